@@ -1,0 +1,18 @@
+# The dependencies, in a virtual environment that the second stage takes over whole.
+FROM python:3.11-slim AS builder
+RUN python -m venv /venv
+COPY requirements.txt .
+RUN /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+
+FROM python:3.11-slim
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin till
+COPY --from=builder /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TILL_DATA=/tmp/till TILL_BIND=0.0.0.0 PORT=8000
+WORKDIR /app
+COPY . .
+# Only the names of files matter to this step: it reads no secret and asks no database.
+RUN TILL_SECRET_KEY=build DATABASE_URL=postgres://build@localhost/build python manage.py collectstatic --noinput
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-m", "config.healthcheck"]
+CMD ["python", "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]

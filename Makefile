@@ -1,0 +1,87 @@
+# Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench bench-quick torture browser lock clean venv install install-dev
+
+# Another project's environment must not leak into this one.
+unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
+
+VENV := .venv
+# Tools are started as modules: a moved checkout breaks the scripts in .venv/bin, but not these.
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+DEV := env TILL_DEBUG=1 $(PY)
+PYTEST := $(DEV) -m pytest
+PACKAGES := $(patsubst %/__init__.py,%,$(wildcard config/__init__.py accounts/__init__.py payments/__init__.py \
+	catalog/__init__.py tests/__init__.py benchmarks/__init__.py))
+# What `manage.py check --deploy` must be content with.
+PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
+	TILL_JWT_KEY=two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ DATABASE_URL=postgres://till@localhost/till \
+	TILL_ALLOWED_HOSTS=till.example.com TILL_PUBLIC_URL=https://till.example.com TILL_TRUSTED_PROXIES=1 \
+	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@echo; echo '  PORT=8001 TILL_DATA=/tmp/other make run   a second one beside the first'
+	@echo "  make test ARGS='-n 0 -k webhook'          some of the tests, in one process"
+
+run: install ## start Till with its own PostgreSQL and demo data on 127.0.0.1:8000
+	@exec $(DEV) manage.py run_demo
+
+test: install-dev ## run the tests (on an embedded PostgreSQL, or on the server of DATABASE_URL)
+	@exec $(PYTEST) -n logical --maxprocesses 4 --dist loadfile -m 'not torture and not browser' $(ARGS)
+
+check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI schema
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(DEV) -m mypy $(PACKAGES) manage.py
+	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo
+	$(DEV) manage.py check --fail-level WARNING
+	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	$(DEV) manage.py makemigrations --check --dry-run
+	$(DEV) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: install-dev ## run the benchmarks (benchmarks/README.md)
+	@set -e; for program in benchmarks/bench_*.py; do [ -e "$$program" ] || { echo 'No benchmarks yet.'; exit 0; }; \
+	  $(DEV) "$$program" $(ARGS); done
+
+bench-quick: ## the same, shortened to a minute or two
+	@$(MAKE) --no-print-directory bench ARGS='--quick $(ARGS)'
+
+torture: install-dev ## the long fault and load tests
+	@$(PYTEST) -m torture $(ARGS) || [ $$? -eq 5 ]  # 5: there is none
+
+browser: install-dev ## the tests that look at the pages with a browser (needs chromium and chromedriver)
+	@$(PYTEST) -m browser $(ARGS) || [ $$? -eq 5 ]
+
+lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header $(ARGS) requirements.in -o requirements.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header $(ARGS) requirements-dev.in -o requirements-dev.txt
+
+clean: ## stop the embedded PostgreSQL, remove .venv and caches; the data under var/ stays
+	-@[ ! -e $(PY) ] || $(PY) -m config.embedded stop
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment: made once, mended when it is broken, refreshed when the requirements change -----------------
+
+venv:
+	@$(PY) -c 'import pip' 2>/dev/null || { \
+	  for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3.14 python3 python); do \
+	    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      exec "$$python" -m venv --clear $(VENV); \
+	    fi; \
+	  done; \
+	  echo 'Till needs Python 3.11 or later with its venv module (on Debian: apt install python3-venv).' >&2; \
+	  echo 'If it is not on the PATH: make PYTHON=/path/to/python3' >&2; exit 1; }
+
+# A list of requirements is copied beside what it installed only when all of it was.
+install: venv
+	@cmp -s requirements.txt $(VENV)/requirements.txt || { \
+	  echo 'Installing what Till needs into $(VENV) ...' && $(PIP) -r requirements.txt && \
+	  cp requirements.txt $(VENV)/requirements.txt; }
+
+install-dev: venv
+	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt || { \
+	  echo 'Installing what its tests and checks need into $(VENV) ...' && $(PIP) -r requirements-dev.txt && \
+	  cp requirements-dev.txt $(VENV)/requirements-dev.txt; }

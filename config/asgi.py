@@ -1,0 +1,192 @@
+"""The served application: the event loop gathers a request's body, then Django answers in a thread.
+
+A slow sender thus waits in the loop and never holds a thread, and Django sees a body whose length is known.
+What must be answered when all threads are busy (alive? too many) is answered here.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, cast
+
+from a2wsgi import WSGIMiddleware
+from django.conf import settings
+from django.db import connections
+from django.http import HttpResponse
+
+from config import wsgi  # before the others: it sets Django up
+
+# isort: split
+from config import health, lane, request_log
+from config.problems import problem_response
+from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
+from payments.notices import MAX_BODY_BYTES
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# A thread that waits for a connection of the pool answers nobody, so there are as many as connections for them.
+THREADS = settings.TILL_DB_POOL_SIZE or 8
+# More would wait longer than their senders do, each with its body in memory.
+MAX_UNANSWERED = 64 * THREADS
+BODY_SECONDS = 60
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/health/live" and scope["method"] in ("GET", "HEAD"):
+        await respond(scope, send, health.alive())
+    elif scope["type"] == "http" and (webhook := lane.address(scope["method"], scope["path"])):
+        await answer_webhook(scope, receive, send, *webhook)
+    elif scope["type"] == "http":
+        await answer(scope, receive, send)
+
+
+async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str, form: str) -> None:
+    """Gather a notice and answer it here, in the lean lane: Django's request cycle would cost ten times as much."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    with request_log.identified(headers.get("x-request-id", "")) as identity:
+        answered: bytes | Problem | HttpResponse | None
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                answered = await gather(scope, receive, limit=MAX_BODY_BYTES)
+        except TimeoutError:
+            answered = BODY_TOO_SLOW
+        if repeated(scope, b"content-type"):
+            answered = UNSUPPORTED_MEDIA_TYPE
+        if isinstance(answered, bytes):
+            answered = await lane.the_lane().answer(slug, form, headers, answered)
+        if isinstance(answered, bytes):
+            await send_credit(send, identity, answered)
+        elif answered is not None:
+            response = problem_response(answered) if isinstance(answered, Problem) else answered
+            await respond(scope, send, response)
+
+
+def repeated(scope: Message, header: bytes) -> bool:
+    """Of two headers of one name each reader takes another: refuse where it matters."""
+    names: list[bytes] = [name for name, _ in scope["headers"]]
+    return names.count(header) > 1
+
+
+async def send_credit(send: Send, identity: str, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", identity.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer(scope: Message, receive: Receive, send: Send) -> None:
+    """Gather the body, then let Django answer; or refuse, without reading further."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await gather(scope, receive, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    except TimeoutError:
+        body = BODY_TOO_SLOW
+    if isinstance(body, bytes):
+        body = None if await django.answer(scope, body, send) else OVERLOADED
+    if body is not None:
+        await respond(scope, send, problem_response(body))
+
+
+async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:
+    """Return the whole body; or a problem, at best by the announced length; or None: the client hung up."""
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
+        return BODY_TOO_LARGE
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return BODY_TOO_LARGE
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+class DjangoInThreads:
+    """Django's WSGI application, for a bounded number of requests at a time."""
+
+    def __init__(self) -> None:
+        self.unanswered = 0
+        self.application: Any = WSGIMiddleware(cast("Any", wsgi.application), workers=THREADS)
+
+    async def answer(self, scope: Message, body: bytes, send: Send) -> bool:
+        """False: too many are waiting already, and nothing was begun."""
+        if self.unanswered >= MAX_UNANSWERED:
+            return False
+        self.unanswered += 1
+        try:
+            await self.application(for_wsgi(scope, len(body)), replay(body), send)
+        finally:
+            self.unanswered -= 1
+        return True
+
+
+django = DjangoInThreads()
+
+
+def for_wsgi(scope: Message, length: int) -> Message:
+    """Return the scope with a true length, an ASCII query, and no header that WSGI would take for another.
+
+    In WSGI `X_Forwarded_For` and `X-Forwarded-For` are one name; a proxy cleans only the second.
+    """
+    dropped = (b"content-length", b"transfer-encoding")
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name and name not in dropped]
+    query = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in scope["query_string"])
+    return {
+        **scope,
+        "headers": [*headers, (b"content-length", str(length).encode())],
+        "query_string": query.encode(),
+    }
+
+
+def replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def respond(scope: Message, send: Send, response: HttpResponse) -> None:
+    """Answer from the event loop, with a request id and a line in the log like everybody's."""
+    started = time.perf_counter()
+    offered = request_log.request_id.get() or dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    with request_log.identified(offered) as identity:
+        response.headers["X-Request-ID"] = identity
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Length"] = str(len(response.content))
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
+        request_log.report(
+            method=scope["method"],
+            path=scope["path"],
+            route="event loop",
+            status=response.status_code,
+            seconds=time.perf_counter() - started,
+        )
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await asyncio.to_thread(close)
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def close() -> None:
+    """Requests have been answered by now and their connections given back; the last threads end here."""
+    if lane.the_lane.cache_info().currsize:
+        lane.the_lane().close(timeout=5)
+    database: Any = connections["default"]
+    database.close_pool()

@@ -1,0 +1,161 @@
+"""System checks: combinations that would cost money or leak secrets. docs/operations.md explains each id.
+
+Errors stop commands and the start of the server (config/serving.py). Importing this module registers them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import OperationalError, connections
+from django.db.models import Q
+
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
+SHORTEST_SECRET = 32
+#: What people write first, and what Django's template writes for them.
+PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
+PUBLISHED_WEBHOOK_SECRETS = {
+    "gfdmhghif38yrf9ew0jkf32",
+    "appkey",
+    "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+}
+DEMO_EMAILS = {
+    "user_user@example.com",
+    "testuser@example.com",
+    "admin_admin@example.com",
+    "testadmin@example.com",
+}
+OLDEST_POSTGRESQL = 150000
+
+
+def _secret_problem(secret: str) -> str:
+    if not secret:
+        return "is not set"
+    if len(secret.encode()) < SHORTEST_SECRET:
+        return f"is shorter than {SHORTEST_SECRET} bytes"
+    if any(part in secret.lower() for part in PUBLIC_SECRET_PARTS) or len(set(secret)) < 8:
+        return "is a well-known or trivial value"
+    return ""
+
+
+@register(Tags.security)
+def check_mode(**_: Any) -> list[CheckMessage]:
+    if settings.DEBUG:
+        return [Error("Django's DEBUG is on.", hint="Use TILL_DEBUG=1: docs/decisions/0005.", id="till.E001")]
+    strangers = [host for host in settings.ALLOWED_HOSTS if host.lower() not in LOOPBACK]
+    if settings.TILL_DEBUG and strangers:
+        hint = "Development mode has published passwords and secrets: unset TILL_DEBUG, or this host."
+        return [Error(f"TILL_DEBUG=1 with {strangers[0]} in TILL_ALLOWED_HOSTS.", hint=hint, id="till.E002")]
+    return []
+
+
+@register(Tags.security)
+def check_secrets(**_: Any) -> list[CheckMessage]:
+    hint = "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+    keys = [
+        ("TILL_SECRET_KEY", settings.TILL_SECRET_KEY, "till.E003"),
+        ("TILL_JWT_KEY", settings.TILL_JWT_KEY, "till.E004"),
+    ]
+    found: list[CheckMessage] = [
+        Error(f"{name} {problem}.", hint=hint, id=id_)
+        for name, secret, id_ in keys
+        if (problem := _secret_problem(secret))
+    ]
+    if settings.TILL_SECRET_KEY and settings.TILL_SECRET_KEY == settings.TILL_JWT_KEY:
+        found.append(Error("TILL_SECRET_KEY and TILL_JWT_KEY are the same.", hint=hint, id="till.E005"))
+    return found
+
+
+@register(Tags.security)
+def check_address(**_: Any) -> list[CheckMessage]:
+    """In production Till must know its own names: links and the Host header depend on them."""
+    if settings.TILL_DEBUG:
+        return []
+    found: list[CheckMessage] = []
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        found.append(Error("TILL_ALLOWED_HOSTS must name the hosts that are served.", id="till.E007"))
+    public = urlsplit(settings.TILL_PUBLIC_URL)
+    if public.scheme not in {"http", "https"} or not public.hostname:
+        hint = "For example https://till.example.com: activation links begin with it."
+        found.append(Error("TILL_PUBLIC_URL is not an address.", hint=hint, id="till.E008"))
+    elif public.scheme == "http":
+        found.append(checks.Warning("TILL_PUBLIC_URL is not https.", id="till.W002"))
+    return found
+
+
+@register(Tags.security)
+def check_proxies(**_: Any) -> list[CheckMessage]:
+    if settings.SECURE_SSL_REDIRECT and not settings.TILL_TRUSTED_PROXIES:
+        hint = "Without a trusted proxy no request counts as HTTPS, and each is redirected for ever."
+        return [Error("TILL_SSL_REDIRECT needs TILL_TRUSTED_PROXIES.", hint=hint, id="till.E009")]
+    return []
+
+
+@register(Tags.security)
+def check_database_named(**_: Any) -> list[CheckMessage]:
+    if settings.TILL_DEBUG or settings.DATABASE_URL:
+        return []
+    hint = "The embedded PostgreSQL is for development (TILL_DEBUG=1)."
+    return [Error("DATABASE_URL is not set.", hint=hint, id="till.E006")]
+
+
+@register(Tags.database)
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Look into each database; one that cannot be asked is an error, since nothing about it is known.
+
+    Without a DATABASE_URL production is refused (E006); a look would create the embedded PostgreSQL.
+    """
+    if not settings.TILL_DEBUG and not settings.DATABASE_URL:
+        return []
+    found: list[CheckMessage] = []
+    for alias in databases or []:
+        try:
+            found += _check_contents(alias)
+        except OperationalError as error:
+            reason = str(error).strip().splitlines()[0]
+            found.append(Error(f"The database cannot be used: {reason}", id="till.E010"))
+    return found
+
+
+def _check_contents(alias: str) -> list[CheckMessage]:
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
+        number, version = cursor.fetchone()
+        tables = set(connection.introspection.table_names(cursor))
+    if number < OLDEST_POSTGRESQL:
+        return [Error(f"PostgreSQL {version} is too old: Till needs 15 or later.", id="till.E011")]
+    found: list[CheckMessage] = []
+    if not settings.TILL_DEBUG and "accounts_user" in tables:
+        found += _check_demo_people(alias)
+    if "payments_provider" in tables:
+        found += _check_providers(alias)
+    return found
+
+
+def _check_demo_people(alias: str) -> list[CheckMessage]:
+    users = apps.get_model("accounts", "User")._default_manager.using(alias)
+    if email := users.filter(email__in=DEMO_EMAILS, is_active=True).values_list("email", flat=True).first():
+        hint = "Its password is published. Disable it, or use a database that was never seeded for the demo."
+        return [Error(f"The demo user {email} can sign in.", hint=hint, id="till.E012")]
+    return []
+
+
+def _check_providers(alias: str) -> list[CheckMessage]:
+    active = apps.get_model("payments", "Provider")._default_manager.using(alias).filter(is_active=True)
+    found: list[CheckMessage] = []
+    published = Q(secret__in=PUBLISHED_WEBHOOK_SECRETS) | Q(previous_secret__in=PUBLISHED_WEBHOOK_SECRETS)
+    if not settings.TILL_DEBUG:
+        for slug in active.filter(published).values_list("slug", flat=True):
+            hint = "Everybody can sign with it: rotate it in the admin."
+            found.append(Error(f"The provider {slug} has a published secret.", hint=hint, id="till.E013"))
+        for slug in active.filter(scheme="sha256_concat", requires_uuid=False).values_list("slug", flat=True):
+            hint = "Its fields are signed glued together, so digits can be shifted: docs/webhooks.md."
+            found.append(
+                checks.Warning(f"The provider {slug} does not demand UUID transaction ids.", hint=hint, id="till.W001")
+            )
+    return found

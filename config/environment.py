@@ -1,0 +1,107 @@
+"""Readers of environment variables that refuse what they do not understand.
+
+An empty variable counts as unset, so that a compose file may hand through what the operator left out.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import environ
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+POSTGRESQL_SCHEMES = {"postgres", "postgresql"}
+
+
+class BadVariable(SystemExit):
+    """Ends the process: an operator sees one line that names the variable, and no traceback."""
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name} must be {expected}.")
+
+
+class Environment:
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = os.environ if variables is None else variables
+
+    def text(self, name: str, default: str) -> str:
+        return self._variables.get(name, "").strip() or default
+
+    def number(self, name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
+        value = self.text(name, str(default))
+        if re.fullmatch(r"-?[0-9]{1,10}", value) and least <= int(value) <= most:
+            return int(value)
+        raise BadVariable(name, f"a whole number from {least} to {most}")
+
+    def amount(self, name: str, default: str) -> str:
+        """A positive decimal that the ledger's numeric(38,10) can hold, as it was written."""
+        return self._amount(name, self.text(name, default))
+
+    def _amount(self, name: str, value: str) -> str:
+        try:
+            fits = 0 < Decimal(value) < Decimal(10) ** 28
+        except InvalidOperation:
+            fits = False
+        if not fits:
+            raise BadVariable(name, "a positive decimal below 10^28")
+        return value
+
+    def amounts(self, name: str) -> dict[str, str]:
+        """Positive decimals by currency, written USD:1000,EUR:900.50."""
+        pairs = [part.partition(":") for part in self.names(name, [])]
+        found = {code.strip(): amount.strip() for code, _, amount in pairs}
+        if len(found) < len(pairs) or not all(re.fullmatch(r"[A-Z][A-Z0-9]{2,9}", code) for code in found):
+            raise BadVariable(name, "currencies and amounts such as USD:1000,EUR:900.50")
+        for amount in found.values():
+            self._amount(name, amount)
+        return found
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.text(name, "1" if default else "0").lower()
+        if value not in TRUE | FALSE:
+            raise BadVariable(name, "1 or 0 (or true, false, yes, no, on, off)")
+        return value in TRUE
+
+    def names(self, name: str, default: list[str]) -> list[str]:
+        """The parts of a list separated by commas, without the spaces around them."""
+        parts = [part.strip() for part in self.text(name, "").split(",")]
+        return [part for part in parts if part] or default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise BadVariable(name, f"one of {', '.join(choices)}")
+        return value
+
+    def rate(self, name: str, default: str) -> str:
+        """How often something may be asked for, as in 300/min."""
+        value = self.text(name, default)
+        if not re.fullmatch(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
+            raise BadVariable(name, "a number and a period, such as 300/min")
+        return value
+
+    def database(self, name: str) -> dict[str, Any]:
+        """Django's settings of the PostgreSQL at the address in `name`; empty when it names none."""
+        url = self.text(name, "")
+        if not url:
+            return {}
+        try:
+            known = urlsplit(url).scheme in POSTGRESQL_SCHEMES
+            found = dict(environ.Env.db_url_config(url)) if known else {}
+        except ValueError:
+            found = {}
+        if not found.get("NAME"):
+            # Never the value itself: it holds a password.
+            raise BadVariable(name, "postgres://user:password@host:port/database")
+        found["HOST"] = unquote(found.get("HOST") or "")  # a socket's folder stands there as %2Fvar%2Frun
+        return found
+
+    def mail(self, name: str, default: str) -> dict[str, Any]:
+        """Django's EMAIL_… settings for an address such as smtp+tls://user:password@host:587."""
+        url = self.text(name, default)
+        if urlsplit(url).scheme not in environ.Env.EMAIL_SCHEMES:
+            raise BadVariable(name, "a mail address such as smtp+tls://user:password@host:587 or consolemail://")
+        return dict(environ.Env.email_url_config(url))

@@ -1,0 +1,54 @@
+"""`manage.py run_demo`: what `make run` does after installing."""
+
+import io
+import os
+import socket
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connections
+
+from payments.services.demo import seed_rates
+
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
+
+
+class Command(BaseCommand):
+    help = "Development mode: migrate, seed the demo, and serve it. Repeating it changes nothing."
+    # Gunicorn's master runs all checks before it starts a worker (config/serving.py).
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        if not settings.TILL_DEBUG:
+            raise CommandError("run_demo is for development mode: set TILL_DEBUG=1.")
+        self._refuse_taken_port(settings.PORT)
+        try:
+            self._prepare()
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
+        except KeyboardInterrupt:
+            raise CommandError("Stopped.", returncode=130) from None
+        os.chdir(settings.BASE_DIR)
+        os.execv(sys.executable, GUNICORN)  # noqa: S606  this process becomes the server, and gets its signals
+
+    def _prepare(self) -> None:
+        # One connection is enough here, and says at once why it cannot be had.
+        connections.settings["default"]["OPTIONS"].pop("pool", None)
+        call_command("migrate", verbosity=0, skip_checks=True)
+        for seeds in ("seed_currencies", "seed_users", "seed_products"):
+            call_command(seeds, stdout=io.StringIO())  # config/welcome.py says it better
+        seed_rates()  # as of now, so that a demo of last week can exchange today
+        connections.close_all()
+
+    def _refuse_taken_port(self, port: int) -> None:
+        with socket.socket() as probe:
+            # As gunicorn will: a connection that lingers from the last run is no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                reason = f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another"
+                raise CommandError(f"{reason} with PORT=8001.") from error

@@ -1,0 +1,116 @@
+"""What drf-spectacular cannot guess: the error answers of every operation, and how to sign in."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
+from rest_framework.permissions import AllowAny, IsAuthenticated
+
+from accounts.permissions import HasRole
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. Every `code` is explained at /docs/errors.",
+    "required": ["type", "title", "status", "code", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable: programs may compare it."},
+        "detail": {"type": "string", "description": "For people; its words may change."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "code", "detail"],
+                "properties": {
+                    "field": {
+                        "type": "string",
+                        "nullable": True,
+                        "description": "Dotted (`items.0.amount`); null when the whole request is meant.",
+                    },
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+    "example": {
+        "type": "/docs/errors#invalid_request",
+        "title": "The request is not valid",
+        "status": 400,
+        "code": "invalid_request",
+        "detail": "amount: A valid number is required.",
+        "errors": [{"field": "amount", "code": "invalid", "detail": "A valid number is required."}],
+    },
+}
+
+DESCRIPTIONS = {
+    "400": "The request's shape is wrong; `errors` names the fields.",
+    "401": "Credentials are missing or not valid.",
+    "403": "Not permitted for this user.",
+    "404": "There is nothing here, or it is not yours.",
+    "409": "The present state forbids it.",
+    "413": "The body is too large.",
+    "415": "The body is not application/json in UTF-8.",
+    "422": "A rule forbids it.",
+    "429": "Too many requests; see Retry-After.",
+    "503": "The database is away or busy; see Retry-After.",
+}
+RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."},
+}
+
+
+class TillSchema(AutoSchema):
+    """Adds the error answers that apply to an operation; those that a view describes get the one shape."""
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
+        for status in self.problem_statuses():
+            responses.setdefault(status, {"description": DESCRIPTIONS[status]})
+        errors = {status: self.as_problem(status, body) for status, body in responses.items() if status >= "400"}
+        return dict(sorted((responses | errors).items()))
+
+    def problem_statuses(self) -> list[str]:
+        """Return the statuses of the errors that this operation can answer with."""
+        permissions = {type(permission) for permission in self.view.get_permissions()}
+        writes = self.method in ("POST", "PUT", "PATCH")
+        applies = {
+            "400": True,
+            "401": bool(permissions - {AllowAny}),
+            "403": bool(permissions - {AllowAny, IsAuthenticated, HasRole}),
+            "404": "{" in self.path,
+            "409": self.method != "GET",
+            "413": writes,
+            "415": writes,
+            "422": writes,
+            "429": bool(self.view.get_throttles()),
+            "503": True,
+        }
+        return [status for status, applied in applies.items() if applied]
+
+    def as_problem(self, status: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Keep the view's description and examples, put the shared component in the place of its schema."""
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
+            name="Problem", type=ResolvedComponent.SCHEMA, schema=PROBLEM_SCHEMA, object="Problem"
+        )
+        self.registry.register_on_missing(component)
+        media: dict[str, Any] = {"schema": component.ref}
+        for described in body.get("content", {}).values():
+            if "examples" in described:
+                media.setdefault("examples", {}).update(described["examples"])
+        headers = RETRY_AFTER if status in ("429", "503") else {}
+        answer = {"description": body["description"], "content": {"application/problem+json": media}}
+        return answer | ({"headers": body.get("headers", {}) | headers} if headers or "headers" in body else {})
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """`Authorization: Bearer <access token>`."""
+
+    target_class = "accounts.authentication.TokenAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:  # noqa: ARG002
+        return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")

@@ -1,0 +1,146 @@
+"""Strict JSON: what two parsers could understand differently is refused."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+
+MAX_NUMBER_LENGTH = 64  # characters; no amount, rate or id comes near
+MAX_EXPONENT = 64  # 1e999999999 is ten characters, and gigabytes when written out
+MAX_DEPTH = 32
+
+
+class UnreadableField(ParseError):
+    """A member of the body that is JSON, but cannot be taken; `field` is its name at the top level."""
+
+    def __init__(self, detail: str, *, field: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class _Repetition:
+    """Stands for an object that names a key twice until it is known where in the body that is."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"The key {self.key!a} is given twice."
+
+
+class StrictJSONParser(BaseParser):
+    """Read a UTF-8 JSON object; numbers with a point become Decimal, never float."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Raise UnsupportedMediaType, RequestDataTooBig, or ParseError naming what is wrong."""
+        refuse_other_media(media_type or "")
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise RequestDataTooBig
+        return parse_object(body)
+
+
+def refuse_other_media(content_type: str) -> None:
+    """Only `application/json`, and only in UTF-8. Raise UnsupportedMediaType."""
+    kind, parameters = parse_header_parameters(content_type)
+    charset = parameters.get("charset", "utf-8").lower()
+    if kind != "application/json" or charset not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(content_type, "Send application/json in UTF-8.")
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the object that the body is. Raise ParseError naming what is wrong."""
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+        )
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+    except json.JSONDecodeError as error:
+        raise ParseError(f"The body is not JSON: {error}.") from None
+    except RecursionError:
+        raise ParseError("The body is nested too deeply.") from None
+    if isinstance(value, _Repetition):
+        raise UnreadableField(str(value), field=value.key)
+    if not isinstance(value, dict):
+        raise ParseError("The body must be a JSON object.")
+    for name, part in value.items():
+        _refuse_unsafe_text(name)
+        _refuse_unsafe(name, part)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Repetition:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        return _Repetition(next(name for name in names if names.count(name) > 1))
+    return result
+
+
+def _decimal(literal: str) -> Decimal:
+    value = Decimal(literal) if len(literal) <= MAX_NUMBER_LENGTH else Decimal("Infinity")
+    if not value.is_finite() or not -MAX_EXPONENT <= value.adjusted() <= MAX_EXPONENT:
+        raise ParseError(f"The number {literal[:20]}… is too long.")
+    return value
+
+
+def _integer(literal: str) -> int:
+    if len(literal) > MAX_NUMBER_LENGTH:
+        raise ParseError(f"The number {literal[:20]}… is too long.")
+    return int(literal)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ParseError(f"{name} is not JSON.")
+
+
+def _refuse_unsafe(name: str, value: Any) -> None:
+    """Raise UnreadableField for what is inside the member `name`, if it cannot be taken."""
+    try:
+        _refuse_unsafe_value(value)
+    except ParseError as error:
+        raise UnreadableField(str(error), field=name) from None
+
+
+def _refuse_unsafe_value(value: Any) -> None:
+    """Refuse what PostgreSQL cannot store (NUL, lone surrogates), repeated keys, and what is nested too deeply."""
+    waiting = [(value, 2)]  # the body itself is the first level
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise ParseError("The body is nested too deeply.")
+        if isinstance(item, _Repetition):
+            raise ParseError(str(item))
+        if isinstance(item, str):
+            _refuse_unsafe_text(item)
+        elif isinstance(item, dict):
+            waiting += [(part, depth + 1) for pair in item.items() for part in pair]
+        elif isinstance(item, list):
+            waiting += [(part, depth + 1) for part in item]
+
+
+def _refuse_unsafe_text(text: str) -> None:
+    if "\0" in text:
+        raise ParseError("The body holds a NUL character.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ParseError("The body holds half of a surrogate pair.")

@@ -1,0 +1,17 @@
+"""Errors as RFC 9457 problems: the one table, the answers made from it, and the doors for errors."""
+
+from config.problems.answers import ProblemResponse, problem_body, problem_response, response_for
+from config.problems.doors import ProblemMiddleware, exception_handler
+from config.problems.table import PROBLEMS, Problem, problem_for
+
+__all__ = [
+    "PROBLEMS",
+    "Problem",
+    "ProblemMiddleware",
+    "ProblemResponse",
+    "exception_handler",
+    "problem_body",
+    "problem_for",
+    "problem_response",
+    "response_for",
+]

@@ -1,0 +1,306 @@
+"""The one table: exception -> status, code and title. /docs/errors is generated from it.
+
+Services raise plain exceptions and know no HTTP. One may carry `field` (which part of the request is meant),
+`retry_after` (seconds) and `extra` (more members for the body). Its text is the detail, else its docstring.
+"""
+
+from dataclasses import dataclass
+
+import psycopg
+from django.core import exceptions as django_errors
+from django.db import DataError, Error, InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions as drf_errors
+
+from accounts import links, services, tokens
+from catalog import models as shop_models
+from catalog import services as shop
+from payments import ledger, notices
+from payments import models as money_models
+from payments.external_details import CardNumberRefused, InvalidDetails
+from payments.money import InvalidAmount
+from payments.services import (
+    commission_rules,
+    currencies,
+    exchange,
+    external_wallets,
+    idempotency,
+    orders,
+    reversals,
+    transfers,
+    wallets,
+    webhooks,
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One row. A `detail` given here replaces the exception's own text, which might tell too much."""
+
+    status: int
+    code: str
+    title: str
+    detail: str = ""
+    retry_after: int | None = None
+
+    @property
+    def page(self) -> str:
+        """Where the code is explained; the `type` of the answer."""
+        return f"/docs/errors#{self.code}"
+
+
+INVALID_REQUEST = Problem(400, "invalid_request", "The request is not valid")
+BAD_REQUEST = Problem(
+    400, "bad_request", "The request was refused", "The request is malformed, or was not meant for this host."
+)
+UNREADABLE_TEXT = Problem(
+    400,
+    "unreadable_text",
+    "The request holds text that cannot be stored",
+    "Text must be Unicode without NUL characters.",
+)
+UNREADABLE_BODY = Problem(400, "unreadable_body", "The body did not arrive", "The connection broke off.")
+TOKEN_INVALID = Problem(401, "token_invalid", "The token is not valid")
+TOKEN_EXPIRED = Problem(401, "token_expired", "The token has expired")
+PERMISSION_DENIED = Problem(403, "permission_denied", "Not permitted")
+CSRF_FAILED = Problem(
+    403, "csrf_failed", "The form's token is missing or old", "Load the form again and send it again."
+)
+NOT_FOUND = Problem(404, "not_found", "Not found", "There is nothing at this address, or it is not yours to see.")
+METHOD_NOT_ALLOWED = Problem(
+    405,
+    "method_not_allowed",
+    "Method not allowed",
+    "The header Allow names the methods that this address knows.",
+)
+BODY_TOO_SLOW = Problem(408, "body_too_slow", "The body took too long", "Send the same request again.")
+BODY_TOO_LARGE = Problem(
+    413, "body_too_large", "The body is too large", "The body is larger than this service accepts."
+)
+UNSUPPORTED_MEDIA_TYPE = Problem(415, "unsupported_media_type", "Unsupported media type")
+USER_NOT_FOUND = Problem(404, "user_not_found", "There is no such user")
+WALLET_NOT_FOUND = Problem(404, "wallet_not_found", "There is no such wallet")
+CURRENCY_MISMATCH = Problem(422, "currency_mismatch", "The currencies do not match")
+BALANCE_TOO_LARGE = Problem(422, "balance_too_large", "The balance would grow too large")
+INTERNAL_ERROR = Problem(
+    500,
+    "internal_error",
+    "Something broke on our side",
+    "It was logged under the id in this answer's header X-Request-ID.",
+)
+NOT_READY = Problem(503, "not_ready", "Not ready to serve", retry_after=5)
+OVERLOADED = Problem(
+    503, "overloaded", "Too many requests are waiting", "It was not begun. Send the same request again.", 1
+)
+UNDECIDED = Problem(
+    503,
+    "undecided",
+    "The answer took too long",
+    "It may have been credited or not; a repeat tells, and credits once. Send the same request again.",
+    retry_after=1,
+)
+DATABASE_UNAVAILABLE = Problem(
+    503,
+    "database_unavailable",
+    "The database cannot be reached",
+    "Nothing was left half done. Send the same request again.",
+    retry_after=5,
+)
+USER_GONE = Problem(401, TOKEN_INVALID.code, TOKEN_INVALID.title, "The user was deleted meanwhile.")
+DATABASE_BUSY = Problem(
+    503,
+    "database_busy",
+    "The database took too long",
+    "Others hold what this request needs. Nothing was left half done. Send the same request again.",
+    retry_after=1,
+)
+
+PROBLEMS: dict[type[BaseException], Problem] = {
+    # --- the shape of a request ---
+    drf_errors.ValidationError: INVALID_REQUEST,
+    django_errors.ValidationError: INVALID_REQUEST,
+    drf_errors.ParseError: Problem(400, "malformed_json", "The body is not strict JSON"),
+    django_errors.SuspiciousOperation: BAD_REQUEST,
+    django_errors.BadRequest: BAD_REQUEST,
+    UnreadablePostError: UNREADABLE_BODY,
+    drf_errors.NotFound: NOT_FOUND,
+    Http404: NOT_FOUND,
+    drf_errors.MethodNotAllowed: METHOD_NOT_ALLOWED,
+    drf_errors.NotAcceptable: Problem(406, "not_acceptable", "None of the accepted media types can be served"),
+    django_errors.RequestDataTooBig: BODY_TOO_LARGE,
+    drf_errors.UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE,
+    # --- who asks, and how often ---
+    drf_errors.NotAuthenticated: Problem(401, "not_authenticated", "Credentials are missing"),
+    drf_errors.AuthenticationFailed: TOKEN_INVALID,
+    drf_errors.PermissionDenied: PERMISSION_DENIED,
+    django_errors.PermissionDenied: PERMISSION_DENIED,
+    drf_errors.Throttled: Problem(429, "throttled", "Too many requests", retry_after=1),
+    # --- people ---
+    services.InvalidCredentials: Problem(401, "invalid_credentials", "Email or password is wrong"),
+    services.LoginLocked: Problem(429, "login_locked", "Too many failed logins", retry_after=60),
+    services.EmailTaken: Problem(409, "email_taken", "The email belongs to another account"),
+    services.WeakPassword: Problem(400, "weak_password", "The password is too weak"),
+    services.WrongPassword: Problem(400, "invalid_password", "The current password is wrong"),
+    services.OwnAccount: Problem(409, "own_account", "Not on your own account"),
+    services.LastAdmin: Problem(409, "last_admin", "An active admin has to remain"),
+    services.UnknownUser: USER_NOT_FOUND,
+    services.UserDeleted: Problem(409, "user_deleted", "The user was deleted"),
+    links.InvalidLink: Problem(400, "invalid_link", "The link is not valid"),
+    links.ExpiredLink: Problem(410, "expired_link", "The link has expired"),
+    tokens.InvalidToken: TOKEN_INVALID,
+    tokens.ExpiredToken: TOKEN_EXPIRED,
+    # --- money ---
+    ledger.InsufficientFunds: Problem(409, "insufficient_funds", "The wallet does not hold enough"),
+    ledger.CurrencyMismatch: CURRENCY_MISMATCH,
+    ledger.WalletNotFound: WALLET_NOT_FOUND,
+    ledger.SameWallet: Problem(422, "same_wallet", "Money moves between two different wallets"),
+    ledger.Contended: DATABASE_BUSY,
+    InvalidAmount: Problem(422, "invalid_amount", "The amount breaks a rule of money"),
+    ledger.BalanceTooLarge: BALANCE_TOO_LARGE,
+    idempotency.IdempotencyKeyRequired: Problem(
+        400, "idempotency_key_required", "The header Idempotency-Key is missing"
+    ),
+    idempotency.InvalidIdempotencyKey: Problem(
+        400, "invalid_idempotency_key", "The header Idempotency-Key is not valid"
+    ),
+    idempotency.IdempotencyKeyReused: Problem(
+        422, "idempotency_key_reused", "The Idempotency-Key belongs to another request"
+    ),
+    wallets.TooManyWallets: Problem(409, "too_many_wallets", "There are too many wallets"),
+    wallets.HouseWallet: Problem(422, "house_wallet", "Not for the house's wallets"),
+    currencies.CurrencyExists: Problem(409, "currency_exists", "The currency exists already"),
+    money_models.Currency.DoesNotExist: NOT_FOUND,
+    money_models.Wallet.DoesNotExist: WALLET_NOT_FOUND,
+    money_models.Transaction.DoesNotExist: NOT_FOUND,
+    reversals.AlreadyReversed: Problem(409, "already_reversed", "The transaction was reversed before"),
+    reversals.NotReversible: Problem(409, "not_reversible", "This kind of transaction is not reversed"),
+    reversals.WalletOverdrawn: Problem(409, "wallet_overdrawn", "The wallet is overdrawn"),
+    # --- deposits and withdrawals ---
+    money_models.Deposit.DoesNotExist: Problem(
+        404, "deposit_not_found", "There is no such deposit", "There is no such deposit, or it is not yours to settle."
+    ),
+    money_models.Withdrawal.DoesNotExist: Problem(
+        404,
+        "withdrawal_not_found",
+        "There is no such withdrawal",
+        "There is no such withdrawal, or it is not yours to settle.",
+    ),
+    money_models.SettlementScope.DoesNotExist: NOT_FOUND,
+    money_models.ExternalWallet.DoesNotExist: Problem(
+        404,
+        "external_wallet_not_found",
+        "There is no such external wallet",
+        "There is no such external wallet, or it is not yours, or it was deleted.",
+    ),
+    money_models.CommissionRule.DoesNotExist: NOT_FOUND,
+    orders.AlreadySettled: Problem(409, "already_settled", "The order has its verdict"),
+    orders.ProviderUnavailable: Problem(422, "provider_unavailable", "The provider is not in use"),
+    orders.NotAService: Problem(422, "not_a_service", "The user is no service"),
+    external_wallets.TooManyExternalWallets: Problem(
+        409, "too_many_external_wallets", "There are too many external wallets"
+    ),
+    external_wallets.ExternalWalletInUse: Problem(409, "external_wallet_in_use", "A pending withdrawal goes there"),
+    CardNumberRefused: Problem(422, "card_number_refused", "A card's number is not taken"),
+    InvalidDetails: Problem(422, "invalid_details", "The external wallet's details break a rule"),
+    commission_rules.InvalidPeriod: Problem(422, "invalid_period", "The period is not possible"),
+    commission_rules.RuleOverlap: Problem(409, "commission_rule_overlap", "Another rule is in force then"),
+    commission_rules.RuleEnded: Problem(409, "commission_rule_ended", "The rule has ended"),
+    commission_rules.RuleInUse: Problem(409, "commission_rule_in_use", "Orders refer to the rule"),
+    # --- exchange and transfers ---
+    money_models.ExchangeRate.DoesNotExist: Problem(
+        404, "rate_not_found", "There is no such rate", "There is no rate in this direction."
+    ),
+    money_models.Quote.DoesNotExist: Problem(
+        404, "quote_not_found", "There is no such quote", "There is no such quote, or it is not yours."
+    ),
+    exchange.InvalidRate: Problem(422, "invalid_rate", "The rate breaks a rule"),
+    exchange.RateUnavailable: Problem(422, "rate_unavailable", "There is no usable rate"),
+    exchange.RateSlipped: Problem(409, "rate_slipped", "The rate has slipped"),
+    exchange.QuoteExpired: Problem(409, "quote_expired", "The quote has expired"),
+    exchange.QuoteUsed: Problem(409, "quote_used", "The quote was used"),
+    exchange.SameCurrency: Problem(422, "same_currency", "The currencies are the same"),
+    transfers.RecipientNotFound: Problem(404, "recipient_not_found", "There is no such recipient"),
+    transfers.TransferLimitExceeded: Problem(409, "transfer_limit_exceeded", "The day's limit is reached"),
+    # --- the shop ---
+    shop_models.Product.DoesNotExist: Problem(
+        404, "product_not_found", "There is no such product", "There is no such product, or it is not on sale."
+    ),
+    shop_models.Purchase.DoesNotExist: Problem(
+        404,
+        "purchase_not_found",
+        "There is no such purchase",
+        "There is no such purchase, or it is not yours to see.",
+    ),
+    shop.StaleProduct: Problem(412, "precondition_failed", "It was changed since you read it"),
+    currencies.CurrencyUnavailable: Problem(422, "currency_unavailable", "The currency is not in use"),
+    shop.CurrencyFixed: Problem(409, "currency_fixed", "The currency cannot change any more"),
+    shop.PriceChanged: Problem(409, "price_changed", "The price has changed"),
+    shop.OutOfStock: Problem(409, "out_of_stock", "Not enough is left"),
+    shop.RefundExceedsPurchase: Problem(409, "refund_exceeds_purchase", "The refund is more than what is left"),
+    # --- webhooks ---
+    notices.MalformedEvent: Problem(400, "malformed_event", "The body is not a notice"),
+    notices.BodyTooLarge: BODY_TOO_LARGE,
+    notices.UnsupportedContentType: UNSUPPORTED_MEDIA_TYPE,
+    webhooks.QueueFull: OVERLOADED,
+    webhooks.DeadlinePassed: UNDECIDED,
+    webhooks.InvalidSignature: Problem(401, "invalid_signature", "The signature is not valid"),
+    webhooks.InvalidNotice: Problem(422, "invalid_notice", "The notice breaks a rule"),
+    webhooks.UserNotFound: USER_NOT_FOUND,
+    webhooks.WalletNotFound: WALLET_NOT_FOUND,
+    webhooks.WalletOwnerMismatch: Problem(409, "wallet_owner_mismatch", "The wallet belongs to another user"),
+    webhooks.TransactionIdConflict: Problem(
+        409, "transaction_id_conflict", "The transaction_id is known with other content"
+    ),
+    webhooks.WalletCurrencyMismatch: CURRENCY_MISMATCH,
+    webhooks.BalanceTooLarge: BALANCE_TOO_LARGE,
+    webhooks.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
+}
+
+# Answers that are not made from an exception's class alone.
+OTHERS = (
+    *(UNREADABLE_TEXT, TOKEN_EXPIRED, CSRF_FAILED, BODY_TOO_SLOW, INTERNAL_ERROR),
+    *(NOT_READY, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_BUSY),
+)
+
+# SQLSTATE: serialization, deadlock, lock_timeout, statement_timeout, idle-in-transaction timeout.
+BUSY_SQLSTATES = {"40001", "40P01", "55P03", "57014", "25P03"}
+# A primary that became a standby refuses writes; the next connection finds the new primary.
+READ_ONLY_SQLSTATE = "25006"
+# Characters that a text column cannot hold; None is psycopg refusing a NUL before it is sent.
+UNREADABLE_TEXT_SQLSTATES = {None, "22021", "22P05"}
+FOREIGN_KEY_SQLSTATE = "23503"
+LOST_CONNECTION = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+
+
+def problem_for(error: BaseException) -> Problem | None:
+    """Return the row of the error's nearest class in the table; None is for what nobody foresaw."""
+    if isinstance(error, drf_errors.AuthenticationFailed) and error.get_codes() == TOKEN_EXPIRED.code:
+        return TOKEN_EXPIRED
+    for kind in type(error).__mro__:
+        if kind in PROBLEMS:
+            return PROBLEMS[kind]
+    return _database_problem(error) if isinstance(error, (Error, psycopg.Error)) else None
+
+
+def _database_problem(error: BaseException) -> Problem | None:
+    sqlstate = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
+    if sqlstate in BUSY_SQLSTATES:
+        return DATABASE_BUSY
+    if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
+        return USER_GONE
+    if isinstance(error, LOST_CONNECTION) or sqlstate == READ_ONLY_SQLSTATE:
+        return DATABASE_UNAVAILABLE
+    if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:
+        return UNREADABLE_TEXT
+    return None
+
+
+def _constraint(error: BaseException) -> str:
+    """Return the name of the constraint that was broken."""
+    diag = getattr(error, "diag", None) or getattr(error.__cause__, "diag", None)
+    return getattr(diag, "constraint_name", None) or ""
+
+
+def every_problem() -> list[Problem]:
+    """Return each row once, by status and code: the page of errors."""
+    return sorted({*PROBLEMS.values(), *OTHERS}, key=lambda problem: (problem.status, problem.code))

@@ -1,0 +1,225 @@
+"""HTTP as uvicorn speaks it, with a short way for webhooks.
+
+A webhook that arrives whole is read, verified and queued while its bytes are parsed: no task, no ASGI messages, no
+timers. That is most of what it would cost. Whatever is not plainly good (a body in pieces, a signature that fails, a
+full queue) goes the ordinary way, through config.asgi, which decides and answers as if there were no other.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
+    from config.problems import ProblemResponse
+    from payments.services.webhooks import Outcome
+
+Answering = Coroutine[Any, Any, "bytes | ProblemResponse"]
+#: What the log calls the address of a webhook that went wrong.
+WEBHOOKS = "/api/v1/webhooks/"
+
+#: At best this many bytes in the request line: what is longer is no webhook.
+LONGEST_ADDRESS = 200
+# As config.problems would write it, which cannot be imported before Django is set up.
+UNREADABLE_REQUEST = {
+    "type": "/docs/errors#bad_request",
+    "title": "The request was refused",
+    "status": 400,
+    "code": "bad_request",
+    "detail": "The request is malformed, or was not meant for this host.",
+    "errors": [],
+}
+
+
+@lru_cache(maxsize=256)
+def webhook_address(url: bytes) -> tuple[str, str] | None:
+    """Return the provider's slug and its form, when the lane serves exactly this request target."""
+    from config import lane
+
+    return lane.address("POST", url.decode("latin-1"))
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. The parser's own refusals look like all others."""
+
+    #: The body of what may be a webhook, while its headers are kept from uvicorn.
+    kept: bytearray | None = None
+
+    def on_headers_complete(self) -> None:
+        if self._may_be_a_webhook():
+            self.kept = bytearray()
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.kept is None:
+            super().on_body(body)
+        else:
+            self.kept += body
+
+    def on_message_complete(self) -> None:
+        if self.kept is not None:
+            body, self.kept = bytes(self.kept), None
+            if self._submitted(body):
+                return
+            self._go_the_ordinary_way(body)
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
+            body, self.kept = bytes(self.kept), None
+            self._go_the_ordinary_way(body)
+
+    def _may_be_a_webhook(self) -> bool:
+        cycle: Any = self.cycle  # None until there is one, whatever its type says
+        is_idle = cycle is None or cycle.response_complete
+        return (
+            is_idle
+            and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
+            and self.parser.get_method() == b"POST"
+            and len(self.url) <= LONGEST_ADDRESS
+            and webhook_address(self.url) is not None
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+            and len(self.connections) < (self.limit_concurrency or len(self.connections) + 1)
+        )
+
+    def _go_the_ordinary_way(self, body: bytes) -> None:
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
+
+    def _submitted(self, body: bytes) -> bool:
+        """Queue the notice if it is authentic; its answer is written when it is durable."""
+        from config.lane import the_lane
+        from config.request_log import sane_request_id
+
+        address = webhook_address(self.url)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
+            return False
+        lane = the_lane()
+        notice = lane.recognised(*address, headers, body)
+        if notice is None:
+            return False
+        exchange = Exchange(
+            self,
+            sane_request_id(headers.get("x-request-id", "")),
+            self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive(),
+            lambda: lane.answer(*address, headers, body),
+        )
+        if not lane.submit(notice, exchange):
+            return False
+        self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
+        return True
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text, which it has logged
+        from config import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
+
+        self.kept = None
+        if isinstance(self.cycle, Exchange) and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # its answer comes first, and is the last
+            return
+        with request_log.identified("") as identity:
+            self.transport.write(unreadable_request(identity))
+            self.transport.close()
+            request_log.report("-", "-", "unreadable", 400, seconds=0)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Silent: uvicorn would advise in the log, at each stranger's wish, to install a websocket library."""
+
+
+class Exchange:
+    """A webhook whose answer is on its way. It stands where uvicorn keeps the cycle of an ordinary request.
+
+    Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
+    """
+
+    __slots__ = ("ask_again", "disconnected", "identity", "keep_alive", "protocol", "response_complete")
+
+    def __init__(self, protocol: Protocol, identity: str, keep_alive: bool, ask_again: Callable[[], Answering]) -> None:
+        self.protocol = protocol
+        self.identity = identity
+        self.keep_alive = keep_alive
+        self.ask_again = ask_again
+        self.response_complete = self.disconnected = False
+
+    @property
+    def message_event(self) -> "Exchange":
+        """uvicorn wakes a cycle that waits for more of its body."""
+        return self
+
+    def set(self) -> None:
+        """Nobody waits: the body is whole."""
+
+    def __call__(self, outcome: "Outcome | Exception") -> None:
+        from config.lane import answer_to
+        from payments.services.webhooks import ProviderChanged
+
+        if self.response_complete:
+            return
+        if isinstance(outcome, ProviderChanged):
+            task = self.protocol.loop.create_task(self._asked_again())
+            self.protocol.tasks.add(task)
+            task.add_done_callback(self.protocol.tasks.discard)
+        else:
+            self._answer(answer_to(outcome))
+
+    async def _asked_again(self) -> None:
+        self._answer(await self.ask_again())
+
+    def _answer(self, answer: "bytes | ProblemResponse") -> None:
+        if self.response_complete:
+            return
+        self.response_complete = True
+        if self.disconnected or self.protocol.transport.is_closing():
+            return
+        if isinstance(answer, bytes):
+            head = CREDITED % (len(answer), self.identity.encode())
+        else:
+            head, answer = problem_head(answer, self.identity), answer.content
+        self.protocol.transport.write(head + self._last_headers() + answer)
+        if not self.keep_alive:
+            self.protocol.transport.close()
+        self.protocol.on_response_complete()
+
+    def _last_headers(self) -> bytes:
+        """uvicorn's own, such as the date, and the empty line that ends them."""
+        own = b"".join(b"%s: %s\r\n" % header for header in self.protocol.server_state.default_headers)
+        return own + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+
+
+CREDITED = (
+    STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
+    b"x-content-type-options: nosniff\r\nx-request-id: %s\r\n"
+)
+
+
+def problem_head(response: "ProblemResponse", identity: str) -> bytes:
+    from config import request_log
+
+    headers = {
+        **response.headers,
+        "X-Request-ID": identity,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Length": str(len(response.content)),
+    }
+    with request_log.identified(identity):
+        request_log.report("POST", WEBHOOKS, "event loop", response.status_code, seconds=0)
+    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINE[response.status_code] + lines.encode("latin-1")
+
+
+def unreadable_request(identity: str) -> bytes:
+    body = json.dumps(UNREADABLE_REQUEST, separators=(",", ":")).encode()
+    headers = (
+        "content-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\n"
+        "x-content-type-options: nosniff\r\n"
+        f"x-request-id: {identity}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return STATUS_LINE[400] + headers.encode() + body

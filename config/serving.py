@@ -1,0 +1,118 @@
+"""What gunicorn's master and workers do for Till, besides serving (the settings: config/gunicorn.conf.py)."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, ClassVar
+
+from uvicorn_worker import UvicornWorker
+
+from config.environment import BadVariable, Environment
+from config.protocol import Protocol
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+DRAIN_SECONDS = 25
+METRICS_PREFIX = "till-metrics-"
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
+    """Uvicorn's worker, which also leaves when its master was killed: an orphan would keep the port."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "uvloop",
+        "http": Protocol,
+        "ws": "none",  # no page speaks it: asking for it is ignored
+        # Addresses and schemes forwarded by proxies are Django's to judge, with TILL_TRUSTED_PROXIES.
+        "proxy_headers": False,
+        "access_log": False,
+        "server_header": False,
+        "timeout_notify": 1,
+        "timeout_graceful_shutdown": DRAIN_SECONDS,
+        "limit_concurrency": 10_000,
+    }
+
+    async def callback_notify(self) -> None:
+        await super().callback_notify()
+        if os.getppid() != self.ppid:
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+
+
+def bind_address(env: Environment, port: int, *, debug: bool) -> str:
+    """Where to listen. Development mode, with its published passwords, never leaves the loopback."""
+    host = env.text("TILL_BIND", "127.0.0.1")
+    if debug and host not in LOOPBACK:
+        raise BadVariable("TILL_BIND", "127.0.0.1 (or unset) in development mode")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def worker_count(env: Environment) -> int:
+    return env.number("TILL_WORKERS", max(2, os.cpu_count() or 1), least=1, most=256)
+
+
+def make_metrics_folder() -> None:
+    """Give this master's workers an empty folder to share their counters in; sweep those of killed masters.
+
+    Runs again when the configuration is reloaded (SIGHUP), and then keeps the folder of the running workers.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}*"):
+        if not _is_running(folder.name.removeprefix(METRICS_PREFIX).partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    prefix = f"{METRICS_PREFIX}{os.getpid()}-"
+    if not Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")).name.startswith(prefix):
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=prefix)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
+
+
+def remove_metrics_folder(_arbiter: Any = None) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def forget_dead_worker(_arbiter: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def refuse_unless_checks_pass(_arbiter: Any) -> None:
+    """Run the system checks before the first worker; an error ends the start.
+
+    In a process of its own: the master must not open the connections that its workers would inherit. Without
+    the pool, whose answer to an unreachable database is a time-out without a reason.
+    """
+    deploy = [] if Environment().flag("TILL_DEBUG", False) else ["--deploy"]
+    command = [sys.executable, str(MANAGE), "check", "--database", "default", *deploy]
+    try:
+        environment = {**os.environ, "TILL_DB_POOL_SIZE": "0"}
+        del environment["PROMETHEUS_MULTIPROC_DIR"]
+        result = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=environment)  # noqa: S603  our own manage.py
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    if result.returncode:
+        remove_metrics_folder()
+        raise SystemExit("Till does not start: the system checks above found errors.")
+
+
+def welcome_when_ready(worker: Any) -> None:
+    """Greet once, when the first worker has loaded the application: from here on requests are answered."""
+    from django.conf import settings
+
+    from config.welcome import welcome
+
+    if worker.age == 1 and settings.TILL_DEBUG:
+        sys.stdout.write(welcome(settings.PORT))
+        sys.stdout.flush()

@@ -1,0 +1,291 @@
+"""Every setting of Till, read from the environment only (docs/operations.md lists them).
+
+`TILL_DEBUG=1` is development mode: generated secrets, the embedded database, the demo's people. Django's own
+DEBUG stays off in every mode (docs/decisions/0005): its HTML error pages and query log would make the demo
+lie about errors and speed. A value that cannot be understood ends the process with one line that names the
+variable; a dangerous combination is a system check (config/checks.py).
+"""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from corsheaders.defaults import default_headers
+
+from config import secret_files
+from config.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+
+# --- mode ---------------------------------------------------------------------------------------------------
+TILL_DEBUG = env.flag("TILL_DEBUG", False)
+TILL_DATA = Path(env.text("TILL_DATA", str(BASE_DIR / "var"))).resolve()
+DEBUG = False
+PORT = env.number("PORT", 8000, least=1, most=65535)
+
+# --- secrets: given in production, generated once under TILL_DATA in development ----------------------------
+TILL_SECRET_KEY = env.text("TILL_SECRET_KEY", "") or secret_files.development_secret(
+    "secret_key", TILL_DEBUG, TILL_DATA
+)
+# Django does not run without any key, and so neither would the checks that say which settings are missing.
+SECRET_KEY = TILL_SECRET_KEY or secrets.token_urlsafe(48)
+TILL_JWT_KEY = env.text("TILL_JWT_KEY", "") or secret_files.development_secret("jwt_key", TILL_DEBUG, TILL_DATA)
+
+# --- where we are reached -----------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.names("TILL_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if TILL_DEBUG else [])
+TILL_PUBLIC_URL = env.text("TILL_PUBLIC_URL", f"http://127.0.0.1:{PORT}" if TILL_DEBUG else "").rstrip("/")
+CSRF_TRUSTED_ORIGINS = env.names("TILL_CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
+CORS_EXPOSE_HEADERS = ("ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
+CORS_ALLOWED_ORIGINS = env.names("TILL_CORS_ORIGINS", default=[])
+TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0)
+
+INSTALLED_APPS = [
+    "config.staff_app.StaffAppConfig",  # django.contrib.admin, with our front page
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "axes",
+    "accounts",
+    "payments",
+    "catalog",
+    "config",
+]
+
+MIDDLEWARE = [
+    "config.request_log.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "config.problems.ProblemMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.hosts.HostMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database -----------------------------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL", "")
+TILL_DB_POOL_SIZE = env.number("TILL_DB_POOL_SIZE", 8)
+DATABASE_TIMEOUTS = (
+    f"-c lock_timeout={env.number('TILL_LOCK_TIMEOUT_MS', 5_000)} "
+    f"-c statement_timeout={env.number('TILL_STATEMENT_TIMEOUT_MS', 30_000)} "
+    f"-c idle_in_transaction_session_timeout={env.number('TILL_IDLE_IN_TRANSACTION_TIMEOUT_MS', 30_000)}"
+)
+
+
+def _database() -> dict[str, Any]:
+    if DATABASE_URL:
+        return env.database("DATABASE_URL")
+    from config import embedded
+
+    return embedded.connection_settings(TILL_DATA)
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_TIMEOUTS)
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+# For payments.ledger.prepared only: Django's own statements are never prepared. A pooler between us and PostgreSQL must
+# know prepared statements (PgBouncer does from 1.21 on).
+DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 2)
+WEBHOOK_CONNECTIONS = 3  # the committer's, which it keeps, and one for each of config.lane's two threads
+if TILL_DB_POOL_SIZE:
+    DATABASES["default"]["OPTIONS"].setdefault(
+        "pool",
+        {
+            "min_size": 1,
+            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS,
+            # Seconds that a request waits for a connection before it is asked to come back.
+            "timeout": 2,
+            # The pool's pauses between attempts double; one that gives up soon is asked again by the next request,
+            # where one that waits its 300 seconds would still be pausing long after PostgreSQL is back.
+            "reconnect_timeout": 1,
+        },
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people -------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "accounts.hashers.OwaspArgon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+TILL_RETURN_ACTIVATION_LINK = env.flag("TILL_RETURN_ACTIVATION_LINK", True)
+TILL_MAIL_ACTIVATION_LINK = env.flag("TILL_MAIL_ACTIVATION_LINK", True)
+TILL_ACTIVATION_LINK_SECONDS = env.number("TILL_ACTIVATION_LINK_SECONDS", 3 * 24 * 3600)
+vars().update(env.mail("TILL_EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 5  # seconds: mail is sent within the request, after its commit
+DEFAULT_FROM_EMAIL = env.text("TILL_FROM_EMAIL", "till@localhost")
+
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": TILL_JWT_KEY,
+    "ISSUER": "till",
+    "AUDIENCE": "till-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.number("TILL_ACCESS_TOKEN_SECONDS", 15 * 60)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.number("TILL_REFRESH_TOKEN_SECONDS", 14 * 24 * 3600)),
+    "AUTH_HEADER_TYPES": ("Bearer",),
+}
+
+# Wrong passwords are counted for each pair of address and email, in PostgreSQL, so by all workers together.
+AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10)
+AXES_COOLOFF_TIME = timedelta(seconds=env.number("TILL_LOGIN_COOLOFF_SECONDS", 300))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "accounts.throttling.login_name"
+AXES_CLIENT_IP_CALLABLE = "accounts.throttling.client_address"
+AXES_LOCKOUT_CALLABLE = "accounts.throttling.lockout_response"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+# --- money --------------------------------------------------------------------------------------------------
+TILL_MAX_AMOUNT = env.amount("TILL_MAX_AMOUNT", "1000000000000000000")
+TILL_DEFAULT_CURRENCY = env.text("TILL_DEFAULT_CURRENCY", "USD")
+TILL_REGISTRATION_WALLETS = env.choice("TILL_REGISTRATION_WALLETS", "all", ("all", "default", "none"))
+TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, least=1)
+TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, least=1)
+TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96)
+TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
+
+# --- API ----------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitedCursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["config.filters.StrictFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.TillSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "register": env.rate("TILL_THROTTLE_REGISTER", "300/min"),
+        "activation": env.rate("TILL_THROTTLE_ACTIVATION", "120/min"),
+        "resend": env.rate("TILL_THROTTLE_RESEND", "5/min"),
+        "login": env.rate("TILL_THROTTLE_LOGIN", "600/min"),
+        "refresh": env.rate("TILL_THROTTLE_REFRESH", "600/min"),
+        "password": env.rate("TILL_THROTTLE_PASSWORD", "10/min"),
+    },
+    "EXCEPTION_HANDLER": "config.problems.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNICODE_JSON": True,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "NUM_PROXIES": TILL_TRUSTED_PROXIES,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Till",
+    "DESCRIPTION": "Wallets, a double-entry ledger, and signed payment webhooks credited exactly once.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "validatorUrl": None},
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatusEnum": "payments.models.OrderStatus",
+        "SettlementEnum": ["paid", "rejected"],
+        "ExternalWalletKindEnum": "payments.models.ExternalWallet.Kind",
+        "TransactionKindEnum": "payments.models.Transaction.Kind",
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024)
+
+# --- pages, files, time -------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+# Development mode collects nothing: whitenoise finds the files where they are.
+STATIC_ROOT = None if TILL_DEBUG else Path(env.text("TILL_STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = TILL_DEBUG
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TILL_DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"  # the staff site's dates: UTC, to the second
+
+# --- transport security: on unless in development mode ------------------------------------------------------
+SECURE_SSL_REDIRECT = env.flag("TILL_SSL_REDIRECT", False)
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from beside us, without the proxy: config/hosts.py
+SECURE_HSTS_SECONDS = env.number("TILL_HSTS_SECONDS", 0)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TILL_TRUSTED_PROXIES else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not TILL_DEBUG
+SESSION_COOKIE_AGE = env.number("TILL_ADMIN_SESSION_SECONDS", 8 * 3600)
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.problems.doors.csrf_failure"
+SECURE_REFERRER_POLICY = "same-origin"
+
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # the email is unique, by a constraint over lower(email) that this check cannot see
+    "security.W005",  # whether HSTS covers subdomains, and
+    "security.W021",  # goes on the browsers' preload list, is for the owner of the whole domain to decide
+]
+
+# --- logs ---------------------------------------------------------------------------------------------------
+TILL_LOG_FORMAT = env.choice("TILL_LOG_FORMAT", "text" if TILL_DEBUG else "json", ("text", "json"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "config.request_log.JsonFormatter"},
+        "text": {"()": "config.request_log.TextFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": TILL_LOG_FORMAT}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.choice("TILL_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    },
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}, "axes": {"level": "WARNING"}},
+}

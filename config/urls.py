@@ -1,0 +1,43 @@
+"""Every address. The API's are under /api/v1, without a trailing slash."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
+
+import accounts.urls
+import catalog.urls
+import payments.urls
+from config import docs_pages, health, metrics
+
+api = [
+    *accounts.urls.urlpatterns,
+    *payments.urls.urlpatterns,
+    *catalog.urls.urlpatterns,
+    path("schema", docs_pages.SchemaView.as_view(), name="schema"),
+]
+
+FAVICON = "drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"
+
+urlpatterns = [
+    path("", csrf_exempt(require_safe(docs_pages.index)), name="index"),
+    path("api/v1/", include(api)),
+    *payments.urls.fixed_urlpatterns,
+    path("admin/", admin.site.urls),
+    path("docs", docs_pages.SwaggerView.as_view(), name="docs"),
+    path("docs/swagger", RedirectView.as_view(pattern_name="docs")),
+    path("docs/errors", csrf_exempt(require_safe(docs_pages.errors)), name="errors"),
+    path("favicon.ico", RedirectView.as_view(url=settings.STATIC_URL + FAVICON)),
+    path("redoc", docs_pages.RedocView.as_view(), name="redoc"),
+    path("health/live", csrf_exempt(require_safe(health.live)), name="live"),
+    path("health/ready", csrf_exempt(require_safe(health.ready)), name="ready"),
+    path("metrics", csrf_exempt(require_safe(metrics.metrics)), name="metrics"),
+]
+
+# Django's own errors: the same answers as everybody's.
+handler400 = "config.problems.doors.bad_request"
+handler403 = "config.problems.doors.permission_denied"
+handler404 = "config.problems.doors.page_not_found"
+handler500 = "config.problems.doors.server_error"

@@ -1,0 +1,36 @@
+"""What `make run` prints once the server answers."""
+
+CURL = """\
+curl -i -X POST http://127.0.0.1:{port}/webhook/payment -H 'Content-Type: application/json' -d '{{
+  "transaction_id": "5eae174f-7cd0-472c-bd36-35660f00132b", "user_id": 1, "account_id": 1, "amount": 100,
+  "signature": "7b47e41efe564a062029da3367bde8844bea0fb049f894687cee5d57f2858bc8"
+}}'"""
+
+_TEXT = """
+Till is ready.
+
+  API      {base}/api/v1/
+  docs     {base}/docs   and   {base}/redoc
+  staff    {base}/admin
+  metrics  {base}/metrics
+
+  a user   user_user@example.com     password 123456   (also testuser@example.com)
+  an admin admin_admin@example.com   password 123456   (also testadmin@example.com)
+
+Credit a wallet with a signed webhook:
+
+{curl}
+
+Then paste it again: the same answer with "duplicate": true, and nothing has moved.
+Stop with Ctrl-C.
+
+"""
+
+
+def curl(port: int) -> str:
+    """A shell command that sends the published sample of the scheme sha256_concat: 100 USD for user 1."""
+    return CURL.format(port=port)
+
+
+def welcome(port: int) -> str:
+    return _TEXT.format(base=f"http://127.0.0.1:{port}", curl=curl(port))

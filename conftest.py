@@ -1,0 +1,123 @@
+"""The cast and the stage of every test: real PostgreSQL, and the books as a fresh installation has them.
+
+Currencies, house wallets and providers are committed once for the whole run. A test that rolls back asks for `db`
+(or for a person, who brings it); one whose threads or processes must see each other's commits asks for
+`committed_db`, which empties the tables afterwards.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.live import LiveTill
+
+GUARDED = (
+    *("payments_transaction", "payments_posting", "payments_webhookevent", "payments_wallet"),
+    *("payments_deposit", "payments_withdrawal", "payments_transfer", "payments_exchange", "payments_reversal"),
+    *("catalog_purchase", "catalog_refund"),
+)
+KEPT = {"payments_currency", "payments_provider", "payments_wallet", "django_content_type", "auth_permission"}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+) -> Iterator[None]:
+    """Make the test's database, always: pytest-django's own does so only for tests that name its fixtures."""
+    from django.test.utils import setup_databases, teardown_databases
+
+    from payments.services.demo import open_demo_books
+
+    with django_db_blocker.unblock():
+        keep = django_db_keepdb and not django_db_createdb
+        configured = setup_databases(verbosity=0, interactive=False, keepdb=keep)
+        open_demo_books()
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(configured, verbosity=0)
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+        connection.close()
+        empty_tables()
+        connection.close()
+
+
+def empty_tables() -> None:
+    """Remove all that a test committed. Only the tables' owner can: the guards have to be switched off for it."""
+    assert connection.settings_dict["NAME"].startswith("test_"), "never empty a database that is not a test's"
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in GUARDED:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for model in apps.get_models(include_auto_created=True):
+            if model._meta.managed and model._meta.db_table not in KEPT:
+                cursor.execute(f'DELETE FROM "{model._meta.db_table}"')  # noqa: S608 - names from our own models
+        cursor.execute("DELETE FROM payments_wallet WHERE owner_id IS NOT NULL")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in GUARDED:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def _person(request: pytest.FixtureRequest, name: str, **fields: Any) -> Any:
+    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
+    from django.contrib.auth import get_user_model
+    from django.utils import timezone
+
+    user = get_user_model()(
+        email=f"{name}@example.com", full_name=name.title(), is_active=True, activated_at=timezone.now()
+    )
+    user.take_role(fields.get("role", "user"))
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+@pytest.fixture
+def alice(request: pytest.FixtureRequest) -> Any:
+    """Alice owns things."""
+    return _person(request, "alice")
+
+
+@pytest.fixture
+def bob(request: pytest.FixtureRequest) -> Any:
+    """Bob is another honest user."""
+    return _person(request, "bob")
+
+
+@pytest.fixture
+def mallory(request: pytest.FixtureRequest) -> Any:
+    """Mallory must never see or move a cent that is not hers."""
+    return _person(request, "mallory")
+
+
+@pytest.fixture
+def admin(request: pytest.FixtureRequest) -> Any:
+    """Staff."""
+    return _person(request, "admin", role="admin")
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest) -> Any:
+    """Settles deposits and withdrawals, and may do nothing else."""
+    return _person(request, "service", role="service")
+
+
+@pytest.fixture
+def live_till(committed_db: None) -> Iterator[LiveTill]:
+    """Till as `make run` serves it: gunicorn with its workers, on a port of its own, on the test's database."""
+    till = LiveTill()
+    till.start()
+    yield till
+    till.stop()
