@@ -1,0 +1,8 @@
+"""The accounts app: people, how they sign in, and what ends their tokens."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = "People"

@@ -1,0 +1,151 @@
+"""People, the refresh tokens they hold, and the counters that throttle strangers."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.validators import (
+    EMAIL_MAX_LENGTH,
+    FULL_NAME_MAX_LENGTH,
+    validate_ascii_email,
+    validate_plain_text,
+)
+
+EMAIL_CONSTRAINT = "accounts_user_email_unique"
+#: Where the emails of deleted users end: a domain that never exists (RFC 2606), which nobody may register with.
+DELETED_ADDRESS_END = "@deleted.invalid"
+
+
+class Role(models.TextChoices):
+    USER = "user", "user"
+    SERVICE = "service", "service"
+    ADMIN = "admin", "admin"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people by email whatever its case, the way the unique index compares them."""
+
+    def with_email(self, email: str) -> models.QuerySet["User"]:
+        return self.alias(email_lower=Lower("email")).filter(email_lower=Lower(models.Value(email)))
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.with_email(username or "").get()
+
+    def create_superuser(self, email: str, password: str | None = None, full_name: str = "") -> "User":
+        """Create an active admin (what `manage.py createsuperuser` calls)."""
+        user = self.model(
+            email=self.normalize_email(email),
+            full_name=full_name,
+            is_active=True,
+            activated_at=timezone.now(),
+        )
+        user.take_role(Role.ADMIN)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person or a service that signs in.
+
+    `activated_at` says when the address was proven, `disabled_at` when staff switched the user off,
+    `is_active` that the user may act: so an old activation link cannot undo what staff did. `token_epoch` is
+    in every token; raising it ends them all.
+    """
+
+    email = models.EmailField(max_length=EMAIL_MAX_LENGTH, validators=[validate_ascii_email, validate_plain_text])
+    full_name = models.CharField(max_length=FULL_NAME_MAX_LENGTH, blank=True, validators=[validate_plain_text])
+    role = models.CharField(max_length=10, choices=Role, default=Role.USER)
+    is_active = models.BooleanField("active", default=False)
+    is_staff = models.BooleanField("may enter the staff site", default=False, editable=False)
+    activated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    token_epoch = models.PositiveIntegerField(default=0, editable=False)
+
+    _password: str | None  # AbstractBaseUser keeps a new password here until it is saved.
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                Lower("email"),
+                name=EMAIL_CONSTRAINT,
+                violation_error_message="This email is taken.",
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="accounts_user_role_known"),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | Q(activated_at__isnull=False, disabled_at__isnull=True),
+                name="accounts_user_active_implies_activated",
+            ),
+            models.CheckConstraint(
+                condition=Q(role=Role.ADMIN, is_superuser=True, is_staff=True)
+                | (~Q(role=Role.ADMIN) & Q(is_superuser=False)),
+                name="accounts_user_admin_is_superuser",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def is_deleted(self) -> bool:
+        """Anonymised: the books still refer to the id."""
+        return self.email.lower().endswith(DELETED_ADDRESS_END)
+
+    def get_full_name(self) -> str:
+        return self.full_name or self.email
+
+    def get_short_name(self) -> str:
+        return self.full_name.partition(" ")[0] or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; a new password ends every token, whichever form or command set it; a mere rehash does not."""
+        if self._password is not None and not self._state.adding:
+            self.token_epoch += 1
+        super().save(*args, **kwargs)
+
+    def take_role(self, role: Role) -> None:
+        """Set the role and the two flags that Django's staff site reads; does not save."""
+        self.role = role
+        self.is_staff = self.is_superuser = role == Role.ADMIN
+
+
+class TokenFamily(models.Model):
+    """One login: the chain of refresh tokens that follow each other, of which only `jti` is good."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    jti = models.UUIDField(default=uuid.uuid4)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "token families"
+
+    def __str__(self) -> str:
+        return f"login {self.id} of user {self.user_id}"
+
+
+class ThrottleCount(models.Model):
+    """How often one caller did one thing in the running window; unlogged, because a crash may forget it."""
+
+    key = models.CharField(max_length=200, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

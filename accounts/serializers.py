@@ -1,0 +1,94 @@
+"""The shapes of what accounts reads and answers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import User
+from accounts.validators import (
+    EMAIL_MAX_LENGTH,
+    FULL_NAME_MAX_LENGTH,
+    PASSWORD_MAX_LENGTH,
+    PASSWORD_MIN_LENGTH,
+    validate_plain_text,
+)
+
+TOKEN_MAX_LENGTH = 2048
+
+
+class PlainTextField(serializers.CharField):
+    """Text that was sent as text (a number is refused) and holds no control characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators.append(validate_plain_text)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class AddressField(PlainTextField, serializers.EmailField):
+    """An email address; the model's own rules come on top when it is stored."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=EMAIL_MAX_LENGTH, **kwargs)
+
+
+class PasswordField(PlainTextField):
+    """A password: never answered, never trimmed, its length bounded before anything hashes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, max_length=PASSWORD_MAX_LENGTH, **kwargs)
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ("id", "email", "full_name", "role", "is_active")
+        read_only_fields = fields
+
+
+class ProfileSerializer(serializers.Serializer[User]):
+    full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, required=False)
+
+
+class RegistrationSerializer(serializers.Serializer[Any]):
+    email = AddressField()
+    password = PasswordField(min_length=PASSWORD_MIN_LENGTH)
+    full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, default="")
+
+
+class RegisteredSerializer(serializers.Serializer[Any]):
+    user = UserSerializer()
+    activation_url = serializers.URLField(allow_null=True, help_text="null where this service only mails the link.")
+
+
+class ActivatedSerializer(serializers.Serializer[Any]):
+    user = UserSerializer()
+    status = serializers.ChoiceField(choices=["activated", "already_active"])
+
+
+class ResendSerializer(serializers.Serializer[Any]):
+    email = AddressField()
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    # Whether it is an address at all is not told: what nobody registered is answered like a wrong password.
+    email = PlainTextField(max_length=EMAIL_MAX_LENGTH)
+    password = PasswordField()
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField(help_text="A JWT; send it as `Authorization: Bearer <access>`.")
+    refresh = serializers.CharField(help_text="Good once, for `auth/refresh`, or to log out.")
+
+
+class RefreshSerializer(serializers.Serializer[Any]):
+    refresh = PlainTextField(max_length=TOKEN_MAX_LENGTH)
+
+
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    current_password = PasswordField()
+    new_password = PasswordField(min_length=PASSWORD_MIN_LENGTH)

@@ -1,0 +1,68 @@
+"""Everything that changes a user. Views, the staff site and commands call these and nothing below them."""
+
+from accounts.services.administration import (
+    LastAdmin,
+    OwnAccount,
+    create_user,
+    disable_user,
+    enable_user,
+    insert_active_user,
+    set_role,
+)
+from accounts.services.deletion import anonymise_user, destroy_user
+from accounts.services.locking import UnknownUser, UserDeleted, lock_user, lock_with_admins
+from accounts.services.passwords import (
+    WeakPassword,
+    WrongPassword,
+    change_password,
+    check_new_password,
+    set_password,
+)
+from accounts.services.registration import (
+    Activation,
+    EmailTaken,
+    activate,
+    after_registration,
+    insert_user,
+    register,
+    resend_activation,
+    update_user,
+)
+from accounts.services.sign_in import InvalidCredentials, LoginLocked, sign_in
+from accounts.services.support import NotAnOrdinaryUser, is_support, keep_support_group, set_support
+
+__all__ = [
+    "Activation",
+    "EmailTaken",
+    "InvalidCredentials",
+    "LastAdmin",
+    "LoginLocked",
+    "NotAnOrdinaryUser",
+    "OwnAccount",
+    "UnknownUser",
+    "UserDeleted",
+    "WeakPassword",
+    "WrongPassword",
+    "activate",
+    "after_registration",
+    "anonymise_user",
+    "change_password",
+    "check_new_password",
+    "create_user",
+    "destroy_user",
+    "disable_user",
+    "enable_user",
+    "insert_active_user",
+    "insert_user",
+    "is_support",
+    "keep_support_group",
+    "lock_user",
+    "lock_with_admins",
+    "register",
+    "resend_activation",
+    "set_password",
+    "set_role",
+    "set_support",
+    "sign_in",
+    "update_user",
+]

@@ -1,0 +1,61 @@
+"""What is left of a user who was deleted but stays in the books: an id, and nothing about the person."""
+
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.hashers import make_password
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import DELETED_ADDRESS_END, Role, User
+from accounts.services.administration import refuse_own_account, refuse_without_admin
+from accounts.services.locking import lock_with_admins
+
+
+def anonymise_user(*, user_id: int, by: User | None) -> User:
+    """Scrub the user's row, disable him and end his tokens. Safe to repeat.
+
+    payments.services.people.anonymise is what to call: it scrubs what payments keeps about a person as well.
+    Locks the row, of an admin with all active admins'. Raises OwnAccount, LastAdmin or UnknownUser.
+    """
+    refuse_own_account(user_id, by, "delete")
+    with transaction.atomic():
+        user = lock_with_admins(user_id)
+        if not user.is_deleted:
+            refuse_without_admin(user, by)
+            _scrub(user)
+            tokens.end_all(user_id=user_id)
+    return user
+
+
+def destroy_user(*, user_id: int, by: User | None) -> None:
+    """Delete a user to whom nothing of value refers, with his tokens and keys. His id is never given again.
+
+    Raises Django's ProtectedError when something does (IntegrityError at the commit when it was written meanwhile),
+    OwnAccount, LastAdmin or UnknownUser.
+    """
+    refuse_own_account(user_id, by, "delete")
+    with transaction.atomic():
+        user = lock_with_admins(user_id)
+        refuse_without_admin(user, by)
+        forget_traces(user, known_as=f"user {user_id}, deleted")
+        user.delete()
+
+
+def forget_traces(user: User, *, known_as: str) -> None:
+    """Take the email out of the history of what staff did to the user, and out of the counters of failed logins."""
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+    about.update(object_repr=known_as)
+    AccessAttempt.objects.filter(username=user.email.lower()).delete()
+
+
+def _scrub(user: User) -> None:
+    address = f"deleted-{user.pk}{DELETED_ADDRESS_END}"
+    forget_traces(user, known_as=address)
+    user.email, user.full_name, user.password, user.last_login = address, "", make_password(None), None
+    user.take_role(Role.USER)
+    user.is_active, user.disabled_at = False, user.disabled_at or timezone.now()
+    user.save()
+    user.groups.clear()
+    user.user_permissions.clear()

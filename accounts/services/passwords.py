@@ -1,0 +1,62 @@
+"""Choosing and changing passwords."""
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts import tokens
+from accounts.models import User
+from accounts.validators import PASSWORD_MAX_LENGTH, validate_plain_text
+
+
+class WeakPassword(Exception):
+    """The password breaks a rule; the message says which."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class WrongPassword(Exception):
+    """The current password is not right."""
+
+    field = "current_password"
+
+
+def check_new_password(*, password: str, user: User, field: str = "password") -> None:
+    """Raise WeakPassword unless the password fits our bounds and Django's validators; hashes nothing."""
+    if len(password) > PASSWORD_MAX_LENGTH:
+        raise WeakPassword(f"Use at most {PASSWORD_MAX_LENGTH} characters.", field=field)
+    if not password.strip():
+        raise WeakPassword("Use more than spaces.", field=field)
+    try:
+        validate_plain_text(password)
+        validate_password(password, user)
+    except ValidationError as error:
+        raise WeakPassword(" ".join(error.messages), field=field) from error
+
+
+def change_password(*, user: User, current_password: str, new_password: str) -> None:
+    """Change a user's own password and end every token, the caller's too.
+
+    Hashes before the lock. Of two changes at once one wins, the other raises WrongPassword.
+    Raises WrongPassword or WeakPassword.
+    """
+    if not user.check_password(current_password):
+        raise WrongPassword("The current password is not right.")
+    check_new_password(password=new_password, user=user, field="new_password")
+    proven, chosen = user.password, make_password(new_password)
+    with transaction.atomic():
+        if not User.objects.filter(pk=user.pk, password=proven).update(password=chosen):
+            raise WrongPassword("The password was changed meanwhile.")
+        tokens.end_all(user_id=user.pk)
+
+
+def set_password(*, user: User, password: str) -> None:
+    """Set a password without knowing the old one (staff) and end every token. Raises WeakPassword."""
+    check_new_password(password=password, user=user)
+    user.password = make_password(password)
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(password=user.password)
+        tokens.end_all(user_id=user.pk)

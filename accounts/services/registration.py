@@ -1,0 +1,152 @@
+"""New people: registration, activation, and what every other way to add a user shares with them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import links
+from accounts.models import EMAIL_CONSTRAINT, Role, User
+from accounts.services.locking import UserDeleted, lock_user
+from accounts.services.passwords import check_new_password
+from accounts.throttling import count_hit
+
+_SECONDS_BETWEEN_MAILS = 60
+
+# Apps above this one add what must happen with every new user (payments: open wallets), in AppConfig.ready().
+# Each is called inside the atomic block that inserts the user: if one raises, there is no user.
+after_registration: list[Callable[[Sequence[User]], None]] = []
+
+
+class EmailTaken(Exception):
+    """Somebody has this email, in whatever case."""
+
+    field = "email"
+
+
+class Activation(NamedTuple):
+    user: User
+    already_active: bool
+
+
+def register(
+    *, email: str, password: str | None, full_name: str = "", role: Role = Role.USER, base_url: str = ""
+) -> tuple[User, str]:
+    """Add an inactive user; return it with its activation link, which is also mailed after commit (setting).
+
+    `base_url` is where the link points when TILL_PUBLIC_URL is empty. A mail that fails is only logged. Only staff
+    give a role, or no password: such a user cannot sign in until staff sets one.
+    Raises WeakPassword, EmailTaken, or Django's ValidationError for a malformed email or name.
+    """
+    user = User(email=User.objects.normalize_email(email), full_name=full_name)
+    user.take_role(role)
+    if password is not None:
+        check_new_password(password=password, user=user)
+    user.password = make_password(password)  # Slow by design, so before the atomic block.
+    with transaction.atomic():
+        insert_user(user=user)
+        link = links.activation_url(user=user, base_url=base_url)
+        _mail_after_commit(user=user, link=link)
+    return user, link
+
+
+def insert_user(*, user: User) -> User:
+    """Insert a prepared user and run `after_registration` in the same atomic block.
+
+    Of two equal emails at once the unique index lets one in; the other raises EmailTaken. Raises Django's
+    ValidationError when a field is malformed.
+    """
+    _check_fields(user)
+    with transaction.atomic():
+        _save_new(user)
+        welcome([user])
+    return user
+
+
+def welcome(users: Sequence[User]) -> None:
+    """Run `after_registration` for users inserted in the running atomic block."""
+    for react in after_registration:
+        react(users)
+
+
+def update_user(*, user: User, **fields: str) -> User:
+    """Change `email` or `full_name`, nothing else.
+
+    Raises EmailTaken, UnknownUser, UserDeleted, or Django's ValidationError.
+    """
+    if unknown := fields.keys() - {"email", "full_name"}:
+        raise TypeError(f"update_user does not change {sorted(unknown)}")
+    for name, value in fields.items():
+        setattr(user, name, value)
+    _check_fields(user)
+    with _email_taken_named(), transaction.atomic():
+        if lock_user(user.pk).is_deleted:
+            raise UserDeleted
+        user.save(update_fields=list(fields))
+    return user
+
+
+def activate(*, token: str) -> Activation:
+    """Activate the user of a link. Safe to repeat while that user is active.
+
+    The conditional UPDATE lets one of several clicks win, and never switches on a user whom staff disabled.
+    Raises InvalidLink or ExpiredLink.
+    """
+    user_id, mark = links.read_activation_token(token)
+    user = User.objects.filter(pk=user_id).first()
+    if user is None or links.address_mark(user.email) != mark:
+        raise links.InvalidLink("This link is not valid.")
+    won = User.objects.filter(pk=user_id, email=user.email, activated_at__isnull=True, disabled_at__isnull=True).update(
+        is_active=True, activated_at=timezone.now()
+    )
+    user.refresh_from_db()
+    if not user.is_active:
+        raise links.InvalidLink("This link was used or is no longer valid.")
+    return Activation(user=user, already_active=not won)
+
+
+def resend_activation(*, email: str, base_url: str = "") -> None:
+    """Mail a new link to a user who waits for activation, at most one a minute; nothing to anybody else."""
+    user = User.objects.with_email(email).filter(activated_at__isnull=True, disabled_at__isnull=True).first()
+    if user and count_hit(key=f"mail:{user.pk}", seconds=_SECONDS_BETWEEN_MAILS).hits == 1:
+        _mail_after_commit(user=user, link=links.activation_url(user=user, base_url=base_url))
+
+
+@contextmanager
+def _email_taken_named() -> Iterator[None]:
+    """Give the unique index's refusal its name."""
+    try:
+        yield
+    except IntegrityError as error:
+        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == EMAIL_CONSTRAINT:
+            raise EmailTaken("This email is taken.") from error
+        raise
+
+
+def _check_fields(user: User) -> None:
+    """Raise Django's ValidationError for what is malformed, and for the address of a deleted user."""
+    user.clean_fields(exclude=["password"])
+    if user.is_deleted:
+        raise ValidationError({"email": ValidationError("This address is reserved.", code="reserved")})
+
+
+def _save_new(user: User) -> None:
+    with _email_taken_named(), transaction.atomic():
+        user.save(force_insert=True)
+
+
+def _mail_after_commit(*, user: User, link: str) -> None:
+    if not settings.TILL_MAIL_ACTIVATION_LINK:
+        return
+
+    def send() -> None:
+        text = f"Open this link to activate your account:\n\n{link}\n"
+        send_mail("Activate your account", text, None, [user.email])
+
+    transaction.on_commit(send, robust=True)

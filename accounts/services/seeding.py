@@ -1,0 +1,68 @@
+"""People who exist only where TILL_DEBUG is on: the demo's four, and crowds for load tests."""
+
+from collections.abc import Iterator
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Role, User
+from accounts.services.administration import insert_active_user
+from accounts.services.registration import welcome
+
+DEMO_PASSWORD = "123456"  # noqa: S105  # published in the README; system checks keep it out of production
+DEMO_PEOPLE = (
+    ("user_user@example.com", "User User", Role.USER),  # First, so that a fresh database gives it the id 1.
+    ("testuser@example.com", "Test User", Role.USER),
+    ("admin_admin@example.com", "Admin Admin", Role.ADMIN),
+    ("testadmin@example.com", "Test Admin", Role.ADMIN),
+)
+_CROWD_PREFIX = "load_user_"
+_BATCH_SIZE = 1000
+
+
+def add_demo_people() -> list[User]:
+    """Add those of the demo's people who are missing; safe to repeat, and what exists stays as it is."""
+    return [_demo_person(email, full_name, role) for email, full_name, role in DEMO_PEOPLE]
+
+
+def add_crowd(*, count: int) -> Iterator[int]:
+    """Add `count` active users, numbered on from the last crowd; yield the size of each committed batch.
+
+    They share one password hash (DEMO_PASSWORD): hashing each would take 35 ms.
+    """
+    first = _next_number()
+    shared_hash = make_password(DEMO_PASSWORD)
+    for start in range(first, first + count, _BATCH_SIZE):
+        numbers = range(start, min(start + _BATCH_SIZE, first + count))
+        _add_batch(numbers, shared_hash)
+        yield len(numbers)
+
+
+def _demo_person(email: str, full_name: str, role: Role) -> User:
+    with transaction.atomic():
+        present = User.objects.with_email(email).first()
+        return present or insert_active_user(
+            user=User(email=email, full_name=full_name, password=make_password(DEMO_PASSWORD)), role=role
+        )
+
+
+def _add_batch(numbers: range, shared_hash: str) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        users = User.objects.bulk_create(
+            User(
+                email=f"{_CROWD_PREFIX}{number}@example.com",
+                full_name=f"Load User {number}",
+                password=shared_hash,
+                is_active=True,
+                activated_at=now,
+            )
+            for number in numbers
+        )
+        welcome(users)
+
+
+def _next_number() -> int:
+    last = User.objects.filter(email__startswith=_CROWD_PREFIX).order_by("-id").first()
+    return int(last.email.removeprefix(_CROWD_PREFIX).partition("@")[0]) + 1 if last else 1

@@ -1,0 +1,136 @@
+"""auth/activate/{token} and auth/activation/resend."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core import mail, signing
+from rest_framework.test import APIClient
+
+from accounts import links, services
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+RESEND = "/api/v1/auth/activation/resend"
+
+
+@pytest.fixture
+def dave() -> User:
+    return services.register(email="dave@example.com", password=PASSWORD)[0]
+
+
+def path_for(user: User) -> str:
+    return f"/api/v1/auth/activate/{links.activation_token(user=user)}"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_activates(api: APIClient, dave: User, method: str) -> None:
+    response = getattr(api, method)(path_for(dave))
+    assert response.status_code == 200
+    assert response.json()["user"]["is_active"] is True
+    assert response.json()["status"] == "activated"
+    dave.refresh_from_db()
+    assert dave.is_active
+    assert dave.activated_at is not None
+
+
+def test_it_works_as_it_was_returned_by_registration(api: APIClient) -> None:
+    answer = api.post("/api/v1/auth/register", {"email": "erin@example.com", "password": PASSWORD}).json()
+    assert api.get(answer["activation_url"]).status_code == 200
+
+
+def test_it_says_so_when_the_user_is_active_already(api: APIClient, dave: User) -> None:
+    link = path_for(dave)
+    api.get(link)
+    response = api.get(link)
+    assert (response.status_code, response.json()["status"]) == (200, "already_active")
+
+
+def test_it_never_switches_a_disabled_user_on_again(api: APIClient, dave: User, admin: User) -> None:
+    link = path_for(dave)
+    api.get(link)
+    services.disable_user(user_id=dave.pk, by=admin)
+    response = api.get(link)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_link")
+    dave.refresh_from_db()
+    assert not dave.is_active
+
+
+def test_it_never_switches_on_a_user_disabled_before_activation(api: APIClient, dave: User, admin: User) -> None:
+    services.disable_user(user_id=dave.pk, by=admin)
+    assert api.get(path_for(dave)).status_code == 400
+    dave.refresh_from_db()
+    assert not dave.is_active
+
+
+def test_it_expires(api: APIClient, dave: User, settings: Any) -> None:
+    settings.TILL_ACTIVATION_LINK_SECONDS = -1
+    response = api.get(path_for(dave))
+    assert (response.status_code, response.json()["code"]) == (410, "expired_link")
+    dave.refresh_from_db()
+    assert not dave.is_active
+
+
+def test_it_belongs_to_the_address_it_was_made_for(api: APIClient, dave: User) -> None:
+    link = path_for(dave)
+    services.update_user(user=dave, email="somebody.else@example.com")
+    assert api.get(link).status_code == 400
+
+
+@pytest.mark.parametrize("token", ["x", "1.2.3", "1-abc.1vEabc.forged", "%F0%9F%98%80", "." * 300])
+def test_it_refuses_garbage(api: APIClient, token: str) -> None:
+    response = api.get(f"/api/v1/auth/activate/{token}")
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_link")
+
+
+def test_it_refuses_signatures_made_for_another_purpose(api: APIClient, dave: User) -> None:
+    text = f"{dave.pk}-{links.address_mark(dave.email)}"
+    token = signing.TimestampSigner(salt="something.else", sep=".").sign(text)
+    assert api.get(f"/api/v1/auth/activate/{token}").status_code == 400
+
+
+def test_it_refuses_the_link_of_a_user_who_is_not_there(api: APIClient) -> None:
+    assert api.get(path_for(User(pk=987654321, email="dave@example.com"))).status_code == 400
+
+
+def test_it_is_not_set_off_by_a_probe(api: APIClient, dave: User) -> None:
+    assert api.head(path_for(dave)).status_code == 405
+    dave.refresh_from_db()
+    assert not dave.is_active
+
+
+def test_resend_answers_alike_and_mails_only_who_waits(
+    api: APIClient, dave: User, alice: User, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        answers = [api.post(RESEND, {"email": email}) for email in (dave.email.upper(), alice.email, "no@example.com")]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
+    assert [message.to for message in mail.outbox] == [["dave@example.com"]]
+    link = mail.outbox[0].body.split("\n")[2]
+    assert api.get(link).status_code == 200
+
+
+def test_resend_mails_no_user_whom_staff_disabled(
+    api: APIClient, dave: User, admin: User, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    services.disable_user(user_id=dave.pk, by=admin)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.post(RESEND, {"email": dave.email}).status_code == 202
+    assert mail.outbox == []
+
+
+def test_resend_does_not_fill_a_mailbox(
+    api: APIClient, dave: User, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            assert api.post(RESEND, {"email": dave.email}).status_code == 202
+    assert len(mail.outbox) == 1
+
+
+def test_resend_is_throttled(api: APIClient, throttle_rate: Callable[..., None]) -> None:
+    throttle_rate(resend="1/min")
+    codes = [api.post(RESEND, {"email": "no@example.com"}).status_code for _ in range(2)]
+    assert codes == [202, 429]

@@ -1,0 +1,74 @@
+"""What happens when two of it run at once: real threads, each with a connection and commits of its own."""
+
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.db.models import Sum
+from rest_framework.test import APIClient
+
+from accounts import links, services, tokens
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD, at_once
+from accounts.throttling import count_hit
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+def refresh(token: str) -> Any:
+    return APIClient().post("/api/v1/auth/refresh", {"refresh": token})
+
+
+def test_one_of_many_equal_registrations_gets_in() -> None:
+    def register(number: int) -> int:
+        email = "dave@example.com" if number % 2 else "Dave@Example.COM"
+        body = {"email": email, "password": PASSWORD}
+        return APIClient().post("/api/v1/auth/register", body).status_code
+
+    assert sorted(at_once(6, register)) == [201, 409, 409, 409, 409, 409]
+    assert User.objects.with_email("DAVE@example.com").count() == 1
+
+
+def test_a_link_activates_once_however_many_click() -> None:
+    dave, _ = services.register(email="dave@example.com", password=PASSWORD)
+    token = links.activation_token(user=dave)
+    answers = at_once(5, lambda _: services.activate(token=token).already_active)
+    assert sorted(answers) == [False, True, True, True, True]
+
+
+def test_exactly_one_of_many_refreshes_wins_and_the_others_end_the_family(alice: User) -> None:
+    pair = tokens.open_family(user=alice)
+    answers = at_once(8, lambda _: refresh(pair.refresh))
+    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
+    winner = next(answer.json() for answer in answers if answer.status_code == 200)
+    assert refresh(winner["refresh"]).status_code == 401
+
+
+def test_one_of_many_password_changes_wins(alice_can_sign_in: User) -> None:
+    def change(number: int) -> str:
+        user = User.objects.get(pk=alice_can_sign_in.pk)
+        chosen = f"battery staple {number}"
+        try:
+            services.change_password(user=user, current_password=PASSWORD, new_password=chosen)
+        except services.WrongPassword:
+            return ""
+        return chosen
+
+    chosen = [password for password in at_once(4, change) if password]
+    assert len(chosen) == 1
+    alice_can_sign_in.refresh_from_db()
+    assert alice_can_sign_in.check_password(chosen[0])
+    assert alice_can_sign_in.token_epoch == 1
+
+
+def test_every_failed_login_is_counted(alice_can_sign_in: User, settings: Any) -> None:
+    settings.AXES_FAILURE_LIMIT = 100
+    body = {"email": alice_can_sign_in.email, "password": "wrong horse 42"}
+    codes = at_once(8, lambda _: APIClient().post("/api/v1/auth/login", body).status_code)
+    assert codes == [401] * 8
+    assert AccessAttempt.objects.aggregate(total=Sum("failures_since_start"))["total"] == 8
+
+
+def test_every_throttled_hit_is_counted() -> None:
+    hits = at_once(12, lambda _: count_hit(key="a", seconds=60).hits)
+    assert sorted(hits) == list(range(1, 13))

@@ -1,0 +1,227 @@
+"""Access tokens on requests, auth/refresh and auth/logout."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from django.conf import settings as till
+from rest_framework.test import APIClient
+
+from accounts import services, tokens
+from accounts.models import Role, TokenFamily, User
+from accounts.tests.conftest import bearer
+
+pytestmark = pytest.mark.django_db
+
+ME = "/api/v1/users/me"
+REFRESH = "/api/v1/auth/refresh"
+LOGOUT = "/api/v1/auth/logout"
+
+
+@pytest.fixture
+def pair(alice: User) -> tokens.TokenPair:
+    return tokens.open_family(user=alice)
+
+
+def claims(token: str) -> dict[str, Any]:
+    return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def signed(key: str = "", algorithm: str = "HS256", without: str = "", **changed: Any) -> str:
+    """An access token of our own making, right but for what is `changed`."""
+    payload = {
+        "token_type": "access",
+        "aud": "till-api",
+        "iss": "till",
+        "exp": int(time.time()) + 60,
+        "jti": uuid.uuid4().hex,
+        "epoch": 0,
+    } | changed
+    payload.pop(without, None)
+    return jwt.encode(payload, key or till.SIMPLE_JWT["SIGNING_KEY"], algorithm=algorithm)
+
+
+def refresh(token: str) -> Any:
+    return APIClient().post(REFRESH, {"refresh": token})
+
+
+def test_it_lets_its_user_in_with_one_query(
+    pair: tokens.TokenPair, alice: User, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(1):
+        response = bearer(pair.access).get(ME)
+    assert (response.status_code, response.json()["id"]) == (200, alice.pk)
+
+
+def test_it_says_who_where_and_until_when(pair: tokens.TokenPair, alice: User) -> None:
+    found = claims(pair.access)
+    assert found["exp"] - found["iat"] == 15 * 60
+    assert {name: found[name] for name in ("aud", "iss", "sub", "epoch", "token_type")} == {
+        "aud": "till-api",
+        "iss": "till",
+        "sub": str(alice.pk),
+        "epoch": 0,
+        "token_type": "access",
+    }
+
+
+def test_a_right_token_of_our_own_making_is_right(alice: User) -> None:
+    assert bearer(signed(sub=str(alice.pk))).get(ME).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"aud": "another-api"},
+        {"iss": "mallory"},
+        {"without": "aud"},
+        {"without": "iss"},
+        {"without": "exp"},
+        {"without": "jti"},
+        {"without": "epoch"},
+        {"without": "token_type"},
+        {"without": "sub"},
+        {"token_type": "refresh"},
+        {"epoch": 1},
+        {"epoch": "0"},
+        {"epoch": None},
+        {"sub": "alice"},
+        {"sub": "-1"},
+        {"sub": "1.0"},
+        {"sub": "\u0661"},
+        {"sub": "9" * 19},
+        {"sub": "9" * 400},
+        {"sub": ""},
+        {"exp": 1},
+        {"exp": 10**18},
+        {"exp": "soon"},
+        {"key": "another key, also of thirty-two bytes or more"},
+        {"algorithm": "HS512"},
+    ],
+)
+def test_it_refuses_a_flawed_token_with_401(alice: User, flaw: dict[str, Any]) -> None:
+    response = bearer(signed(**({"sub": str(alice.pk)} | flaw))).get(ME)
+    assert response.status_code == 401
+    assert response.json()["code"] in ("token_invalid", "token_expired")
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_it_refuses_a_token_signed_by_nobody(alice: User) -> None:
+    payload = {"sub": str(alice.pk), "aud": "till-api", "iss": "till", "exp": int(time.time()) + 60}
+    unsigned = jwt.encode(payload | {"token_type": "access", "jti": "1", "epoch": 0}, None, algorithm="none")
+    assert bearer(unsigned).get(ME).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "bearer x.y.z", "Basic YTpi"])
+def test_it_refuses_a_malformed_header_with_401(header: str) -> None:
+    response = APIClient().get(ME, headers={"authorization": header})
+    assert response.status_code == 401
+    assert "WWW-Authenticate" in response
+
+
+def test_an_expired_token_says_so(alice: User) -> None:
+    response = bearer(signed(sub=str(alice.pk), exp=int(time.time()) - 1)).get(ME)
+    assert response.json()["code"] == "token_expired"
+
+
+def test_no_token_is_401(api: APIClient) -> None:
+    response = api.get(ME)
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+    assert response["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_disabled_user_is_stopped_at_once(pair: tokens.TokenPair, alice: User, bob: User) -> None:
+    bobs = tokens.open_family(user=bob)
+    services.disable_user(user_id=alice.pk, by=None)
+    assert bearer(pair.access).get(ME).status_code == 401
+    assert refresh(pair.refresh).status_code == 401
+    assert bearer(bobs.access).get(ME).status_code == 200
+
+
+def test_an_inactive_user_is_stopped_even_where_no_epoch_was_raised(pair: tokens.TokenPair, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    assert bearer(pair.access).get(ME).status_code == 401
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_old_tokens_stay_dead_when_a_user_is_enabled_again(pair: tokens.TokenPair, alice: User) -> None:
+    services.disable_user(user_id=alice.pk, by=None)
+    services.enable_user(user_id=alice.pk)
+    assert bearer(pair.access).get(ME).status_code == 401
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_a_deleted_user_is_401_everywhere(pair: tokens.TokenPair, alice: User) -> None:
+    alice.delete()
+    assert bearer(pair.access).get(ME).status_code == 401
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_a_new_role_counts_from_the_next_request(pair: tokens.TokenPair, alice: User) -> None:
+    services.set_role(user_id=alice.pk, role=Role.SERVICE, by=None)
+    assert bearer(pair.access).get(ME).json()["role"] == "service"
+
+
+def test_refresh_gives_a_new_pair_and_spends_the_old_token(pair: tokens.TokenPair) -> None:
+    first = refresh(pair.refresh)
+    assert first.status_code == 200
+    assert bearer(first.json()["access"]).get(ME).status_code == 200
+    second = refresh(first.json()["refresh"])
+    assert second.status_code == 200
+    assert TokenFamily.objects.count() == 1
+
+
+def test_a_reused_refresh_token_ends_its_family_and_no_other(pair: tokens.TokenPair, alice: User) -> None:
+    other_device = tokens.open_family(user=alice)
+    stolen = refresh(pair.refresh).json()
+    assert refresh(pair.refresh).status_code == 401
+    assert refresh(stolen["refresh"]).status_code == 401
+    assert refresh(other_device.refresh).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "\u00e9", "", 5, None, ["x"], "x" * 3000])
+def test_refresh_refuses_garbage(token: Any) -> None:
+    assert refresh(token).status_code in (400, 401)
+
+
+def test_refresh_refuses_an_access_token_and_the_other_way_round(pair: tokens.TokenPair) -> None:
+    assert refresh(pair.access).status_code == 401
+    assert bearer(pair.refresh).get(ME).status_code == 401
+
+
+@pytest.mark.parametrize("family", ["nonsense", 7, None, "0" * 32])
+def test_refresh_refuses_a_token_of_no_family(alice: User, family: Any) -> None:
+    token = signed(sub=str(alice.pk), token_type="refresh", family=family)
+    assert refresh(token).status_code == 401
+
+
+def test_refresh_refuses_the_family_of_somebody_else(pair: tokens.TokenPair, mallory: User) -> None:
+    alices = claims(pair.refresh)
+    forged = signed(sub=str(mallory.pk), token_type="refresh", family=alices["family"], jti=alices["jti"])
+    assert refresh(forged).status_code == 401
+
+
+def test_logout_ends_the_family_and_may_be_repeated(pair: tokens.TokenPair, api: APIClient) -> None:
+    assert api.post(LOGOUT, {"refresh": pair.refresh}).status_code == 204
+    assert api.post(LOGOUT, {"refresh": pair.refresh}).status_code == 204
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_logout_with_garbage_is_401(api: APIClient) -> None:
+    response = api.post(LOGOUT, {"refresh": "a.b.c"})
+    assert (response.status_code, response.json()["code"]) == (401, "token_invalid")
+
+
+def test_no_whole_token_is_kept(pair: tokens.TokenPair) -> None:
+    family = TokenFamily.objects.get()
+    assert family.jti == uuid.UUID(claims(pair.refresh)["jti"])
+    columns = [field.name for field in TokenFamily._meta.get_fields()]
+    assert columns == ["id", "user", "jti", "created_at", "expires_at", "ended_at"]
+
+
+def test_refresh_is_throttled(throttle_rate: Callable[..., None]) -> None:
+    throttle_rate(refresh="1/min")
+    assert [refresh("x").status_code for _ in range(2)] == [401, 429]

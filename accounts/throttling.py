@@ -1,0 +1,143 @@
+"""How often one may try: request counters in PostgreSQL, shared by all workers, and the lock on logins."""
+
+import ipaddress
+import math
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from axes.helpers import get_cool_off, get_failure_limit
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_STALE_ROWS_DELETED_PER_WINDOW = 10
+
+# One statement, so that parallel requests on any worker all count; PostgreSQL's clock is the shared one.
+_COUNT_SQL = """
+    INSERT INTO accounts_throttlecount AS kept (key, count, expires_at)
+    VALUES (%(key)s, 1, clock_timestamp() + make_interval(secs => %(seconds)s))
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN kept.expires_at <= clock_timestamp() THEN 1 ELSE kept.count + 1 END,
+        expires_at = CASE WHEN kept.expires_at <= clock_timestamp()
+            THEN excluded.expires_at ELSE kept.expires_at END
+    RETURNING count, extract(epoch FROM expires_at - clock_timestamp())
+"""
+_CLEAN_SQL = """
+    DELETE FROM accounts_throttlecount WHERE key IN (
+        SELECT key FROM accounts_throttlecount WHERE expires_at < clock_timestamp()
+        LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+class Count(NamedTuple):
+    hits: int
+    seconds_left: float
+
+
+def count_hit(*, key: str, seconds: int) -> Count:
+    """Count one hit in the key's window of `seconds`, beginning a new window when the last one is over."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_SQL, {"key": key, "seconds": seconds})
+        hits, seconds_left = cursor.fetchone()
+        if hits == 1:
+            cursor.execute(_CLEAN_SQL, [_STALE_ROWS_DELETED_PER_WINDOW])
+    return Count(hits, float(seconds_left))
+
+
+class WindowThrottle(BaseThrottle):
+    """Fixed windows at the rate of `throttle_scope`, for each user, or for each address of a stranger.
+
+    The view names its scope, DEFAULT_THROTTLE_RATES the rate (`600/min`). A request is counted before it is
+    handled and stays counted when it fails.
+    """
+
+    _seconds_left = 0.0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        scope = getattr(view, "throttle_scope", None)
+        rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope) if scope else None
+        if not rate:
+            return True
+        limit, _, period = str(rate).partition("/")
+        hits, self._seconds_left = count_hit(key=f"{scope}:{_caller(request)}", seconds=_SECONDS[period[0]])
+        return hits <= int(limit)
+
+    def wait(self) -> float:
+        return max(self._seconds_left, 1.0)
+
+
+def _caller(request: Request) -> str:
+    if request.user.is_authenticated:
+        return f"user:{request.user.pk}"
+    address = client_address(request)
+    if address and ":" in address:  # Whoever has one IPv6 address has the 2^64 beside it too.
+        return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return address or "unknown"
+
+
+def client_address(request: HttpRequest | Request) -> str | None:
+    """Return the caller's IP address, or None when there is none (a unix socket).
+
+    X-Forwarded-For counts only as far as our own proxies wrote it: TILL_TRUSTED_PROXIES entries from the end.
+    """
+    trusted: int = settings.TILL_TRUSTED_PROXIES
+    forwarded = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    named = forwarded[-min(trusted, len(forwarded))] if trusted and forwarded else ""
+    return _parsed_address(named) or _parsed_address(request.META.get("REMOTE_ADDR", ""))
+
+
+def _parsed_address(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address).partition("%")[0]
+
+
+def login_name(_request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:
+    """Return the name that failed logins count under: the email in lower case, from API or staff site."""
+    given = credentials or {}
+    return str(given.get("email") or given.get("username") or "").strip().lower()[:254]
+
+
+def seconds_locked(request: HttpRequest, name: str) -> int:
+    """Return how many seconds a locked (email, address) pair has to wait; at least 1.
+
+    The lock ends when so many counted failures are older than the cool-off that the rest is below the limit.
+    """
+    cool_off: timedelta = get_cool_off(request)
+    rows = AccessAttempt.objects.filter(
+        username=name, ip_address=client_address(request), attempt_time__gte=timezone.now() - cool_off
+    ).order_by("attempt_time")
+    failures = list(rows.values_list("attempt_time", "failures_since_start"))
+    left = sum(count for _, count in failures)
+    for attempt_time, count in failures:
+        left -= count
+        if left < get_failure_limit(request, None):
+            opens_in: timedelta = attempt_time + cool_off - timezone.now()
+            return max(1, math.ceil(opens_in.total_seconds()))
+    return 1
+
+
+def lockout_response(
+    request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """Answer a locked login (for axes): the API's own 429 as it is, the staff site with a plain page."""
+    if response is not None and response.status_code == 429:
+        return response
+    seconds = seconds_locked(request, login_name(request, credentials))
+    return HttpResponse(
+        f"Too many failed logins. Try again in {seconds} seconds.",
+        status=429,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": str(seconds)},
+    )

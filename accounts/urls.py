@@ -1,0 +1,15 @@
+"""Paths of accounts, relative to /api/v1/."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("auth/register", views.RegisterView.as_view(), name="auth-register"),
+    path("auth/activate/<str:token>", views.ActivateView.as_view(), name="auth-activate"),
+    path("auth/activation/resend", views.ResendActivationView.as_view(), name="auth-resend-activation"),
+    path("auth/login", views.LoginView.as_view(), name="auth-login"),
+    path("auth/refresh", views.RefreshView.as_view(), name="auth-refresh"),
+    path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
+    path("auth/password", views.PasswordView.as_view(), name="auth-password"),
+]

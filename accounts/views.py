@@ -1,0 +1,171 @@
+"""The API of people: each view checks the shape, makes one call into the services and answers."""
+
+from dataclasses import asdict
+from typing import Any, ClassVar, cast
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from accounts import examples, serializers, services, tokens
+from accounts.models import User
+from accounts.permissions import HasRole
+from accounts.throttling import WindowThrottle
+
+
+def checked(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
+    """Return the validated body; unknown keys are ignored. Raises DRF's ValidationError."""
+    shape = serializer(data=request.data)
+    shape.is_valid(raise_exception=True)
+    return cast("dict[str, Any]", shape.validated_data)
+
+
+# For callers who have no token yet; a stale one in the header does not stand in their way. (No docstring:
+# OpenAPI would show it on every operation.)
+class PublicView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (WindowThrottle,)
+    throttle_scope: ClassVar[str]
+
+
+class RegisterView(PublicView):
+    throttle_scope = "register"
+
+    @extend_schema(
+        operation_id="auth_register",
+        tags=["auth"],
+        summary="Register",
+        description="The user is inactive until the activation link is opened.",
+        request=serializers.RegistrationSerializer,
+        responses={201: serializers.RegisteredSerializer},
+        examples=examples.REGISTER,
+    )
+    def post(self, request: Request) -> Response:
+        body = checked(serializers.RegistrationSerializer, request)
+        user, link = services.register(**body, base_url=request.build_absolute_uri("/"))
+        answer = {"user": user, "activation_url": link if settings.TILL_RETURN_ACTIVATION_LINK else None}
+        return Response(serializers.RegisteredSerializer(answer).data, status.HTTP_201_CREATED)
+
+
+class ActivateView(PublicView):
+    throttle_scope = "activation"
+    http_method_names = ("get", "post", "options")  # Without HEAD, with which mail scanners probe links.
+
+    @extend_schema(
+        operation_id="auth_activate_by_link",
+        tags=["auth"],
+        summary="Activate an account (opened from the mail)",
+        responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
+        examples=examples.ACTIVATED,
+    )
+    def get(self, request: Request, token: str) -> Response:  # noqa: ARG002
+        return self._activate(token)
+
+    @extend_schema(
+        operation_id="auth_activate",
+        tags=["auth"],
+        summary="Activate an account",
+        request=None,
+        responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
+        examples=examples.ACTIVATED,
+    )
+    def post(self, request: Request, token: str) -> Response:  # noqa: ARG002
+        return self._activate(token)
+
+    def _activate(self, token: str) -> Response:
+        user, already_active = services.activate(token=token)
+        answer = {"user": user, "status": "already_active" if already_active else "activated"}
+        return Response(serializers.ActivatedSerializer(answer).data)
+
+
+class ResendActivationView(PublicView):
+    throttle_scope = "resend"
+
+    @extend_schema(
+        operation_id="auth_resend_activation",
+        tags=["auth"],
+        summary="Mail a new activation link",
+        description="The answer is the same whether or not the address waits for activation.",
+        request=serializers.ResendSerializer,
+        responses={202: OpenApiResponse(description="Mailed, if there was somebody to mail to.")},
+        examples=examples.RESEND,
+    )
+    def post(self, request: Request) -> Response:
+        body = checked(serializers.ResendSerializer, request)
+        services.resend_activation(email=body["email"], base_url=request.build_absolute_uri("/"))
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class LoginView(PublicView):
+    throttle_scope = "login"
+
+    @extend_schema(
+        operation_id="auth_login",
+        tags=["auth"],
+        summary="Log in",
+        request=serializers.LoginSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_CREDENTIALS},
+        examples=examples.LOGIN,
+    )
+    def post(self, request: Request) -> Response:
+        body = checked(serializers.LoginSerializer, request)
+        return Response(asdict(services.sign_in(**body, request=request._request)))
+
+
+class RefreshView(PublicView):
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        operation_id="auth_refresh",
+        tags=["auth"],
+        summary="Trade a refresh token for a new pair",
+        description="A refresh token is good once. Using a spent one ends its login, so never send it twice.",
+        request=serializers.RefreshSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_TOKEN},
+        examples=examples.REFRESH,
+    )
+    def post(self, request: Request) -> Response:
+        return Response(asdict(tokens.rotate(**checked(serializers.RefreshSerializer, request))))
+
+
+class LogoutView(PublicView):
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        operation_id="auth_logout",
+        tags=["auth"],
+        summary="Log out",
+        description="Ends the login that this refresh token belongs to. Safe to repeat.",
+        request=serializers.RefreshSerializer,
+        responses={204: None, 401: examples.INVALID_TOKEN},
+        examples=examples.REFRESH[:1],
+    )
+    def post(self, request: Request) -> Response:
+        tokens.end_family(**checked(serializers.RefreshSerializer, request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PasswordView(APIView):
+    permission_classes = (HasRole,)
+    throttle_classes = (WindowThrottle,)
+    throttle_scope = "password"
+
+    @extend_schema(
+        operation_id="auth_change_password",
+        tags=["auth"],
+        summary="Change the password",
+        description="Ends every token of this user, the one in use too: log in again afterwards.",
+        request=serializers.PasswordChangeSerializer,
+        responses={204: None},
+        examples=examples.PASSWORD,
+    )
+    def post(self, request: Request) -> Response:
+        body = checked(serializers.PasswordChangeSerializer, request)
+        services.change_password(user=cast("User", request.user), **body)
+        return Response(status=status.HTTP_204_NO_CONTENT)
