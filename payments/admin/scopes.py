@@ -1,0 +1,77 @@
+"""Settlement scopes: which orders a service may settle. Given and taken away, never edited."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import Role, User
+from accounts.services import UnknownUser
+from payments.admin.asking import ServiceAdmin, ServiceForm
+from payments.admin.showing import link
+from payments.models import SettlementScope
+from payments.services import orders
+from payments.services.currencies import CurrencyUnavailable
+
+
+class ScopeForm(ServiceForm):
+    refusals = (UnknownUser, orders.NotAService, orders.ProviderUnavailable, CurrencyUnavailable)
+
+    class Meta:
+        model = SettlementScope
+        fields = ("service", "currency", "provider")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if not self.errors and not (self.cleaned_data["currency"] or self.cleaned_data["provider"]):
+            self.add_error("currency", "A currency, a provider, or both.")
+        return cleaned
+
+    def carry_out(self) -> SettlementScope:
+        currency, provider = self.cleaned_data["currency"], self.cleaned_data["provider"]
+        return orders.add_scope(
+            service_id=self.cleaned_data["service"].pk,
+            currency=currency and currency.pk,
+            provider=provider and provider.slug,
+            staff=self.staff,
+        )
+
+
+@admin.register(SettlementScope)
+class SettlementScopeAdmin(ServiceAdmin):
+    form = ScopeForm
+    list_display = ("id", "of_service", "currency", "provider")
+    list_filter = ("currency", "provider")
+    list_select_related = ("service", "currency", "provider")
+    list_per_page = 50
+    ordering = ("service_id", "id")
+    search_fields = ("=service__id", "service__email")
+    search_help_text = "The service's id or email"
+    autocomplete_fields = ("currency", "provider")
+    export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug")
+    empty_state = (
+        "Every service settles all orders. The first scope of a service takes from it all that the scope does not name."
+    )
+
+    def get_fields(self, request: HttpRequest, obj: SettlementScope | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("of_service" if obj else "service", "currency", "provider")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: SettlementScope | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj) if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "service":
+            kwargs["queryset"] = User.objects.filter(role=Role.SERVICE).order_by("email")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def delete_model(self, request: HttpRequest, obj: SettlementScope) -> None:
+        with suppress(SettlementScope.DoesNotExist):  # somebody else was faster
+            orders.remove_scope(scope_id=obj.pk, staff=request.user)  # type: ignore[arg-type]  # staff is signed in
+
+    @admin.display(description="service", ordering="service_id")
+    def of_service(self, scope: SettlementScope) -> str:
+        return link(scope.service)

@@ -1,0 +1,36 @@
+"""Exchange rates applied to amounts: rounded once, in favour of the house, with what was rounded off."""
+
+from decimal import ROUND_DOWN, Context, Decimal
+
+from payments.money import QUANTUM
+
+#: An amount of 38 digits times a rate of 28: nothing is lost before the one rounding.
+_EXACT = Context(prec=80)
+RATE_DECIMAL_PLACES = 10
+MAX_RATE = Decimal(10) ** 18 - 1
+
+
+def convert(amount: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
+    """Return (proceeds, remainder) of amount x rate: proceeds keep ten decimals, rounded down.
+
+    The remainder, below 10^-10, has up to twenty decimals and stays with the house. proceeds + remainder is exact.
+    """
+    exact = _EXACT.multiply(amount, rate)
+    proceeds = exact.quantize(QUANTUM, rounding=ROUND_DOWN, context=_EXACT)
+    return proceeds, _EXACT.subtract(exact, proceeds)
+
+
+def cross_rate(source: Decimal, target: Decimal) -> Decimal:
+    """Return target / source with ten decimals, rounded down: what one unit of the source buys of the target.
+
+    Both are prices of the same base currency, such as units for one euro. Because each direction is rounded down, no
+    chain of such rates gains.
+    """
+    return (_EXACT.divide(target, source)).quantize(
+        Decimal(1).scaleb(-RATE_DECIMAL_PLACES), rounding=ROUND_DOWN, context=_EXACT
+    )
+
+
+def gains(there: Decimal, back: Decimal) -> bool:
+    """Tell whether going there and back would leave more than was given."""
+    return _EXACT.multiply(there, back) > 1

@@ -1,0 +1,58 @@
+"""The one door: nothing else writes balances, transactions or postings.
+
+Lock order, written down once: first the wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE
+(`lock`); then wallets that are new, by ascending id (`Books.open`); then whatever the booking leads to. House wallets
+are never locked and never updated. Who follows this order cannot deadlock with anybody else who does.
+"""
+
+from payments.ledger.books import (
+    BalanceTooLarge,
+    Booked,
+    Books,
+    Contended,
+    CurrencyMismatch,
+    InsufficientFunds,
+    InvalidMovement,
+    LedgerError,
+    Line,
+    LockedWallet,
+    Movement,
+    NewWallet,
+    OutdatedBooks,
+    Refused,
+    SameWallet,
+    Verdict,
+    WalletNotFound,
+    book,
+    held_elsewhere,
+    lock,
+)
+from payments.ledger.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
+
+__all__ = [
+    "BalanceTooLarge",
+    "Booked",
+    "Books",
+    "Contended",
+    "CurrencyMismatch",
+    "HouseBalance",
+    "InsufficientFunds",
+    "InvalidMovement",
+    "LedgerError",
+    "Line",
+    "LockedWallet",
+    "Movement",
+    "NewWallet",
+    "OutdatedBooks",
+    "Refused",
+    "SameWallet",
+    "Verdict",
+    "WalletNotFound",
+    "book",
+    "checkpoint",
+    "held_elsewhere",
+    "house_balances",
+    "house_wallet",
+    "lock",
+    "open_house",
+]

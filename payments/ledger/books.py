@@ -1,0 +1,326 @@
+"""Locking wallets, deciding under the locks, and booking a list of movements with a verdict for each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
+
+from django.db import connection, transaction
+
+from payments.ledger import prepared, writer
+from payments.ledger.house import house_currencies
+from payments.models import Transaction
+from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
+
+LARGEST_WALLET_ID = 2**63 - 1
+LONGEST_REFERENCE = 255
+_KINDS = frozenset(Transaction.Kind.values)
+
+
+class LedgerError(Exception):
+    """A movement that the ledger refuses. Nothing of it was booked."""
+
+    def __str__(self) -> str:
+        return super().__str__() or (type(self).__doc__ or "")
+
+
+class InsufficientFunds(LedgerError):
+    """The wallet's available balance does not cover the amount."""
+
+
+class CurrencyMismatch(LedgerError):
+    """Both wallets of a posting must have the same currency."""
+
+
+class SameWallet(LedgerError):
+    """Money moves between two different wallets."""
+
+
+class WalletNotFound(LedgerError):
+    """There is no such wallet."""
+
+
+class BalanceTooLarge(LedgerError):
+    """The wallet's balance would have more digits than the ledger keeps."""
+
+
+class Contended(Exception):
+    """Another atomic block opened the same wallet at the same moment: roll back and run again."""
+
+
+class InvalidMovement(ValueError):
+    """A movement that no caller may ask for: a mistake in our own code, unlike a LedgerError."""
+
+
+class OutdatedBooks(RuntimeError):
+    """The wallets are no longer as they were when they were locked, as after a savepoint that was rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An amount to move between two wallets (a posting to be). Positive, at most ten decimals, never rounded here."""
+
+    source: int
+    destination: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One transaction to be: all its lines are booked, in their order, or none."""
+
+    kind: str
+    lines: tuple[Line, ...]
+    reference: str = ""
+    #: May leave less than nothing in wallets that allow it: for reversals, and for what takes from what it brings.
+    overdraws: bool = False
+
+    def check(self) -> None:
+        """Raise InvalidMovement for what the database would refuse, or could not keep as it is."""
+        if self.kind not in _KINDS:
+            raise InvalidMovement(f"there is no kind of transaction called {self.kind!r}")
+        if not self.lines:
+            raise InvalidMovement("a movement needs a line")
+        if len(self.reference) > LONGEST_REFERENCE:
+            raise InvalidMovement(f"a reference has at most {LONGEST_REFERENCE} characters")
+        for line in self.lines:
+            if not is_storable(line.amount) or line.amount <= 0:
+                raise InvalidMovement(
+                    f"a line needs a positive amount of at most {DECIMAL_PLACES} decimals: {line.amount}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """`balances` are those of the user's wallets that the movement touched, right after it."""
+
+    transaction_id: int
+    balances: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    error: LedgerError
+
+
+Verdict = Booked | Refused
+
+
+@dataclass(slots=True)
+class LockedWallet:
+    """A user's wallet whose row this atomic block holds. Changed only by Books."""
+
+    id: int
+    owner_id: int
+    currency: str
+    balance: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    sequence: int = 0
+    may_overdraw: bool = False
+
+    @property
+    def available(self) -> Decimal:
+        return EXACT.subtract(self.balance, self.held)
+
+    def put(self, amount: Decimal) -> None:
+        """Move the amount in (or out, when negative) and number the line."""
+        self.balance += amount
+        self.sequence += 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewWallet:
+    """A wallet to open under an id that a provider chose."""
+
+    id: int
+    owner_id: int
+    currency: str
+
+
+#: Balance and sequence of wallets, to return to.
+_Standing = dict[int, tuple[Decimal, int]]
+
+
+@dataclass(slots=True)
+class Books:
+    """The wallets that this atomic block has locked, and the way to book on them."""
+
+    wallets: dict[int, LockedWallet] = field(default_factory=dict)
+    _houses: Mapping[int, str] = field(default_factory=dict)
+
+    def open(self, wallets: Iterable[NewWallet]) -> None:
+        """Create wallets in ascending id; they count as locked. Raises Contended when one exists by now."""
+        wanted = sorted(wallets, key=lambda wallet: wallet.id)
+        if wanted and writer.open_wallets(wanted) < len(wanted):
+            raise Contended
+        self.wallets.update({new.id: LockedWallet(new.id, new.owner_id, new.currency) for new in wanted})
+
+    def book(self, movements: Sequence[Movement]) -> list[Verdict]:
+        """Decide each movement in turn and write all that are booked in one statement.
+
+        A refused movement leaves no trace and does not disturb its neighbours. Not idempotent: a caller that may
+        repeat itself claims its own unique key in the same atomic block. A line whose wallet is neither locked nor a
+        house wallet is refused as WalletNotFound. Raises InvalidMovement or OutdatedBooks; then nothing was booked.
+        """
+        if not connection.in_atomic_block:
+            raise transaction.TransactionManagementError("books are closed when their atomic block ends")
+        for movement in movements:
+            movement.check()
+        self._houses = house_currencies(id_ for id_ in wallet_ids(movements) if id_ not in self.wallets)
+        before = self._standing(self.wallets)
+        try:
+            return self._book(movements, before)
+        except BaseException:
+            self._restore(before)
+            raise
+
+    def hold(self, wallet_id: int, amount: Decimal) -> None:
+        """Reserve money of a locked wallet: it cannot move until it is released. Not idempotent.
+
+        PostgreSQL checks at commit that what is held is the sum of the wallet's pending withdrawals. Raises
+        WalletNotFound (not locked here), InsufficientFunds, or InvalidMovement.
+        """
+        wallet = self._holder(wallet_id, amount)
+        if wallet.available < amount:
+            raise InsufficientFunds
+        self._set_held(wallet, EXACT.add(wallet.held, amount))
+
+    def release(self, wallet_id: int, amount: Decimal) -> None:
+        """Give back what `hold` reserved. Raises WalletNotFound, or InvalidMovement when less is held."""
+        wallet = self._holder(wallet_id, amount)
+        if wallet.held < amount:
+            raise InvalidMovement(f"wallet {wallet_id} holds {wallet.held}, which is less than {amount}")
+        self._set_held(wallet, EXACT.subtract(wallet.held, amount))
+
+    def _holder(self, wallet_id: int, amount: Decimal) -> LockedWallet:
+        if not is_storable(amount) or amount <= 0:
+            raise InvalidMovement(f"only a positive amount of at most {DECIMAL_PLACES} decimals can be held: {amount}")
+        wallet = self.wallets.get(wallet_id)
+        if wallet is None:
+            raise WalletNotFound
+        return wallet
+
+    def _set_held(self, wallet: LockedWallet, held: Decimal) -> None:
+        if not writer.set_held(wallet.id, held, before=wallet.held):
+            transaction.set_rollback(True)
+            raise OutdatedBooks(str(OutdatedBooks.__doc__))
+        wallet.held = held
+
+    def _book(self, movements: Sequence[Movement], before: _Standing) -> list[Verdict]:
+        with localcontext(EXACT):
+            drafts = [self._decide(movement) for movement in movements]
+        booked = [draft for draft in drafts if isinstance(draft, writer.Draft)]
+        ids = iter(self._write(booked, before) if booked else ())
+        return [
+            Refused(draft) if isinstance(draft, LedgerError) else Booked(next(ids), draft.balances) for draft in drafts
+        ]
+
+    def _write(self, booked: Sequence[writer.Draft], before: _Standing) -> list[int]:
+        touched = {id_ for draft in booked for id_ in draft.balances}
+        changes = [
+            writer.WalletRow(wallet.id, wallet.balance, wallet.sequence, before[wallet.id][1])
+            for wallet in map(self.wallets.__getitem__, touched)
+        ]
+        ids, changed = writer.write(booked, changes)
+        if changed != len(changes):
+            transaction.set_rollback(True)
+            raise OutdatedBooks(str(OutdatedBooks.__doc__))
+        return ids
+
+    def _decide(self, movement: Movement) -> "writer.Draft | LedgerError":
+        touched = self.wallets.keys() & wallet_ids([movement])
+        before = self._standing(touched)
+        draft = writer.Draft(movement.kind, movement.reference)
+        try:
+            for line in movement.lines:
+                draft.postings.append(self._apply(line, overdraws=movement.overdraws))
+        except LedgerError as error:
+            self._restore(before)
+            return error
+        draft.balances.update({id_: self.wallets[id_].balance for id_ in touched})
+        return draft
+
+    def _standing(self, ids: Iterable[int]) -> _Standing:
+        return {id_: (self.wallets[id_].balance, self.wallets[id_].sequence) for id_ in ids}
+
+    def _restore(self, before: _Standing) -> None:
+        for id_, (balance, sequence) in before.items():
+            self.wallets[id_].balance, self.wallets[id_].sequence = balance, sequence
+
+    def _apply(self, line: Line, *, overdraws: bool) -> writer.PostingRow:
+        source, destination = self.wallets.get(line.source), self.wallets.get(line.destination)
+        currency = self._currency(line)
+        if source:
+            if source.available < line.amount and not (overdraws and source.may_overdraw):
+                raise InsufficientFunds
+            source.put(-line.amount)
+        if destination:
+            if destination.balance + line.amount > MAX_AMOUNT:
+                raise BalanceTooLarge
+            destination.put(line.amount)
+        return writer.PostingRow(
+            currency=currency,
+            amount=line.amount,
+            source=line.source,
+            destination=line.destination,
+            source_sequence=source.sequence if source else None,
+            source_balance=source.balance if source else None,
+            destination_sequence=destination.sequence if destination else None,
+            destination_balance=destination.balance if destination else None,
+        )
+
+    def _currency(self, line: Line) -> str:
+        """Return the currency of both sides. Raises what makes the two no pair."""
+        source, destination = (
+            wallet.currency if (wallet := self.wallets.get(id_)) else self._houses.get(id_)
+            for id_ in (line.source, line.destination)
+        )
+        if source is None or destination is None:
+            raise WalletNotFound
+        if line.source == line.destination:
+            raise SameWallet
+        if source != destination:
+            raise CurrencyMismatch
+        return source
+
+
+def wallet_ids(movements: Iterable[Movement]) -> set[int]:
+    return {id_ for movement in movements for line in movement.lines for id_ in (line.source, line.destination)}
+
+
+def lock(wallet_ids: Iterable[int]) -> Books:
+    """Lock the users' wallets among the ids, ascending, in one statement; unknown and house ids are left out.
+
+    Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Call it once
+    in an atomic block, before anything that depends on what the wallets hold.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("wallets are locked inside an atomic block")
+    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
+    if not ids:
+        return Books()
+    with prepared.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
+            " WHERE id = ANY(%s::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",
+            [ids],
+        )
+        return Books({row[0]: LockedWallet(*row) for row in cursor.fetchall()})
+
+
+def book(movements: Sequence[Movement]) -> list[Verdict]:
+    """Lock every wallet that the movements touch and book them as one batch, in an atomic block."""
+    with transaction.atomic():
+        return lock(wallet_ids(movements)).book(movements)
+
+
+def held_elsewhere(wallet_ids: Iterable[int]) -> set[int]:
+    """Return those of the users' wallets that another atomic block holds at this moment; never waits."""
+    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM payments_wallet WHERE id = ANY(%s::bigint[]) AND house IS NULL EXCEPT"
+            " SELECT id FROM (SELECT id FROM payments_wallet WHERE id = ANY(%s::bigint[]) AND house IS NULL"
+            " FOR SHARE SKIP LOCKED) AS free",
+            [ids, ids],
+        )
+        return {row[0] for row in cursor.fetchall()}

@@ -1,0 +1,135 @@
+"""Orders to bring money in or to take it out: pending until a service gives its verdict, once and for ever."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from payments.models.commission import CommissionRule
+from payments.models.external import ExternalWallet
+from payments.models.providers import Provider
+from payments.models.transactions import Transaction
+from payments.models.wallets import Currency, MoneyField, Wallet
+from payments.money import EXACT
+
+
+class OrderStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    PAID = "paid", "Paid"
+    REJECTED = "rejected", "Rejected"
+
+
+def order_constraints(name: str) -> list[models.BaseConstraint]:
+    """The rules of both kinds of order; `name` begins each constraint's."""
+    return [
+        models.CheckConstraint(condition=Q(amount__gt=0), name=f"{name}_amount_positive"),
+        models.CheckConstraint(
+            condition=Q(commission__gte=0, commission__lte=F("amount")), name=f"{name}_commission_in_range"
+        ),
+        models.CheckConstraint(
+            condition=Q(status="pending", settled_at__isnull=True, transaction__isnull=True)
+            | Q(status="paid", settled_at__isnull=False, transaction__isnull=False)
+            | Q(status="rejected", settled_at__isnull=False, transaction__isnull=True),
+            name=f"{name}_status_is_whole",
+        ),
+    ]
+
+
+class Order(models.Model):
+    """What deposits and withdrawals share. PostgreSQL refuses every change but the verdict on a pending one.
+
+    The commission is decided when the order is made and never changes. Composite foreign keys (wallet, currency) are
+    added by the migration of the guards.
+    """
+
+    Status = OrderStatus
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="%(class)ss", db_constraint=False)
+    currency = models.ForeignKey(
+        Currency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
+    amount = MoneyField()
+    commission = MoneyField(default=Decimal(0), help_text="Part of the amount.")
+    rule = models.ForeignKey(CommissionRule, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="+", null=True, blank=True, help_text="Who is to settle it."
+    )
+    status = models.CharField(max_length=10, choices=OrderStatus, default=OrderStatus.PENDING)
+    reason = models.CharField(max_length=200, blank=True, help_text="Why it was rejected.")
+    transaction = models.OneToOneField(
+        Transaction, on_delete=models.PROTECT, related_name="%(class)s", null=True, blank=True
+    )
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self._meta.model_name} {self.pk}: {self.amount.normalize():f} {self.currency_id}"
+
+    @property
+    def net(self) -> Decimal:
+        """What reaches the other side: the amount less the commission."""
+        return EXACT.subtract(self.amount, self.commission)
+
+
+class Deposit(Order):
+    class Meta(Order.Meta):
+        indexes = [
+            models.Index(fields=["user", "-id"], name="deposit_of_user"),
+            models.Index(fields=["id"], condition=Q(status="pending"), name="deposit_pending"),
+        ]
+        constraints = order_constraints("deposit")
+
+
+class Withdrawal(Order):
+    """While it is pending, its amount is held in the wallet: the sum over a wallet is its `held`."""
+
+    external_wallet = models.ForeignKey(ExternalWallet, on_delete=models.PROTECT, related_name="withdrawals")
+
+    class Meta(Order.Meta):
+        indexes = [
+            models.Index(fields=["user", "-id"], name="withdrawal_of_user"),
+            models.Index(fields=["id"], condition=Q(status="pending"), name="withdrawal_pending"),
+            models.Index(fields=["wallet"], condition=Q(status="pending"), name="withdrawal_holds"),
+        ]
+        constraints = order_constraints("withdrawal")
+
+
+class SettlementScope(models.Model):
+    """What a service may settle: the orders of this currency and this provider, where named. Without any: all."""
+
+    id = models.BigAutoField(primary_key=True)
+    service = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="settlement_scopes")
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["service", "currency", "provider"], name="settlement_scope_once"),
+            models.UniqueConstraint(
+                fields=["service", "currency"],
+                condition=Q(provider__isnull=True),
+                name="settlement_scope_currency_once",
+            ),
+            models.UniqueConstraint(
+                fields=["service", "provider"],
+                condition=Q(currency__isnull=True),
+                name="settlement_scope_provider_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(currency__isnull=False) | Q(provider__isnull=False), name="settlement_scope_names_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.currency_id, str(self.provider or ""))))

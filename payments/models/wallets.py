@@ -1,0 +1,122 @@
+"""Currencies and the wallets that hold them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from payments.money import DECIMAL_PLACES, EXACT, MAX_DIGITS
+
+#: Wallet ids below this one are chosen by providers, from it on by the service: the two never collide.
+FIRST_OWN_WALLET_ID = 10**15
+
+
+class MoneyField(models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
+    """numeric(38,10): every amount and balance, in every currency."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["max_digits"] = MAX_DIGITS
+        kwargs["decimal_places"] = DECIMAL_PLACES
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_digits"], kwargs["decimal_places"]
+        return name, path, args, kwargs
+
+
+class Currency(models.Model):
+    code = models.CharField(
+        max_length=10,
+        primary_key=True,
+        validators=[RegexValidator(r"^[A-Z][A-Z0-9]{2,9}\Z", "3 to 10 capital letters or digits.")],
+        help_text="ISO 4217 where there is one, such as USD.",
+    )
+    name = models.CharField(max_length=60)
+    decimal_places = models.PositiveSmallIntegerField(
+        validators=[MaxValueValidator(DECIMAL_PLACES)],
+        help_text="Digits after the point that may cross the edge of the system, 0 to 10. Fixed once chosen.",
+    )
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "currencies"
+        constraints = [
+            models.CheckConstraint(condition=Q(decimal_places__lte=DECIMAL_PLACES), name="currency_decimal_places"),
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z][A-Z0-9]{2,9}$"), name="currency_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Wallet(models.Model):
+    """A ledger account. Only payments.ledger writes `balance`, `held` and `sequence`.
+
+    A house wallet's `balance` and `sequence` stay at zero: it is on every transaction, so it must be no hot row, and
+    its balance is derived from the postings (payments.ledger.house).
+    """
+
+    class House(models.TextChoices):
+        CLEARING = "clearing", "Clearing (the outside world)"
+        SALES = "sales", "Sales"
+        COMMISSION = "commission", "Commission"
+        EXCHANGE = "exchange", "Exchange"
+        SUSPENSE = "suspense", "Suspense"
+
+    id = models.BigAutoField(primary_key=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="wallets"
+    )
+    house = models.CharField(max_length=10, choices=House, null=True, blank=True)  # noqa: DJ001 - null: a user's
+    currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="wallets", db_index=False)
+    balance = MoneyField(default=Decimal(0), editable=False)
+    held = MoneyField(default=Decimal(0), editable=False)
+    sequence = models.BigIntegerField(default=0, editable=False)
+    may_overdraw = models.BooleanField(
+        db_default=False,
+        default=False,
+        help_text="Staff may reverse what came in even when it is spent: the balance then falls below zero.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["id", "currency"], name="wallet_id_currency"),
+            models.UniqueConstraint(
+                fields=["house", "currency"], condition=Q(house__isnull=False), name="wallet_house"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner__isnull=False, house__isnull=True) | Q(owner__isnull=True, house__isnull=False),
+                name="wallet_owner_xor_house",
+            ),
+            models.CheckConstraint(
+                condition=Q(balance__gte=F("held")) | Q(may_overdraw=True), name="wallet_balance_covers_held"
+            ),
+            models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_not_negative"),
+            models.CheckConstraint(condition=Q(sequence__gte=0), name="wallet_sequence_not_negative"),
+            models.CheckConstraint(
+                condition=Q(house__isnull=True) | Q(balance=0, held=0, sequence=0), name="wallet_house_is_derived"
+            ),
+            models.CheckConstraint(
+                condition=Q(house__isnull=True) | Q(id__gte=FIRST_OWN_WALLET_ID), name="wallet_house_id"
+            ),
+            models.CheckConstraint(condition=Q(id__gte=1), name="wallet_id_positive"),
+            models.CheckConstraint(
+                condition=Q(house__isnull=True)
+                | Q(house__in=["clearing", "sales", "commission", "exchange", "suspense"]),
+                name="wallet_house_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.house} {self.currency_id}" if self.house else f"{self.pk} {self.currency_id}"
+
+    @property
+    def available(self) -> Decimal:
+        return EXACT.subtract(self.balance, self.held)

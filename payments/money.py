@@ -1,0 +1,61 @@
+"""Amounts as text and as Decimal. No Django, no float, no rounding."""
+
+import re
+from decimal import Context, Decimal
+
+#: numeric(38,10) in PostgreSQL: 28 digits before the point, 10 after.
+MAX_DIGITS = 38
+DECIMAL_PLACES = 10
+QUANTUM = Decimal(1).scaleb(-DECIMAL_PLACES)
+#: The largest whole number that fits.
+MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES) - 1
+#: Python's own context keeps 28 digits and rounds the rest in silence: sums of balances are computed in this one.
+EXACT = Context(prec=2 * MAX_DIGITS)
+
+# Canonical ASCII decimals: no exponent, no plus sign, no leading zero, no bare point.
+_CANONICAL_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_MAX_LITERAL_LENGTH = 200
+
+
+def parse_decimal(literal: str) -> Decimal | None:
+    """Return the exact value of a canonical decimal as written by its sender, or None when it is anything else."""
+    if len(literal) > _MAX_LITERAL_LENGTH or not _CANONICAL_DECIMAL.fullmatch(literal):
+        return None
+    return Decimal(literal)
+
+
+def is_storable(amount: Decimal) -> bool:
+    """Tell whether the ledger's columns keep the number as it is: finite, not too large, at most ten decimals."""
+    if not amount.is_finite() or amount.copy_abs() > MAX_AMOUNT:
+        return False
+    return EXACT.remainder(amount, QUANTUM) == 0
+
+
+class InvalidAmount(Exception):
+    """The amount breaks a rule of money: `code` says which, `field` names the input."""
+
+    def __init__(self, code: str, detail: str, *, field: str = "amount") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.field = field
+
+
+def check_amount(amount: Decimal, *, decimal_places: int, maximum: Decimal) -> None:
+    """Refuse what may not cross the edge of the system: not positive, too many decimals, too large.
+
+    Digits count as written: `1.000` has three decimals. Raises InvalidAmount; never rounds.
+    """
+    if not amount.is_finite() or amount <= 0:
+        raise InvalidAmount("amount_not_positive", "The amount must be greater than zero.")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > decimal_places:
+        raise InvalidAmount("too_many_decimals", f"The currency has {decimal_places} decimal places.")
+    if amount > maximum:
+        raise InvalidAmount("amount_too_large", f"The amount must not be greater than {maximum:f}.")
+
+
+def format_amount(amount: Decimal, decimal_places: int) -> str:
+    """Return the amount with at least the currency's decimals, more only where digits stand there: 25 -> 25.00."""
+    whole, _, fraction = f"{amount:f}".partition(".")
+    kept = fraction.rstrip("0").ljust(decimal_places, "0")
+    return f"{whole}.{kept}" if kept else whole

@@ -1,0 +1,171 @@
+"""Strict reading of a webhook's body: the literals as the sender wrote them, or a named objection. No Django."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from payments.money import parse_decimal
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_ID: Final = 2**63 - 1
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,199}", re.ASCII)
+_TEXT_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", re.ASCII)
+_JSON_TYPES = {"application/json"}
+
+
+class MalformedEvent(Exception):
+    """The body is not a notice: `field` names what is wrong ("" when it is the body as a whole)."""
+
+    def __init__(self, detail: str, *, field: str = "") -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class BodyTooLarge(Exception):
+    """A webhook's body is at most 64 KiB."""
+
+
+class UnsupportedContentType(Exception):
+    """Webhooks are application/json in UTF-8."""
+
+
+class Number(str):
+    """A JSON number, kept as its text: the signature is over what the sender wrote."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedNotice:
+    """The fields of a notice as literals. `signature` is whatever stood there, None when absent.
+
+    `numbered` says that the transaction_id is a JSON integer, not text.
+    """
+
+    transaction_id: str
+    user_id: str
+    account_id: str
+    amount: str
+    signature: object
+    numbered: bool
+
+    @property
+    def external_id(self) -> str:
+        """The identity of the notice: a UUID in lower case, any other id as it is."""
+        return self.transaction_id.lower() if is_uuid(self.transaction_id) else self.transaction_id
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
+
+
+def check_content(content_type: str, content_length: int) -> None:
+    """Refuse what need not be read at all. Raises BodyTooLarge or UnsupportedContentType."""
+    if content_length > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = {part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")}
+    if media_type not in _JSON_TYPES or not charsets <= {"utf-8", "utf8"}:
+        raise UnsupportedContentType
+
+
+def parse(body: bytes, scheme: str) -> ParsedNotice:
+    """Read a body in the form that the scheme prescribes. Raises MalformedEvent, never anything else."""
+    fields = _object(body)
+    account_field, transaction_kind = _form(scheme, fields)
+    return ParsedNotice(
+        transaction_id=transaction_kind(fields, "transaction_id"),
+        user_id=_integer(fields, "user_id"),
+        account_id=_integer(fields, account_field),
+        amount=_amount(fields),
+        signature=_signature(fields),
+        numbered=isinstance(fields["transaction_id"], Number),
+    )
+
+
+def _form(scheme: str, fields: dict[str, Any]) -> "tuple[str, Callable[[dict[str, Any], str], str]]":
+    if scheme == "sha1_colon":
+        return "bill_id", _integer
+    if scheme == "sha256_concat":
+        return "account_id", _text_id
+    if "bill_id" in fields and "account_id" in fields:
+        raise MalformedEvent("Give account_id or bill_id, not both.", field="account_id")
+    return ("bill_id" if "bill_id" in fields else "account_id"), _integer_or_text
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    try:
+        parsed = _DECODER.decode(body.decode("utf-8"))
+    except RecursionError:
+        raise MalformedEvent("The body is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise MalformedEvent("The body is not UTF-8.") from None
+    except ValueError as error:
+        raise MalformedEvent(f"The body is not JSON: {str(error)[:120]}.") from None
+    if not isinstance(parsed, dict):
+        raise MalformedEvent("The body is not a JSON object.")
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MalformedEvent("The key stands twice.", field=_printable(twice))
+    return found
+
+
+def _printable(name: str) -> str:
+    return name[:64].encode("ascii", "backslashreplace").decode()
+
+
+def _no_constant(text: str) -> Any:
+    raise MalformedEvent(f"{text} is not JSON.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=Number, parse_int=Number, parse_constant=_no_constant
+)
+
+
+def _required(fields: dict[str, Any], name: str) -> Any:
+    if name not in fields:
+        raise MalformedEvent("The field is missing.", field=name)
+    return fields[name]
+
+
+def _integer(fields: dict[str, Any], name: str) -> str:
+    value = _required(fields, name)
+    if not isinstance(value, Number) or not _INTEGER.fullmatch(value):
+        raise MalformedEvent("The field must be a JSON integer in canonical form.", field=name)
+    return str(value)
+
+
+def _text_id(fields: dict[str, Any], name: str) -> str:
+    value = _required(fields, name)
+    if isinstance(value, Number) or not isinstance(value, str) or not _TEXT_ID.fullmatch(value):
+        raise MalformedEvent("The field must be text of 1 to 128 visible ASCII characters.", field=name)
+    return value
+
+
+def _integer_or_text(fields: dict[str, Any], name: str) -> str:
+    value = _required(fields, name)
+    return _integer(fields, name) if isinstance(value, Number) else _text_id(fields, name)
+
+
+def _amount(fields: dict[str, Any]) -> str:
+    value = _required(fields, "amount")
+    if not isinstance(value, str) or parse_decimal(value) is None:
+        raise MalformedEvent("The field must be a canonical decimal, as a number or text.", field="amount")
+    return str(value)
+
+
+def _signature(fields: dict[str, Any]) -> object:
+    value = fields.get("signature")
+    return None if isinstance(value, Number) else value

@@ -1,0 +1,78 @@
+"""The shapes of people with what they hold."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Role, User
+from accounts.serializers import AddressField, PasswordField, PlainTextField, UserSerializer
+from accounts.validators import FULL_NAME_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from payments.queries.people import MOST_WALLETS, NEWEST_TRANSACTIONS
+from payments.serializers.reading import TransactionSerializer, WalletSerializer
+from payments.serializers.writing import FlagField
+
+SOME_WALLETS = f"At most {MOST_WALLETS} of them; `GET wallets` has all."
+
+
+class MeSerializer(UserSerializer):
+    """What `include` adds is absent without it."""
+
+    wallets = WalletSerializer(many=True, required=False, help_text=SOME_WALLETS)
+    transactions = TransactionSerializer(
+        many=True, required=False, help_text=f"The newest {NEWEST_TRANSACTIONS}; `GET transactions` has all."
+    )
+
+    class Meta(UserSerializer.Meta):
+        fields = (*UserSerializer.Meta.fields, "wallets", "transactions")
+        read_only_fields = UserSerializer.Meta.fields
+
+
+class PersonSerializer(serializers.ModelSerializer[User]):
+    """`context["wallets"]` holds the wallets by the id of their owner."""
+
+    wallets = serializers.SerializerMethodField(help_text=SOME_WALLETS)
+
+    class Meta:
+        model = User
+        fields: tuple[str, ...] = ("id", "email", "full_name", "role", "is_active", "created_at", "wallets")
+        read_only_fields = fields
+
+    @extend_schema_field(WalletSerializer(many=True))
+    def get_wallets(self, user: User) -> Any:
+        return WalletSerializer(self.context["wallets"].get(user.pk, []), many=True).data
+
+
+class CreatedPersonSerializer(PersonSerializer):
+    activation_url = serializers.SerializerMethodField(
+        help_text="For a user who is to activate himself; null where he is active, or where it is only mailed."
+    )
+
+    class Meta(PersonSerializer.Meta):
+        fields = (*PersonSerializer.Meta.fields, "activation_url")
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    def get_activation_url(self, user: User) -> str | None:  # noqa: ARG002
+        url: str | None = self.context["activation_url"]
+        return url
+
+
+class PersonWriteSerializer(serializers.Serializer[Any]):
+    """A whole user: only the name may be left out, which empties it. Other keys are ignored."""
+
+    email = AddressField()
+    full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, default="")
+    role = serializers.ChoiceField(choices=Role.choices)
+    is_active = FlagField(help_text="false ends all tokens of a user who was active.")
+
+
+class NewPersonSerializer(PersonWriteSerializer):
+    password = PasswordField(
+        min_length=PASSWORD_MIN_LENGTH,
+        allow_null=True,
+        default=None,
+        help_text="Without one the user cannot sign in until staff sets one in /admin.",
+    )
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.USER)
+    is_active = FlagField(default=True, help_text="false makes an activation link, mailed as after registering.")

@@ -1,0 +1,54 @@
+"""Money of one currency for another's: rates (`rates`), where they come from (`loading`), promises (`quoting`), deeds.
+
+Lock order, written down once: the quote's row, then the wallets, through the ledger. A rate's row is read without a
+lock: what an exchange read is what it keeps.
+"""
+
+from payments.services.exchange.exchanging import (
+    ExpectedRate,
+    QuoteExpired,
+    QuoteUsed,
+    RateSlipped,
+    exchange,
+    exchange_quoted,
+)
+from payments.services.exchange.loading import SAMPLE, Loaded, Unreachable, fetch, load_rates
+from payments.services.exchange.quoting import SameCurrency, quote
+from payments.services.exchange.rates import (
+    InvalidRate,
+    RateUnavailable,
+    current_rate,
+    gaining_back,
+    is_stale,
+    oldest_in_use,
+    remove_rate,
+    set_rate,
+)
+from payments.services.exchange.sheets import MalformedSheet, RateSheet, read_sheet
+
+__all__ = [
+    "SAMPLE",
+    "ExpectedRate",
+    "InvalidRate",
+    "Loaded",
+    "MalformedSheet",
+    "QuoteExpired",
+    "QuoteUsed",
+    "RateSheet",
+    "RateSlipped",
+    "RateUnavailable",
+    "SameCurrency",
+    "Unreachable",
+    "current_rate",
+    "exchange",
+    "exchange_quoted",
+    "fetch",
+    "gaining_back",
+    "is_stale",
+    "load_rates",
+    "oldest_in_use",
+    "quote",
+    "read_sheet",
+    "remove_rate",
+    "set_rate",
+]

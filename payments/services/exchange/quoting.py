@@ -1,0 +1,97 @@
+"""What an amount is worth in another currency, and promising it for a while."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from payments.conversion import convert
+from payments.models import CommissionRule, Currency, Operation, Quote
+from payments.money import DECIMAL_PLACES, InvalidAmount, check_amount, is_storable
+from payments.services.commission import charge
+from payments.services.currencies import CurrencyUnavailable, active_currency
+from payments.services.exchange.rates import current_rate
+
+
+class SameCurrency(Exception):
+    """Money is exchanged between two different currencies."""
+
+    def __init__(self, *, field: str) -> None:
+        super().__init__(str(self.__doc__))
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """An amount of the source's currency at a rate. proceeds + remainder = amount x rate, exactly."""
+
+    amount: Decimal
+    rate: Decimal
+    proceeds: Decimal
+    remainder: Decimal
+    commission: Decimal
+    rule: CommissionRule | None
+
+
+def in_use(source: str, target: str, *, fields: tuple[str, str]) -> Currency:
+    """Return the source's currency; both must be in use. Raises CurrencyUnavailable or SameCurrency naming a field."""
+    found = []
+    for code, field in zip((source, target), fields, strict=True):
+        try:
+            found.append(active_currency(code))
+        except CurrencyUnavailable as error:
+            error.field = field
+            raise
+    if source == target:
+        raise SameCurrency(field=fields[1])
+    return found[0]
+
+
+def terms(*, source: Currency, target: str, amount: Decimal) -> Terms:
+    """Return what the amount buys at this moment, and the commission, which comes on top in the source's currency.
+
+    Raises InvalidAmount or RateUnavailable.
+    """
+    _check(amount)
+    rate = current_rate(source=source.pk, target=target)
+    proceeds, remainder = convert(amount, rate)
+    if not proceeds:
+        raise InvalidAmount("amount_too_small", f"At the rate {rate:f} nothing is left of this amount.")
+    if not is_storable(proceeds):
+        raise InvalidAmount("amount_too_large", "What this amount buys is more than a wallet can hold.")
+    fee = charge(operation=Operation.EXCHANGE, currency=source, amount=amount)
+    return Terms(amount=amount, rate=rate, proceeds=proceeds, remainder=remainder, commission=fee.amount, rule=fee.rule)
+
+
+@transaction.atomic
+def quote(*, user_id: int, source: str, target: str, amount: Decimal) -> Quote:
+    """Promise the present rate for TILL_QUOTE_SECONDS. Moves and reserves nothing. Not idempotent.
+
+    Raises CurrencyUnavailable, SameCurrency, InvalidAmount or RateUnavailable.
+    """
+    currency = in_use(source, target, fields=("source_currency", "target_currency"))
+    found = terms(source=currency, target=target, amount=amount)
+    now = timezone.now()
+    return Quote.objects.create(
+        user_id=user_id,
+        source_currency=currency,
+        target_currency_id=target,
+        amount=found.amount,
+        rate=found.rate,
+        proceeds=found.proceeds,
+        commission=found.commission,
+        rule=found.rule,
+        created_at=now,
+        expires_at=now + timedelta(seconds=settings.TILL_QUOTE_SECONDS),
+    )
+
+
+def _check(amount: Decimal) -> None:
+    """An exchange stays inside the system, so what an earlier one left can be exchanged to its last digit."""
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > DECIMAL_PLACES:
+        raise InvalidAmount("too_many_decimals", f"An amount has at most {DECIMAL_PLACES} decimal places.")
+    check_amount(amount, decimal_places=DECIMAL_PLACES, maximum=Decimal(settings.TILL_MAX_AMOUNT))

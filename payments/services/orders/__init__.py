@@ -1,0 +1,25 @@
+"""Deposits and withdrawals: made by their owner, settled once by a service.
+
+Lock order, written down once: the Idempotency-Key; then, to make an order, the external wallet and the commission
+rule, to settle one, its row and its owner's external wallets; then the wallets, through the ledger. So nobody here
+waits in a circle.
+"""
+
+from payments.services.orders.expiry import expire_orders
+from payments.services.orders.making import ProviderUnavailable, request_deposit, request_withdrawal
+from payments.services.orders.scopes import NotAService, add_scope, covers, remove_scope
+from payments.services.orders.settling import AlreadySettled, settle_deposit, settle_withdrawal
+
+__all__ = [
+    "AlreadySettled",
+    "NotAService",
+    "ProviderUnavailable",
+    "add_scope",
+    "covers",
+    "expire_orders",
+    "remove_scope",
+    "request_deposit",
+    "request_withdrawal",
+    "settle_deposit",
+    "settle_withdrawal",
+]

@@ -1,0 +1,47 @@
+"""What staff do by hand. Each deed is written down in the object's history: who, when, why, and what came of it."""
+
+import logging
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Model
+
+from accounts.models import User
+from payments.models import WebhookEvent
+from payments.services import webhooks
+
+logger = logging.getLogger("till.staff")
+
+
+def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> webhooks.Credited:
+    """Replay an unmatched event as `webhooks.replay` does, and note the outcome in the event's history.
+
+    Money and note commit together, and so does a refusal with its note. Safe to repeat: it is credited once. Raises
+    EventNotReplayable, or the WebhookRefused that still stands in the way.
+    """
+    why = f" Reason: {reason}" if reason else ""
+    with transaction.atomic():
+        try:
+            credited = webhooks.replay(event)
+        except (webhooks.EventNotReplayable, webhooks.WebhookRefused) as error:
+            note(about=event, staff=staff, text=f"Replay refused: {error}{why}")
+            refusal = error
+        else:
+            came_of_it = "Replayed: was credited already." if credited.duplicate else "Replayed: credited."
+            note(about=event, staff=staff, text=came_of_it + why)
+            return credited
+    raise refusal
+
+
+def note(*, about: Model, staff: User, text: str) -> None:
+    """Write a deed of staff into the history of what it was done to, which /admin shows."""
+    logger.info("%s", text, extra={"object": f"{about._meta.label_lower} {about.pk}", "staff_id": staff.pk})
+    LogEntry.objects.create(
+        user_id=staff.pk,
+        content_type=ContentType.objects.get_for_model(about),
+        object_id=str(about.pk),
+        object_repr=str(about)[:200],
+        action_flag=CHANGE,
+        change_message=text,
+    )

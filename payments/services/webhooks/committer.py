@@ -1,0 +1,124 @@
+"""Group commit: notices that arrive while a commit is under way share the next one.
+
+One writer thread, with a connection of its own, takes whatever is waiting and credits it as one batch. Alone, a notice
+does not wait: a batch of one. Under load the batches grow, and the cost of a commit is divided among them.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from django.db import connection
+
+from payments import metrics
+from payments.services.webhooks.crediting import Notice, Outcome, credit
+
+logger = logging.getLogger("till.webhooks")
+
+#: Notices that may wait in one process; beyond it a sender is asked to come back.
+MAX_WAITING = 2_000
+MAX_BATCH = 250
+#: Seconds from arrival after which a notice is no longer started: its sender has been told to come back.
+DEADLINE_SECONDS = 10.0
+
+Token = TypeVar("Token")
+Settled = Sequence[tuple[Token, Outcome | Exception]]
+
+
+class QueueFull(Exception):
+    """More notices are waiting than can be credited in time; send it again."""
+
+    retry_after = 1
+
+
+class DeadlinePassed(Exception):
+    """The notice waited too long; whether it is credited by now a repeat will tell."""
+
+    retry_after = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[Token]):
+    notice: Notice
+    token: Token
+    deadline: float
+
+
+class Committer(Generic[Token]):
+    """The writer of one process. `deliver` is called in the writer's thread, once for each batch, after its commit."""
+
+    def __init__(self, deliver: Callable[[Settled[Token]], None]) -> None:
+        self._deliver = deliver
+        self._jobs: SimpleQueue[_Job[Token] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="till-committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, notice: Notice, token: Token) -> None:
+        """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
+        if self._jobs.qsize() >= MAX_WAITING:
+            raise QueueFull
+        self._jobs.put(_Job(notice, token, time.monotonic() + DEADLINE_SECONDS))
+
+    def drain(self, timeout: float) -> None:
+        """Credit what is waiting, then end the thread. Nothing may be submitted afterwards."""
+        self._jobs.put(None)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch = [self._jobs.get()]
+            while len(batch) < MAX_BATCH:
+                try:
+                    batch.append(self._jobs.get_nowait())
+                except Empty:
+                    break
+            open_ = None not in batch
+            self._settle([job for job in batch if job is not None])
+        connection.close()
+
+    def _settle(self, batch: list[_Job[Token]]) -> None:
+        now = time.monotonic()
+        due = [job for job in batch if job.deadline > now]
+        late = [(job.token, DeadlinePassed()) for job in batch if job.deadline <= now]
+        outcomes = _credit(due) if due else ()
+        self._deliver([*late, *zip((job.token for job in due), outcomes, strict=True)])
+        if due:
+            _measure(due)
+
+
+def _credit(batch: Sequence[_Job[Token]]) -> Sequence[Outcome | Exception]:
+    """Credit the batch; whatever goes wrong is every notice's outcome, for the writer must not die of it.
+
+    A connection that broke while nobody used it is made anew, once: crediting is safe to repeat.
+    """
+    notices = [job.notice for job in batch]
+    kept = connection.connection
+    try:
+        return credit(notices)
+    except Exception as error:  # a lost database is answered 503, the unforeseen is logged by the lane
+        is_lost = kept is not None and kept.closed
+        connection.close()
+        return _credit_again(notices) if is_lost else [error] * len(batch)
+
+
+def _measure(batch: Sequence[_Job[Token]]) -> None:
+    """After the answers, and whatever becomes of it: the writer must not die of a figure."""
+    try:
+        arrived = time.monotonic() + DEADLINE_SECONDS
+        metrics.batch_size.observe(len(batch))
+        metrics.seconds.observe_all([arrived - job.deadline for job in batch])
+    except Exception:
+        logger.exception("A batch was not measured")
+
+
+def _credit_again(notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
+    try:
+        return credit(notices)
+    except Exception as error:
+        connection.close()
+        return [error] * len(notices)

@@ -1,0 +1,296 @@
+"""What authentic notices do to the books: a batch in, an outcome for each, one commit for all."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db import DataError, IntegrityError, OperationalError, transaction
+
+from payments import ledger, metrics
+from payments.models import Transaction, Wallet, WebhookEvent
+from payments.models.wallets import FIRST_OWN_WALLET_ID
+from payments.services.webhooks import inbox
+from payments.services.webhooks.registry import KnownProvider
+
+#: Runs of one notice that meets others at the same moment (a new wallet, the same transaction id) before giving up.
+MAX_ATTEMPTS = 6
+#: serialization failure, deadlock, lock_timeout
+_BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
+
+
+class WebhookRefused(Exception):
+    """An authentic notice that could not be credited; kept for staff in the inbox. `code` is its stable name."""
+
+    code = "webhook_refused"
+
+    def __str__(self) -> str:
+        return type(self).__doc__ or self.code
+
+
+class ProviderChanged(Exception):
+    """Staff changed the provider since the signature was checked: check it again."""
+
+
+class TransactionIdConflict(WebhookRefused):
+    """This transaction_id was received before with other content."""
+
+    code = "transaction_id_conflict"
+
+
+class UserNotFound(WebhookRefused):
+    """There is no such user; the notice is kept and can succeed when it is sent again later."""
+
+    code = "user_not_found"
+
+
+class WalletNotFound(WebhookRefused):
+    """There is no such wallet, and its id is not one that a provider may choose."""
+
+    code = "wallet_not_found"
+
+
+class WalletOwnerMismatch(WebhookRefused):
+    """The wallet belongs to another user."""
+
+    code = "wallet_owner_mismatch"
+
+
+class WalletCurrencyMismatch(WebhookRefused):
+    """The wallet holds another currency than the provider pays in."""
+
+    code = "currency_mismatch"
+
+
+class BalanceTooLarge(WebhookRefused):
+    """The wallet's balance would grow past what the ledger can hold."""
+
+    code = "balance_too_large"
+
+
+_REFUSALS: dict[str, type[WebhookRefused]] = {
+    refusal.code: refusal
+    for refusal in (UserNotFound, WalletNotFound, WalletOwnerMismatch, WalletCurrencyMismatch, BalanceTooLarge)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An authentic, well-formed notice: the amount is positive and fits the currency, the ids are in range."""
+
+    provider: KnownProvider
+    external_id: str
+    user_id: int
+    account_id: int
+    amount: Decimal
+
+    @property
+    def key(self) -> inbox.Key:
+        return self.provider.id, self.external_id
+
+    @property
+    def content(self) -> inbox.Content:
+        return self.user_id, self.account_id, self.amount
+
+    def entry(self, verdict: str, reason: str) -> inbox.Entry:
+        provider_id, external_id = self.key
+        return inbox.Entry(None, provider_id, external_id, self.user_id, self.account_id, self.amount, verdict, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """The result of a notice's first delivery; `duplicate` says that this was not it."""
+
+    notice: Notice
+    transaction_id: int
+    balance: Decimal
+    duplicate: bool
+
+
+Outcome = Credited | WebhookRefused | ProviderChanged
+
+
+def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
+    """Credit the notices as one batch, each exactly once, all durable when this returns; outcomes in their order.
+
+    A notice that makes the batch fail never fails its neighbours: they are run again one by one, and an exception
+    that is left belongs to its notice alone. A lost database raises OperationalError: nothing was credited, or the
+    answer is unknown and a repeat will tell. Locks the wallets in ascending id.
+    """
+    try:
+        outcomes: list[Outcome | Exception] = [*_Batch(notices).run()]
+    except (IntegrityError, DataError, ledger.Contended):
+        outcomes = _credit_one_by_one(notices)
+    except OperationalError as error:
+        if len(notices) == 1 or not _is_busy(error):
+            raise
+        outcomes = _credit_around(notices, error)
+    _count(notices, outcomes)
+    return outcomes
+
+
+def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
+    """Who wants a wallet that somebody else holds is told so at once; the others do not wait for it again."""
+    held = ledger.held_elsewhere(notice.account_id for notice in notices)
+    free = [notice for notice in notices if notice.account_id not in held]
+    try:
+        credited: list[Outcome | Exception] = [*_Batch(free).run()] if held and free else _credit_one_by_one(free)
+    except (IntegrityError, DataError, OperationalError, ledger.Contended):
+        credited = _credit_one_by_one(free)
+    outcomes = iter(credited)
+    return [busy if notice.account_id in held else next(outcomes) for notice in notices]
+
+
+def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
+    """Whoever wants a wallet that somebody else holds too long is told so without another wait."""
+    outcomes: list[Outcome | Exception] = []
+    held: dict[int, OperationalError] = {}
+    for notice in notices:
+        outcome = held.get(notice.account_id) or _credit_alone(notice)
+        if isinstance(outcome, OperationalError):
+            held[notice.account_id] = outcome
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _credit_alone(notice: Notice) -> Outcome | Exception:
+    error: Exception = ledger.Contended()
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            return _Batch([notice]).run()[0]
+        except (IntegrityError, DataError, ledger.Contended) as caught:
+            error = caught
+        except OperationalError as caught:
+            if not _is_busy(caught):
+                raise
+            return caught
+    return error
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """The database is there, but another session holds what is needed."""
+    return getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES
+
+
+def _count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
+    """Add the batch to the counters, each once: an addition costs more than the counting."""
+    pairs = zip(notices, outcomes, strict=True)
+    counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in pairs)
+    for (slug, name), number in counted.items():
+        if name in _COUNTERS:
+            _COUNTERS[name].labels(slug).inc(number)
+        elif name:
+            metrics.unmatched.labels(slug, name).inc(number)
+
+
+_COUNTERS = {
+    "credited": metrics.credited,
+    "duplicate": metrics.duplicates,
+    TransactionIdConflict.code: metrics.conflicts,
+}
+
+
+def _name(outcome: Outcome | Exception) -> str:
+    if isinstance(outcome, Credited):
+        return "duplicate" if outcome.duplicate else "credited"
+    return outcome.code if isinstance(outcome, WebhookRefused) else ""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One atomic block over a list of notices, decided in memory under the wallets' locks.
+
+    `claims` holds, for each key that is new or still unmatched, the notice that may credit it; every other notice of
+    the key is a repeat or a conflict.
+    """
+
+    notices: Sequence[Notice]
+    books: ledger.Books = field(default_factory=ledger.Books)
+    entries: dict[inbox.Key, inbox.Entry] = field(default_factory=dict)
+    claims: dict[inbox.Key, Notice] = field(default_factory=dict)
+
+    def run(self) -> list[Outcome]:
+        with transaction.atomic():
+            self.books = ledger.lock(notice.account_id for notice in self.notices)
+            providers, self.entries = inbox.find(notice.key for notice in self.notices)
+            current = [n for n in self.notices if providers.get(n.provider.id) == n.provider.updated_at]
+            self._claim(current)
+            self._settle(self._refusals())
+            conflicts = [n for n in current if self.entries[n.key].content != n.content]
+            inbox.write([
+                *(self.entries[key] for key in self.claims),
+                *(n.entry(WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code) for n in conflicts),
+            ])  # fmt: skip
+        valid = {id(notice) for notice in current}
+        return [self._outcome(n) if id(n) in valid else ProviderChanged() for n in self.notices]
+
+    def _claim(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            entry = self.entries.get(notice.key)
+            if entry is None or (entry.verdict == WebhookEvent.Verdict.UNMATCHED and entry.content == notice.content):
+                self.claims.setdefault(notice.key, notice)
+
+    def _refusals(self) -> dict[inbox.Key, type[WebhookRefused]]:
+        """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
+        claims = self.claims.values()
+        owned = {wallet.id: wallet.owner_id for wallet in self.books.wallets.values()}
+        users = inbox.existing_users(n.user_id for n in claims if owned.get(n.account_id) != n.user_id)
+        opened: dict[int, ledger.NewWallet] = {}
+        refusals: dict[inbox.Key, type[WebhookRefused]] = {}
+        for notice in claims:
+            wallet = self.books.wallets.get(notice.account_id) or opened.get(notice.account_id)
+            if refusal := _mismatch(notice, wallet, users):
+                refusals[notice.key] = refusal
+            elif wallet is None:
+                opened[notice.account_id] = ledger.NewWallet(
+                    notice.account_id, notice.user_id, notice.provider.currency
+                )
+        self.books.open(opened.values())
+        return refusals
+
+    def _settle(self, refusals: dict[inbox.Key, type[WebhookRefused]]) -> None:
+        """Book what can be booked and put the verdict of every claim into `entries`."""
+        payable = [notice for key, notice in self.claims.items() if key not in refusals]
+        verdicts = self.books.book([_movement(notice) for notice in payable])
+        for key, refusal in refusals.items():
+            self._enter(self.claims[key].entry(WebhookEvent.Verdict.UNMATCHED, refusal.code))
+        for notice, verdict in zip(payable, verdicts, strict=True):
+            if isinstance(verdict, ledger.Refused):
+                self._enter(notice.entry(WebhookEvent.Verdict.UNMATCHED, BalanceTooLarge.code))
+                continue
+            entry = notice.entry(WebhookEvent.Verdict.CREDITED, "")
+            balance = verdict.balances[notice.account_id]
+            self._enter(entry._replace(transaction_id=verdict.transaction_id, balance=balance))
+
+    def _enter(self, entry: inbox.Entry) -> None:
+        key = (entry.provider_id, entry.external_id)
+        known = self.entries.get(key)
+        self.entries[key] = entry._replace(id=known.id) if known else entry
+
+    def _outcome(self, notice: Notice) -> Outcome:
+        entry = self.entries[notice.key]
+        if entry.content != notice.content:
+            return TransactionIdConflict()
+        if entry.transaction_id is None or entry.balance is None:
+            return _REFUSALS[entry.reason]()
+        repeated = self.claims.get(notice.key) is not notice
+        return Credited(notice, entry.transaction_id, entry.balance, duplicate=repeated)
+
+
+def _mismatch(
+    notice: Notice, wallet: "ledger.LockedWallet | ledger.NewWallet | None", users: set[int]
+) -> type[WebhookRefused] | None:
+    if wallet is not None and wallet.owner_id == notice.user_id:
+        return None if wallet.currency == notice.provider.currency else WalletCurrencyMismatch
+    if notice.user_id not in users:
+        return UserNotFound
+    if wallet is not None:
+        return WalletOwnerMismatch
+    return WalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
+
+
+def _movement(notice: Notice) -> ledger.Movement:
+    clearing = ledger.house_wallet(Wallet.House.CLEARING, notice.provider.currency)
+    line = ledger.Line(clearing, notice.account_id, notice.amount)
+    reference = f"{notice.provider.slug} {notice.external_id}"
+    return ledger.Movement(Transaction.Kind.DEPOSIT, (line,), reference)

@@ -1,0 +1,74 @@
+"""Short words for the ledger's tests: wallets, and money in them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from payments import ledger
+from payments.models import ExternalWallet, Posting, Wallet, Withdrawal
+from payments.services.wallets import open_wallet
+
+CLEARING, SALES = Wallet.House.CLEARING, Wallet.House.SALES
+
+
+def wallet_of(user: Any, currency: str = "USD", *, holding: str = "0") -> int:
+    """Open a wallet for the user, with money from the outside world in it."""
+    wallet_id: int = open_wallet(owner_id=user.pk, currency=currency).pk
+    if Decimal(holding):
+        booked(movement((house(CLEARING, currency), wallet_id, holding)))
+    return wallet_id
+
+
+def held(wallet_id: int, amount: str) -> Withdrawal:
+    """Reserve money of the wallet for a pending withdrawal."""
+    wallet = Wallet.objects.get(pk=wallet_id)
+    assert wallet.owner is not None
+    account = ExternalWallet.objects.create(
+        owner=wallet.owner, label="Elsewhere", currency=wallet.currency, kind="other", details={"description": "x"}
+    )
+    with transaction.atomic():
+        ledger.lock([wallet_id]).hold(wallet_id, Decimal(amount))
+        return Withdrawal.objects.create(
+            user=wallet.owner, wallet=wallet, currency=wallet.currency, external_wallet=account, amount=Decimal(amount)
+        )
+
+
+def house(name: str = CLEARING, currency: str = "USD") -> int:
+    return ledger.house_wallet(name, currency)
+
+
+def movement(*lines: tuple[int, int, str], kind: str = "adjustment", reference: str = "") -> ledger.Movement:
+    return ledger.Movement(kind, tuple(ledger.Line(a, b, Decimal(amount)) for a, b, amount in lines), reference)
+
+
+def booked(asked: ledger.Movement) -> ledger.Booked:
+    [verdict] = ledger.book([asked])
+    assert isinstance(verdict, ledger.Booked), verdict
+    return verdict
+
+
+def refusal(asked: ledger.Movement) -> type[ledger.LedgerError]:
+    [verdict] = ledger.book([asked])
+    assert isinstance(verdict, ledger.Refused), verdict
+    return type(verdict.error)
+
+
+def balance(wallet_id: int) -> Any:
+    return Wallet.objects.get(pk=wallet_id).balance
+
+
+def lines_of(wallet_id: int) -> list[tuple[Any, Any]]:
+    """The wallet's numbers and the balances recorded with them, in the order of its statement."""
+    out = Posting.objects.filter(source=wallet_id).values_list("source_sequence", "source_balance")
+    into = Posting.objects.filter(destination=wallet_id).values_list("destination_sequence", "destination_balance")
+    return sorted([*out, *into])
+
+
+def sql(statement: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+    """Run raw SQL, as psql would, and everything that waits for the end of the atomic block."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall() if cursor.description else []
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    return rows

@@ -1,0 +1,49 @@
+"""Addresses of money: `urlpatterns` under /api/v1, `fixed_urlpatterns` at the root."""
+
+from django.urls import URLPattern, URLResolver, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from payments.views import (
+    commission,
+    currencies,
+    exchange,
+    external_wallets,
+    orders,
+    people,
+    reading,
+    transfers,
+    wallets,
+    webhooks,
+)
+
+router = SimpleRouter(trailing_slash=False)
+router.register("wallets", wallets.WalletViewSet, basename="wallet")
+router.register("transactions", reading.TransactionViewSet, basename="transaction")
+router.register("currencies", currencies.CurrencyViewSet, basename="currency")
+router.register("users", people.PersonViewSet, basename="user")
+router.register("deposits", orders.DepositViewSet, basename="deposit")
+router.register("withdrawals", orders.WithdrawalViewSet, basename="withdrawal")
+router.register("settlement-scopes", orders.ScopeViewSet, basename="settlement-scope")
+router.register("external-wallets", external_wallets.ExternalWalletViewSet, basename="external-wallet")
+router.register("commission-rules", commission.CommissionRuleViewSet, basename="commission-rule")
+router.register("transfers", transfers.TransferViewSet, basename="transfer")
+router.register("quotes", exchange.QuoteViewSet, basename="quote")
+router.register("exchanges", exchange.ExchangeViewSet, basename="exchange")
+router.register("webhook-events", reading.WebhookEventViewSet, basename="webhook-event")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("users/me", people.MeView.as_view(), name="users-me"),
+    *router.urls,
+    path("rates", exchange.RatesView.as_view(), name="rates"),
+    re_path(
+        "^rates/(?P<source>[A-Z][A-Z0-9]{2,9})/(?P<target>[A-Z][A-Z0-9]{2,9})$",
+        exchange.RateView.as_view(),
+        name="rate",
+    ),
+    path("webhooks/<slug:provider>", webhooks.ProviderWebhookView.as_view(), name="webhook"),
+]
+
+fixed_urlpatterns: list[URLPattern | URLResolver] = [
+    path("payment/webhook", webhooks.Sha1ColonWebhookView.as_view(), name="webhook-sha1-colon"),
+    path("webhook/payment", webhooks.Sha256ConcatWebhookView.as_view(), name="webhook-sha256-concat"),
+]

@@ -1,0 +1,184 @@
+"""Deposits and withdrawals: people make them, services settle them."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import HasRole, IsAdmin, IsPerson, IsSettler
+from accounts.views import checked
+from payments.models import Deposit, SettlementScope, Withdrawal
+from payments.queries import orders as queries
+from payments.serializers import orders as shapes
+from payments.serializers import orders_examples as examples
+from payments.services import orders
+from payments.views.idempotency import idempotent
+from payments.views.previews import previewable
+from payments.views.reading import ID, ID_PATTERN, Previewing, StrictWrites
+
+_WHO_SEES = "Newest first. Admins see everybody's; a service what it may settle."
+_VERDICT = (
+    "Once, for ever: the same verdict again answers 200 and moves nothing, another is 409 `already_settled`. An order"
+    " that the service may not settle is 404."
+)
+
+
+class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+    lookup_value_regex = ID_PATTERN
+    permissions: ClassVar[dict[str, type[BasePermission]]] = {"create": IsPerson, "settle": IsSettler}
+
+    @property
+    def filterset_class(self) -> type[Any]:
+        return queries.StaffOrderFilters if self.for_staff else queries.OrderFilters
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [self.permissions.get(self.action or "", HasRole)()]
+
+
+def _verdict(request: Request) -> dict[str, Any]:
+    body = checked(shapes.VerdictSerializer, request)
+    return {"verdict": body["status"], "reason": body["reason"]}
+
+
+@extend_schema(tags=["deposits"], examples=examples.DEPOSIT)
+@extend_schema_view(
+    list=extend_schema(operation_id="deposits_list", summary="My deposits", description=_WHO_SEES),
+    retrieve=extend_schema(operation_id="deposits_retrieve", summary="One deposit", parameters=[ID]),
+)
+class DepositViewSet(OrderViewSet):
+    queryset = Deposit.objects.none()
+    serializer_class = shapes.DepositSerializer
+
+    def get_queryset(self) -> QuerySet[Deposit]:
+        return queries.visible_to(self.user, Deposit)
+
+    @extend_schema(
+        operation_id="deposits_create",
+        summary="Ask to bring money in",
+        description="Nothing moves until a service says `paid`: then the amount comes, and its commission goes.",
+        request=shapes.DepositWriteSerializer,
+        responses={201: shapes.DepositSerializer, 200: shapes.DepositSerializer},
+        examples=examples.DEPOSIT_MADE,
+    )
+    @previewable
+    @idempotent
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.DepositWriteSerializer, request)
+        wish["wallet_id"] = wish.pop("wallet")
+        made = orders.request_deposit(user_id=self.user.pk, **wish)
+        return Response(shapes.DepositSerializer(made).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="deposits_settle",
+        summary="Give the verdict on a deposit (service)",
+        description=_VERDICT,
+        parameters=[ID],
+        request=shapes.VerdictSerializer,
+        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_SETTLED},
+        examples=examples.DEPOSIT_SETTLED,
+    )
+    @action(detail=True, methods=["put"], url_path="status")
+    def settle(self, request: Request, pk: str) -> Response:
+        settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_verdict(request))
+        return Response(shapes.DepositSerializer(settled).data)
+
+
+@extend_schema(tags=["withdrawals"], examples=examples.WITHDRAWAL)
+@extend_schema_view(
+    list=extend_schema(operation_id="withdrawals_list", summary="My withdrawals", description=_WHO_SEES),
+    retrieve=extend_schema(operation_id="withdrawals_retrieve", summary="One withdrawal", parameters=[ID]),
+)
+class WithdrawalViewSet(OrderViewSet):
+    queryset = Withdrawal.objects.none()
+    serializer_class = shapes.WithdrawalSerializer
+
+    def get_queryset(self) -> QuerySet[Withdrawal]:
+        return queries.visible_to(self.user, Withdrawal).select_related("currency", "provider", "external_wallet")
+
+    @extend_schema(
+        operation_id="withdrawals_create",
+        summary="Ask to take money out",
+        description=(
+            "The amount is held at once: it cannot be spent, moved or withdrawn again. `paid` takes it out less the"
+            " commission, `rejected` gives it back."
+        ),
+        request=shapes.WithdrawalWriteSerializer,
+        responses={
+            201: shapes.WithdrawalSerializer,
+            200: shapes.WithdrawalSerializer,
+            409: examples.INSUFFICIENT_FUNDS,
+        },
+        examples=examples.WITHDRAWAL_MADE,
+    )
+    @previewable
+    @idempotent
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.WithdrawalWriteSerializer, request)
+        wish["wallet_id"], wish["external_wallet_id"] = wish.pop("wallet"), wish.pop("external_wallet")
+        made = orders.request_withdrawal(user_id=self.user.pk, **wish)
+        return Response(shapes.WithdrawalSerializer(made).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="withdrawals_settle",
+        summary="Give the verdict on a withdrawal (service)",
+        description=_VERDICT,
+        parameters=[ID],
+        request=shapes.VerdictSerializer,
+        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},
+        examples=examples.WITHDRAWAL_SETTLED,
+    )
+    @action(detail=True, methods=["put"], url_path="status")
+    def settle(self, request: Request, pk: str) -> Response:
+        settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_verdict(request))
+        return Response(shapes.WithdrawalSerializer(settled).data)
+
+
+@extend_schema(tags=["settlement-scopes"], examples=examples.SCOPE)
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="settlement_scopes_list",
+        summary="What services may settle (admin)",
+        description="Newest first. A service without any settles everything.",
+    ),
+    retrieve=extend_schema(operation_id="settlement_scopes_retrieve", summary="One scope (admin)", parameters=[ID]),
+)
+class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[SettlementScope]):
+    lookup_value_regex = ID_PATTERN
+    permission_classes = (IsAdmin,)
+    queryset = SettlementScope.objects.select_related("provider")
+    serializer_class = shapes.ScopeSerializer
+    filterset_class = queries.ScopeFilters
+
+    @extend_schema(
+        operation_id="settlement_scopes_create",
+        summary="Limit what a service may settle (admin)",
+        description=(
+            "To a currency's orders, to a provider's, or to those of both together. The first scope takes all else away"
+            " from the service. Safe to repeat."
+        ),
+        request=shapes.ScopeWriteSerializer,
+        responses={201: shapes.ScopeSerializer},
+        examples=examples.SCOPE_ADDED,
+    )
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.ScopeWriteSerializer, request)
+        added = orders.add_scope(service_id=wish.pop("service"), staff=self.user, **wish)
+        return Response(shapes.ScopeSerializer(added).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="settlement_scopes_delete",
+        summary="Remove a scope (admin)",
+        description="Without its last scope a service settles everything.",
+        parameters=[ID],
+        responses={204: None},
+    )
+    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        orders.remove_scope(scope_id=int(pk), staff=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
