@@ -1,0 +1,265 @@
+"""Products: found as the API finds them, changed by its rules, one at a time or in the list."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from catalog import services
+from catalog.models import Product
+from catalog.queries import products
+from payments.admin.amounts import AmountField
+from payments.admin.deeds import Deed, Deeds
+from payments.admin.showing import BoundedPaginator, StaffAdmin
+from payments.models import Currency
+from payments.money import InvalidAmount, check_amount, format_amount
+from payments.queries.filters import id_or_none
+from payments.services.staff import note
+
+if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
+    ModelForm = forms.ModelForm[Product]
+else:
+    ModelForm = forms.ModelForm
+
+CHANGED_SINCE = "This product was changed since this page was shown. Load the page again to see it as it is now."
+
+
+class ShownVersion(forms.TextInput):
+    """The version as text, and hidden in the form, so that it comes back with the answer."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
+        return format_html('{}<input type="hidden" name="{}" value="{}">', value, name, value)
+
+
+class VersionField(forms.IntegerField):
+    """Says what was seen; that is no change by itself."""
+
+    widget = ShownVersion
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+class GuardedForm(ModelForm):
+    """Refuses a version that is no longer the product's; the row is locked by then (`ProductAdmin`)."""
+
+    price = AmountField()
+    version = VersionField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            cast("AmountField", self.fields["price"]).places = self.instance.currency.decimal_places
+            self.initial["version"] = self.instance.version
+        else:
+            del self.fields["version"]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.instance.pk and self.changed_data and self.cleaned_data.get("version") != self.instance.version:
+            self.add_error("price" if self.is_row else None, CHANGED_SINCE)
+        self._check_price()
+        return cleaned
+
+    is_row = False
+
+    def _check_price(self) -> None:
+        price = self.cleaned_data.get("price")
+        currency = self.cleaned_data.get("currency") or (self.instance.currency if self.instance.pk else None)
+        if price is None or currency is None:
+            return
+        try:
+            check_amount(price, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
+        except InvalidAmount as error:
+            self.add_error("price", str(error))
+
+    def typed(self) -> services.ProductFields:
+        """Return what was changed, as the services take it."""
+        fields = {name: self.cleaned_data[name] for name in self.changed_data if name in PRODUCT_FIELDS}
+        if "currency" in fields:
+            fields["currency"] = fields["currency"].pk
+        return cast("services.ProductFields", fields)
+
+
+PRODUCT_FIELDS = tuple(services.ProductFields.__annotations__)
+
+
+class ProductForm(GuardedForm):
+    class Meta:
+        model = Product
+        fields = PRODUCT_FIELDS
+
+
+class RowForm(GuardedForm):
+    """A row of the list. What staff did not touch is not compared with what others changed meanwhile."""
+
+    is_row = True
+
+    class Meta:
+        model = Product
+        fields = ("price", "stock", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.Meta.fields:
+            self.fields[name].show_hidden_initial = True
+        self.fields["stock"].widget.attrs["class"] = "till-stock"
+
+
+class Remove(Deed):
+    name = "remove"
+    title = "Delete products"
+    button = "Delete"
+    permission = "delete"
+    explanation = "A product that was sold is archived, never destroyed: it is taken off sale, and its purchases stay."
+    refusals = (Product.DoesNotExist,)
+
+    def fits(self, target: Product) -> bool:  # noqa: ARG002
+        """The page has a button of Django's own, which leads here (`delete_view`)."""
+        return False
+
+    def consequence(self, target: Product) -> str:
+        return (
+            "was sold, so it will be archived." if target.purchases.exists() else "was never sold; it will be deleted."
+        )
+
+    def do(self, *, target: Product, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        with transaction.atomic():
+            services.delete_product(product_id=target.pk)
+            archived = Product.objects.filter(pk=target.pk).exists()
+            outcome = "Archived, because it was sold." if archived else "Deleted."
+            note(about=target, staff=staff, text=f"{outcome} Reason: {answers['reason']}")
+        return outcome
+
+
+@admin.register(Product)
+class ProductAdmin(Deeds, StaffAdmin):
+    form = ProductForm
+    deeds = (Remove,)
+    list_display = ("id", "title", "price", "currency_code", "stock", "is_active", "version")
+    list_display_links = ("id", "title")
+    list_editable = ("price", "stock", "is_active")
+    list_select_related = ("currency",)
+    list_filter = ("is_active", "currency")
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    date_hierarchy = "created_at"  # affordable: a catalogue is no ledger
+    search_fields = ("search_text",)
+    search_help_text = "Id, or a part of the title or the description"
+    autocomplete_fields = ("currency",)
+    export_fields = (
+        *("id", "title", "description", "price", "currency_id", "stock", "is_active", "version", "created_at"),
+    )
+    export_places = "currency__decimal_places"
+    empty_state = (
+        "Add a product, and everybody who has signed in can buy it. The demo's come with manage.py seed_products."
+    )
+
+    # --- finding ---
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        term = search_term.strip()
+        found = products.found_by(queryset, term) if term else queryset
+        return (found | queryset.filter(pk=number) if (number := id_or_none(term)) else found), False
+
+    @admin.display(description="currency", ordering="currency")
+    def currency_code(self, product: Product) -> str:
+        return product.currency_id
+
+    # --- what is asked ---
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return (*PRODUCT_FIELDS, "version", "created_at") if obj else PRODUCT_FIELDS
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        """The currency of what was sold stays."""
+        return ("currency", "created_at") if obj and obj.purchases.exists() else ("created_at",)
+
+    def get_form(self, request: HttpRequest, obj: Product | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """The version is a field of our form, and none that Django may write."""
+        asked = [name for name in kwargs.pop("fields", None) or self.get_fields(request, obj) if name != "version"]
+        return super().get_form(request, obj, change=change, fields=asked, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "currency":
+            kwargs["queryset"] = Currency.objects.filter(is_active=True)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002
+        return RowForm
+
+    # --- changing: under the rows' locks, so that no version can change between its check and the change ---
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method != "POST" or "_save" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        ids = [str(value) for name, value in request.POST.items() if name.startswith("form-") and name.endswith("-id")]
+        with transaction.atomic():
+            lock(number for text in ids if (number := id_or_none(text)))
+            answer = super().changelist_view(request, extra_context)
+        return beside_its_own_rows(answer)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        with transaction.atomic():
+            if request.method == "POST" and object_id and (number := id_or_none(unquote(object_id))):
+                lock([number])
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:  # noqa: ARG002
+        if not change:
+            obj.pk = services.create_product(**{**form.typed(), "is_active": form.cleaned_data["is_active"]}).pk
+        elif fields := form.typed():
+            services.change_product(product_id=obj.pk, if_version={form.cleaned_data["version"]}, **fields)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Say what each value was and is."""
+        if add or not form.changed_data:
+            return super().construct_change_message(request, form, formsets, add)
+        changes = [f"{name} from {said(form, name, old=True)} to {said(form, name)}" for name in form.changed_data]
+        return f"Changed {', '.join(changes)}."
+
+    # --- deleting ---
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:  # noqa: ARG002
+        if not self.has_delete_permission(request):
+            raise PermissionDenied
+        return redirect(self._address(Remove(), [id_or_none(unquote(object_id)) or 0]))
+
+
+def lock(ids: Any) -> None:
+    """Lock the products' rows, by ascending id."""
+    list(Product.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values("pk"))
+
+
+def beside_its_own_rows(answer: Any) -> HttpResponse:
+    """Show a refused list beside the rows that were sent: what is listed by now may be others."""
+    changes = getattr(answer, "context_data", None) and answer.context_data.get("cl")
+    if changes and changes.formset and changes.formset.is_bound:
+        changes.result_list = [form.instance for form in changes.formset.forms]
+    return cast("HttpResponse", answer)
+
+
+def said(form: Any, name: str, *, old: bool = False) -> str:
+    value = form.initial.get(name) if old else form.cleaned_data[name]
+    if name == "price":
+        return format_amount(value, form.instance.currency.decimal_places)
+    if name in ("title", "description"):
+        return f"“{str(value)[:80]}”"
+    return "unlimited" if name == "stock" and value is None else str(value)

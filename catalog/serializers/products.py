@@ -1,0 +1,48 @@
+"""The shapes of products."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import PlainTextField
+from catalog.models import Product
+from catalog.models.products import DESCRIPTION_MAX_LENGTH, MAX_STOCK, TITLE_MAX_LENGTH, validate_lines
+from payments.serializers.reading import AmountField
+from payments.serializers.writing import AmountInputField, FlagField, WholeNumberField
+
+
+class ProductSerializer(serializers.ModelSerializer[Product]):
+    price = AmountField(help_text="For one piece.")
+    currency = serializers.CharField(source="currency_id", read_only=True)
+    stock = serializers.IntegerField(read_only=True, allow_null=True, help_text="Pieces left; null is unlimited.")
+
+    class Meta:
+        model = Product
+        fields = ("id", "title", "description", "price", "currency", "is_active", "stock", "created_at")
+        read_only_fields = fields
+
+
+class LinesField(serializers.CharField):
+    """Text of several lines that was sent as text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=DESCRIPTION_MAX_LENGTH, allow_blank=True, **kwargs)
+        self.validators.append(validate_lines)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ProductWriteSerializer(serializers.Serializer[Any]):
+    """A whole product: what is left out takes its default."""
+
+    title = PlainTextField(max_length=TITLE_MAX_LENGTH)
+    description = LinesField(default="")
+    price = AmountInputField(help_text="For one piece. Must fit the currency's decimals; nothing is rounded.")
+    currency = PlainTextField(max_length=10, help_text="A currency's code. Fixed once the product was sold.")
+    is_active = FlagField(default=True, help_text="On sale; false hides it from everybody but admins.")
+    stock = WholeNumberField(
+        min_value=0, max_value=MAX_STOCK, allow_null=True, default=None, help_text="Pieces left; null is unlimited."
+    )

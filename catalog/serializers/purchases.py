@@ -1,0 +1,58 @@
+"""The shapes of purchases and refunds."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import PlainTextField
+from catalog.models import Purchase, Refund
+from catalog.models.purchases import MAX_QUANTITY
+from payments.serializers.reading import AmountField
+from payments.serializers.writing import AmountInputField, IdField, WholeNumberField
+
+
+class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
+    product = serializers.IntegerField(source="product_id", read_only=True)
+    title = serializers.CharField(read_only=True, help_text="The product's title when it was bought.")
+    user = serializers.IntegerField(source="user_id", read_only=True, help_text="Who bought.")
+    wallet = serializers.IntegerField(source="wallet_id", read_only=True, help_text="What paid, and gets refunds.")
+    unit_price = AmountField(help_text="The product's price when it was bought.")
+    amount = AmountField(help_text="`unit_price` times `quantity`.")
+    currency = serializers.CharField(source="currency_id", read_only=True)
+    refunded = AmountField(help_text="What of `amount` was paid back.")
+    status = serializers.ChoiceField(choices=Purchase.Status.choices, read_only=True)
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True)
+
+    class Meta:
+        model = Purchase
+        fields = (
+            "id", "user", "product", "title", "wallet", "quantity", "unit_price", "amount", "currency", "refunded",
+            "status", "transaction", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class BuySerializer(serializers.Serializer[Any]):
+    product = IdField()
+    wallet = IdField(help_text="One of your own, in the product's currency.")
+    quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, default=1)
+    expected_price = AmountInputField(
+        required=False,
+        help_text="The price for one piece that you have seen; 409 `price_changed` if it is another now.",
+    )
+
+
+class RefundSerializer(serializers.ModelSerializer[Refund]):
+    purchase = serializers.IntegerField(source="purchase_id", read_only=True)
+    amount = AmountField(currency="purchase.currency")
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True)
+
+    class Meta:
+        model = Refund
+        fields = ("id", "purchase", "amount", "reason", "transaction", "created_at")
+        read_only_fields = fields
+
+
+class RefundWriteSerializer(serializers.Serializer[Any]):
+    amount = AmountInputField(required=False, help_text="All that is left of the purchase when it is missing.")
+    reason = PlainTextField(max_length=200, allow_blank=True, default="", help_text="Shown to the buyer.")

@@ -1,0 +1,132 @@
+"""What staff do to products."""
+
+from collections.abc import Collection
+from decimal import Decimal
+from typing import TypedDict, Unpack
+
+from django.conf import settings
+from django.db import transaction
+
+from catalog.models import Product
+from catalog.models.products import folded
+from payments.money import InvalidAmount, check_amount, format_amount
+from payments.services.currencies import active_currency
+
+
+class StaleProduct(Exception):
+    """The product was changed since it was read: read it again."""
+
+
+class CurrencyFixed(Exception):
+    """The product was sold, so its currency stays: make a new product."""
+
+    field = "currency"
+
+
+class ProductFields(TypedDict, total=False):
+    """What staff may set; `currency` is a code, `stock` None is unlimited."""
+
+    title: str
+    description: str
+    price: Decimal
+    currency: str
+    stock: int | None
+    is_active: bool
+
+
+_COLUMNS = {"currency": "currency_id"}
+
+
+@transaction.atomic
+def create_product(**fields: Unpack[ProductFields]) -> Product:
+    """Add a product; not idempotent.
+
+    Raises InvalidAmount for a price that its currency cannot hold (nothing is rounded), CurrencyUnavailable, or
+    Django's ValidationError.
+    """
+    product = Product()
+    _set(product, fields)
+    _check_currency(product)
+    _check_price(product, fields)
+    _save(product)
+    return product
+
+
+@transaction.atomic
+def change_product(
+    *, product_id: int, if_version: Collection[int] | None = None, **fields: Unpack[ProductFields]
+) -> Product:
+    """Change the fields that are given, under the product's row lock; same values again change nothing.
+
+    Raises Product.DoesNotExist; StaleProduct when the version is none of `if_version`; CurrencyFixed; and what
+    create_product raises.
+    """
+    product = _locked(product_id, if_version)
+    changed = _set(product, fields)
+    if "currency" in changed:
+        if product.purchases.exists():
+            raise CurrencyFixed
+        _check_currency(product)
+    if changed or "price" in fields:
+        _check_price(product, fields)
+    if changed:
+        product.version += 1
+        _save(product)
+    return product
+
+
+@transaction.atomic
+def delete_product(*, product_id: int, if_version: Collection[int] | None = None) -> None:
+    """Destroy a product that was never sold; archive one that was, which is safe to repeat.
+
+    Purchases hold the product's row lock until they commit, so none can slip in between.
+    Raises Product.DoesNotExist, StaleProduct.
+    """
+    product = _locked(product_id, if_version)
+    if not product.purchases.exists():
+        product.delete()
+    elif product.is_active:
+        product.is_active = False
+        product.version += 1
+        product.save(update_fields=["is_active", "version"])
+
+
+def _locked(product_id: int, if_version: Collection[int] | None) -> Product:
+    product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
+    if if_version is not None and product.version not in if_version:
+        raise StaleProduct
+    return product
+
+
+def _set(product: Product, fields: ProductFields) -> set[str]:
+    """Set the fields and return the names of those that had other values."""
+    if unknown := fields.keys() - ProductFields.__annotations__.keys():
+        raise TypeError(f"staff do not set {sorted(unknown)}")
+    changed = set()
+    for name, value in fields.items():
+        column = _COLUMNS.get(name, name)
+        if getattr(product, column) != value:
+            setattr(product, column, value)
+            changed.add(name)
+    return changed
+
+
+def _check_currency(product: Product) -> None:
+    currency = active_currency(product.currency_id)
+    product.currency = currency
+
+
+def _check_price(product: Product, fields: ProductFields) -> None:
+    """Check the price as it was written, or as it is kept when the currency is another."""
+    price = fields.get("price", Decimal(format_amount(product.price, 0)))
+    maximum = Decimal(settings.TILL_MAX_AMOUNT)
+    try:
+        check_amount(price, decimal_places=product.currency.decimal_places, maximum=maximum)
+    except InvalidAmount as error:
+        raise InvalidAmount(error.code, str(error), field="price") from error
+
+
+def _save(product: Product) -> None:
+    product.search_text = f"{folded(product.title)}\n{folded(product.description)}"
+    product.clean_fields(exclude=["currency"])
+    product.save()

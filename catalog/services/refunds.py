@@ -1,0 +1,58 @@
+"""Paying back: the whole of a purchase or a part, never more than was paid."""
+
+from decimal import Decimal
+
+from django.db import transaction
+
+from catalog.models import Purchase, Refund
+from payments import ledger
+from payments.models import Transaction, Wallet
+from payments.money import check_amount, format_amount
+
+
+class RefundExceedsPurchase(Exception):
+    """The refund is more than what is left of the purchase."""
+
+    field = "amount"
+
+    def __init__(self, left: str) -> None:
+        super().__init__(f"{left} of the purchase is left to refund.")
+        self.extra = {"refundable": left}
+
+
+@transaction.atomic
+def refund(*, purchase_id: int, amount: Decimal | None = None, reason: str = "") -> Refund:
+    """Move money from the house's sales back to the wallet that paid; all that is left when no amount is given.
+
+    Locks the purchase, then the wallet. The stock stays as it is: whether the goods came back is not known here.
+    Not idempotent. Raises Purchase.DoesNotExist, InvalidAmount, RefundExceedsPurchase, and the ledger's errors.
+    """
+    purchases = Purchase.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
+    purchase = purchases.get(pk=purchase_id)
+    amount = _allowed(purchase, amount)
+    returned = Refund(purchase=purchase, amount=amount, reason=reason)
+    returned.transaction_id = _pay_back(purchase, amount)
+    returned.save(force_insert=True)
+    purchase.refunded += amount
+    purchase.save(update_fields=["refunded"])
+    return returned
+
+
+def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
+    """Return what to refund. The amount is as exact as the purchase: nothing is rounded."""
+    places = purchase.currency.decimal_places
+    if amount is not None:
+        check_amount(amount, decimal_places=places, maximum=amount)
+    if purchase.refundable <= 0 or (amount or 0) > purchase.refundable:
+        raise RefundExceedsPurchase(format_amount(purchase.refundable, places))
+    return purchase.refundable if amount is None else amount
+
+
+def _pay_back(purchase: Purchase, amount: Decimal) -> int:
+    sales = ledger.house_wallet(Wallet.House.SALES, purchase.currency_id)
+    line = ledger.Line(sales, purchase.wallet_id, amount)
+    movement = ledger.Movement(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
+    [verdict] = ledger.lock([purchase.wallet_id]).book([movement])
+    if isinstance(verdict, ledger.Refused):
+        raise verdict.error
+    return verdict.transaction_id

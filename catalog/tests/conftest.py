@@ -1,0 +1,34 @@
+"""What the shop's tests share; alice, bob, mallory and admin come from the root conftest."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from catalog.models import Product
+from catalog.tests.scenes import a_product
+from payments.models import Wallet
+from payments.tests.scenes import wallet_with
+
+
+@pytest.fixture(autouse=True)
+def database(request: pytest.FixtureRequest) -> None:
+    """Every test here needs PostgreSQL: rolled back, or committed and emptied where threads must see it."""
+    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
+
+
+@pytest.fixture
+def pen() -> Product:
+    return a_product()
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    """Alice's 100 dollars."""
+    return wallet_with(alice, "USD", "100")
+
+
+@pytest.fixture
+def others(bob: Any, mallory: Any) -> Callable[[], list[Any]]:
+    """Bob and mallory, neither of whom owns what the test is about."""
+    return lambda: [bob, mallory]

@@ -1,0 +1,42 @@
+"""A product's version as its ETag (RFC 9110): strong, because it rises with everything that is shown."""
+
+import re
+
+from django.utils.http import parse_etags
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from catalog.models import Product
+
+_ETAG = re.compile(r'"([1-9][0-9]{0,9})"', re.ASCII)
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The `ETag` that you have seen: when the product was changed since, 412 and nothing happens.",
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The `ETag` that you hold: 304 while it is current."
+)
+ETAG = OpenApiParameter(
+    "ETag", str, OpenApiParameter.HEADER, response=[200, 201], description="The version of what is shown."
+)
+
+
+def etag(product: Product) -> str:
+    return f'"{product.version}"'
+
+
+def wanted_versions(request: Request) -> set[int] | None:
+    """Return the versions that If-Match allows; None when it is missing or `*`. A weak tag never matches."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    return {int(found[1]) for tag in parse_etags(header) if (found := _ETAG.fullmatch(tag))}
+
+
+def is_current(request: Request, product: Product) -> bool:
+    """Tell whether If-None-Match names what would be answered."""
+    tags = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+    return "*" in tags or etag(product) in tags

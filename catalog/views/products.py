@@ -1,0 +1,136 @@
+"""The shop window: products for everybody who has signed in, changed by admins only."""
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import IsAdmin, IsPerson
+from catalog import services
+from catalog.models import Product
+from catalog.queries import filters, products
+from catalog.serializers import examples
+from catalog.serializers.products import ProductSerializer, ProductWriteSerializer
+from catalog.views import etags
+from payments.views.reading import ID, ID_PATTERN, StrictWrites
+
+_STALE = OpenApiResponse(description="`precondition_failed`: the product was changed since you read it.")
+
+
+def _change(operation_id: str, summary: str, description: str, **schema: Any) -> Any:
+    """What the three operations on one product share."""
+    return extend_schema(
+        operation_id=operation_id, summary=summary, description=description,
+        parameters=[ID, etags.IF_MATCH, etags.ETAG], **schema,
+    )  # fmt: skip
+
+
+@extend_schema(tags=["products"], responses=ProductSerializer)
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="products_list",
+        summary="What is on sale",
+        description="Admins see archived products too.",
+        responses=ProductSerializer(many=True),
+        examples=examples.PRODUCT,
+    ),
+    retrieve=extend_schema(
+        operation_id="products_retrieve",
+        summary="One product",
+        parameters=[ID, etags.IF_NONE_MATCH, etags.ETAG],
+        responses={200: ProductSerializer, 304: OpenApiResponse(description="What you hold is current.")},
+        examples=examples.PRODUCT,
+    ),
+    create=extend_schema(
+        operation_id="products_create",
+        summary="Add a product (admin)",
+        parameters=[etags.ETAG],
+        request=ProductWriteSerializer,
+        responses={201: ProductSerializer},
+        examples=examples.PRODUCT_CREATED,
+    ),
+    update=_change(
+        "products_replace",
+        "Replace a product (admin)",
+        "What is left out takes its default.",
+        request=ProductWriteSerializer,
+        responses={200: ProductSerializer, 412: _STALE},
+        examples=examples.PRODUCT_REPLACED,
+    ),
+    partial_update=_change(
+        "products_change",
+        "Change a product (admin)",
+        "What is left out stays as it is.",
+        request=ProductWriteSerializer,
+        responses={200: ProductSerializer, 412: _STALE},
+        examples=examples.PRODUCT_CHANGED,
+    ),
+    destroy=_change(
+        "products_delete",
+        "Delete or archive a product (admin)",
+        "One that was never sold is gone; one that was sold is archived, and admins still see it.",
+        responses={204: None, 412: _STALE},
+    ),
+)
+class ProductViewSet(StrictWrites, GenericViewSet[Product]):
+    lookup_value_regex = ID_PATTERN
+    queryset = Product.objects.none()
+    serializer_class = ProductSerializer
+    ordering = products.DEFAULT_ORDERING
+
+    @property
+    def filterset_class(self) -> type[Any]:
+        return filters.StaffProductFilters if self.for_staff else filters.ProductFilters
+
+    def get_permissions(self) -> list[BasePermission]:
+        reads = self.action in ("list", "retrieve", "metadata")
+        return [IsPerson()] if reads else [IsAdmin()]
+
+    def get_queryset(self) -> QuerySet[Product]:
+        return products.visible_to(self.user)
+
+    def list(self, request: Request) -> Response:
+        found = self.filter_queryset(self.get_queryset())
+        found, self.ordering = products.sorted_by(found, filters.asked_ordering(request.query_params))
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(ProductSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        product = self.filter_queryset(self.get_queryset()).get(pk=pk)
+        if etags.is_current(request, product):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etags.etag(product)})
+        return _shown(product)
+
+    def create(self, request: Request) -> Response:
+        return _shown(services.create_product(**_fields(request)), status.HTTP_201_CREATED)
+
+    def update(self, request: Request, pk: str) -> Response:
+        return self._change(request, pk, partial=False)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self._change(request, pk, partial=True)
+
+    def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
+        versions = etags.wanted_versions(request)
+        fields = _fields(request, partial=partial)
+        return _shown(services.change_product(product_id=int(pk), if_version=versions, **fields))
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        services.delete_product(product_id=int(pk), if_version=etags.wanted_versions(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _fields(request: Request, *, partial: bool = False) -> services.ProductFields:
+    """Return what the body sets; other keys (id, version, …) are ignored."""
+    shape = ProductWriteSerializer(data=request.data, partial=partial)
+    shape.is_valid(raise_exception=True)
+    return cast("services.ProductFields", shape.validated_data)
+
+
+def _shown(product: Product, code: int = status.HTTP_200_OK) -> Response:
+    return Response(ProductSerializer(product).data, code, headers={"ETag": etags.etag(product)})
