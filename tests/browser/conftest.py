@@ -1,0 +1,104 @@
+"""A real Chromium, empty and offline in all but the address under test."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+PASSWORD = "correct horse 42"
+WAIT_SECONDS = 20
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000"),
+)
+
+
+class Browser:
+    """What a person does: open, read, type, press. Waits for what has to appear."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+        self.driver = driver
+        self.url = url
+
+    def open(self, path: str) -> None:
+        self.driver.get(f"{self.url}{path}")
+
+    def one(self, css: str) -> WebElement:
+        return WebDriverWait(self.driver, WAIT_SECONDS).until(
+            lambda driver: driver.find_element(By.CSS_SELECTOR, css), f"there is no {css}"
+        )
+
+    def all(self, css: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def text(self, css: str = "body") -> str:
+        return self.one(css).text
+
+    def press(self, css: str) -> None:
+        """Click what leads to another page, and wait until this one is gone."""
+        page = self.one("html")
+        self.one(css).click()
+        WebDriverWait(self.driver, WAIT_SECONDS).until(lambda _: is_gone(page), f"nothing came of pressing {css}")
+
+    def complaints(self) -> list[str]:
+        """What the console has said, from warnings on; that browsers look for an icon is no fault of a page."""
+        said = [entry["message"] for entry in self._log("browser") if entry["level"] in ("WARNING", "SEVERE")]
+        return [message for message in said if "/favicon.ico" not in message]
+
+    def elsewhere(self) -> list[str]:
+        """The addresses outside of Till that pages have asked for; the browser's own pages are no such."""
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        asked = [
+            event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
+        ]
+        return [url for url in asked if not url.startswith((self.url, "data:", "blob:", "about:", "chrome:"))]
+
+    def _log(self, name: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.get_log(name)  # type: ignore[no-untyped-call]  # selenium's gap
+        return entries
+
+
+def is_gone(element: WebElement) -> bool:
+    from selenium.common.exceptions import WebDriverException
+
+    try:
+        element.is_enabled()
+    except WebDriverException:
+        return True
+    return False
+
+
+@pytest.fixture
+def browser(live_till: Any, tmp_path: Path) -> Iterator[Browser]:
+    program, driver_program = shutil.which("chromium"), shutil.which("chromedriver")
+    assert program, "install chromium"
+    assert driver_program, "install chromedriver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_program))
+    try:
+        yield Browser(driver, live_till.url)
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def staff(live_till: Any, admin: Any, browser: Browser) -> Browser:
+    """The browser, signed in as an admin through the form."""
+    admin.set_password(PASSWORD)
+    admin.save()
+    browser.open("/admin/")
+    browser.one("#id_username").send_keys(admin.email)
+    browser.one("#id_password").send_keys(PASSWORD)
+    browser.press("[type=submit]")
+    return browser

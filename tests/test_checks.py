@@ -1,0 +1,272 @@
+"""Each system check of config/checks.py refuses what it is for; a sound production passes them all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connections
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Role, User
+from config import checks
+from config.environment import BadVariable, Environment
+from config.serving import bind_address
+from payments.models import Currency, Provider
+
+ROOT = Path(__file__).resolve().parent.parent
+GOOD = {
+    "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "DATABASE_URL": "postgres://till@127.0.0.1:1/till?connect_timeout=1",
+    "TILL_ALLOWED_HOSTS": "till.example.com",
+    "TILL_PUBLIC_URL": "https://till.example.com",
+    "TILL_TRUSTED_PROXIES": "1",
+    "TILL_SSL_REDIRECT": "1",
+    "TILL_HSTS_SECONDS": "31536000",
+}
+
+
+def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py in production, with a sound environment but for `changes`."""
+    environment = {"PATH": os.environ["PATH"], "TILL_DB_POOL_SIZE": "0", **GOOD, **changes}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    settings.TILL_DEBUG = False
+    settings.TILL_SECRET_KEY = GOOD["TILL_SECRET_KEY"]
+    settings.TILL_JWT_KEY = GOOD["TILL_JWT_KEY"]
+    settings.DATABASE_URL = GOOD["DATABASE_URL"]
+    settings.ALLOWED_HOSTS = ["till.example.com"]
+    settings.TILL_PUBLIC_URL = "https://till.example.com"
+    return settings
+
+
+@pytest.fixture
+def production_database(production: Settings, db: None) -> None:
+    """Without the demo's providers, which every test database has."""
+    Provider.objects.all().delete()
+
+
+def found(*, databases: list[str] | None = None) -> set[str]:
+    """The ids of ours that are found now."""
+    messages = run_checks(databases=databases)
+    return {str(message.id) for message in messages if str(message.id).startswith("till.")}
+
+
+# --- settings -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("production")
+def test_it_is_content_with_a_sound_production_environment() -> None:
+    assert found() == set()
+
+
+def test_it_says_nothing_of_a_sound_production_environment_when_deployed() -> None:
+    result = manage("check", "--deploy", "--fail-level", "WARNING")
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+def test_it_is_content_with_development_mode() -> None:
+    result = manage("check", "--fail-level", "WARNING", TILL_DEBUG="1", TILL_ALLOWED_HOSTS="", TILL_SSL_REDIRECT="")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("DEBUG", True, "till.E001"),
+        ("TILL_SECRET_KEY", "short", "till.E003"),
+        ("TILL_SECRET_KEY", "django-insecure-0123456789abcdefghijklmnopqrstuv", "till.E003"),
+        ("TILL_SECRET_KEY", "a" * 64, "till.E003"),
+        ("TILL_JWT_KEY", "", "till.E004"),
+        ("TILL_JWT_KEY", "change-me-0123456789abcdefghijklmnopqrstuvwxyz", "till.E004"),
+        ("TILL_JWT_KEY", GOOD["TILL_SECRET_KEY"], "till.E005"),
+        ("DATABASE_URL", "", "till.E006"),
+        ("ALLOWED_HOSTS", [], "till.E007"),
+        ("ALLOWED_HOSTS", ["*"], "till.E007"),
+        ("TILL_PUBLIC_URL", "", "till.E008"),
+        ("TILL_PUBLIC_URL", "till.example.com", "till.E008"),
+        ("SECURE_SSL_REDIRECT", True, "till.E009"),
+        ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
+    ],
+)
+def test_it_refuses_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
+    setattr(production, setting, value)
+    assert found() == {expected}
+
+
+def test_it_refuses_a_production_without_a_secret_key() -> None:
+    result = manage("check", TILL_SECRET_KEY="")
+    assert result.returncode == 1
+    assert "till.E003" in result.stderr
+
+
+def test_it_refuses_development_mode_for_a_host_that_others_can_reach(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "till.example.com"]
+    assert found() == {"till.E002"}
+
+
+# --- the database -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_is_content_with_an_empty_production_database() -> None:
+    assert found(databases=["default"]) == set()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_does_not_look_into_the_database_unasked() -> None:
+    User.objects.create_superuser("admin_admin@example.com", "123456")
+    assert found() == set()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_refuses_a_production_with_a_demo_user_who_can_sign_in() -> None:
+    user = User(email="testuser@example.com", is_active=True, activated_at=timezone.now())
+    user.take_role(Role.USER)
+    user.save()
+    assert found(databases=["default"]) == {"till.E012"}
+
+
+@pytest.mark.parametrize("secret", sorted(checks.PUBLISHED_WEBHOOK_SECRETS))
+@pytest.mark.parametrize("field", ["secret", "previous_secret"])
+@pytest.mark.usefixtures("production_database")
+def test_it_refuses_a_production_with_a_published_webhook_secret(secret: str, field: str) -> None:
+    make_provider(**{field: secret})
+    assert found(databases=["default"]) == {"till.E013"}
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_warns_of_a_glued_scheme_that_takes_any_transaction_id() -> None:
+    provider = make_provider(scheme="sha256_concat")
+    assert found(databases=["default"]) == {"till.W001"}
+    provider.requires_uuid = True
+    provider.save()
+    assert found(databases=["default"]) == set()
+
+
+@pytest.mark.django_db
+def test_it_refuses_a_postgresql_that_is_too_old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    monkeypatch.setattr(checks, "OLDEST_POSTGRESQL", 990000)
+    assert found(databases=["default"]) == {"till.E011"}
+
+
+def test_it_refuses_a_database_that_cannot_be_reached() -> None:
+    result = manage("check", "--database", "default")
+    assert result.returncode == 1
+    assert "till.E010" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None:
+    result = manage("check", "--database", "default", DATABASE_URL="", TILL_DATA=str(tmp_path))
+    assert result.returncode == 1
+    assert "till.E006" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_it_knows_the_demo_that_is_really_seeded(production: Settings) -> None:
+    from django.core.management import call_command
+
+    production.TILL_DEBUG = True
+    call_command("seed_currencies", verbosity=0)
+    call_command("seed_users", verbosity=0)
+    production.TILL_DEBUG = False
+    assert found(databases=["default"]) >= {"till.E012", "till.E013"}
+    active = User.objects.filter(is_active=True, email__endswith="@example.com")
+    assert set(active.values_list("email", flat=True)) >= checks.DEMO_EMAILS
+    assert set(Provider.objects.values_list("secret", flat=True)) <= checks.PUBLISHED_WEBHOOK_SECRETS
+
+
+def make_provider(**fields: object) -> Provider:
+    currency = Currency.objects.get_or_create(code="USD", defaults={"decimal_places": 2})[0]
+    given: dict[str, object] = {
+        "slug": "acme",
+        "scheme": "sha1_colon",
+        "secret": "known only to the two of us",
+    }
+    return Provider.objects.create(currency=currency, **{**given, **fields})
+
+
+def test_it_tests_the_connection_that_the_checks_use() -> None:
+    assert list(connections) == ["default"]
+
+
+# --- malformed variables: one line, before anything else ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "70000"),
+        ("PORT", "٨٠"),
+        ("TILL_DEBUG", "maybe"),
+        ("TILL_DB_POOL_SIZE", "-1"),
+        ("TILL_MAX_AMOUNT", "lots"),
+        ("TILL_MAX_AMOUNT", "NaN"),
+        ("TILL_MAX_AMOUNT", "0"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "usd:5"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:-5"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:5,USD:6"),
+        ("TILL_REGISTRATION_WALLETS", "some"),
+        ("TILL_LOG_FORMAT", "xml"),
+        ("TILL_LOG_LEVEL", "LOUD"),
+        ("TILL_THROTTLE_LOGIN", "often"),
+        ("TILL_EMAIL_URL", "example.com"),
+        ("DATABASE_URL", "mysql://till@localhost/till"),
+        ("DATABASE_URL", "postgres://till:sesame@localhost"),
+    ],
+)
+def test_it_names_a_malformed_variable_in_one_line(name: str, value: str) -> None:
+    result = manage("check", **{name: value})
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{name} must be ")
+    assert result.stderr.count("\n") == 1
+    assert "sesame" not in result.stderr
+
+
+def test_it_takes_an_empty_variable_for_unset() -> None:
+    env = Environment({"PORT": "", "TILL_DEBUG": " ", "TILL_ALLOWED_HOSTS": ""})
+    assert env.number("PORT", 8000) == 8000
+    assert env.flag("TILL_DEBUG", False) is False
+    assert env.names("TILL_ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
+
+
+def test_it_reads_what_people_write() -> None:
+    env = Environment({"A": "Yes", "B": " a.example , b.example,", "C": "off", "D": "$ecret", "E": "5/hour"})
+    assert env.flag("A", False) is True
+    assert env.flag("C", True) is False
+    assert env.names("B", []) == ["a.example", "b.example"]
+    assert env.text("D", "") == "$ecret"
+    assert env.rate("E", "1/s") == "5/hour"
+
+
+def test_it_refuses_a_number_out_of_bounds() -> None:
+    with pytest.raises(BadVariable, match="from 1 to 9"):
+        Environment({"N": "10"}).number("N", 5, least=1, most=9)
+
+
+def test_it_keeps_development_mode_on_the_loopback() -> None:
+    assert bind_address(Environment({}), 8000, debug=True) == "127.0.0.1:8000"
+    assert bind_address(Environment({"TILL_BIND": "::1"}), 8001, debug=True) == "[::1]:8001"
+    assert bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=False) == "192.0.2.1:8000"
+    with pytest.raises(BadVariable, match="TILL_BIND"):
+        bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=True)

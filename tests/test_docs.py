@@ -1,0 +1,113 @@
+"""The documentation is part of the house: what it names exists, and what exists has its entry."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config import welcome
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# --- links --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = CODE_BLOCK.sub("", page.read_text())
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:", target)]
+    missing = [target for target in targets if not leads_somewhere(page, target)]
+    assert not missing
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    file = (page.parent / name).resolve() if name else page
+    if not file.is_relative_to(ROOT) or not file.exists():
+        return False
+    return not anchor or anchor in anchors(file.read_text())
+
+
+def anchors(text: str) -> set[str]:
+    """The names that a heading gets, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", CODE_BLOCK.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# --- settings -----------------------------------------------------------------------------------------------
+
+
+def read_variables() -> set[str]:
+    """Every environment variable that the code reads."""
+    code = "\n".join(path.read_text() for path in (ROOT / "config").rglob("*.py") if "tests" not in path.parts)
+    reader = r"""\benv\.(?:text|number|amounts?|flag|names|choice|rate|database|mail)\(\s*["'](\w+)["']"""
+    return set(re.findall(reader, code)) | set(re.findall(r"""environ(?:\.get\(|\[)["'](TILL_\w+)["']""", code))
+
+
+def documented_variables() -> set[str]:
+    return set(re.findall(r"^\| `([A-Z_0-9]+)` \|", OPERATIONS, re.MULTILINE))
+
+
+def test_every_variable_is_documented() -> None:
+    assert {"PORT", "TILL_DEBUG", "TILL_WORKERS"} <= read_variables()
+    assert read_variables() == documented_variables()
+
+
+def test_every_check_is_documented() -> None:
+    ids = set(re.findall(r'"(till\.[EW]\d+)"', (ROOT / "config" / "checks.py").read_text()))
+    assert ids == set(re.findall(r"^\| `(till\.[EW]\d+)` \|", OPERATIONS, re.MULTILINE))
+
+
+# --- verbs and commands -------------------------------------------------------------------------------------
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    verbs = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
+    assert verbs == set(re.findall(r"^\| `make ([a-z-]+)` \|", README, re.MULTILINE))
+
+
+def our_commands() -> list[str]:
+    return sorted(path.stem for path in ROOT.glob("*/management/commands/*.py") if path.stem != "__init__")
+
+
+def test_every_command_is_documented() -> None:
+    documented = set(re.findall(r"^\| `manage\.py ([a-z_]+)", OPERATIONS, re.MULTILINE))
+    assert documented - {"migrate"} == set(our_commands())
+
+
+# --- the first minute ---------------------------------------------------------------------------------------
+
+
+def test_the_readme_shows_the_curl_that_is_printed() -> None:
+    assert welcome.curl(8000) in README
+    assert welcome.curl(8000) in welcome.welcome(8000)
+
+
+def test_the_readme_names_the_demo_logins_that_are_printed() -> None:
+    people = re.findall(r"\w+@example\.com", welcome.welcome(8000))
+    assert people
+    assert all(person in README for person in people)
+
+
+# --- decisions ----------------------------------------------------------------------------------------------
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=named)
+def test_a_decision_says_why_and_at_what_price(page: Path) -> None:
+    headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+    assert headings == ["Context", "Decision", "Price", "Rejected"]
