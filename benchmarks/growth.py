@@ -1,0 +1,130 @@
+"""The same work on books of different length: 10^4, 10^6 and 10^7 postings, in turn."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from benchmarks import load, notices, servers
+from benchmarks.stage import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, PEOPLE, Stage, token
+from benchmarks.throughput import PREPARED, Report, Unsound, measured_post
+
+FULL = (10_000, 1_000_000, 10_000_000)
+QUICK = (10_000, 100_000)
+#: Rows that one statement adds.
+CHUNK = 250_000
+#: The house's checkpoint is as far behind in all of them: half of what it may be (payments.ledger.house.LONG_TAIL).
+TAIL = 10_000
+CONNECTIONS = 64
+READ_SECONDS = 3.0
+#: Books up to this length are copied for each run, so that they are as long in every round.
+COPIED = 1_000_000
+#: What is read, and who reads it. The busy wallet holds a tenth of all postings, and its owner reads the newest.
+READS = {
+    "wallet": (f"/api/v1/wallets/{FIRST_WALLET}", BUSY_LOGIN),
+    "transactions page": ("/api/v1/transactions?limit=50", BUSY_LOGIN),
+    "statement page": (f"/api/v1/wallets/{FIRST_WALLET}/statement?from=2025-01-01&limit=50", BUSY_LOGIN),
+    "house balances": ("/api/v1/wallets?house=clearing", ADMIN_LOGIN),
+}
+
+
+def database(size: int) -> str:
+    return f"bench_growth_{size}"
+
+
+class Growth:
+    def __init__(self, stage: Stage, sizes: Sequence[int], *, say: Report) -> None:
+        self.stage = stage
+        self.sizes = sizes
+        self._say = say
+
+    def fill(self) -> dict[str, str]:
+        """Make the books, and have check_ledger look at every row of them. Raises CalledProcessError."""
+        checks = {}
+        for size in self.sizes:
+            self._say(f"filling in {size:,} postings …")
+            name = database(size)
+            self.stage.make_till(name)
+            self._add(name, 0, size - TAIL)
+            servers.manage(self.stage.postgres.url(name), self.stage.folder, "checkpoint_house")
+            self._add(name, size - TAIL, size)
+            self.stage.postgres.run_file(name, "till_settle.sql")
+            if not self.stage.stored("till", name).is_sound:
+                raise Unsound(name)
+            checks[str(size)] = self.stage.check_ledger(name)
+        return checks
+
+    def _add(self, name: str, after: int, upto: int) -> None:
+        for start in range(after, upto, CHUNK):
+            self.stage.postgres.run_file(
+                name, "till_fill.sql", after=start, upto=min(start + CHUNK, upto), first=FIRST_WALLET, people=PEOPLE
+            )
+
+    def reads(self, *, rounds: int, seconds: float = READ_SECONDS) -> list[dict[str, Any]]:
+        """Return the latencies of one reader, alone."""
+        open_ = {size: self._serve(size, database(size)) for size in self.sizes}
+        try:
+            tokens = {
+                (size, login): token(server.url, login)
+                for size, server in open_.items()
+                for login in (BUSY_LOGIN, ADMIN_LOGIN)
+            }
+            return [
+                self._read(size, what, open_[size].url, tokens[size, READS[what][1]], number, seconds)
+                for number in range(1, rounds + 1)
+                for what in READS
+                for size in self.sizes
+            ]
+        finally:
+            for server in open_.values():
+                server.stop()
+
+    def _read(self, size: int, what: str, url: str, access: str, number: int, seconds: float) -> dict[str, Any]:
+        seen = load.get(url + READS[what][0], access, seconds=seconds)
+        if not seen.is_clean:
+            raise Unsound(f"{what} with {size}: {seen}")
+        self._say(f"{number} {what:<18} {size:>12,} postings  p50 {seen.p50_us / 1000:.2f} ms"
+                  f"  p99 {seen.p99_us / 1000:.2f} ms")  # fmt: skip
+        return {"read": what, "postings": size, "round": number, **seen.as_json()}
+
+    def writes(self, *, rounds: int, seconds: float) -> list[dict[str, Any]]:
+        """Return the lane's throughput, with books as long in every round where copying them is cheap."""
+        return [
+            {"postings": size, "round": number, **self._write(size, number, seconds)}
+            for number in range(1, rounds + 1)
+            for size in self.sizes
+        ]
+
+    def _write(self, size: int, number: int, seconds: float) -> dict[str, Any]:
+        name = database(size)
+        if size <= COPIED:
+            name = "bench_growth_copy"
+            self.stage.postgres.create(name, template=database(size))
+        server = self._serve(size, name)
+        try:
+            notices.write(self.stage.prepared, round(seconds * PREPARED["till"]), MANY)
+            send = partial(load.post, server.url, self.stage.prepared, connections=CONNECTIONS, seconds=seconds)
+            send_briefly = partial(load.post, server.url, self.stage.prepared, connections=CONNECTIONS, seconds=1)
+            measured_post(self.stage, name, server, send_briefly, connections=CONNECTIONS)
+            notices.write(self.stage.prepared, round(seconds * PREPARED["till"]), MANY)
+            run = measured_post(self.stage, name, server, send, connections=CONNECTIONS)
+        finally:
+            server.stop()
+        self._say(f"{number} throughput         {size:>12,} postings  {run['per_second']:>9,.0f}/s")
+        return run
+
+    def _serve(self, size: int, name: str) -> servers.Server:
+        return servers.till(f"growth-{size}", self.stage.postgres.url(name), self.stage.folder).start()
+
+
+def measure(
+    stage: Stage, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: Report
+) -> dict[str, Any]:
+    growth = Growth(stage, sizes, say=say)
+    checks = growth.fill()
+    return {
+        "sizes": list(sizes),
+        "checks": checks,
+        "reads": growth.reads(rounds=rounds, seconds=read_seconds),
+        "writes": growth.writes(rounds=rounds, seconds=seconds),
+        "checks_after": {str(sizes[-1]): stage.check_ledger(database(sizes[-1]))},
+    }

@@ -1,0 +1,1 @@
+"""Other ledgers behind the same webhook, each in an environment of its own."""

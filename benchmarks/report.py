@@ -1,0 +1,187 @@
+"""From the JSON result to the plots and to the section of README.md between its two markers."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import figures, plots
+from benchmarks.figures import Result, Run, by_round, cpu_without_client, middle, p50, per_second
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- results: written by the program -->", "<!-- end of results -->"
+PLAYERS = {
+    "till": "Till's lane",
+    "till_view": "Till's DRF view",
+    "hordak": "django-hordak behind a view",
+    "double_entry_one": "pgbench, double entry, one statement",
+    "double_entry_six": "pgbench, double entry, six statements",
+    "till_one": "pgbench, Till's tables, one statement",
+}
+HTTP = ("till", "till_view", "hordak")
+
+
+def into_readme(text: str, section: str) -> str:
+    """Replace what stands between the markers. Raises ValueError where they are missing."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not rest or not after:
+        raise ValueError("README.md has lost the markers of its results")
+    return f"{before}{BEGIN}\n\n{section.strip()}\n\n{END}{after}"
+
+
+def write(result: Result, *, readme: Path = HERE / "README.md", folder: Path = HERE / "results") -> None:
+    """Write the plots, and the section that shows them."""
+    folder.mkdir(exist_ok=True)
+    drawn = draw(result)
+    for name, svg in drawn.items():
+        (folder / f"{name}.svg").write_text(svg)
+    readme.write_text(into_readme(readme.read_text(), section(result, drawn)))
+
+
+def section(result: Result, drawn: Iterable[str] = ()) -> str:
+    parts = [_where(result), figures.table(figures.all_figures(result))]
+    if runs := result.get("throughput", {}).get("runs"):
+        parts += ["### Every contestant", _contestants(runs)]
+    if growth := result.get("growth"):
+        parts += ["### Books of different length", _growth(growth)]
+    if memory := result.get("memory"):
+        parts += ["### Memory", _memory(memory)]
+    parts += [f"![{name}](results/{name}.svg)" for name in drawn]
+    return "\n\n".join(parts)
+
+
+def _where(result: Result) -> str:
+    machine, database = result["machine"], result["postgres"]
+    processor = f"{machine['cores']} cores ({machine['processor']}), {machine['memory_gb']} GB"
+    lines = [
+        (f"* {processor}, Linux {machine['kernel']}; PostgreSQL, the service and the load generator share them"),
+        (
+            f"* PostgreSQL {database['server_version']} (`shared_buffers` {database['shared_buffers']}), read back:"
+            f" `fsync` {database['fsync']}, `synchronous_commit` {database['synchronous_commit']},"
+            f" `full_page_writes` {database['full_page_writes']}"
+        ),
+        f"* Python {machine['python']}, Django {machine['django']}, Till {result['till']}",
+    ]
+    for name in ("throughput", "growth", "memory"):
+        if part := result.get(name):
+            lines.append(f"* {name}: {part['date']}, `{part['command']}`, load before {part['load_before']:.2f}")
+    return "\n".join(lines)
+
+
+def _contestants(runs: list[Run]) -> str:
+    lines = [
+        "Medians of all rounds. CPU in microseconds for each webhook (or statement).",
+        "",
+        "| workload, connections | contestant | per second | p50 ms | p90 ms | p99 ms | server | PostgreSQL | client |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for scene in dict.fromkeys(run["scene"] for run in runs):
+        for player, name in PLAYERS.items():
+            seen = [run for run in runs if (run["scene"], run["player"]) == (scene, player)]
+            if seen:
+                values = [median(run["per_second"] for run in seen)]
+                milliseconds = [median(run[key] for run in seen) / 1000 for key in ("p50_us", "p90_us", "p99_us")]
+                cpu = [median(run["cpu_us"][key] for run in seen) for key in ("server", "postgres", "client")]
+                cells = [f"{values[0]:,.0f}", *(f"{value:.2f}" for value in milliseconds), *(f"{c:,.0f}" for c in cpu)]
+                lines.append(f"| {scene.replace('-', ', ')} | {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _growth(growth: Result) -> str:
+    lines = [
+        "| postings | webhooks a second | " + " | ".join(f"{what}, p50 ms" for what in _reads(growth)) + " |",
+        "|---" * (2 + len(_reads(growth))) + "|",
+    ]
+    for size in growth["sizes"]:
+        rate = middle(by_round(growth["writes"], postings=size), per_second)
+        reads = [middle(by_round(growth["reads"], read=what, postings=size), p50) or 0 for what in _reads(growth)]
+        lines.append(f"| {size:,} | {rate or 0:,.0f} | {' | '.join(f'{value / 1000:.2f}' for value in reads)} |")
+    return "\n".join(lines)
+
+
+def _reads(growth: Result) -> list[str]:
+    return list(dict.fromkeys(run["read"] for run in growth["reads"]))
+
+
+def _memory(memory: Result) -> str:
+    soak, trickling, full = memory["soak"], memory["trickling"], memory["full_queue"]
+    return "\n".join(
+        [
+            "The larger of the workers, resident.",
+            "",
+            f"* before the first request: {memory['idle_mb']:.0f} MB",
+            (
+                f"* full load, {soak['minutes']:g} minutes: {soak['first_mb']:.0f} MB after the first run,"
+                f" {soak['last_mb']:.0f} MB after the last"
+            ),
+            (
+                f"* {trickling['connections']} senders that trickle beside full load:"
+                f" at most {trickling['peak_mb']:.0f} MB;"
+                f" the honest ones got {trickling['beside']['per_second']:,.0f} answers a second,"
+                f" p99 {trickling['beside']['p99_us'] / 1000:.1f} ms"
+            ),
+            (
+                f"* {full['connections']:,} senders for one wallet whose row is held (the queue full): at most"
+                f" {full['peak_mb']:.0f} MB; {full['load']['refused']:,} answers asked to come back, nothing lost"
+            ),
+        ]
+    )
+
+
+def draw(result: Result) -> dict[str, str]:
+    """Every plot that there are runs for, by name."""
+    drawn: dict[str, str] = {}
+    if runs := result.get("throughput", {}).get("runs"):
+        drawn |= _draw_throughput(runs)
+    if growth := result.get("growth"):
+        drawn["growth"] = _draw_growth(growth)
+    if points := result.get("memory", {}).get("soak", {}).get("points"):
+        series = {"larger worker": [(point["seconds"] / 60, point["mb"]) for point in points]}
+        drawn["soak"] = plots.lines("Memory under full load, MB", series, across="minutes")
+    return drawn
+
+
+def _draw_throughput(runs: list[Run]) -> dict[str, str]:
+    rates: dict[str, Mapping[str, float]] = {}
+    cpu: dict[str, Mapping[str, float]] = {}
+    for player, name in PLAYERS.items():
+        seen = by_round(runs, scene="many-64", player=player)
+        if seen:
+            rates[name] = {"a second": median(map(per_second, seen.values()))}
+            cpu[name] = {
+                part: median(run["cpu_us"][part] for run in seen.values()) for part in ("server", "postgres", "client")
+            }
+    connections = sorted({int(run["scene"].split("-")[1]) for run in runs if run["scene"].startswith("many-")})
+    series = {PLAYERS[player]: _over_connections(runs, player, connections) for player in HTTP}
+    ticks = {str(number): math.log2(number) for number in connections}
+    return {
+        "throughput": plots.bars("Credits a second, many wallets, 64 connections (pgbench: 16)", rates),
+        "cpu": plots.bars("CPU for each credit, microseconds", cpu),
+        "connections": plots.lines("Webhooks a second", series, across="connections", ticks=ticks),
+    }
+
+
+def _over_connections(runs: list[Run], player: str, connections: list[int]) -> list[tuple[float, float]]:
+    medians = {
+        number: middle(by_round(runs, scene=f"many-{number}", player=player), per_second) for number in connections
+    }
+    return [(math.log2(number), rate) for number, rate in medians.items() if rate is not None]
+
+
+def _draw_growth(growth: Result) -> str:
+    rates = {size: middle(by_round(growth["writes"], postings=size), per_second) for size in growth["sizes"]}
+    series = {"Till's lane": [(math.log10(size), rate) for size, rate in rates.items() if rate is not None]}
+    ticks = {f"{size:,}": math.log10(size) for size in growth["sizes"]}
+    return plots.lines("Webhooks a second by the length of the books", series, across="postings", ticks=ticks)
+
+
+def summary(result: dict[str, Any]) -> str:
+    """For the terminal: the figures, and what a webhook costs."""
+    lane = by_round(result.get("throughput", {}).get("runs", []), player="till", scene="many-64")
+    cost = middle(lane, cpu_without_client)
+    lines = [figures.table(figures.all_figures(result))]
+    if cost:
+        lines.append(f"\nA webhook in the lane costs {cost:.0f} µs of CPU in the service and PostgreSQL.")
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""The contestants that speak HTTP, each served as it is in production: started, waited for, stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from benchmarks import machine, peer
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 60
+STOP_SECONDS = 40
+#: From here on, below 32768: the ports above are given to outgoing connections.
+FIRST_PORT = 18_400
+
+
+class DidNotStart(Exception):
+    """A server ended or did not answer; its log says why."""
+
+
+class Server:
+    """gunicorn in a process group of its own."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], *, ready: str, log: Path) -> None:
+        self.name = name
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self._command = command
+        self._environment = {**os.environ, **environment, "PORT": str(self.port)}
+        self._ready = ready
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The master's: its workers are its children."""
+        if self._process is None:
+            raise DidNotStart(f"{self.name} is not running")
+        return self._process.pid
+
+    @property
+    def workers(self) -> set[int]:
+        return machine.children(self.pid)
+
+    def start(self) -> "Server":
+        self.launch()
+        return self.wait()
+
+    def launch(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def wait(self) -> "Server":
+        """Until it answers. Raises DidNotStart."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers():
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise DidNotStart(f"{self.name} did not start: see {self.log}")
+            time.sleep(0.1)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + self._ready, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def till(name: str, database_url: str, folder: Path, *, application: str = "") -> Server:
+    """Till as `make run` serves it; with `application`, another entry in the place of config.asgi."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "config/gunicorn.conf.py",
+        *([application] if application else []),
+    ]
+    return Server(
+        name, command, till_environment(database_url, folder), ready="/health/ready", log=folder / f"{name}.log"
+    )
+
+
+def till_environment(database_url: str, folder: Path) -> dict[str, str]:
+    """Development mode for the demo's secrets and logins; tokens that outlive the longest run."""
+    return {
+        "TILL_DEBUG": "1",
+        "TILL_DATA": str(folder.resolve()),
+        "DATABASE_URL": database_url,
+        "TILL_ACCESS_TOKEN_SECONDS": "86400",
+    }
+
+
+def till_view(name: str, database_url: str, folder: Path) -> Server:
+    return till(name, database_url, folder, application="benchmarks.till_view:application")
+
+
+def hordak(name: str, database_url: str, folder: Path) -> Server:
+    command = [str(peer.python(folder)), "-m", "gunicorn", "-c", "benchmarks/peers/hordak/serving.py"]
+    environment = {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": peer.SETTINGS}
+    return Server(name, command, environment, ready="/ready", log=folder / f"{name}.log")
+
+
+def manage(database_url: str, folder: Path, *words: str) -> None:
+    """Run one of Till's commands on a database. Raises subprocess.CalledProcessError."""
+    environment = {**os.environ, **till_environment(database_url, folder)}
+    with (folder / "manage.log").open("ab") as log:
+        subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True, stdout=log, stderr=log
+        )
+
+
+_given = iter(range(FIRST_PORT, 32_768))
+
+
+def _free_port() -> int:
+    for port in _given:
+        with socket.socket() as candidate:
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise DidNotStart("no free port")

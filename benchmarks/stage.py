@@ -1,0 +1,109 @@
+"""What every measurement stands on: one PostgreSQL, a database for each contestant, people and empty wallets."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peer, servers
+from benchmarks.cluster import Postgres
+from benchmarks.notices import Wallets
+
+FIRST_WALLET = 1_000_001
+PEOPLE = 10_000
+MANY = Wallets(FIRST_WALLET, FIRST_WALLET + PEOPLE - 1)
+HOT = Wallets(FIRST_WALLET, FIRST_WALLET)
+BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "person0@bench.example", "admin_admin@example.com", "123456"
+#: Till with its people and wallets and nothing booked: what the others are copies of.
+TEMPLATE = "bench_template"
+
+#: What is stored, in any contestant's words: notices, bookings, their sum, and what the wallets hold.
+STORED = {
+    "till": """
+        SELECT (SELECT count(*) FROM payments_webhookevent WHERE verdict = 'credited'),
+            (SELECT count(*) FROM payments_posting), (SELECT coalesce(sum(amount), 0) FROM payments_posting),
+            (SELECT sum(balance) FROM payments_wallet WHERE house IS NULL)
+    """,
+    "hordak": """
+        SELECT (SELECT count(*) FROM inbox_notice), (SELECT count(*) FROM hordak_transaction),
+            (SELECT coalesce(sum(credit), 0) FROM hordak_leg), (SELECT coalesce(sum(debit), 0) FROM hordak_leg)
+    """,
+    "double_entry": """
+        SELECT (SELECT count(*) FROM booking), (SELECT count(*) / 2 FROM entry),
+            (SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id > 0),
+            (SELECT sum(balance) FROM account WHERE id > 0)
+    """,
+}
+
+
+class Stage:
+    """`folder` holds all that is made: PostgreSQL's data, logs, the prepared notices, the peer's environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.postgres = Postgres(self.folder)
+        self.prepared = self.folder / "notices.txt"
+
+    @contextmanager
+    def open(self) -> Iterator["Stage"]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o711)  # started by root, PostgreSQL runs as another user
+        self.postgres.start()
+        try:
+            self._make_template()
+            yield self
+        finally:
+            self.postgres.stop()
+            self.prepared.unlink(missing_ok=True)
+
+    def _make_template(self) -> None:
+        self.postgres.create(TEMPLATE)
+        for command in ("migrate", "seed_currencies", "seed_users"):
+            servers.manage(self.postgres.url(TEMPLATE), self.folder, command)
+        self.postgres.run_file(TEMPLATE, "till_people.sql", first=FIRST_WALLET, people=PEOPLE)
+
+    def make_till(self, database: str) -> None:
+        self.postgres.create(database, template=TEMPLATE)
+
+    def make_double_entry(self, database: str) -> None:
+        self.postgres.create(database)
+        self.postgres.run_file(database, "double_entry_schema.sql", first=FIRST_WALLET, people=PEOPLE)
+
+    def make_hordak(self, database: str) -> None:
+        peer.install(self.folder)
+        self.postgres.create(database)
+        peer.prepare(self.folder, self.postgres.url(database), first=FIRST_WALLET, people=PEOPLE)
+
+    def stored(self, kind: str, database: str) -> "Stored":
+        with self.postgres.connect(database) as connection:
+            row = connection.execute(STORED[kind].encode()).fetchone()
+        return Stored(*(row or ()))
+
+    def check_ledger(self, database: str) -> str:
+        """Recompute the books of a Till. Raises subprocess.CalledProcessError when they do not balance."""
+        servers.manage(self.postgres.url(database), self.folder, "check_ledger")
+        return "balanced"
+
+
+class Stored:
+    def __init__(self, notices: Any = 0, bookings: Any = 0, booked: Any = 0, held: Any = 0) -> None:
+        self.notices, self.bookings, self.booked, self.held = int(notices), int(bookings), booked, held
+
+    @property
+    def is_sound(self) -> bool:
+        """Every notice was booked once, and every cent of it is in a wallet."""
+        return self.notices == self.bookings and self.booked == self.held
+
+
+def token(url: str, email: str) -> str:
+    """Log in and return the access token."""
+    request = urllib.request.Request(
+        f"{url}/api/v1/auth/login",
+        json.dumps({"email": email, "password": PASSWORD}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        access: str = json.load(answer)["access"]
+    return access

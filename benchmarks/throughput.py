@@ -1,0 +1,208 @@
+"""The contestants in turn, round after round: A B C A B C, so that the machine's moods meet them all."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks import load, machine, notices, pgbench, servers
+from benchmarks.stage import HOT, MANY, Stage, Stored
+
+WARM_SECONDS = 2
+#: When nothing more was stored for so long, all that was on its way when the load generator hung up has arrived.
+QUIET_SECONDS = 0.3
+#: Bodies prepared for each second: more than any contestant has been seen to take, and then as much again.
+PREPARED = {"till": 25_000, "till_view": 6_000, "hordak": 4_000}
+PREPARED_ALONE = 6_000
+WALLETS = {"many": MANY, "hot": HOT, "repeats": MANY}
+PGBENCH_CLIENTS = 16
+
+
+class Unsound(Exception):
+    """A run that lost, doubled or refused something: its figures are worth nothing."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One workload at one number of connections, and who plays it."""
+
+    workload: str
+    connections: int
+    players: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.workload}-{self.connections}"
+
+
+HTTP = ("till", "till_view", "hordak")
+FULL = (
+    Scene("many", 64, (*HTTP, "double_entry_one", "double_entry_six", "till_one")),
+    Scene("many", 1, (*HTTP, "double_entry_one")),
+    Scene("many", 16, HTTP),
+    Scene("many", 256, HTTP),
+    Scene("hot", 64, (*HTTP, "double_entry_one", "till_one")),
+    Scene("repeats", 64, HTTP),
+)
+#: Every figure of the table, and nothing else.
+QUICK = (
+    Scene("many", 64, (*HTTP, "double_entry_one", "till_one")),
+    Scene("many", 1, ("till", "double_entry_one")),
+    Scene("hot", 64, ("till", "double_entry_one")),
+    Scene("repeats", 64, ("till",)),
+)
+#: pgbench's scripts, and the kind of the tables that each writes.
+SCRIPTS = {"double_entry_one": "double_entry", "double_entry_six": "double_entry", "till_one": "till"}
+Report = Callable[[str], None]
+
+
+class Contest:
+    """All contestants, each with a database of its own that grows from run to run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._servers: dict[str, servers.Server] = {}
+
+    def __enter__(self) -> "Contest":
+        stage, url = self.stage, self.stage.postgres.url
+        makers = {"till": servers.till, "till_view": servers.till_view, "hordak": servers.hordak}
+        for name, serve in makers.items():
+            (stage.make_hordak if name == "hordak" else stage.make_till)(f"bench_{name}")
+            self._servers[name] = serve(name, url(f"bench_{name}"), stage.folder)
+        for name, kind in SCRIPTS.items():
+            (stage.make_till if kind == "till" else stage.make_double_entry)(f"bench_{name}")
+        try:
+            for server in self._servers.values():
+                server.launch()
+            for server in self._servers.values():
+                server.wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for server in self._servers.values():
+            server.stop()
+
+    def play(self, scenes: Sequence[Scene], *, rounds: int, seconds: float, say: Report) -> list[dict[str, Any]]:
+        """Return every run. Raises Unsound, or what a load generator raises."""
+        for name in self._servers:
+            self._post(name, Scene("many", 16, ()), seconds=min(WARM_SECONDS, seconds))
+        runs = []
+        for number in range(1, rounds + 1):
+            for scene in scenes:
+                for player in scene.players:
+                    run = self._play(player, scene, seconds=seconds)
+                    runs.append({"scene": scene.name, "player": player, "round": number, **run})
+                    say(f"{number}/{rounds} {scene.name:<11} {player:<17} {run['per_second']:>9,.0f}/s"
+                        f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
+                        f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
+        return runs
+
+    def check(self) -> dict[str, str]:
+        """Recompute the books of every Till."""
+        return {name: self.stage.check_ledger(f"bench_{name}") for name in ("till", "till_view", "till_one")}
+
+    def _play(self, player: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
+        if player in self._servers:
+            return self._post(player, scene, seconds=seconds)
+        return self._pgbench(player, scene, seconds=seconds)
+
+    def _post(self, name: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
+        server, repeats = self._servers[name], scene.workload == "repeats"
+        count = round(seconds * (PREPARED_ALONE if scene.connections == 1 else PREPARED[name]))
+        notices.write(self.stage.prepared, count, WALLETS[scene.workload], repeats=repeats)
+        send = partial(load.post, server.url, self.stage.prepared, connections=scene.connections, seconds=seconds)
+        kind = "hordak" if name == "hordak" else "till"
+        return measured_post(self.stage, f"bench_{name}", server, send, kind=kind,
+                             connections=scene.connections, repeats=repeats)  # fmt: skip
+
+    def _pgbench(self, player: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
+        database, kind = f"bench_{player}", SCRIPTS[player]
+        wallets = WALLETS[scene.workload]
+        variables = {"first": wallets.first, "last": wallets.last}
+        if kind == "till":
+            variables |= self._till_variables(database)
+        before = self.stage.stored(kind, database)
+        burst, cpu = with_cpu(
+            self.stage, None, database,
+            lambda: pgbench.run(self.stage.postgres, database, f"{player}.sql", seconds=seconds, variables=variables,
+                                clients=min(scene.connections, PGBENCH_CLIENTS)),
+        )  # fmt: skip
+        after = self.stage.stored(kind, database)
+        if not after.is_sound or after.notices - before.notices != burst.transactions:
+            raise Unsound(f"{player}: {burst.transactions} reported, {after.notices - before.notices} stored")
+        return {**burst.as_json(), "credited": burst.transactions, "cpu_us": per_request(cpu, burst.transactions)}
+
+    def _till_variables(self, database: str) -> dict[str, int]:
+        provider, clearing = self.stage.postgres.row(
+            database,
+            "SELECT (SELECT id FROM payments_provider WHERE slug = 'sha1_colon'),"
+            " (SELECT id FROM payments_wallet WHERE house = 'clearing' AND currency_id = 'USD')",
+        )
+        return {"provider": provider, "clearing": clearing}
+
+
+def with_cpu(
+    stage: Stage, server: servers.Server | None, database: str, work: Callable[[], Any]
+) -> tuple[Any, dict[str, float]]:
+    """Do the work, and return with it the CPU seconds that server, PostgreSQL and load generator used meanwhile."""
+    stage.postgres.begin(database)
+
+    def used() -> dict[str, float]:
+        return {
+            "server": machine.cpu_seconds(server.pid) if server else 0.0,
+            "postgres": machine.cpu_seconds(stage.postgres.pid),
+            "client": machine.own_children_cpu_seconds(),
+        }
+
+    before = used()
+    done = work()
+    cpu = {name: seconds - before[name] for name, seconds in used().items()}
+    stage.postgres.tidy(database)
+    return done, cpu
+
+
+def per_request(cpu: dict[str, float], requests: int) -> dict[str, float]:
+    """Microseconds of CPU for each."""
+    return {name: round(seconds * 1e6 / requests, 1) for name, seconds in cpu.items()}
+
+
+def measured_post(
+    stage: Stage, database: str, server: servers.Server, send: Callable[[], load.Load], *,
+    kind: str = "till", connections: int, repeats: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Send, and see that what is stored is what was credited. Raises Unsound."""
+    before = stage.stored(kind, database)
+    sent, cpu = with_cpu(stage, server, database, send)
+    after = stored_at_last(stage, kind, database)
+    credited = after.notices - before.notices
+    problem = disagreement(sent, credited, connections=connections, repeats=repeats)
+    if problem or not after.is_sound:
+        raise Unsound(f"{database}: {problem or 'bookings and notices, or balances and postings, differ'}; {sent}")
+    return {**sent.as_json(), "credited": credited, "cpu_us": per_request(cpu, sent.requests)}
+
+
+def stored_at_last(stage: Stage, kind: str, database: str) -> Stored:
+    """Return what is stored when nothing is on its way any more."""
+    while True:
+        seen = stage.stored(kind, database)
+        time.sleep(QUIET_SECONDS)
+        after = stage.stored(kind, database)
+        if after.notices == seen.notices:
+            return after
+
+
+def disagreement(sent: load.Load, credited: int, *, connections: int, repeats: bool = False) -> str:
+    """Say what is wrong, or nothing. When wrk stops, each connection may still wait for one answer."""
+    distinct = sent.taken - (notices.repeats_among(sent.taken) if repeats else 0)
+    unanswered = connections + 1  # wrk throws the first body away
+    if not sent.is_clean:
+        return f"{sent.refused} refused, {sent.broken} broken, {sent.timed_out} timed out of {sent.requests}"
+    if sent.requests > sent.taken or sent.taken - sent.requests > unanswered:
+        return f"{sent.taken} sent, {sent.requests} answered"
+    if not distinct - unanswered <= credited <= distinct:
+        return f"{distinct} distinct notices sent, {credited} credited"
+    return ""
