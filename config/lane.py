@@ -70,7 +70,7 @@ class Lane:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._committer: webhooks.Committer[Listener] = webhooks.Committer(self._delivered)
+        self._committer: webhooks.Committer[Listener] = webhooks.Committer(self._tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-lane")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
@@ -116,8 +116,8 @@ class Lane:
             return answer_to(error)
 
     def close(self, timeout: float) -> None:
-        """Credit what is waiting, then end the threads."""
-        self._committer.drain(timeout)
+        """End the threads, once everybody has been answered."""
+        self._committer.close(timeout)
         self._threads.shutdown(wait=False)
 
     async def _receive(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> webhooks.Credited:
@@ -141,10 +141,6 @@ class Lane:
                 return await future
         except TimeoutError:
             raise webhooks.DeadlinePassed from None
-
-    def _delivered(self, settled: webhooks.Settled[Listener]) -> None:
-        """Called in the committer's thread: wake the loop once for the whole batch."""
-        self._loop.call_soon_threadsafe(self._tell, settled)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         def run() -> Result:

@@ -302,7 +302,7 @@ def lock(wallet_ids: Iterable[int]) -> Books:
         cursor.execute(
             "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
             " WHERE id = ANY(%s::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",
-            [ids],
+            [prepared.array(ids)],
         )
         return Books({row[0]: LockedWallet(*row) for row in cursor.fetchall()})
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import connection
 
@@ -85,12 +85,10 @@ def write(drafts: Sequence[Draft], wallets: Sequence[WalletRow]) -> tuple[list[i
     Returns the new transactions' ids in the drafts' order, and how many wallets were set: roll back if not all.
     """
     rows = [(number, *row) for number, draft in enumerate(drafts) for row in draft.postings]
-    parameters: list[list[Any]] = [
-        list(range(len(drafts))),
-        [draft.kind for draft in drafts],
-        [draft.reference for draft in drafts],
-        *_columns(rows, 9),
-        *_columns(wallets, 4),
+    parameters = [
+        *prepared.columns([(number, draft.kind, draft.reference) for number, draft in enumerate(drafts)], 3),
+        *prepared.columns(rows, 9),
+        *prepared.columns(wallets, 4),
     ]
     with prepared.cursor() as cursor:
         cursor.execute(WRITE, parameters)
@@ -117,10 +115,6 @@ def open_wallets(wallets: Sequence[NewWalletRow]) -> int:
             " SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp()"
             " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) WITH ORDINALITY AS n (id, owner_id, currency, line)"
             " ORDER BY n.line ON CONFLICT (id) DO NOTHING",
-            _columns(rows, 3),
+            prepared.columns(rows, 3),
         )
         return int(cursor.rowcount)
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

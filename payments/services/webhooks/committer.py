@@ -1,16 +1,16 @@
 """Group commit: notices that arrive while a commit is under way share the next one.
 
-One writer thread, with a connection of its own, takes whatever is waiting and credits it as one batch. Alone, a notice
-does not wait: a batch of one. Under load the batches grow, and the cost of a commit is divided among them.
+One writer thread, with a connection of its own, credits a batch at a time. Alone, a notice does not wait: a batch of
+one. Under load the batches grow, and the cost of a commit is divided among them.
 """
 
+import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db import connection
 
@@ -41,44 +41,65 @@ class DeadlinePassed(Exception):
     retry_after = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[Token]):
+class _Job(NamedTuple, Generic[Token]):
     notice: Notice
     token: Token
     deadline: float
 
 
 class Committer(Generic[Token]):
-    """The writer of one process. `deliver` is called in the writer's thread, once for each batch, after its commit."""
+    """The writer of one process, beside its event loop, in which it is made and called.
+
+    `deliver` is called in the loop, once for each batch, after its commit.
+    """
 
     def __init__(self, deliver: Callable[[Settled[Token]], None]) -> None:
         self._deliver = deliver
-        self._jobs: SimpleQueue[_Job[Token] | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Job[Token]] = []
+        self._is_idle = True
+        self._batches: SimpleQueue[list[_Job[Token]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="till-committer", daemon=True)
         self._thread.start()
 
     def submit(self, notice: Notice, token: Token) -> None:
         """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
-        if self._jobs.qsize() >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             raise QueueFull
-        self._jobs.put(_Job(notice, token, time.monotonic() + DEADLINE_SECONDS))
+        self._waiting.append(_Job(notice, token, time.monotonic() + DEADLINE_SECONDS))
+        if self._is_idle:
+            self._is_idle = False
+            self._loop.call_soon(self._gather, 0)
 
-    def drain(self, timeout: float) -> None:
-        """Credit what is waiting, then end the thread. Nothing may be submitted afterwards."""
-        self._jobs.put(None)
+    def close(self, timeout: float) -> None:
+        """End the thread after the batch that is under way. For when nobody waits for an answer any more."""
+        self._batches.put(None)
         self._thread.join(timeout)
 
+    def _gather(self, before: int) -> None:
+        """Hand over what is waiting as soon as a turn of the loop has brought nobody new.
+
+        Whoever is sending at this moment comes along; no time is waited for. Half the batches cost half as much.
+        """
+        arrived = len(self._waiting)
+        if before < arrived < MAX_BATCH:
+            self._loop.call_soon(self._gather, arrived)
+        else:
+            self._batches.put(self._waiting[:MAX_BATCH])
+            del self._waiting[:MAX_BATCH]
+
+    def _credited(self, settled: Settled[Token]) -> None:
+        try:
+            self._deliver(settled)
+        finally:
+            if self._waiting:
+                self._loop.call_soon(self._gather, 0)
+            else:
+                self._is_idle = True
+
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            batch = [self._jobs.get()]
-            while len(batch) < MAX_BATCH:
-                try:
-                    batch.append(self._jobs.get_nowait())
-                except Empty:
-                    break
-            open_ = None not in batch
-            self._settle([job for job in batch if job is not None])
+        while (batch := self._batches.get()) is not None:
+            self._settle(batch)
         connection.close()
 
     def _settle(self, batch: list[_Job[Token]]) -> None:
@@ -86,7 +107,8 @@ class Committer(Generic[Token]):
         due = [job for job in batch if job.deadline > now]
         late = [(job.token, DeadlinePassed()) for job in batch if job.deadline <= now]
         outcomes = _credit(due) if due else ()
-        self._deliver([*late, *zip((job.token for job in due), outcomes, strict=True)])
+        settled = [*late, *zip((job.token for job in due), outcomes, strict=True)]
+        self._loop.call_soon_threadsafe(self._credited, settled)
         if due:
             _measure(due)
 

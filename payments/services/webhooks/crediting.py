@@ -213,7 +213,7 @@ class _Batch:
         with transaction.atomic():
             self.books = ledger.lock(notice.account_id for notice in self.notices)
             providers, self.entries = inbox.find(notice.key for notice in self.notices)
-            current = [n for n in self.notices if providers.get(n.provider.id) == n.provider.updated_at]
+            current = [n for n in self.notices if providers.get(n.provider.id) == n.provider.version]
             self._claim(current)
             self._settle(self._refusals())
             conflicts = [n for n in current if self.entries[n.key].content != n.content]

@@ -1,7 +1,6 @@
 """The SQL of the inbox: what is known of a batch of notices, and writing down their verdicts."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -35,7 +34,7 @@ class Entry(NamedTuple):
 
 # Asked after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
 _FIND = """
-SELECT provider.id, provider.updated_at, event.id, event.provider_id, event.external_id, event.user_id,
+SELECT provider.id, provider.updated_at::text, event.id, event.provider_id, event.external_id, event.user_id,
     event.account_id, event.amount, event.verdict, event.reason, event.transaction_id, event.balance
 FROM unnest(%s::bigint[], %s::text[]) AS asked (provider_id, external_id)
 JOIN payments_provider provider ON provider.id = asked.provider_id AND provider.is_active
@@ -44,11 +43,11 @@ LEFT JOIN payments_webhookevent event ON event.provider_id = asked.provider_id
 """
 
 
-def find(keys: Iterable[Key]) -> tuple[dict[int, datetime], dict[Key, Entry]]:
-    """Return the active providers (id and time of their last change) and the known events among the keys."""
+def find(keys: Iterable[Key]) -> tuple[dict[int, str], dict[Key, Entry]]:
+    """Return the active providers (id and version) and the known events among the keys."""
     unique = sorted(set(keys))
     with prepared.cursor() as cursor:
-        cursor.execute(_FIND, [[key[0] for key in unique], [key[1] for key in unique]])
+        cursor.execute(_FIND, prepared.columns(unique, 2))
         rows = cursor.fetchall()
     providers = {row[0]: row[1] for row in rows}
     entries = (Entry(*row[2:]) for row in rows if row[2] is not None)
@@ -91,6 +90,6 @@ _UPDATE = (
 )
 
 
-def _columns(entries: Sequence[Entry]) -> list[list[object]]:
+def _columns(entries: Sequence[Entry]) -> list[str]:
     ordered = sorted(entries, key=lambda entry: (entry.provider_id, entry.external_id))
-    return [list(column) for column in zip(*ordered, strict=True)]
+    return prepared.columns(ordered, len(Entry._fields))
