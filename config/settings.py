@@ -118,9 +118,6 @@ DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_TIMEOUTS)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
-# For payments.ledger.prepared only: Django's own statements are never prepared. A pooler between us and PostgreSQL must
-# know prepared statements (PgBouncer does from 1.21 on).
-DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 2)
 WEBHOOK_CONNECTIONS = 3  # the committer's, which it keeps, and one for each of config.lane's two threads
 if TILL_DB_POOL_SIZE:
     DATABASES["default"]["OPTIONS"].setdefault(

@@ -26,8 +26,10 @@ from payments.ledger.books import (
     book,
     held_elsewhere,
     lock,
+    locking,
 )
 from payments.ledger.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
+from payments.ledger.trips import Trip
 
 __all__ = [
     "BalanceTooLarge",
@@ -46,6 +48,7 @@ __all__ = [
     "OutdatedBooks",
     "Refused",
     "SameWallet",
+    "Trip",
     "Verdict",
     "WalletNotFound",
     "book",
@@ -54,5 +57,6 @@ __all__ = [
     "house_balances",
     "house_wallet",
     "lock",
+    "locking",
     "open_house",
 ]

@@ -1,12 +1,12 @@
 """Locking wallets, deciding under the locks, and booking a list of movements with a verdict for each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 
 from django.db import connection, transaction
 
-from payments.ledger import prepared, writer
+from payments.ledger import trips, writer
 from payments.ledger.house import house_currencies
 from payments.models import Transaction
 from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
@@ -287,24 +287,29 @@ def wallet_ids(movements: Iterable[Movement]) -> set[int]:
     return {id_ for movement in movements for line in movement.lines for id_ in (line.source, line.destination)}
 
 
-def lock(wallet_ids: Iterable[int]) -> Books:
-    """Lock the users' wallets among the ids, ascending, in one statement; unknown and house ids are left out.
+def locking(wallet_ids: Iterable[int], trip: trips.Trip) -> Callable[[], Books]:
+    """Ask for the users' wallets among the ids to be locked, ascending; unknown and house ids are left out.
 
-    Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Call it once
-    in an atomic block, before anything that depends on what the wallets hold.
+    Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Once in an
+    atomic block, before anything that depends on what the wallets hold. Returns what reads them after the trip.
     """
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("wallets are locked inside an atomic block")
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
     if not ids:
-        return Books()
-    with prepared.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
-            " WHERE id = ANY(%s::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",
-            [prepared.array(ids)],
-        )
-        return Books({row[0]: LockedWallet(*row) for row in cursor.fetchall()})
+        return Books
+    rows = trip.ask(
+        "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
+        " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",
+        trips.array(ids),
+    )
+    return lambda: Books({row[0]: LockedWallet(*row) for row in rows()})
+
+
+def lock(wallet_ids: Iterable[int]) -> Books:
+    """Lock as `locking` says, in a trip of its own."""
+    trip = trips.Trip()
+    locked = locking(wallet_ids, trip)
+    trip.go()
+    return locked()
 
 
 def book(movements: Sequence[Movement]) -> list[Verdict]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from django.db import connection
 
-from payments.ledger import prepared
+from payments.ledger import trips
 
 
 class PostingRow(NamedTuple):
@@ -53,29 +53,30 @@ class NewWalletRow(Protocol):
 
 # The time is that of this statement, so it is taken under the locks: in one wallet it never falls behind its sequence.
 WRITE = """
-WITH movement AS MATERIALIZED (
-    SELECT nextval('payments_transaction_id_seq') AS id, m.number, m.kind, m.reference
-    FROM unnest(%s::int[], %s::text[], %s::text[]) AS m (number, kind, reference)
+WITH drawn AS MATERIALIZED (
+    SELECT array_agg(nextval('payments_transaction_id_seq')) AS ids FROM generate_series(1, cardinality($1::text[]))
 ), transactions AS (
     INSERT INTO payments_transaction (id, kind, reference, created_at)
-    SELECT id, kind, reference, statement_timestamp() FROM movement
+    SELECT drawn.ids[t.number], t.kind, t.reference, statement_timestamp()
+    FROM drawn, unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (kind, reference, number)
 ), postings AS (
     INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
         source_sequence, source_balance, destination_sequence, destination_balance)
-    SELECT movement.id, p.currency, p.amount, p.source, p.destination,
+    SELECT drawn.ids[p.number], p.currency, p.amount, p.source, p.destination,
         p.source_sequence, p.source_balance, p.destination_sequence, p.destination_balance
-    FROM unnest(%s::int[], %s::text[], %s::numeric[], %s::bigint[], %s::bigint[],
-        %s::bigint[], %s::numeric[], %s::bigint[], %s::numeric[])
+    FROM drawn, unnest($3::int[], $4::text[], $5::numeric[], $6::bigint[], $7::bigint[],
+        $8::bigint[], $9::numeric[], $10::bigint[], $11::numeric[])
         WITH ORDINALITY AS p (number, currency, amount, source, destination,
         source_sequence, source_balance, destination_sequence, destination_balance, line)
-    JOIN movement USING (number) ORDER BY p.line
+    ORDER BY p.line
 ), balances AS (
     UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence
-    FROM unnest(%s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[]) AS w (id, balance, sequence, sequence_before)
+    FROM unnest($12::bigint[], $13::numeric[], $14::bigint[], $15::bigint[])
+        AS w (id, balance, sequence, sequence_before)
     WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
     RETURNING 1
 )
-SELECT id, (SELECT count(*) FROM balances) FROM movement ORDER BY number
+SELECT unnest(drawn.ids), (SELECT count(*) FROM balances) FROM drawn
 """
 
 
@@ -84,15 +85,13 @@ def write(drafts: Sequence[Draft], wallets: Sequence[WalletRow]) -> tuple[list[i
 
     Returns the new transactions' ids in the drafts' order, and how many wallets were set: roll back if not all.
     """
-    rows = [(number, *row) for number, draft in enumerate(drafts) for row in draft.postings]
+    rows = [(number, *row) for number, draft in enumerate(drafts, 1) for row in draft.postings]
     parameters = [
-        *prepared.columns([(number, draft.kind, draft.reference) for number, draft in enumerate(drafts)], 3),
-        *prepared.columns(rows, 9),
-        *prepared.columns(wallets, 4),
+        *trips.columns([(draft.kind, draft.reference) for draft in drafts], 2),
+        *trips.columns(rows, 9),
+        *trips.columns(wallets, 4),
     ]
-    with prepared.cursor() as cursor:
-        cursor.execute(WRITE, parameters)
-        written = cursor.fetchall()
+    written = trips.ask(WRITE, *parameters)
     return [row[0] for row in written], written[0][1]
 
 
@@ -115,6 +114,6 @@ def open_wallets(wallets: Sequence[NewWalletRow]) -> int:
             " SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp()"
             " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) WITH ORDINALITY AS n (id, owner_id, currency, line)"
             " ORDER BY n.line ON CONFLICT (id) DO NOTHING",
-            prepared.columns(rows, 3),
+            trips.columns(rows, 3),
         )
         return int(cursor.rowcount)

@@ -211,16 +211,23 @@ class _Batch:
 
     def run(self) -> list[Outcome]:
         with transaction.atomic():
-            self.books = ledger.lock(notice.account_id for notice in self.notices)
-            providers, self.entries = inbox.find(notice.key for notice in self.notices)
+            trip = ledger.Trip()
+            locked = ledger.locking((notice.account_id for notice in self.notices), trip)
+            found = inbox.finding((notice.key for notice in self.notices), trip)
+            trip.go()
+            self.books = locked()
+            providers, self.entries = found()
             current = [n for n in self.notices if providers.get(n.provider.id) == n.provider.version]
             self._claim(current)
             self._settle(self._refusals())
             conflicts = [n for n in current if self.entries[n.key].content != n.content]
-            inbox.write([
+            entries = [
                 *(self.entries[key] for key in self.claims),
                 *(n.entry(WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code) for n in conflicts),
-            ])  # fmt: skip
+            ]
+            last = ledger.Trip()
+            inbox.writing(entries, last)
+            last.go(commit=True)
         valid = {id(notice) for notice in current}
         return [self._outcome(n) if id(n) in valid else ProviderChanged() for n in self.notices]
 

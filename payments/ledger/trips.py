@@ -1,0 +1,144 @@
+"""Round trips: statements that PostgreSQL is sent together and answers together, prepared once in each session.
+
+Django sends a statement at a time with its parameters written into it, so PostgreSQL reads and plans it anew. For what
+every webhook needs, that is most of the cost of a batch (docs/decisions/0010). Everything else is Django's.
+"""
+
+import select
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from django.db import connection, transaction
+from psycopg import errors, pq
+from psycopg.adapt import Transformer
+
+Rows = list[tuple[Any, ...]]
+
+# PostgreSQL would plan most of these statements anew each time, which costs as much as to execute them. A plan that is
+# kept must not be one for tables that were small when it was made: it always goes by the indexes.
+_KEEP_PLANS = (
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+
+#: The statements that each session knows by name.
+_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+
+class Trip:
+    """Statements for this thread's session, in an atomic block; later ones see what earlier ones waited for."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[str, list[bytes]]] = []
+        self._answers: list[Rows] = []
+
+    def ask(self, statement: str, *parameters: str) -> Callable[[], Rows]:
+        """Add a statement with its parameters $1, $2, … as text; returns what reads its rows after `go`."""
+        number = len(self._asked)
+        self._asked.append((statement, [parameter.encode() for parameter in parameters]))
+        return lambda: self._answers[number]
+
+    def go(self, *, commit: bool = False) -> None:
+        """Send what was asked and wait for all answers. Raises Django's database errors: nothing after it was done.
+
+        With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it.
+        """
+        if not connection.in_atomic_block:
+            raise transaction.TransactionManagementError("a round trip is made inside an atomic block")
+        database: Any = connection  # a proxy, whose type does not tell that it is PostgreSQL's
+        database.validate_no_broken_transaction()
+        database.ensure_connection()
+        if database.queries_logged:
+            database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in self._asked)
+        with database.wrap_database_errors:
+            self._answers = _exchange(database.connection, self._asked, commit and not connection.savepoint_ids)
+
+
+def ask(statement: str, *parameters: str) -> Rows:
+    """Make the trip for one statement."""
+    trip = Trip()
+    answer = trip.ask(statement, *parameters)
+    trip.go()
+    return answer()
+
+
+def array(values: Iterable[object]) -> str:
+    """Return the values as PostgreSQL writes an array, for a parameter that the statement casts. Texts without NUL."""
+    return "{" + ",".join([_element(value) for value in values]) + "}"
+
+
+def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[str]:
+    """Return an array for each of the `width` columns, also when there are no rows."""
+    return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
+
+
+def _element(value: object) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "NULL" if value is None else str(value)
+
+
+def _exchange(session: psycopg.Connection[Any], asked: Sequence[tuple[str, list[bytes]]], commit: bool) -> list[Rows]:
+    """Do by libpq's pipeline what psycopg's does statement by statement."""
+    libpq = session.pgconn
+    known = _prepared.setdefault(session, {})
+    begin = libpq.transaction_status == pq.TransactionStatus.IDLE
+    if begin:
+        asked = [(_KEEP_PLANS, []), *asked]
+    unknown = [statement for statement, _ in asked if statement not in known]
+    new = {statement: b"till_%d" % (len(known) + number) for number, statement in enumerate(unknown)}
+    try:
+        libpq.enter_pipeline_mode()
+        if begin:
+            libpq.send_query_params(b"BEGIN", None)
+        for statement, name in new.items():
+            libpq.send_prepare(name, statement.encode())
+        for statement, parameters in asked:
+            libpq.send_query_prepared(known.get(statement) or new[statement], parameters)
+        if commit:
+            libpq.send_query_params(b"COMMIT", None)
+        libpq.pipeline_sync()
+        results = _results(libpq)
+        libpq.exit_pipeline_mode()
+    except BaseException:  # half an exchange: what comes next on this connection would be anybody's answer
+        libpq.finish()
+        raise
+    answers = iter(results[begin:])
+    for (statement, name), result in zip(new.items(), answers, strict=False):
+        if result.status == pq.ExecStatus.COMMAND_OK:  # it stays prepared, whatever becomes of the rest
+            known[statement] = name
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result, encoding="utf-8")
+    return [_rows(session, result) for _, result in zip(asked, answers, strict=False)][begin:]
+
+
+def _results(libpq: Any) -> list[Any]:
+    """Return the results up to the pipeline's end. Raises OperationalError when the connection is lost."""
+    socket = select.poll()
+    socket.register(libpq.socket, select.POLLIN | select.POLLOUT)
+    while libpq.flush():
+        socket.poll()
+        libpq.consume_input()
+    socket.modify(libpq.socket, select.POLLIN)
+    results: list[Any] = []
+    while True:
+        while libpq.is_busy():
+            socket.poll()
+            libpq.consume_input()
+        result = libpq.get_result()
+        if result is None:
+            if libpq.status == pq.ConnStatus.BAD:
+                raise psycopg.OperationalError("the connection is lost")
+        elif result.status == pq.ExecStatus.PIPELINE_SYNC:
+            return results
+        else:
+            results.append(result)
+
+
+def _rows(session: psycopg.Connection[Any], result: Any) -> Rows:
+    reader = Transformer(session)
+    reader.set_pgresult(result)
+    return reader.load_rows(0, result.ntuples, tuple)
