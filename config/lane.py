@@ -19,6 +19,7 @@ from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.table import INTERNAL_ERROR
+from config.request_log import sane_request_id
 from payments.serializers.webhooks import answer
 from payments.services import webhooks
 
@@ -107,6 +108,15 @@ class Lane:
                 logger.exception("A webhook was not answered")
         while self._unanswered and self._unanswered[0][1].response_complete:
             self._unanswered.popleft()
+
+    @staticmethod
+    def identity(offered: str) -> str:
+        return sane_request_id(offered)
+
+    @staticmethod
+    def answer_to(outcome: Outcome) -> Answer | None:
+        """Return the answer; None: the provider has changed, so `answer` must judge the notice anew."""
+        return None if isinstance(outcome, webhooks.ProviderChanged) else answer_to(outcome)
 
     async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Return the body of a success, durable by then, or the problem. `headers` have lower-case names."""

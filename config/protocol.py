@@ -7,12 +7,13 @@ full queue) goes the ordinary way, through config.asgi, which decides and answer
 
 import json
 from collections.abc import Callable, Coroutine
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
+    from config.lane import Lane
     from config.problems import ProblemResponse
     from payments.services.webhooks import Outcome
 
@@ -31,6 +32,14 @@ UNREADABLE_REQUEST = {
     "detail": "The request is malformed, or was not meant for this host.",
     "errors": [],
 }
+
+
+@cache
+def the_lane() -> "Lane":
+    """Return this worker's lane; once Django is set up. An import in each webhook would cost a tenth of reading it."""
+    from config import lane
+
+    return lane.the_lane()
 
 
 @lru_cache(maxsize=256)
@@ -94,9 +103,6 @@ class Protocol(HttpToolsProtocol):
 
     def _submitted(self, body: bytes) -> bool:
         """Queue the notice if it is authentic; its answer is written when it is durable."""
-        from config.lane import the_lane
-        from config.request_log import sane_request_id
-
         address = webhook_address(self.url)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
@@ -107,7 +113,7 @@ class Protocol(HttpToolsProtocol):
             return False
         exchange = Exchange(
             self,
-            sane_request_id(headers.get("x-request-id", "")),
+            lane.identity(headers.get("x-request-id", "")),
             self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive(),
             lambda: lane.answer(*address, headers, body),
         )
@@ -156,17 +162,15 @@ class Exchange:
         """Nobody waits: the body is whole."""
 
     def __call__(self, outcome: "Outcome | Exception") -> None:
-        from config.lane import answer_to
-        from payments.services.webhooks import ProviderChanged
-
         if self.response_complete:
             return
-        if isinstance(outcome, ProviderChanged):
+        answer = the_lane().answer_to(outcome)
+        if answer is None:
             task = self.protocol.loop.create_task(self._asked_again())
             self.protocol.tasks.add(task)
             task.add_done_callback(self.protocol.tasks.discard)
         else:
-            self._answer(answer_to(outcome))
+            self._answer(answer)
 
     async def _asked_again(self) -> None:
         self._answer(await self.ask_again())

@@ -227,8 +227,9 @@ class Books:
         return ids
 
     def _decide(self, movement: Movement) -> "writer.Draft | LedgerError":
-        touched = self.wallets.keys() & wallet_ids([movement])
-        before = self._standing(touched)
+        before = self._standing(
+            id_ for line in movement.lines for id_ in (line.source, line.destination) if id_ in self.wallets
+        )
         draft = writer.Draft(movement.kind, movement.reference)
         try:
             for line in movement.lines:
@@ -236,11 +237,11 @@ class Books:
         except LedgerError as error:
             self._restore(before)
             return error
-        draft.balances.update({id_: self.wallets[id_].balance for id_ in touched})
+        draft.balances = {id_: self.wallets[id_].balance for id_ in before}
         return draft
 
     def _standing(self, ids: Iterable[int]) -> _Standing:
-        return {id_: (self.wallets[id_].balance, self.wallets[id_].sequence) for id_ in ids}
+        return {id_: (wallet.balance, wallet.sequence) for id_ in ids for wallet in (self.wallets[id_],)}
 
     def _restore(self, before: _Standing) -> None:
         for id_, (balance, sequence) in before.items():
@@ -248,7 +249,12 @@ class Books:
 
     def _apply(self, line: Line, *, overdraws: bool) -> writer.PostingRow:
         source, destination = self.wallets.get(line.source), self.wallets.get(line.destination)
-        currency = self._currency(line)
+        currency = self._currency(line.source)
+        other = self._currency(line.destination)
+        if line.source == line.destination:
+            raise SameWallet
+        if currency != other:
+            raise CurrencyMismatch
         if source:
             if source.available < line.amount and not (overdraws and source.may_overdraw):
                 raise InsufficientFunds
@@ -268,19 +274,13 @@ class Books:
             destination_balance=destination.balance if destination else None,
         )
 
-    def _currency(self, line: Line) -> str:
-        """Return the currency of both sides. Raises what makes the two no pair."""
-        source, destination = (
-            wallet.currency if (wallet := self.wallets.get(id_)) else self._houses.get(id_)
-            for id_ in (line.source, line.destination)
-        )
-        if source is None or destination is None:
+    def _currency(self, id_: int) -> str:
+        """Return the currency of a locked or house wallet. Raises WalletNotFound."""
+        wallet = self.wallets.get(id_)
+        currency = wallet.currency if wallet else self._houses.get(id_)
+        if currency is None:
             raise WalletNotFound
-        if line.source == line.destination:
-            raise SameWallet
-        if source != destination:
-            raise CurrencyMismatch
-        return source
+        return currency
 
 
 def wallet_ids(movements: Iterable[Movement]) -> set[int]:
