@@ -10,7 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from psycopg import errors, pq
 from psycopg.adapt import Transformer
 
@@ -68,14 +68,14 @@ def array(values: Sequence[object]) -> str:
     """Return numbers (or None), or texts, as PostgreSQL writes an array, for a parameter that the statement casts.
 
     Whole columns at a time: to look at each element costs more than all else that a batch does in Python. Raises
-    ValueError for what PostgreSQL cannot keep: NUL in a text, texts among other things.
+    DataError for what PostgreSQL cannot keep: NUL in a text, texts among other things.
     """
     types = set(map(type, values))
     if str not in types:
         return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
     joined = "\0".join(values) if types == {str} else "\0" * len(values)  # type: ignore[arg-type]
     if joined.count("\0") != len(values) - 1:
-        raise ValueError("an array of texts holds texts only, without NUL")
+        raise DataError("an array of texts holds texts only, without NUL")
     return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
 
 
