@@ -6,10 +6,11 @@ full queue) goes the ordinary way, through config.asgi, which decides and answer
 """
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sized
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
@@ -23,6 +24,8 @@ WEBHOOKS = "/api/v1/webhooks/"
 
 #: At best this many bytes in the request line: what is longer is no webhook.
 LONGEST_ADDRESS = 200
+#: Requests of one connection that may wait for their turn. One read may bring thousands, at 2 kB of memory each.
+MOST_PIPELINED = 256
 # As config.problems would write it, which cannot be imported before Django is set up.
 UNREADABLE_REQUEST = {
     "type": "/docs/errors#bad_request",
@@ -50,13 +53,36 @@ def webhook_address(url: bytes) -> tuple[str, str] | None:
     return lane.address("POST", url.decode("latin-1"))
 
 
+class TooManyPipelined(Exception):
+    """A connection has sent more requests than it may have waiting; it is closed, and the rest is not read."""
+
+
+class Flow(FlowControl):
+    """uvicorn's, which would read on with each request that is answered, however many others wait for their turn."""
+
+    def __init__(self, transport: Any, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        if not self._pipeline:
+            super().resume_reading()
+
+
 class Protocol(HttpToolsProtocol):
     """One connection. The parser's own refusals look like all others."""
 
     #: The body of what may be a webhook, while its headers are kept from uvicorn.
     kept: bytearray | None = None
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
+
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self.transport.close()
+            raise TooManyPipelined
         if self._may_be_a_webhook():
             self.kept = bytearray()
         else:
@@ -126,6 +152,8 @@ class Protocol(HttpToolsProtocol):
         from config import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
 
         self.kept = None
+        if self.transport.is_closing():
+            return
         if isinstance(self.cycle, Exchange) and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # its answer comes first, and is the last
             return

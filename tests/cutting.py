@@ -28,6 +28,7 @@ from django.db.models import Model
 Moment = Literal["before", "after"]
 PORT = 5432  # of a Unix socket: no more than a part of its name
 READY_FOR_QUERY = b"Z\0\0\0\5"
+SYNC = b"S\0\0\0\4"
 
 
 @dataclass(slots=True)
@@ -105,10 +106,14 @@ class Wire:
         with suppress(OSError), link.till.makefile("rb") as stream:
             link.server.sendall(_greeting(stream))
             while message := _message(stream):
-                moment = self.cut.at(_statement(message)) if message[:1] in b"QP" else None
+                statement = link.statement(message)
+                moment = self.cut.at(statement) if statement else None
                 if moment == "before":
                     break
-                link.is_mute = link.is_mute or moment == "after"
+                if moment == "after":  # what was sent together with it does not arrive any more
+                    link.is_mute = True
+                    link.server.sendall(message if message[:1] == b"Q" else message + SYNC)
+                    break
                 link.server.sendall(message)
         link.hang_up()
 
@@ -118,6 +123,17 @@ class _Link:
     till: socket.socket
     server: socket.socket
     is_mute: bool = False
+    prepared: dict[bytes, str] = field(default_factory=dict)
+    bound: str = ""
+
+    def statement(self, message: bytes) -> str:
+        """Return the text of what this message lets the server carry out: a Query, or an Execute of what was bound."""
+        kind, texts = message[:1], message[5:].split(b"\0")
+        if kind == b"P":
+            self.prepared[texts[0]] = texts[1].decode()
+        elif kind == b"B":
+            self.bound = self.prepared[texts[1]]
+        return {b"Q": texts[0].decode(errors="replace"), b"E": self.bound}.get(kind, "")
 
     def answer(self) -> None:
         """Pass on what the server says. Once mute, wait until the statement is done, and hang up instead."""
@@ -146,12 +162,6 @@ def _greeting(stream: BinaryIO) -> bytes:
 def _message(stream: BinaryIO) -> bytes:
     head = stream.read(5)
     return head + stream.read(int.from_bytes(head[1:]) - 4) if len(head) == 5 else b""
-
-
-def _statement(message: bytes) -> str:
-    """The text of a Query, or of a Parse, which names its statement first."""
-    body = message[5:] if message[:1] == b"Q" else message[5:].split(b"\0", 1)[1]
-    return body.split(b"\0")[0].decode()
 
 
 class _Wired(DatabaseWrapper):

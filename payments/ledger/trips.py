@@ -91,7 +91,7 @@ def _exchange(session: psycopg.Connection[Any], asked: Sequence[tuple[str, list[
     begin = libpq.transaction_status == pq.TransactionStatus.IDLE
     if begin:
         asked = [(_KEEP_PLANS, []), *asked]
-    unknown = [statement for statement, _ in asked if statement not in known]
+    unknown = dict.fromkeys(statement for statement, _ in asked if statement not in known)
     new = {statement: b"till_%d" % (len(known) + number) for number, statement in enumerate(unknown)}
     try:
         libpq.enter_pipeline_mode()

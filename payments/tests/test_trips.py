@@ -1,0 +1,167 @@
+"""Round trips to PostgreSQL: what is sent together is answered together, and a failure leaves the session usable."""
+
+from typing import Any
+
+import pytest
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
+
+from payments.ledger import trips
+from payments.ledger.trips import Trip, array, ask
+from payments.models import Currency
+from tests.sessions import end_sessions
+
+PLANS = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+BREAK = "SELECT 1 / $1::int"
+
+
+def setting(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s)", [name])
+        return str(cursor.fetchone()[0])
+
+
+# --- arrays -------------------------------------------------------------------------------------------------
+
+TEXTS = ["", "a", 'a"b', "a\\b", "{}", ",", "NULL", "null", " ", "\n\t\r", "ä€😀", "a','b", '\\"', "\\\\", "{a,b}"]
+
+
+@pytest.mark.parametrize("texts", [TEXTS, [], [""], ["", ""], *([text] for text in TEXTS)], ids=repr)
+def test_texts_arrive_as_they_are(db: None, texts: list[str]) -> None:
+    with transaction.atomic():
+        assert [row[0] for row in ask("SELECT unnest($1::text[])", array(texts))] == texts
+
+
+@pytest.mark.parametrize("numbers", [[1, -2, None, 2**63 - 1], [None], [None, None], [0]], ids=repr)
+def test_numbers_and_their_absence_arrive_as_they_are(db: None, numbers: list[int | None]) -> None:
+    with transaction.atomic():
+        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", array(numbers))] == numbers
+
+
+@pytest.mark.parametrize("values", [["a\0b"], ["a", "\0"], ["\0"], ["a", None], [None, "a"], ["a", 1]], ids=repr)
+def test_what_is_no_array_of_texts_is_refused(values: list[Any]) -> None:
+    with pytest.raises(DataError):
+        array(values)
+
+
+# --- trips --------------------------------------------------------------------------------------------------
+
+
+def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
+    with transaction.atomic():
+        trip = Trip()
+        answers = [trip.ask("SELECT $1::int + 1", str(number)) for number in range(3)]
+        empty = trip.ask("SELECT 1 WHERE false")
+        trip.go()
+        assert [answer() for answer in answers] == [[(1,)], [(2,)], [(3,)]]
+        assert empty() == []
+
+
+def test_more_than_fits_a_socket_arrives_and_comes_back(db: None) -> None:
+    texts = ["x" * 1000 + str(number) for number in range(20_000)]
+    with transaction.atomic():
+        trip = Trip()
+        first, second = (trip.ask("SELECT unnest($1::text[])", array(texts)) for _ in range(2))
+        trip.go()
+        assert [row[0] for row in first()] == [row[0] for row in second()] == texts
+
+
+def test_it_is_made_inside_an_atomic_block(committed_db: None) -> None:
+    with pytest.raises(transaction.TransactionManagementError):
+        ask("SELECT 1")
+
+
+def insert_currency(trip: Trip, code: str) -> None:
+    trip.ask("INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)", code)
+
+
+def test_a_failure_stops_what_follows_and_the_session_goes_on(committed_db: None) -> None:
+    for _ in range(2):  # prepared in the first, known in the second
+        trip = Trip()
+        insert_currency(trip, "XXA")
+        trip.ask(BREAK, "0")
+        insert_currency(trip, "XXB")
+        with pytest.raises(DataError), transaction.atomic():
+            trip.go(commit=True)
+        assert not Currency.objects.filter(code__startswith="XX").exists()
+    with transaction.atomic():
+        assert ask(BREAK, "1") == [(1,)]
+
+
+def test_a_statement_that_cannot_be_prepared_is_named_and_tried_again(committed_db: None) -> None:
+    for _ in range(2):
+        with pytest.raises(ProgrammingError, match="nowhere"), transaction.atomic():
+            ask("SELECT * FROM nowhere")
+    with transaction.atomic():
+        assert ask("SELECT 7") == [(7,)]
+
+
+def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
+    with transaction.atomic():
+        with pytest.raises(DataError), transaction.atomic(savepoint=False):
+            ask(BREAK, "0")
+        with pytest.raises(transaction.TransactionManagementError):
+            ask("SELECT 1")
+        transaction.set_rollback(True)
+
+
+def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
+    with transaction.atomic():
+        with transaction.atomic():
+            trip = Trip()
+            trip.ask("SELECT 1")
+            trip.go(commit=True)
+        assert connection.connection.info.transaction_status.name == "INTRANS"
+        trip.go(commit=True)
+        assert connection.connection.info.transaction_status.name == "IDLE"
+    assert connection.get_autocommit()
+
+
+def test_an_error_at_the_commit_is_the_trips(committed_db: None, alice: Any) -> None:
+    trip = Trip()
+    trip.ask(
+        "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at, may_overdraw)"
+        " VALUES (5, $1::bigint, 'ZZZ', 0, 0, 0, now(), false)",
+        str(alice.pk),
+    )
+    with pytest.raises(IntegrityError), transaction.atomic():
+        trip.go(commit=True)
+    assert connection.get_autocommit()
+
+
+def test_plans_are_kept_for_the_block_only(committed_db: None) -> None:
+    before = [setting(name) for name in PLANS]
+    with transaction.atomic():
+        ask("SELECT 1")
+        assert [setting(name) for name in PLANS] == ["force_generic_plan", "off", "off", "off"]
+    assert [setting(name) for name in PLANS] == before
+
+
+def test_a_block_that_began_otherwise_keeps_its_settings(committed_db: None) -> None:
+    with transaction.atomic():
+        before = [setting(name) for name in PLANS]
+        ask("SELECT 1")
+        assert [setting(name) for name in PLANS] == before
+
+
+def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) -> None:
+    with transaction.atomic():
+        ask("SELECT 1")
+    with pytest.raises(OperationalError), transaction.atomic():
+        ask("SELECT pg_terminate_backend(pg_backend_pid())")
+    connection.close()
+    with transaction.atomic():
+        assert ask("SELECT 1") == [(1,)]
+    end_sessions()
+
+
+def test_an_interrupted_trip_leaves_no_answers_to_the_next(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_libpq: Any) -> list[Any]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trips, "_results", interrupted)
+        with pytest.raises(KeyboardInterrupt), transaction.atomic():
+            ask("SELECT 1")
+    connection.close()
+    with transaction.atomic():
+        assert ask("SELECT 2") == [(2,)]
