@@ -70,10 +70,10 @@ def array(values: Sequence[object]) -> str:
     Whole columns at a time: to look at each element costs more than all else that a batch does in Python. Raises
     DataError for what PostgreSQL cannot keep: NUL in a text, texts among other things.
     """
-    types = set(map(type, values))
-    if str not in types:
+    are_texts = {issubclass(type_, str) for type_ in set(map(type, values))}
+    if True not in are_texts:
         return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
-    joined = "\0".join(values) if types == {str} else "\0" * len(values)  # type: ignore[arg-type]
+    joined = "" if False in are_texts else "\0".join(values)  # type: ignore[arg-type]
     if joined.count("\0") != len(values) - 1:
         raise DataError("an array of texts holds texts only, without NUL")
     return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'

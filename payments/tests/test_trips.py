@@ -7,7 +7,7 @@ from django.db import DataError, IntegrityError, OperationalError, ProgrammingEr
 
 from payments.ledger import trips
 from payments.ledger.trips import Trip, array, ask
-from payments.models import Currency
+from payments.models import Currency, Transaction
 from tests.sessions import end_sessions
 
 PLANS = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
@@ -31,13 +31,21 @@ def test_texts_arrive_as_they_are(db: None, texts: list[str]) -> None:
         assert [row[0] for row in ask("SELECT unnest($1::text[])", array(texts))] == texts
 
 
+def test_choices_are_texts(db: None) -> None:
+    with transaction.atomic():
+        texts = array([Transaction.Kind.DEPOSIT, "a b", Transaction.Kind.REFUND])
+        assert ask("SELECT unnest($1::text[])", texts) == [("deposit",), ("a b",), ("refund",)]
+
+
 @pytest.mark.parametrize("numbers", [[1, -2, None, 2**63 - 1], [None], [None, None], [0]], ids=repr)
 def test_numbers_and_their_absence_arrive_as_they_are(db: None, numbers: list[int | None]) -> None:
     with transaction.atomic():
         assert [row[0] for row in ask("SELECT unnest($1::bigint[])", array(numbers))] == numbers
 
 
-@pytest.mark.parametrize("values", [["a\0b"], ["a", "\0"], ["\0"], ["a", None], [None, "a"], ["a", 1]], ids=repr)
+@pytest.mark.parametrize(
+    "values", [["a\0b"], ["a", "\0"], ["\0"], ["a", None], [None, "a"], ["a", 1], [1, "a", None]], ids=repr
+)
 def test_what_is_no_array_of_texts_is_refused(values: list[Any]) -> None:
     with pytest.raises(DataError):
         array(values)
