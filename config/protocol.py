@@ -6,7 +6,7 @@ full queue) goes the ordinary way, through config.asgi, which decides and answer
 """
 
 import json
-from collections.abc import Callable, Coroutine, Sized
+from collections.abc import Callable, Coroutine
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,8 @@ WEBHOOKS = "/api/v1/webhooks/"
 
 #: At best this many bytes in the request line: what is longer is no webhook.
 LONGEST_ADDRESS = 200
-#: Requests of one connection that may wait for their turn. One read may bring thousands, at 2 kB of memory each.
-MOST_PIPELINED = 256
+#: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
+PIECE = 8192
 # As config.problems would write it, which cannot be imported before Django is set up.
 UNREADABLE_REQUEST = {
     "type": "/docs/errors#bad_request",
@@ -53,19 +53,15 @@ def webhook_address(url: bytes) -> tuple[str, str] | None:
     return lane.address("POST", url.decode("latin-1"))
 
 
-class TooManyPipelined(Exception):
-    """A connection has sent more requests than it may have waiting; it is closed, and the rest is not read."""
-
-
 class Flow(FlowControl):
     """uvicorn's, which would read on with each request that is answered, however many others wait for their turn."""
 
-    def __init__(self, transport: Any, pipeline: Sized) -> None:
+    def __init__(self, transport: Any, protocol: "Protocol") -> None:
         super().__init__(transport)
-        self._pipeline = pipeline
+        self._protocol = protocol
 
     def resume_reading(self) -> None:
-        if not self._pipeline:
+        if not (self._protocol.pipeline or self._protocol.unparsed):
             super().resume_reading()
 
 
@@ -74,15 +70,14 @@ class Protocol(HttpToolsProtocol):
 
     #: The body of what may be a webhook, while its headers are kept from uvicorn.
     kept: bytearray | None = None
+    #: What has been read and has to wait until those before it are answered.
+    unparsed: bytes = b""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.flow = Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self)
 
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= MOST_PIPELINED:
-            self.transport.close()
-            raise TooManyPipelined
         if self._may_be_a_webhook():
             self.kept = bytearray()
         else:
@@ -103,10 +98,34 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
-            body, self.kept = bytes(self.kept), None
-            self._go_the_ordinary_way(body)
+        if self.unparsed:
+            self.unparsed += data
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Piece by piece, until a request has to wait for the one before it."""
+        for start in range(0, len(data), PIECE):
+            if self.pipeline:
+                self.unparsed = data[start:]
+                return
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + PIECE])
+            if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
+                body, self.kept = bytes(self.kept), None
+                self._go_the_ordinary_way(body)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.unparsed and not self.pipeline:
+            self.loop.call_soon(self._parse_on)
+
+    def _parse_on(self) -> None:
+        data, self.unparsed = self.unparsed, b""
+        if not self.transport.is_closing():
+            self._parse(data)
+            self.flow.resume_reading()
 
     def _may_be_a_webhook(self) -> bool:
         cycle: Any = self.cycle  # None until there is one, whatever its type says
@@ -152,8 +171,6 @@ class Protocol(HttpToolsProtocol):
         from config import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
 
         self.kept = None
-        if self.transport.is_closing():
-            return
         if isinstance(self.cycle, Exchange) and not self.cycle.response_complete:
             self.cycle.keep_alive = False  # its answer comes first, and is the last
             return

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -223,37 +223,32 @@ def test_who_leaves_before_the_answer_is_credited_and_disturbs_nobody(line: Line
 
 
 def test_who_does_not_read_his_answers_is_stopped_from_sending(line: Line, alice: Any) -> None:
-    """Else his answers would pile up in the worker's memory."""
-    deaf = Line.__new__(Line)
-    deaf.socket = socket.socket()
-    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    deaf.socket.settimeout(3)
-    deaf.socket.connect((HOST, line.port))
+    """Else his requests would pile up in the worker's memory."""
     request = as_request(SHA1_COLON.notice(user_id=alice.pk), HOST)
+    with closing(socket.socket()) as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        deaf.settimeout(3)
+        deaf.connect((HOST, line.port))
 
-    def send_18_megabytes() -> None:
-        for _ in range(60_000):
-            deaf.socket.sendall(request)
+        def send_18_megabytes() -> None:
+            for _ in range(60_000):
+                deaf.sendall(request)
 
-    with pytest.raises(TimeoutError):
-        send_18_megabytes()
-    line.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
-    assert line.answer()[0] == 200
-    deaf.file = deaf.socket.makefile("rb")
-    assert {deaf.answer()[0] for _ in range(20)} == {200}
-    deaf.close()
+        with pytest.raises(TimeoutError):
+            send_18_megabytes()
+        line.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
+        assert line.answer()[0] == 200
 
 
-def test_who_sends_thousands_of_requests_at_once_is_hung_up_on(line: Line, alice: Any) -> None:
-    """One read brings them all, and each that waits takes memory."""
-    other = Line(line.port)
-    other.send(b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 5_000)
-    with suppress(ConnectionResetError):
-        assert other.file.read().count(b"HTTP/1.1 200") <= 256
-    other.close()
-    line.send(as_request(STANDARD.notice(user_id=alice.pk), HOST))
-    assert line.answer()[0] == 200
+def test_thousands_of_requests_that_are_read_at_once_are_all_answered(line: Line, alice: Any) -> None:
+    for amount in (1, 2):
+        line.send(
+            b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 2_000
+            + as_request(SHA1_COLON.notice(user_id=alice.pk, amount=amount), HOST)
+        )
+        assert {line.answer()[0] for _ in range(2_001)} == {200}
+        assert Wallet.objects.get(owner=alice, currency="USD").balance == amount * (amount + 1) / 2
 
 
 def test_a_secret_that_staff_change_counts_at_once(line: Line, alice: Any) -> None:
