@@ -95,7 +95,7 @@ class Lane:
         """Once a second, for all: a timer for each notice would cost as much as reading it."""
         now = self._loop.time()
         while self._unanswered and self._unanswered[0][0] <= now:
-            self._unanswered.popleft()[1](webhooks.DeadlinePassed())
+            self._tell([(self._unanswered.popleft()[1], webhooks.DeadlinePassed())])
         self._sweeping = bool(self._unanswered)
         if self._sweeping:
             self._loop.call_later(1, self._sweep)
@@ -114,7 +114,7 @@ class Lane:
         return sane_request_id(offered)
 
     @staticmethod
-    def answer_to(outcome: Outcome) -> Answer | None:
+    def reply_to(outcome: Outcome) -> Answer | None:
         """Return the answer; None: the provider has changed, so `answer` must judge the notice anew."""
         return None if isinstance(outcome, webhooks.ProviderChanged) else answer_to(outcome)
 

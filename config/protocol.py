@@ -209,7 +209,7 @@ class Exchange:
     def __call__(self, outcome: "Outcome | Exception") -> None:
         if self.response_complete:
             return
-        answer = the_lane().answer_to(outcome)
+        answer = the_lane().reply_to(outcome)
         if answer is None:
             task = self.protocol.loop.create_task(self._asked_again())
             self.protocol.tasks.add(task)

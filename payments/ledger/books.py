@@ -295,7 +295,7 @@ def locking(wallet_ids: Iterable[int], trip: trips.Trip) -> Callable[[], Books]:
     """
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
     if not ids:
-        return Books
+        return lambda: Books()
     rows = trip.ask(
         "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
         " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",

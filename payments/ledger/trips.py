@@ -6,6 +6,7 @@ every webhook needs, that is most of the cost of a batch (docs/decisions/0010). 
 
 import select
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,9 +23,19 @@ _KEEP_PLANS = (
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),"
     " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 )
+#: What only a new session mends: a column's type has changed under a plan, or somebody has discarded the plans.
+_STALE = {"0A000", "26000"}
 
-#: The statements that each session knows by name.
-_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+@dataclass(slots=True)
+class _Session:
+    """What a connection of psycopg's has been told: statements by name, and the atomic block that keeps plans."""
+
+    prepared: dict[str, bytes] = field(default_factory=dict)
+    block: object = None
+
+
+_sessions: WeakKeyDictionary[psycopg.Connection[Any], _Session] = WeakKeyDictionary()
 
 
 class Trip:
@@ -32,28 +43,34 @@ class Trip:
 
     def __init__(self) -> None:
         self._asked: list[tuple[str, list[bytes]]] = []
-        self._answers: list[Rows] = []
+        self._answers: list[Rows] | None = None
 
     def ask(self, statement: str, *parameters: str) -> Callable[[], Rows]:
         """Add a statement with its parameters $1, $2, … as text; returns what reads its rows after `go`."""
         number = len(self._asked)
         self._asked.append((statement, [parameter.encode() for parameter in parameters]))
-        return lambda: self._answers[number]
+        return lambda: (self._answers or [])[number]
 
     def go(self, *, commit: bool = False) -> None:
-        """Send what was asked and wait for all answers. Raises Django's database errors: nothing after it was done.
+        """Send what was asked, once, and wait for all answers. Raises Django's database errors: nothing later was done.
 
         With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it.
         """
-        if not connection.in_atomic_block:
-            raise transaction.TransactionManagementError("a round trip is made inside an atomic block")
+        if not connection.in_atomic_block or self._answers is not None:
+            raise transaction.TransactionManagementError("a round trip is made once, inside an atomic block")
         database: Any = connection  # a proxy, whose type does not tell that it is PostgreSQL's
         database.validate_no_broken_transaction()
         database.ensure_connection()
         if database.queries_logged:
             database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in self._asked)
+        session = _sessions.setdefault(database.connection, _Session())
+        asked = self._asked
+        if is_first := session.block is not database.atomic_blocks[0]:
+            session.block = database.atomic_blocks[0]
+            asked = [(_KEEP_PLANS, []), *asked]
         with database.wrap_database_errors:
-            self._answers = _exchange(database.connection, self._asked, commit and not connection.savepoint_ids)
+            answers = _exchange(database.connection, asked, commit=commit and not database.savepoint_ids)
+        self._answers = answers[1:] if is_first else answers
 
 
 def ask(statement: str, *parameters: str) -> Rows:
@@ -84,15 +101,13 @@ def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[str]:
     return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
 
 
-def _exchange(session: psycopg.Connection[Any], asked: Sequence[tuple[str, list[bytes]]], commit: bool) -> list[Rows]:
+def _exchange(connected: psycopg.Connection[Any], asked: Sequence[tuple[str, list[bytes]]], commit: bool) -> list[Rows]:
     """Do by libpq's pipeline what psycopg's does statement by statement."""
-    libpq = session.pgconn
-    known = _prepared.setdefault(session, {})
-    begin = libpq.transaction_status == pq.TransactionStatus.IDLE
-    if begin:
-        asked = [(_KEEP_PLANS, []), *asked]
+    libpq, known = connected.pgconn, _sessions[connected].prepared
     unknown = dict.fromkeys(statement for statement, _ in asked if statement not in known)
     new = {statement: b"till_%d" % (len(known) + number) for number, statement in enumerate(unknown)}
+    results: list[Any] = []
+    begin = libpq.transaction_status == pq.TransactionStatus.IDLE
     try:
         libpq.enter_pipeline_mode()
         if begin:
@@ -104,30 +119,33 @@ def _exchange(session: psycopg.Connection[Any], asked: Sequence[tuple[str, list[
         if commit:
             libpq.send_query_params(b"COMMIT", None)
         libpq.pipeline_sync()
-        results = _results(libpq)
+        _collect(libpq, results)
         libpq.exit_pipeline_mode()
     except BaseException:  # half an exchange: what comes next on this connection would be anybody's answer
         libpq.finish()
+        _raise_first_error(results)  # the server's own reason to hang up says more than that it did
         raise
-    answers = iter(results[begin:])
+    answers = iter(results[1:] if begin else results)
     for (statement, name), result in zip(new.items(), answers, strict=False):
         if result.status == pq.ExecStatus.COMMAND_OK:  # it stays prepared, whatever becomes of the rest
             known[statement] = name
-    for result in results:
-        if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise errors.error_from_result(result, encoding="utf-8")
-    return [_rows(session, result) for _, result in zip(asked, answers, strict=False)][begin:]
+    try:
+        _raise_first_error(results)
+    except psycopg.Error as error:
+        if error.sqlstate in _STALE:
+            libpq.finish()
+        raise
+    return [_rows(connected, result) for _, result in zip(asked, answers, strict=False)]
 
 
-def _results(libpq: Any) -> list[Any]:
-    """Return the results up to the pipeline's end. Raises OperationalError when the connection is lost."""
+def _collect(libpq: Any, results: list[Any]) -> None:
+    """Add the results up to the pipeline's end. Raises OperationalError when the connection is lost."""
     socket = select.poll()
     socket.register(libpq.socket, select.POLLIN | select.POLLOUT)
     while libpq.flush():
         socket.poll()
         libpq.consume_input()
     socket.modify(libpq.socket, select.POLLIN)
-    results: list[Any] = []
     while True:
         while libpq.is_busy():
             socket.poll()
@@ -137,12 +155,18 @@ def _results(libpq: Any) -> list[Any]:
             if libpq.status == pq.ConnStatus.BAD:
                 raise psycopg.OperationalError("the connection is lost")
         elif result.status == pq.ExecStatus.PIPELINE_SYNC:
-            return results
+            return
         else:
             results.append(result)
 
 
-def _rows(session: psycopg.Connection[Any], result: Any) -> Rows:
-    reader = Transformer(session)
+def _raise_first_error(results: Sequence[Any]) -> None:
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result, encoding="utf-8")
+
+
+def _rows(connected: psycopg.Connection[Any], result: Any) -> Rows:
+    reader = Transformer(connected)
     reader.set_pgresult(result)
     return reader.load_rows(0, result.ntuples, tuple)

@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 
 from payments.ledger import trips
 from payments.ledger.trips import Trip, array, ask
@@ -113,15 +121,25 @@ def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
 
 
 def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
+    inner, outer = Trip(), Trip()
     with transaction.atomic():
         with transaction.atomic():
-            trip = Trip()
-            trip.ask("SELECT 1")
-            trip.go(commit=True)
+            inner.ask("SELECT 1")
+            inner.go(commit=True)
         assert connection.connection.info.transaction_status.name == "INTRANS"
-        trip.go(commit=True)
+        outer.ask("SELECT 1")
+        outer.go(commit=True)
         assert connection.connection.info.transaction_status.name == "IDLE"
     assert connection.get_autocommit()
+
+
+def test_it_is_made_once(db: None) -> None:
+    with transaction.atomic():
+        trip = Trip()
+        trip.ask("SELECT 1")
+        trip.go()
+        with pytest.raises(transaction.TransactionManagementError):
+            trip.go()
 
 
 def test_an_error_at_the_commit_is_the_trips(committed_db: None, alice: Any) -> None:
@@ -144,17 +162,50 @@ def test_plans_are_kept_for_the_block_only(committed_db: None) -> None:
     assert [setting(name) for name in PLANS] == before
 
 
-def test_a_block_that_began_otherwise_keeps_its_settings(committed_db: None) -> None:
+def test_they_are_kept_in_a_block_that_began_otherwise_as_well(committed_db: None) -> None:
+    """A statement has one plan in a session, whoever asks."""
     with transaction.atomic():
-        before = [setting(name) for name in PLANS]
+        assert setting("enable_seqscan") == "on"
+        for _ in range(2):
+            ask("SELECT 1")
+            assert [setting(name) for name in PLANS] == ["force_generic_plan", "off", "off", "off"]
+
+
+def test_a_table_that_a_migration_has_changed_is_read_again(committed_db: None) -> None:
+    """PostgreSQL refuses the old plan: the session ends, and the next one makes a new one."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE changing (a varchar(5))")
+    try:
+        with transaction.atomic():
+            ask("SELECT a FROM changing")
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE changing ALTER a TYPE varchar(6)")
+        with pytest.raises(NotSupportedError), transaction.atomic():
+            ask("SELECT a FROM changing")
+        connection.close()
+        with transaction.atomic():
+            assert ask("SELECT a FROM changing") == []
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE changing")
+
+
+def test_plans_that_somebody_has_discarded_are_made_again(committed_db: None) -> None:
+    with transaction.atomic():
         ask("SELECT 1")
-        assert [setting(name) for name in PLANS] == before
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        ask("SELECT 1")
+    connection.close()
+    with transaction.atomic():
+        assert ask("SELECT 1") == [(1,)]
 
 
 def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) -> None:
     with transaction.atomic():
         ask("SELECT 1")
-    with pytest.raises(OperationalError), transaction.atomic():
+    with pytest.raises(OperationalError, match="administrator command"), transaction.atomic():
         ask("SELECT pg_terminate_backend(pg_backend_pid())")
     connection.close()
     with transaction.atomic():
@@ -163,11 +214,11 @@ def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) ->
 
 
 def test_an_interrupted_trip_leaves_no_answers_to_the_next(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_libpq: Any) -> list[Any]:
+    def interrupted(_libpq: Any, _results: list[Any]) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trips, "_results", interrupted)
+        patch.setattr(trips, "_collect", interrupted)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             ask("SELECT 1")
     connection.close()

@@ -99,24 +99,30 @@ class Committer(Generic[Token]):
 
     def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
-            self._settle(batch)
+            try:
+                settled = self._settled(batch)
+            except Exception as error:  # unforeseen; the writer must not die of it, nor anybody wait for nothing
+                settled = [(job.token, error) for job in batch]
+            try:
+                self._loop.call_soon_threadsafe(self._credited, settled)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                break
+            _measure(batch)
         connection.close()
 
-    def _settle(self, batch: list[_Job[Token]]) -> None:
+    def _settled(self, batch: list[_Job[Token]]) -> Settled[Token]:
         now = time.monotonic()
         due = [job for job in batch if job.deadline > now]
         late = [(job.token, DeadlinePassed()) for job in batch if job.deadline <= now]
         outcomes = _credit(due) if due else ()
-        settled = [*late, *zip((job.token for job in due), outcomes, strict=True)]
-        self._loop.call_soon_threadsafe(self._credited, settled)
-        if due:
-            _measure(due)
+        return [*late, *zip((job.token for job in due), outcomes, strict=True)]
 
 
 def _credit(batch: Sequence[_Job[Token]]) -> Sequence[Outcome | Exception]:
     """Credit the batch; whatever goes wrong is every notice's outcome, for the writer must not die of it.
 
-    A connection that broke while nobody used it is made anew, once: crediting is safe to repeat.
+    A connection that is closed by now (it broke while nobody used it, or in the middle of a trip) is made anew, once:
+    crediting is safe to repeat.
     """
     notices = [job.notice for job in batch]
     kept = connection.connection

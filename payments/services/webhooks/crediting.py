@@ -1,5 +1,6 @@
 """What authentic notices do to the books: a batch in, an outcome for each, one commit for all."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from payments.models import Transaction, Wallet, WebhookEvent
 from payments.models.wallets import FIRST_OWN_WALLET_ID
 from payments.services.webhooks import inbox
 from payments.services.webhooks.registry import KnownProvider
+
+logger = logging.getLogger("till.webhooks")
 
 #: Runs of one notice that meets others at the same moment (a new wallet, the same transaction id) before giving up.
 MAX_ATTEMPTS = 6
@@ -173,14 +176,20 @@ def _is_busy(error: OperationalError) -> bool:
 
 
 def _count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
-    """Add the batch to the counters, each once: an addition costs more than the counting."""
+    """Add the batch to the counters, each once: an addition costs more than the counting.
+
+    The batch is durable by now, whatever becomes of the figures.
+    """
     pairs = zip(notices, outcomes, strict=True)
     counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in pairs)
-    for (slug, name), number in counted.items():
-        if name in _COUNTERS:
-            _COUNTERS[name].labels(slug).inc(number)
-        elif name:
-            metrics.unmatched.labels(slug, name).inc(number)
+    try:
+        for (slug, name), number in counted.items():
+            if name in _COUNTERS:
+                _COUNTERS[name].labels(slug).inc(number)
+            elif name:
+                metrics.unmatched.labels(slug, name).inc(number)
+    except Exception:
+        logger.exception("A batch was not counted")
 
 
 _COUNTERS = {
