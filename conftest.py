@@ -37,6 +37,8 @@ def django_db_setup(
     from payments.services.demo import open_demo_books
 
     with django_db_blocker.unblock():
+        # Threads that race in one process wait for its few connections as long as it takes: how long is not tested.
+        connection.settings_dict["OPTIONS"]["pool"]["timeout"] = 120
         keep = django_db_keepdb and not django_db_createdb
         configured = setup_databases(verbosity=0, interactive=False, keepdb=keep)
         open_demo_books()
