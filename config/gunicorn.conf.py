@@ -35,6 +35,6 @@ forwarded_allow_ips = ""
 
 serving.make_metrics_folder()
 on_starting = serving.refuse_unless_checks_pass
-post_worker_init = serving.welcome_when_ready
+post_worker_init = serving.make_ready
 child_exit = serving.forget_dead_worker
 on_exit = serving.remove_metrics_folder

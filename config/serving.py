@@ -1,6 +1,7 @@
 """What gunicorn's master and workers do for Till, besides serving (the settings: config/gunicorn.conf.py)."""
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -107,12 +108,20 @@ def refuse_unless_checks_pass(_arbiter: Any) -> None:
         raise SystemExit("Till does not start: the system checks above found errors.")
 
 
-def welcome_when_ready(worker: Any) -> None:
-    """Greet once, when the first worker has loaded the application: from here on requests are answered."""
+def make_ready(worker: Any) -> None:
+    """Load what the first request would, and take all of it out of the garbage collector's rounds.
+
+    A full round over Django and all its models stops a worker for a tenth of a second, again and again. The first
+    worker greets: from here on requests are answered.
+    """
     from django.conf import settings
+    from django.urls import get_resolver
 
     from config.welcome import welcome
 
+    len(get_resolver().url_patterns)
+    gc.collect()
+    gc.freeze()
     if worker.age == 1 and settings.TILL_DEBUG:
         sys.stdout.write(welcome(settings.PORT))
         sys.stdout.flush()
