@@ -2,22 +2,25 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 PASSWORD = "correct horse 42"
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60  # for a machine that is busy with other things; what is there is not waited for
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000"),
 )
+
+Found = TypeVar("Found")
 
 
 class Browser:
@@ -30,10 +33,13 @@ class Browser:
     def open(self, path: str) -> None:
         self.driver.get(f"{self.url}{path}")
 
+    def until(self, holds: Callable[[], Found | None], message: str) -> Found:
+        """Ask again and again, as the page may be changing under the question."""
+        patient = WebDriverWait(self.driver, WAIT_SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        return patient.until(lambda _: holds() or False, message)
+
     def one(self, css: str) -> WebElement:
-        return WebDriverWait(self.driver, WAIT_SECONDS).until(
-            lambda driver: driver.find_element(By.CSS_SELECTOR, css), f"there is no {css}"
-        )
+        return self.until(lambda: next(iter(self.all(css)), None), f"there is no {css}")
 
     def all(self, css: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
@@ -42,10 +48,24 @@ class Browser:
         return self.one(css).text
 
     def press(self, css: str) -> None:
-        """Click what leads to another page, and wait until this one is gone."""
+        """Click what leads to another page, and wait until that one is there as a whole."""
         page = self.one("html")
         self.one(css).click()
-        WebDriverWait(self.driver, WAIT_SECONDS).until(lambda _: is_gone(page), f"nothing came of pressing {css}")
+        self.until(lambda: is_gone(page), f"nothing came of pressing {css}")
+        self.until(lambda: self.driver.execute_script("return document.readyState") == "complete", "half a page")
+
+    def search(self, field: str, wanted: str) -> None:
+        """Choose in a field that searches as one types: "Searching…" and what fewer letters found are no answers."""
+        self.one(f"{field} .select2-selection").click()
+        self.one(".select2-search__field").send_keys(wanted)
+
+        def chosen() -> bool:
+            offered = self.all(".select2-results__option[aria-selected]")
+            if len(offered) == 1 and wanted in offered[0].text:
+                offered[0].click()
+            return wanted in self.text(f"{field} .select2-selection__rendered")
+
+        self.until(chosen, f"{field} does not offer {wanted}")
 
     def complaints(self) -> list[str]:
         """What the console has said, from warnings on; that browsers look for an icon is no fault of a page."""
@@ -66,8 +86,6 @@ class Browser:
 
 
 def is_gone(element: WebElement) -> bool:
-    from selenium.common.exceptions import WebDriverException
-
     try:
         element.is_enabled()
     except WebDriverException:
