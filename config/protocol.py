@@ -72,6 +72,8 @@ class Protocol(HttpToolsProtocol):
     kept: bytearray | None = None
     #: What has been read and has to wait until those before it are answered.
     unparsed: bytes = b""
+    #: When something was last read or answered, by the loop's clock.
+    used_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -117,9 +119,36 @@ class Protocol(HttpToolsProtocol):
                 self._go_the_ordinary_way(body)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        if self.pipeline or self.timeout_keep_alive_task is None:
+            super().on_response_complete()
+        else:  # as uvicorn does it, but for the timer
+            self.server_state.total_requests += 1
+            self.used_at = self.loop.time()
+            if not self.transport.is_closing():
+                self.flow.resume_reading()
         if self.unparsed and not self.pipeline:
             self.loop.call_soon(self._parse_on)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer: when it goes off, it sees that the connection is in use.
+
+        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature.
+        """
+        self.used_at = self.loop.time()
+
+    def timeout_keep_alive_handler(self) -> None:
+        idle = self.loop.time() - self.used_at if self._is_idle() else 0.0
+        left = self.timeout_keep_alive - idle
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
     def _parse_on(self) -> None:
         data, self.unparsed = self.unparsed, b""
@@ -128,10 +157,8 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _may_be_a_webhook(self) -> bool:
-        cycle: Any = self.cycle  # None until there is one, whatever its type says
-        is_idle = cycle is None or cycle.response_complete
         return (
-            is_idle
+            self._is_idle()
             and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
             and self.parser.get_method() == b"POST"
             and len(self.url) <= LONGEST_ADDRESS
@@ -140,6 +167,10 @@ class Protocol(HttpToolsProtocol):
             and not self.parser.should_upgrade()
             and len(self.connections) < (self.limit_concurrency or len(self.connections) + 1)
         )
+
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle  # None until there is one, whatever its type says
+        return cycle is None or bool(cycle.response_complete)
 
     def _go_the_ordinary_way(self, body: bytes) -> None:
         super().on_headers_complete()

@@ -17,11 +17,14 @@ _CANONICAL_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _MAX_LITERAL_LENGTH = 200
 
 
+def is_decimal(literal: str) -> bool:
+    """Tell whether its sender wrote a canonical decimal, of a length that is no attack."""
+    return len(literal) <= _MAX_LITERAL_LENGTH and _CANONICAL_DECIMAL.fullmatch(literal) is not None
+
+
 def parse_decimal(literal: str) -> Decimal | None:
     """Return the exact value of a canonical decimal as written by its sender, or None when it is anything else."""
-    if len(literal) > _MAX_LITERAL_LENGTH or not _CANONICAL_DECIMAL.fullmatch(literal):
-        return None
-    return Decimal(literal)
+    return Decimal(literal) if is_decimal(literal) else None
 
 
 def is_storable(amount: Decimal) -> bool:

@@ -3,17 +3,15 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from payments.money import parse_decimal
+from payments.money import is_decimal
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_ID: Final = 2**63 - 1
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,199}", re.ASCII)
 _TEXT_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", re.ASCII)
-_JSON_TYPES = {"application/json"}
 
 
 class MalformedEvent(Exception):
@@ -38,8 +36,7 @@ class Number(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedNotice:
+class ParsedNotice(NamedTuple):
     """The fields of a notice as literals. `signature` is whatever stood there, None when absent.
 
     `numbered` says that the transaction_id is a JSON integer, not text.
@@ -66,10 +63,14 @@ def check_content(content_type: str, content_length: int) -> None:
     """Refuse what need not be read at all. Raises BodyTooLarge or UnsupportedContentType."""
     if content_length > MAX_BODY_BYTES:
         raise BodyTooLarge
+    if content_type != "application/json" and not _is_json_in_utf8(content_type):
+        raise UnsupportedContentType
+
+
+def _is_json_in_utf8(content_type: str) -> bool:
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = {part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")}
-    if media_type not in _JSON_TYPES or not charsets <= {"utf-8", "utf8"}:
-        raise UnsupportedContentType
+    return media_type == "application/json" and charsets <= {"utf-8", "utf8"}
 
 
 def parse(body: bytes, scheme: str) -> ParsedNotice:
@@ -161,7 +162,7 @@ def _integer_or_text(fields: dict[str, Any], name: str) -> str:
 
 def _amount(fields: dict[str, Any]) -> str:
     value = _required(fields, "amount")
-    if not isinstance(value, str) or parse_decimal(value) is None:
+    if not isinstance(value, str) or not is_decimal(value):
         raise MalformedEvent("The field must be a canonical decimal, as a number or text.", field="amount")
     return str(value)
 

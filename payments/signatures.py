@@ -5,32 +5,34 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 TOLERANCE_SECONDS = 5 * 60
 STANDARD_SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 
 
-@dataclass(frozen=True, slots=True)
-class SignedNotice:
-    """What a signature is checked over: the literals exactly as they stand in the JSON text, and the raw request."""
+class Literals(Protocol):
+    """The fields of a notice exactly as they stand in its JSON text, and whatever stands there as its signature."""
 
-    transaction_id: str
-    user_id: str
-    account_id: str
-    amount: str
-    signature: object
-    headers: Mapping[str, str]
-    body: bytes
+    @property
+    def transaction_id(self) -> str: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def amount(self) -> str: ...
+    @property
+    def signature(self) -> object: ...
 
 
-def sha1_colon(notice: SignedNotice, secret: str) -> str:
+def sha1_colon(notice: Literals, secret: str) -> str:
     """SHA-1 of `{secret}:{transaction_id}:{user_id}:{bill_id}:{amount}`, in lower-case hex."""
     text = f"{secret}:{notice.transaction_id}:{notice.user_id}:{notice.account_id}:{notice.amount}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def sha256_concat(notice: SignedNotice, secret: str) -> str:
+def sha256_concat(notice: Literals, secret: str) -> str:
     """SHA-256 of the values in the order of their sorted names, secret last, in lower-case hex.
 
     The values are glued together without a separator, so digits can be shifted between neighbours (account 11, amount
@@ -40,7 +42,7 @@ def sha256_concat(notice: SignedNotice, secret: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_FIELD_SCHEMES: dict[str, Callable[[SignedNotice, str], str]] = {
+_FIELD_SCHEMES: dict[str, Callable[[Literals, str], str]] = {
     "sha1_colon": sha1_colon,
     "sha256_concat": sha256_concat,
 }
@@ -64,15 +66,14 @@ def standard_key(secret: str) -> bytes:
     return key
 
 
-def _matches_standard(notice: SignedNotice, secret: str, now: float) -> bool:
-    headers = notice.headers
+def _matches_standard(headers: Mapping[str, str], body: bytes, secret: str, now: float) -> bool:
     message_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not (message_id and timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         return False
     if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
         return False
     try:
-        expected = standard_webhooks(message_id=message_id, timestamp=timestamp, body=notice.body, secret=secret)
+        expected = standard_webhooks(message_id=message_id, timestamp=timestamp, body=body, secret=secret)
     except ValueError:  # a secret that is none signs nothing
         return False
     matched = False
@@ -87,15 +88,18 @@ def _equal(expected: str, given: object) -> bool:
     return isinstance(given, str) and hmac.compare_digest(expected.encode(), given.encode(errors="replace"))
 
 
-def verify(notice: SignedNotice, *, scheme: str, secrets: Sequence[str], now: float) -> bool:
+def verify(
+    notice: Literals, headers: Mapping[str, str], body: bytes, *, scheme: str, secrets: Sequence[str], now: float
+) -> bool:
     """Tell whether one of the active secrets signed the notice. Every secret is tried, so time tells nothing.
 
-    `now` is Unix time in seconds; only `standard_webhooks` looks at it.
+    `now` is Unix time in seconds; only `standard_webhooks` looks at it, at the headers (with lower-case names) and at
+    the raw body.
     """
     verified = False
     for secret in secrets:
         if scheme == "standard_webhooks":
-            verified |= _matches_standard(notice, secret, now)
+            verified |= _matches_standard(headers, body, secret, now)
         else:
             verified |= _equal(_FIELD_SCHEMES[scheme](notice, secret), notice.signature)
     return verified

@@ -1,7 +1,6 @@
 """The stage of the stateful test: people, wallets, webhooks and orders, each step beside a bank on paper."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import count, product
@@ -167,13 +166,13 @@ class Customers(RuleBasedStateMachine):
             del self.sent[number % len(self.sent)]
             self._send(asked)
             return
-        assert webhooks.credit([asked]) == [replace(first, duplicate=True)]
+        assert webhooks.credit([asked]) == [first._replace(duplicate=True)]
 
     @precondition(lambda self: self.sent)
     @rule(number=NUMBER)
     def send_another_notice_under_its_id(self, number: int) -> None:
         asked, _ = self.sent[number % len(self.sent)]
-        [outcome] = webhooks.credit([replace(asked, amount=asked.amount + 1)])
+        [outcome] = webhooks.credit([asked._replace(amount=asked.amount + 1)])
         assert isinstance(outcome, webhooks.TransactionIdConflict)
 
     # --- orders -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -55,8 +56,7 @@ class OutdatedBooks(RuntimeError):
     """The wallets are no longer as they were when they were locked, as after a savepoint that was rolled back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """An amount to move between two wallets (a posting to be). Positive, at most ten decimals, never rounded here."""
 
     source: int
@@ -64,8 +64,7 @@ class Line:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """One transaction to be: all its lines are booked, in their order, or none."""
 
     kind: str
@@ -89,8 +88,7 @@ class Movement:
                 )
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
+class Booked(NamedTuple):
     """`balances` are those of the user's wallets that the movement touched, right after it."""
 
     transaction_id: int

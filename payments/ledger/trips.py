@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import DataError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, connections, transaction
 from psycopg import errors, pq
 from psycopg.adapt import Transformer
 
@@ -32,10 +32,19 @@ class _Session:
     """What a connection of psycopg's has been told: statements by name, and the atomic block that keeps plans."""
 
     prepared: dict[str, bytes] = field(default_factory=dict)
+    #: Reads rows. It knows no connection, which it would keep alive: numbers and UTF-8 texts are read alike on all.
+    reader: Any = field(default_factory=Transformer)
     block: object = None
 
 
 _sessions: WeakKeyDictionary[psycopg.Connection[Any], _Session] = WeakKeyDictionary()
+
+
+def _session(connected: psycopg.Connection[Any]) -> _Session:
+    session = _sessions.get(connected)
+    if session is None:
+        session = _sessions[connected] = _Session()
+    return session
 
 
 class Trip:
@@ -56,14 +65,14 @@ class Trip:
 
         With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it.
         """
-        if not connection.in_atomic_block or self._answers is not None:
+        database: Any = connections[DEFAULT_DB_ALIAS]
+        if not database.in_atomic_block or self._answers is not None:
             raise transaction.TransactionManagementError("a round trip is made once, inside an atomic block")
-        database: Any = connection  # a proxy, whose type does not tell that it is PostgreSQL's
         database.validate_no_broken_transaction()
         database.ensure_connection()
         if database.queries_logged:
             database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in self._asked)
-        session = _sessions.setdefault(database.connection, _Session())
+        session = _session(database.connection)
         asked = self._asked
         if is_first := session.block is not database.atomic_blocks[0]:
             session.block = database.atomic_blocks[0]
@@ -103,7 +112,8 @@ def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[str]:
 
 def _exchange(connected: psycopg.Connection[Any], asked: Sequence[tuple[str, list[bytes]]], commit: bool) -> list[Rows]:
     """Do by libpq's pipeline what psycopg's does statement by statement."""
-    libpq, known = connected.pgconn, _sessions[connected].prepared
+    session = _session(connected)
+    libpq, known = connected.pgconn, session.prepared
     unknown = dict.fromkeys(statement for statement, _ in asked if statement not in known)
     new = {statement: b"till_%d" % (len(known) + number) for number, statement in enumerate(unknown)}
     results: list[Any] = []
@@ -135,7 +145,7 @@ def _exchange(connected: psycopg.Connection[Any], asked: Sequence[tuple[str, lis
         if error.sqlstate in _STALE:
             libpq.finish()
         raise
-    return [_rows(connected, result) for _, result in zip(asked, answers, strict=False)]
+    return [_rows(session.reader, result) for _, result in zip(asked, answers, strict=False)]
 
 
 def _collect(libpq: Any, results: list[Any]) -> None:
@@ -166,7 +176,10 @@ def _raise_first_error(results: Sequence[Any]) -> None:
             raise errors.error_from_result(result, encoding="utf-8")
 
 
-def _rows(connected: psycopg.Connection[Any], result: Any) -> Rows:
-    reader = Transformer(connected)
+def _rows(reader: Any, result: Any) -> Rows:
     reader.set_pgresult(result)
-    return reader.load_rows(0, result.ntuples, tuple)
+    try:
+        rows: Rows = reader.load_rows(0, result.ntuples, tuple)
+        return rows
+    finally:
+        reader.set_pgresult(None)  # or the last result would stay in memory as long as the session

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from payments import signatures
 from payments.models import Provider
+from payments.notices import ParsedNotice
 
 FIXED_PATHS = {"sha1_colon": "/payment/webhook", "sha256_concat": "/webhook/payment"}
 TIMEOUT_SECONDS = 60
@@ -54,9 +55,7 @@ def sign(provider: Provider, notice: Fields) -> Delivery:
     if provider.scheme == Provider.Scheme.STANDARD_WEBHOOKS:
         return _sign_standard(path, provider.secret, _json(notice))
     transaction_id, user_id, account_id, amount = (text.strip('"') for text in notice.values())
-    unsigned = signatures.SignedNotice(
-        transaction_id, user_id, account_id, amount, signature=None, headers={}, body=b""
-    )
+    unsigned = ParsedNotice(transaction_id, user_id, account_id, amount, signature=None, numbered=False)
     scheme = signatures.sha1_colon if provider.scheme == Provider.Scheme.SHA1_COLON else signatures.sha256_concat
     signature = scheme(unsigned, provider.secret)
     return Delivery(path, _headers(), _json({**notice, "signature": json.dumps(signature)}))

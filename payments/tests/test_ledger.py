@@ -1,7 +1,6 @@
 """The one door: what it books, what it refuses, and what it leaves behind when something goes wrong."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -154,9 +153,9 @@ def test_only_a_reversal_overdraws_and_only_where_the_wallet_allows_it(alice: An
     a, b = wallet_of(alice, holding="1"), wallet_of(bob, holding="1")
     Wallet.objects.filter(pk=a).update(may_overdraw=True)
     assert refusal(movement((a, house(), "2"))) is ledger.InsufficientFunds
-    overdrawing = replace(movement((a, house(), "2")), overdraws=True)
+    overdrawing = movement((a, house(), "2"))._replace(overdraws=True)
     assert booked(overdrawing).balances == {a: -1}
-    assert refusal(replace(movement((b, house(), "2")), overdraws=True)) is ledger.InsufficientFunds
+    assert refusal(movement((b, house(), "2"))._replace(overdraws=True)) is ledger.InsufficientFunds
     with pytest.raises(IntegrityError, match="wallet_balance_covers_held"), transaction.atomic():
         Wallet.objects.filter(pk=a).update(may_overdraw=False)
 

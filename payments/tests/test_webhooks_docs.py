@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from payments.signatures import SignedNotice, verify
+from payments.notices import ParsedNotice
+from payments.signatures import verify
 from payments.tests.conftest import Post, stored
 from tests.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
 
@@ -66,6 +67,7 @@ def test_the_printed_signatures_are_credited(post: Post) -> None:
 def test_the_printed_standard_signature_was_valid_in_its_five_minutes() -> None:
     headers = dict(re.findall(r"^(webhook-\w+): (.+)$", PAGE, re.MULTILINE))
     body = '{"transaction_id":"5eae174f-7cd0-472c-bd36-35660f00132b","user_id":1,"account_id":1,"amount":100}'
-    signed = SignedNotice("", "", "", "", signature=None, headers=headers, body=body.encode())
+    unsigned = ParsedNotice("", "", "", "", signature=None, numbered=False)
     assert headers["webhook-signature"] == SIGNATURES[2]
-    assert verify(signed, scheme="standard_webhooks", secrets=[STANDARD.secret], now=1674087231)
+    secrets = [STANDARD.secret]
+    assert verify(unsigned, headers, body.encode(), scheme="standard_webhooks", secrets=secrets, now=1674087231)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
 
@@ -77,8 +78,7 @@ _REFUSALS: dict[str, type[WebhookRefused]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """An authentic, well-formed notice: the amount is positive and fits the currency, the ids are in range."""
 
     provider: KnownProvider
@@ -95,13 +95,8 @@ class Notice:
     def content(self) -> inbox.Content:
         return self.user_id, self.account_id, self.amount
 
-    def entry(self, verdict: str, reason: str) -> inbox.Entry:
-        provider_id, external_id = self.key
-        return inbox.Entry(None, provider_id, external_id, self.user_id, self.account_id, self.amount, verdict, reason)
 
-
-@dataclass(frozen=True, slots=True)
-class Credited:
+class Credited(NamedTuple):
     """The result of a notice's first delivery; `duplicate` says that this was not it."""
 
     notice: Notice
@@ -215,36 +210,47 @@ class _Batch:
 
     notices: Sequence[Notice]
     books: ledger.Books = field(default_factory=ledger.Books)
+    #: The version of each active provider, by its id.
+    providers: dict[int, str] = field(default_factory=dict)
     entries: dict[inbox.Key, inbox.Entry] = field(default_factory=dict)
     claims: dict[inbox.Key, Notice] = field(default_factory=dict)
 
     def run(self) -> list[Outcome]:
+        keyed = [(notice.key, notice) for notice in self.notices]
         with transaction.atomic():
             trip = ledger.Trip()
             locked = ledger.locking((notice.account_id for notice in self.notices), trip)
-            found = inbox.finding((notice.key for notice in self.notices), trip)
+            found = inbox.finding((key for key, _ in keyed), trip)
             trip.go()
             self.books = locked()
-            providers, self.entries = found()
-            current = [n for n in self.notices if providers.get(n.provider.id) == n.provider.version]
+            self.providers, self.entries = found()
+            current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
             self._claim(current)
             self._settle(self._refusals())
-            conflicts = [n for n in current if self.entries[n.key].content != n.content]
             entries = [
                 *(self.entries[key] for key in self.claims),
-                *(n.entry(WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code) for n in conflicts),
+                *(
+                    _entry(key, notice, WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code)
+                    for key, notice in current
+                    if self._conflicts(key, notice)
+                ),
             ]
             last = ledger.Trip()
             inbox.writing(entries, last)
             last.go(commit=True)
-        valid = {id(notice) for notice in current}
-        return [self._outcome(n) if id(n) in valid else ProviderChanged() for n in self.notices]
+        return [self._outcome(key, notice) for key, notice in keyed]
 
-    def _claim(self, notices: Iterable[Notice]) -> None:
-        for notice in notices:
-            entry = self.entries.get(notice.key)
+    def _is_current(self, notice: Notice) -> bool:
+        return self.providers.get(notice.provider.id) == notice.provider.version
+
+    def _claim(self, keyed: Iterable[tuple[inbox.Key, Notice]]) -> None:
+        for key, notice in keyed:
+            entry = self.entries.get(key)
             if entry is None or (entry.verdict == WebhookEvent.Verdict.UNMATCHED and entry.content == notice.content):
-                self.claims.setdefault(notice.key, notice)
+                self.claims.setdefault(key, notice)
+
+    def _conflicts(self, key: inbox.Key, notice: Notice) -> bool:
+        return self.claims.get(key) is not notice and self.entries[key].content != notice.content
 
     def _refusals(self) -> dict[inbox.Key, type[WebhookRefused]]:
         """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
@@ -266,31 +272,47 @@ class _Batch:
 
     def _settle(self, refusals: dict[inbox.Key, type[WebhookRefused]]) -> None:
         """Book what can be booked and put the verdict of every claim into `entries`."""
-        payable = [notice for key, notice in self.claims.items() if key not in refusals]
-        verdicts = self.books.book([_movement(notice) for notice in payable])
+        payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
+        verdicts = self.books.book([_movement(notice) for notice in payable.values()])
         for key, refusal in refusals.items():
-            self._enter(self.claims[key].entry(WebhookEvent.Verdict.UNMATCHED, refusal.code))
-        for notice, verdict in zip(payable, verdicts, strict=True):
+            self._refuse(key, self.claims[key], refusal)
+        for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):
             if isinstance(verdict, ledger.Refused):
-                self._enter(notice.entry(WebhookEvent.Verdict.UNMATCHED, BalanceTooLarge.code))
+                self._refuse(key, notice, BalanceTooLarge)
                 continue
-            entry = notice.entry(WebhookEvent.Verdict.CREDITED, "")
             balance = verdict.balances[notice.account_id]
-            self._enter(entry._replace(transaction_id=verdict.transaction_id, balance=balance))
+            self._enter(_entry(key, notice, WebhookEvent.Verdict.CREDITED, "", verdict.transaction_id, balance))
+
+    def _refuse(self, key: inbox.Key, notice: Notice, refusal: type[WebhookRefused]) -> None:
+        self._enter(_entry(key, notice, WebhookEvent.Verdict.UNMATCHED, refusal.code))
 
     def _enter(self, entry: inbox.Entry) -> None:
         key = (entry.provider_id, entry.external_id)
         known = self.entries.get(key)
         self.entries[key] = entry._replace(id=known.id) if known else entry
 
-    def _outcome(self, notice: Notice) -> Outcome:
-        entry = self.entries[notice.key]
-        if entry.content != notice.content:
+    def _outcome(self, key: inbox.Key, notice: Notice) -> Outcome:
+        if not self._is_current(notice):
+            return ProviderChanged()
+        if self._conflicts(key, notice):
             return TransactionIdConflict()
+        entry = self.entries[key]
         if entry.transaction_id is None or entry.balance is None:
             return _REFUSALS[entry.reason]()
-        repeated = self.claims.get(notice.key) is not notice
-        return Credited(notice, entry.transaction_id, entry.balance, duplicate=repeated)
+        repeated = self.claims.get(key) is not notice
+        return Credited(notice, entry.transaction_id, entry.balance, repeated)
+
+
+def _entry(
+    key: inbox.Key,
+    notice: Notice,
+    verdict: str,
+    reason: str,
+    transaction_id: int | None = None,
+    balance: Decimal | None = None,
+) -> inbox.Entry:
+    user_id, account_id, amount = notice.content
+    return inbox.Entry(None, *key, user_id, account_id, amount, verdict, reason, transaction_id, balance)
 
 
 def _mismatch(

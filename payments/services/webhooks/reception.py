@@ -112,38 +112,27 @@ def authenticate_from_memory(
 def _authenticate(slug: str, headers: Mapping[str, str], body: bytes, form: str, looks: Sequence[Look]) -> Notice:
     notices.check_content(headers.get("content-type", ""), len(body))
     parsed = notices.parse(body, form)
-    provider = _signer(slug, _signed(parsed, headers, body), looks)
+    provider = _signer(slug, parsed, headers, body, looks)
     if provider.scheme != form:
         parsed = notices.parse(body, provider.scheme)
     return _notice(parsed, provider)
 
 
-def _signer(slug: str, signed: signatures.SignedNotice, looks: Sequence[Look]) -> KnownProvider:
+def _signer(
+    slug: str, parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, looks: Sequence[Look]
+) -> KnownProvider:
     """Return the provider whose signature it is. A second look is for a secret that changed a moment ago."""
     for look in looks:
         provider = look(slug)
-        if _verified(signed, provider) and provider is not None:
+        if _verified(parsed, headers, body, provider) and provider is not None:
             return provider
     raise InvalidSignature
 
 
-def _signed(parsed: ParsedNotice, headers: Mapping[str, str], body: bytes) -> signatures.SignedNotice:
-    return signatures.SignedNotice(
-        transaction_id=parsed.transaction_id,
-        user_id=parsed.user_id,
-        account_id=parsed.account_id,
-        amount=parsed.amount,
-        signature=parsed.signature,
-        headers=headers,
-        body=body,
-    )
-
-
-def _verified(signed: signatures.SignedNotice, provider: KnownProvider | None) -> bool:
-    if provider is None:
-        signatures.verify(signed, scheme="sha256_concat", secrets=_NOBODY_SECRETS, now=time.time())
-        return False
-    return signatures.verify(signed, scheme=provider.scheme, secrets=provider.secrets, now=time.time())
+def _verified(parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, provider: KnownProvider | None) -> bool:
+    scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
+    verified = signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
+    return verified and provider is not None
 
 
 def _notice(parsed: ParsedNotice, provider: KnownProvider) -> Notice:
