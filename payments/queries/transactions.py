@@ -24,7 +24,7 @@ class Asked:
 
 
 def visible_to(user: User) -> QuerySet[Transaction]:
-    """Return the transactions that the user may see, with those postings and balances that are his to see."""
+    """Return the transactions that the user may see; `seen_postings` holds what is his to see of each."""
     if user.role == Role.ADMIN:
         return _with_postings(user)
     if user.role != Role.USER:
@@ -72,7 +72,8 @@ def _touches(user: User) -> Q:
 
 def _with_postings(user: User) -> QuerySet[Transaction]:
     transactions = Transaction.objects.select_related("reversal", "reverses")
-    return transactions.prefetch_related(Prefetch("postings", _postings_for(user)))
+    # In an attribute of their own: for the relation itself Django builds a query set for each transaction of the page.
+    return transactions.prefetch_related(Prefetch("postings", _postings_for(user), to_attr="seen_postings"))
 
 
 def _postings_for(user: User) -> QuerySet[Posting]:

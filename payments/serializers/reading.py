@@ -119,7 +119,9 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
     reverses = serializers.SerializerMethodField(help_text="The transaction that this one takes back.")
     reversed_by = serializers.SerializerMethodField(help_text="The transaction that took this one back.")
     status = serializers.SerializerMethodField(help_text="Always `booked`: what is listed here has happened.")
-    postings = PostingSerializer(many=True, read_only=True, help_text="Those on your wallets, in their order.")
+    postings = PostingSerializer(
+        source="seen_postings", many=True, read_only=True, help_text="Those on your wallets, in their order."
+    )
 
     class Meta:
         model = Transaction
