@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -82,7 +83,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._may_be_a_webhook():
             self.kept = bytearray()
-        else:
+        elif not self.parser.should_upgrade():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -97,7 +98,8 @@ class Protocol(HttpToolsProtocol):
             if self._submitted(body):
                 return
             self._go_the_ordinary_way(body)
-        super().on_message_complete()
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         if self.unparsed:
@@ -113,10 +115,34 @@ class Protocol(HttpToolsProtocol):
                 return
             if self.transport.is_closing():
                 return
-            super().data_received(data[start : start + PIECE])
+            self._feed(data[start : start + PIECE])
             if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
                 body, self.kept = bytes(self.kept), None
                 self._go_the_ordinary_way(body)
+
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as asked:
+            self._stay(data[asked.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _stay(self, rest: bytes) -> None:
+        """Read a request anew that would rather speak another protocol, as `curl --http2` does, without that wish.
+
+        The parser has stopped behind its headers, and would take its body for the next request.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # a wish that cannot be left out
+            self.send_400_response("")
+            return
+        headers = b"".join(b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        version = self.parser.get_http_version().encode()
+        self.parser = httptools.HttpRequestParser(self)  # the other is closed, if the request said so
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + rest)
 
     def on_response_complete(self) -> None:
         if self.pipeline or self.timeout_keep_alive_task is None:
@@ -198,7 +224,7 @@ class Protocol(HttpToolsProtocol):
         self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
         return True
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text, which it has logged
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text
         from config import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
 
         self.kept = None
@@ -209,9 +235,6 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(unreadable_request(identity))
             self.transport.close()
             request_log.report("-", "-", "unreadable", 400, seconds=0)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Silent: uvicorn would advise in the log, at each stranger's wish, to install a websocket library."""
 
 
 class Exchange:

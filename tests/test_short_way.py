@@ -204,6 +204,44 @@ def test_a_notice_is_answered_before_the_rubbish_behind_it(line: Line, alice: An
     assert line.is_closed()
 
 
+UPGRADES = (b"h2c", b"websocket", b"TLS/1.0")
+
+
+@pytest.mark.parametrize("protocol", UPGRADES)
+@pytest.mark.parametrize("arrival", [whole, body_later, head_in_halves, chunked])
+def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(
+    line: Line, alice: Any, arrival: Callable[[bytes], list[bytes]], protocol: bytes
+) -> None:
+    """`curl --http2` asks so by default."""
+    wish = (
+        b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nupgrade: "
+        + protocol
+        + b"\r\n"
+    )
+    for amount in (1, 2):
+        request = as_request(SHA1_COLON.notice(user_id=alice.pk, amount=f"{amount}.00"), HOST)
+        line.send(*arrival(request.replace(b"content-type:", wish + b"content-type:", 1)))
+        assert line.answer()[2]["amount"] == f"{amount}.00"
+
+
+def test_a_body_is_never_taken_for_the_next_request(line: Line) -> None:
+    hidden = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    for path in (b"/api/v1/auth/login", b"/webhook/payment"):
+        line.send(
+            b"POST " + path + b" HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n"
+            b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(hidden) + hidden
+        )
+        assert line.answer()[0] == 400
+    line.send(hidden)
+    assert line.answer()[2] == {"status": "ok"}
+
+
+def test_nobody_is_connected_through(line: Line) -> None:
+    line.send(b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n")
+    assert line.answer()[0] == 400
+    assert line.is_closed()
+
+
 def test_a_query_does_not_matter(line: Line, alice: Any) -> None:
     line.send(as_request(SHA1_COLON.notice(user_id=alice.pk), HOST).replace(b"/webhook ", b"/webhook?a=b ", 1))
     assert line.answer()[0] == 200
