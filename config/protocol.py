@@ -79,6 +79,8 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.flow = Flow(transport, self)
+        self.used_at = self.loop.time()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_headers_complete(self) -> None:
         if self._may_be_a_webhook():
@@ -145,7 +147,7 @@ class Protocol(HttpToolsProtocol):
         self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + rest)
 
     def on_response_complete(self) -> None:
-        if self.pipeline or self.timeout_keep_alive_task is None:
+        if self.pipeline:
             super().on_response_complete()
         else:  # as uvicorn does it, but for the timer
             self.server_state.total_requests += 1
@@ -156,19 +158,20 @@ class Protocol(HttpToolsProtocol):
             self.loop.call_soon(self._parse_on)
 
     def _unset_keepalive_if_required(self) -> None:
-        """Leave the timer: when it goes off, it sees that the connection is in use.
+        """Leave the timer, which a connection has from its beginning: it sees by itself that there is a request.
 
-        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature.
+        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature. A
+        websocket, which Till does not serve, would have to cancel this one.
         """
         self.used_at = self.loop.time()
 
     def timeout_keep_alive_handler(self) -> None:
-        idle = self.loop.time() - self.used_at if self._is_idle() else 0.0
-        left = self.timeout_keep_alive - idle
-        if left > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
-        else:
+        """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
+        left = self.timeout_keep_alive - (self.loop.time() - self.used_at)
+        if left <= 0 and self._is_idle():
             super().timeout_keep_alive_handler()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(max(left, 1), self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

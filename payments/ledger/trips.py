@@ -32,7 +32,7 @@ class _Session:
     """What a connection of psycopg's has been told: statements by name, and the atomic block that keeps plans."""
 
     prepared: dict[str, bytes] = field(default_factory=dict)
-    #: Reads rows. It knows no connection, which it would keep alive: numbers and UTF-8 texts are read alike on all.
+    #: Reads rows. It knows no connection, which it would keep alive, nor how Django reads JSON.
     reader: Any = field(default_factory=Transformer)
     block: object = None
 
@@ -78,7 +78,7 @@ class Trip:
             session.block = database.atomic_blocks[0]
             asked = [(_KEEP_PLANS, []), *asked]
         with database.wrap_database_errors:
-            answers = _exchange(database.connection, asked, commit=commit and not database.savepoint_ids)
+            answers = _exchange(database.connection, session, asked, commit=commit and not database.savepoint_ids)
         self._answers = answers[1:] if is_first else answers
 
 
@@ -110,9 +110,10 @@ def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[str]:
     return [array(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * width
 
 
-def _exchange(connected: psycopg.Connection[Any], asked: Sequence[tuple[str, list[bytes]]], commit: bool) -> list[Rows]:
+def _exchange(
+    connected: psycopg.Connection[Any], session: _Session, asked: Sequence[tuple[str, list[bytes]]], commit: bool
+) -> list[Rows]:
     """Do by libpq's pipeline what psycopg's does statement by statement."""
-    session = _session(connected)
     libpq, known = connected.pgconn, session.prepared
     unknown = dict.fromkeys(statement for statement, _ in asked if statement not in known)
     new = {statement: b"till_%d" % (len(known) + number) for number, statement in enumerate(unknown)}

@@ -300,7 +300,7 @@ class _Batch:
         if entry.transaction_id is None or entry.balance is None:
             return _REFUSALS[entry.reason]()
         repeated = self.claims.get(key) is not notice
-        return Credited(notice, entry.transaction_id, entry.balance, repeated)
+        return Credited(notice, entry.transaction_id, entry.balance, duplicate=repeated)
 
 
 def _entry(
