@@ -25,9 +25,9 @@ def checked(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str
     return cast("dict[str, Any]", shape.validated_data)
 
 
-# For callers who have no token yet; a stale one in the header does not stand in their way. (No docstring:
-# OpenAPI would show it on every operation.)
 class PublicView(APIView):
+    """For callers who have no token yet; a stale one in the header does not stand in their way."""
+
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (WindowThrottle,)

@@ -13,6 +13,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.db.models import Q
+from django.http.request import split_domain_port
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
 SHORTEST_SECRET = 32
@@ -72,19 +73,34 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def check_address(**_: Any) -> list[CheckMessage]:
-    """In production Till must know its own names: links and the Host header depend on them."""
-    if settings.TILL_DEBUG:
-        return []
-    found: list[CheckMessage] = []
-    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
-        found.append(Error("TILL_ALLOWED_HOSTS must name the hosts that are served.", id="till.E007"))
-    public = urlsplit(settings.TILL_PUBLIC_URL)
-    if public.scheme not in {"http", "https"} or not public.hostname:
-        hint = "For example https://till.example.com: activation links begin with it."
+    """Till must know its own names: links and, in production, the Host header depend on them."""
+    found = [] if settings.TILL_DEBUG else _check_hosts()
+    if not _can_begin_links(settings.TILL_PUBLIC_URL):
+        hint = "For example https://till.example.com, without ? and #: activation links begin with it."
         found.append(Error("TILL_PUBLIC_URL is not an address.", hint=hint, id="till.E008"))
-    elif public.scheme == "http":
+    elif not settings.TILL_DEBUG and urlsplit(settings.TILL_PUBLIC_URL).scheme == "http":
         found.append(checks.Warning("TILL_PUBLIC_URL is not https.", id="till.W002"))
     return found
+
+
+def _check_hosts() -> list[CheckMessage]:
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        return [Error("TILL_ALLOWED_HOSTS must name the hosts that are served.", id="till.E007")]
+    hint = "Bare names with commas between, such as till.example.com; .example.com is that one and all below it."
+    return [
+        Error(f"TILL_ALLOWED_HOSTS has {host!r}, which no request can ask for.", hint=hint, id="till.E007")
+        for host in settings.ALLOWED_HOSTS
+        if split_domain_port(host) != (host.lower(), "")  # as Django reads the Host header
+    ]
+
+
+def _can_begin_links(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port, or of brackets that do not match
+        return False
+    return known and not set("?# ") & set(url)
 
 
 @register(Tags.security)
@@ -134,15 +150,19 @@ def _check_contents(alias: str) -> list[CheckMessage]:
         found += _check_demo_people(alias)
     if "payments_provider" in tables:
         found += _check_providers(alias)
+    if "payments_currency" in tables:
+        found += _check_default_currency(alias)
     return found
 
 
 def _check_demo_people(alias: str) -> list[CheckMessage]:
     users = apps.get_model("accounts", "User")._default_manager.using(alias)
-    if email := users.filter(email__in=DEMO_EMAILS, is_active=True).values_list("email", flat=True).first():
-        hint = "Its password is published. Disable it, or use a database that was never seeded for the demo."
-        return [Error(f"The demo user {email} can sign in.", hint=hint, id="till.E012")]
-    return []
+    found = dict(users.filter(email__in=DEMO_EMAILS, is_active=True).order_by("pk").values_list("pk", "email"))
+    if not found:
+        return []
+    off = f"from accounts.services import disable_user; [disable_user(user_id=id, by=None) for id in {list(found)}]"
+    hint = f'Their password is published. Disable them: manage.py shell -c "{off}"'
+    return [Error(f"The demo's people can sign in: {', '.join(found.values())}.", hint=hint, id="till.E012")]
 
 
 def _check_providers(alias: str) -> list[CheckMessage]:
@@ -151,7 +171,9 @@ def _check_providers(alias: str) -> list[CheckMessage]:
     published = Q(secret__in=PUBLISHED_WEBHOOK_SECRETS) | Q(previous_secret__in=PUBLISHED_WEBHOOK_SECRETS)
     if not settings.TILL_DEBUG:
         for slug in active.filter(published).values_list("slug", flat=True):
-            hint = "Everybody can sign with it: rotate it in the admin."
+            off = f"Provider.objects.filter(slug='{slug}').update(is_active=False)"
+            off = f'manage.py shell -c "from payments.models import Provider; {off}"'
+            hint = f"Everybody can sign with it. Switch it off, start, give it a new secret in the admin: {off}"
             found.append(Error(f"The provider {slug} has a published secret.", hint=hint, id="till.E013"))
         for slug in active.filter(scheme="sha256_concat", requires_uuid=False).values_list("slug", flat=True):
             hint = "Its fields are signed glued together, so digits can be shifted: docs/webhooks.md."
@@ -159,3 +181,14 @@ def _check_providers(alias: str) -> list[CheckMessage]:
                 checks.Warning(f"The provider {slug} does not demand UUID transaction ids.", hint=hint, id="till.W001")
             )
     return found
+
+
+def _check_default_currency(alias: str) -> list[CheckMessage]:
+    """No error: staff who take a currency out of use must not keep the service from its next start."""
+    currencies = apps.get_model("payments", "Currency")._default_manager.using(alias)
+    code = settings.TILL_DEFAULT_CURRENCY
+    wanted = settings.TILL_REGISTRATION_WALLETS == "default" and currencies.exists()
+    if not wanted or currencies.filter(code=code, is_active=True).exists():
+        return []
+    hint = "New users get no wallet: TILL_REGISTRATION_WALLETS is default."
+    return [checks.Warning(f"TILL_DEFAULT_CURRENCY={code} is no currency in use.", hint=hint, id="till.W003")]

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from config.problems.fields import FIELD_CODES
 from config.problems.table import every_problem
 
 # The bundles ask for a logo and a badge on other hosts: the browser is told not to.
@@ -67,8 +68,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def errors(request: HttpRequest) -> HttpResponse:
-    """Every code, from the one table."""
-    return _page(request, "errors.html", {"problems": every_problem()})
+    """Every code, from the one table, and the codes of fields."""
+    return _page(request, "errors.html", {"problems": every_problem(), "fields": FIELD_CODES.items()})
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

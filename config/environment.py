@@ -14,6 +14,8 @@ import environ
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 POSTGRESQL_SCHEMES = {"postgres", "postgresql"}
+CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,9}")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?P<any>\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 
 class BadVariable(SystemExit):
@@ -53,7 +55,7 @@ class Environment:
         """Positive decimals by currency, written USD:1000,EUR:900.50."""
         pairs = [part.partition(":") for part in self.names(name, [])]
         found = {code.strip(): amount.strip() for code, _, amount in pairs}
-        if len(found) < len(pairs) or not all(re.fullmatch(r"[A-Z][A-Z0-9]{2,9}", code) for code in found):
+        if len(found) < len(pairs) or not all(CURRENCY.fullmatch(code) and found[code] for code in found):
             raise BadVariable(name, "currencies and amounts such as USD:1000,EUR:900.50")
         for amount in found.values():
             self._amount(name, amount)
@@ -69,6 +71,20 @@ class Environment:
         """The parts of a list separated by commas, without the spaces around them."""
         parts = [part.strip() for part in self.text(name, "").split(",")]
         return [part for part in parts if part] or default
+
+    def origins(self, name: str, *, wildcards: bool = False) -> list[str]:
+        """What browsers send as Origin: a scheme, a host, perhaps a port; with `wildcards` also https://*.host."""
+        origins = [part.lower() for part in self.names(name, [])]
+        found = [ORIGIN.fullmatch(origin) for origin in origins]
+        if not all(match and (wildcards or not match["any"]) for match in found):
+            raise BadVariable(name, "origins such as https://staff.example.com, with commas between and no path")
+        return origins
+
+    def currency(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not CURRENCY.fullmatch(value):
+            raise BadVariable(name, "a currency's code such as USD: 3 to 10 capital letters or digits")
+        return value
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, default)
@@ -102,6 +118,12 @@ class Environment:
     def mail(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_… settings for an address such as smtp+tls://user:password@host:587."""
         url = self.text(name, default)
-        if urlsplit(url).scheme not in environ.Env.EMAIL_SCHEMES:
+        try:
+            known = urlsplit(url).scheme in environ.Env.EMAIL_SCHEMES
+            found = dict(environ.Env.email_url_config(url)) if known else {}
+        except ValueError:
+            found = {}
+        if not found or (url.startswith("smtp") and not found["EMAIL_HOST"]):
+            # Never the value itself: it holds a password.
             raise BadVariable(name, "a mail address such as smtp+tls://user:password@host:587 or consolemail://")
-        return dict(environ.Env.email_url_config(url))
+        return found

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
+from drf_spectacular.serializers import PolymorphicProxySerializerExtension
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from accounts.permissions import HasRole
@@ -30,7 +32,7 @@ PROBLEM_SCHEMA = {
                         "nullable": True,
                         "description": "Dotted (`items.0.amount`); null when the whole request is meant.",
                     },
-                    "code": {"type": "string"},
+                    "code": {"type": "string", "description": "Stable; explained at /docs/errors#fields."},
                     "detail": {"type": "string"},
                 },
             },
@@ -51,6 +53,7 @@ DESCRIPTIONS = {
     "401": "Credentials are missing or not valid.",
     "403": "Not permitted for this user.",
     "404": "There is nothing here, or it is not yours.",
+    "406": "None of the media types in Accept can be served.",
     "409": "The present state forbids it.",
     "413": "The body is too large.",
     "415": "The body is not application/json in UTF-8.",
@@ -82,6 +85,7 @@ class TillSchema(AutoSchema):
             "401": bool(permissions - {AllowAny}),
             "403": bool(permissions - {AllowAny, IsAuthenticated, HasRole}),
             "404": "{" in self.path,
+            "406": issubclass(self.view.content_negotiation_class, DefaultContentNegotiation),
             "409": self.method != "GET",
             "413": writes,
             "415": writes,
@@ -90,6 +94,16 @@ class TillSchema(AutoSchema):
             "503": True,
         }
         return [status for status, applied in applies.items() if applied]
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        """Let a PATCH leave fields out only where its view does: where it is described with `partial=True`."""
+        method = self.method
+        if method == "PATCH" and not getattr(serializer, "partial", False):
+            self.method = "PUT"  # of a PATCH drf-spectacular makes everything optional
+        try:
+            return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = method
 
     def as_problem(self, status: str, body: dict[str, Any]) -> dict[str, Any]:
         """Keep the view's description and examples, put the shared component in the place of its schema."""
@@ -104,6 +118,17 @@ class TillSchema(AutoSchema):
         headers = RETRY_AFTER if status in ("429", "503") else {}
         answer = {"description": body["description"], "content": {"application/problem+json": media}}
         return answer | ({"headers": body.get("headers", {}) | headers} if headers or "headers" in body else {})
+
+
+class AnyOfThem(PolymorphicProxySerializerExtension):  # type: ignore[no-untyped-call]
+    """What fits one of several shapes may fit another too, such as one that it extends."""
+
+    priority = 1
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = super().map_serializer(auto_schema, direction)  # type: ignore[no-untyped-call]
+        schema["anyOf"] = schema.pop("oneOf")
+        return schema
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

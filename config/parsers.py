@@ -13,7 +13,6 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 MAX_NUMBER_LENGTH = 64  # characters; no amount, rate or id comes near
-MAX_EXPONENT = 64  # 1e999999999 is ten characters, and gigabytes when written out
 MAX_DEPTH = 32
 
 
@@ -26,13 +25,12 @@ class UnreadableField(ParseError):
 
 
 @dataclass(frozen=True)
-class _Repetition:
-    """Stands for an object that names a key twice until it is known where in the body that is."""
+class _Unreadable:
+    """Stands for a value that cannot be taken until it is known where in the body that is."""
 
-    key: str
-
-    def __str__(self) -> str:
-        return f"The key {self.key!a} is given twice."
+    why: str
+    #: Of the body itself, what the error is about.
+    field: str = ""
 
 
 class StrictJSONParser(BaseParser):
@@ -71,7 +69,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
             object_pairs_hook=_object,
             parse_float=_decimal,
             parse_int=_integer,
-            parse_constant=_refuse_constant,
+            parse_constant=lambda name: _Unreadable(f"{name} is not JSON."),
         )
     except UnicodeDecodeError as error:
         raise ParseError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
@@ -79,8 +77,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise ParseError(f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise ParseError("The body is nested too deeply.") from None
-    if isinstance(value, _Repetition):
-        raise UnreadableField(str(value), field=value.key)
+    if isinstance(value, _Unreadable) and value.field:
+        raise UnreadableField(value.why, field=value.field)
     if not isinstance(value, dict):
         raise ParseError("The body must be a JSON object.")
     for name, part in value.items():
@@ -89,29 +87,27 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Repetition:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unreadable:
     result = dict(pairs)
     if len(result) != len(pairs):
         names = [name for name, _ in pairs]
-        return _Repetition(next(name for name in names if names.count(name) > 1))
+        key = next(name for name in names if names.count(name) > 1)
+        return _Unreadable(f"The key {key!a} is given twice.", field=key)
     return result
 
 
-def _decimal(literal: str) -> Decimal:
-    value = Decimal(literal) if len(literal) <= MAX_NUMBER_LENGTH else Decimal("Infinity")
-    if not value.is_finite() or not -MAX_EXPONENT <= value.adjusted() <= MAX_EXPONENT:
-        raise ParseError(f"The number {literal[:20]}… is too long.")
-    return value
+def _decimal(literal: str) -> Decimal | _Unreadable:
+    if "e" in literal.lower():  # 1e999999999 is ten characters, and gigabytes when written out
+        return _Unreadable(f"The number {literal[:20]} has an exponent.")
+    return _too_long(literal) or Decimal(literal)
 
 
-def _integer(literal: str) -> int:
-    if len(literal) > MAX_NUMBER_LENGTH:
-        raise ParseError(f"The number {literal[:20]}… is too long.")
-    return int(literal)
+def _integer(literal: str) -> int | _Unreadable:
+    return _too_long(literal) or int(literal)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ParseError(f"{name} is not JSON.")
+def _too_long(literal: str) -> _Unreadable | None:
+    return _Unreadable(f"The number {literal[:20]}… is too long.") if len(literal) > MAX_NUMBER_LENGTH else None
 
 
 def _refuse_unsafe(name: str, value: Any) -> None:
@@ -129,8 +125,8 @@ def _refuse_unsafe_value(value: Any) -> None:
         item, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise ParseError("The body is nested too deeply.")
-        if isinstance(item, _Repetition):
-            raise ParseError(str(item))
+        if isinstance(item, _Unreadable):
+            raise ParseError(item.why)
         if isinstance(item, str):
             _refuse_unsafe_text(item)
         elif isinstance(item, dict):

@@ -4,15 +4,21 @@ import os
 import secrets
 from pathlib import Path
 
+from config.environment import BadVariable
+
 
 def development_secret(name: str, debug: bool, data: Path) -> str:
-    """Return the secret kept in `data/secrets/name`, made on first use; empty when not in development mode.
-
-    Safe when several processes start at once: the file appears whole by link(2) and the first one wins.
-    """
+    """Return the secret kept in `data/secrets/name`, made on first use; empty when not in development mode."""
     if not debug:
         return ""
-    folder = data / "secrets"
+    try:
+        return _kept(data / "secrets", name)
+    except OSError as error:
+        raise BadVariable("TILL_DATA", f"a folder that can be written to; {data}: {error.strerror}") from None
+
+
+def _kept(folder: Path, name: str) -> str:
+    """Safe when several processes start at once: the file appears whole by link(2) and the first one wins."""
     path = folder / name
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

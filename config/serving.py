@@ -5,6 +5,7 @@ import gc
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,10 @@ def bind_address(env: Environment, port: int, *, debug: bool) -> str:
     host = env.text("TILL_BIND", "127.0.0.1")
     if debug and host not in LOOPBACK:
         raise BadVariable("TILL_BIND", "127.0.0.1 (or unset) in development mode")
+    try:
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # gunicorn would try it again and again, and then not say which variable it was
+        raise BadVariable("TILL_BIND", "an address of this machine, such as 127.0.0.1 or 0.0.0.0") from None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

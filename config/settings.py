@@ -36,10 +36,10 @@ TILL_JWT_KEY = env.text("TILL_JWT_KEY", "") or secret_files.development_secret("
 # --- where we are reached -----------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.names("TILL_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if TILL_DEBUG else [])
 TILL_PUBLIC_URL = env.text("TILL_PUBLIC_URL", f"http://127.0.0.1:{PORT}" if TILL_DEBUG else "").rstrip("/")
-CSRF_TRUSTED_ORIGINS = env.names("TILL_CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("TILL_CSRF_TRUSTED_ORIGINS", wildcards=True)
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
-CORS_ALLOWED_ORIGINS = env.names("TILL_CORS_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.origins("TILL_CORS_ORIGINS")
 TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0)
 
 INSTALLED_APPS = [
@@ -180,12 +180,13 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 
 # --- money --------------------------------------------------------------------------------------------------
+CENTURY_HOURS = 876_000  # further back than any order or rate; much more, and there is no such date
 TILL_MAX_AMOUNT = env.amount("TILL_MAX_AMOUNT", "1000000000000000000")
-TILL_DEFAULT_CURRENCY = env.text("TILL_DEFAULT_CURRENCY", "USD")
+TILL_DEFAULT_CURRENCY = env.currency("TILL_DEFAULT_CURRENCY", "USD")
 TILL_REGISTRATION_WALLETS = env.choice("TILL_REGISTRATION_WALLETS", "all", ("all", "default", "none"))
-TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, least=1)
+TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, least=1, most=CENTURY_HOURS)
 TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, least=1)
-TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96)
+TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96, most=CENTURY_HOURS)
 TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
 
 # --- API ----------------------------------------------------------------------------------------------------
@@ -194,6 +195,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.Negotiation",
+    "URL_FORMAT_OVERRIDE": None,  # where there is a choice, config.negotiation reads it
     "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitedCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["config.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.TillSchema",
@@ -224,6 +227,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for us; what readers of the API get is written as such
     "ENUM_NAME_OVERRIDES": {
         "OrderStatusEnum": "payments.models.OrderStatus",
         "SettlementEnum": ["paid", "rejected"],

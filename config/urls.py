@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
@@ -23,6 +23,7 @@ FAVICON = "drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"
 
 urlpatterns = [
     path("", csrf_exempt(require_safe(docs_pages.index)), name="index"),
+    re_path(r"^api/v1/?$", csrf_exempt(require_safe(RedirectView.as_view(pattern_name="docs")))),
     path("api/v1/", include(api)),
     *payments.urls.fixed_urlpatterns,
     path("admin/", admin.site.urls),

@@ -19,6 +19,10 @@ _LONGEST = {"holder": 100, "description": LONGEST_VALUE}
 
 # A card has 12 to 19 digits; more in a row may be one with its date and check code behind it.
 _CARD_NUMBER = re.compile(r"\d(?:[\s.\-_\u2010-\u2015\u2212]*\d){11}")
+# A blockchain's address may hold twelve digits in a row by chance (of forty hexadecimal ones, one in twenty-five does),
+# but then it is at least this long, and has no separators. What is shorter, or separated, may be a card's number.
+_SHORTEST_ADDRESS = 25
+_SEPARATOR = re.compile(r"[.\-_]")
 _TAIL = re.compile(r"[*•xX.\s-]*([0-9]{4})")
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
 _ADDRESS = re.compile(r"[!-~]{4,200}", re.ASCII)
@@ -53,7 +57,7 @@ def checked_details(kind: str, details: Mapping[str, str] | str) -> dict[str, st
     _refuse_card_numbers(kind, given)
     if unknown := sorted(given.keys() - KEYS[kind]):
         known = ", ".join(sorted(KEYS[kind]))
-        raise InvalidDetails("unknown_detail", f"A {kind} has {known}.", field=f"details.{unknown[0]}")
+        raise InvalidDetails("unknown_detail", f"The kind {kind} has {known}.", field=f"details.{unknown[0]}")
     return _CHECKS[kind](given)
 
 
@@ -65,11 +69,18 @@ def refuse_card_number(text: str, *, field: str) -> None:
 
 
 def _refuse_card_numbers(kind: str, given: Mapping[str, str]) -> None:
-    """An IBAN and a crypto address may hold as many digits, but not nothing else."""
     for name, value in given.items():
-        may_hold_digits = (kind, name) in (("bank", "iban"), ("crypto", "address"))
-        if not may_hold_digits or not any(character.isalpha() for character in value):
+        if not _may_hold_digits(kind, name, value):
             refuse_card_number(value, field=f"details.{name}")
+
+
+def _may_hold_digits(kind: str, name: str, value: str) -> bool:
+    """Tell whether it may be an IBAN or an address, whose digits are no card's."""
+    if not any(character.isalpha() for character in value):
+        return False
+    if (kind, name) == ("crypto", "address"):
+        return len(value) >= _SHORTEST_ADDRESS and not _SEPARATOR.search(value)
+    return (kind, name) == ("bank", "iban")
 
 
 def _bank(given: dict[str, str]) -> dict[str, str]:
@@ -124,7 +135,7 @@ def _holder(given: dict[str, str]) -> dict[str, str]:
 def _needed(given: dict[str, str], kind: str) -> str:
     name = MAIN[kind]
     if not given.get(name):
-        raise InvalidDetails("detail_missing", f"A {kind} needs {name}.", field=f"details.{name}")
+        raise InvalidDetails("detail_missing", f"The kind {kind} needs {name}.", field=f"details.{name}")
     return given[name]
 
 

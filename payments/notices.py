@@ -102,6 +102,8 @@ def _object(body: bytes) -> dict[str, Any]:
         raise BodyTooLarge
     try:
         parsed = _DECODER.decode(body.decode("utf-8"))
+    except _Constant as constant:
+        raise MalformedEvent(f"{constant} is not JSON.", field=_holder_of_a_constant(body.decode("utf-8"))) from None
     except RecursionError:
         raise MalformedEvent("The body is nested too deeply.") from None
     except UnicodeDecodeError:
@@ -126,8 +128,22 @@ def _printable(name: str) -> str:
     return name[:64].encode("ascii", "backslashreplace").decode()
 
 
+class _Constant(Exception):
+    """NaN or Infinity, which Python would read."""
+
+
 def _no_constant(text: str) -> Any:
-    raise MalformedEvent(f"{text} is not JSON.")
+    raise _Constant(text)
+
+
+def _holder_of_a_constant(text: str) -> str:
+    """Return the name of the field that is one, "" when it stands elsewhere. Reads anew: this is no time to hurry."""
+    try:
+        parsed = json.loads(text, parse_float=str, parse_int=str, parse_constant=_Constant)
+    except (ValueError, RecursionError):
+        return ""
+    fields = parsed.items() if isinstance(parsed, dict) else ()
+    return next((_printable(name) for name, value in fields if isinstance(value, _Constant)), "")
 
 
 _DECODER = json.JSONDecoder(

@@ -1,12 +1,14 @@
 """Each system check of config/checks.py refuses what it is for; a sound production passes them all."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
@@ -62,8 +64,11 @@ def production_database(production: Settings, db: None) -> None:
 
 def found(*, databases: list[str] | None = None) -> set[str]:
     """The ids of ours that are found now."""
-    messages = run_checks(databases=databases)
-    return {str(message.id) for message in messages if str(message.id).startswith("till.")}
+    return {str(message.id) for message in messages(databases=databases)}
+
+
+def messages(*, databases: list[str] | None = None) -> list[CheckMessage]:
+    return [message for message in run_checks(databases=databases) if str(message.id).startswith("till.")]
 
 
 # --- settings -----------------------------------------------------------------------------------------------
@@ -98,8 +103,17 @@ def test_it_is_content_with_development_mode() -> None:
         ("DATABASE_URL", "", "till.E006"),
         ("ALLOWED_HOSTS", [], "till.E007"),
         ("ALLOWED_HOSTS", ["*"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com", "https://till.example.com"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com/"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com staff.example.com"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com:8000"], "till.E007"),
+        ("ALLOWED_HOSTS", ["*.example.com"], "till.E007"),
         ("TILL_PUBLIC_URL", "", "till.E008"),
         ("TILL_PUBLIC_URL", "till.example.com", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com/path?q", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com/#top", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com:port", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://[till", "till.E008"),
         ("SECURE_SSL_REDIRECT", True, "till.E009"),
         ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
     ],
@@ -107,6 +121,24 @@ def test_it_is_content_with_development_mode() -> None:
 def test_it_refuses_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
     setattr(production, setting, value)
     assert found() == {expected}
+
+
+@pytest.mark.parametrize("host", ["Till.example.com", ".example.com", "10.0.0.7", "[::1]"])
+@pytest.mark.usefixtures("production")
+def test_it_is_content_with_hosts_that_requests_can_ask_for(settings: Settings, host: str) -> None:
+    settings.ALLOWED_HOSTS = [host]
+    assert found() == set()
+
+
+def test_it_names_the_host_that_no_request_can_ask_for() -> None:
+    result = manage("check", TILL_ALLOWED_HOSTS="till.example.com,https://staff.example.com")
+    assert result.returncode == 1
+    assert "TILL_ALLOWED_HOSTS has 'https://staff.example.com'" in result.stderr
+
+
+def test_it_refuses_links_to_nowhere_in_development_mode_too(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = ["localhost"], "foo"
+    assert found() == {"till.E008"}
 
 
 def test_it_refuses_a_production_without_a_secret_key() -> None:
@@ -136,10 +168,55 @@ def test_it_does_not_look_into_the_database_unasked() -> None:
 
 @pytest.mark.usefixtures("production_database")
 def test_it_refuses_a_production_with_a_demo_user_who_can_sign_in() -> None:
-    user = User(email="testuser@example.com", is_active=True, activated_at=timezone.now())
+    demo_person("testuser@example.com")
+    assert found(databases=["default"]) == {"till.E012"}
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_names_all_demo_people_who_can_sign_in_and_how_to_disable_them() -> None:
+    for email in sorted(checks.DEMO_EMAILS):
+        demo_person(email)
+    User.objects.filter(email="testuser@example.com").update(is_active=False)
+    [message] = messages(databases=["default"])
+    named = [email for email in sorted(checks.DEMO_EMAILS) if email in message.msg]
+    assert named == ["admin_admin@example.com", "testadmin@example.com", "user_user@example.com"]
+    do_as_told(message)
+    assert found(databases=["default"]) == set()
+    assert not User.objects.filter(is_active=True).exists()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_says_how_to_start_with_a_provider_whose_secret_is_published() -> None:
+    acme = make_provider(secret=min(checks.PUBLISHED_WEBHOOK_SECRETS))
+    [message] = messages(databases=["default"])
+    do_as_told(message)
+    assert found(databases=["default"]) == set()
+    acme.refresh_from_db()
+    assert not acme.is_active
+
+
+def demo_person(email: str) -> None:
+    user = User(email=email, is_active=True, activated_at=timezone.now())
     user.take_role(Role.USER)
     user.save()
-    assert found(databases=["default"]) == {"till.E012"}
+
+
+def do_as_told(message: CheckMessage) -> None:
+    """Run the command that the hint ends with."""
+    words = shlex.split((message.hint or "").partition("manage.py ")[2])
+    assert words[:2] == ["shell", "-c"]
+    call_command("shell", command=words[2])
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("default", {"till.W003"}), ("all", set()), ("none", set())])
+@pytest.mark.usefixtures("production_database")
+def test_it_warns_when_new_users_get_no_wallet(settings: Settings, setting: str, expected: set[str]) -> None:
+    settings.TILL_REGISTRATION_WALLETS, settings.TILL_DEFAULT_CURRENCY = setting, "EUR"
+    assert found(databases=["default"]) == set()
+    Currency.objects.filter(code="EUR").update(is_active=False)
+    assert found(databases=["default"]) == expected
+    settings.TILL_DEFAULT_CURRENCY = "XXX"
+    assert found(databases=["default"]) == expected
 
 
 @pytest.mark.parametrize("secret", sorted(checks.PUBLISHED_WEBHOOK_SECRETS))
@@ -167,9 +244,10 @@ def test_it_refuses_a_postgresql_that_is_too_old(settings: Settings, monkeypatch
 
 
 def test_it_refuses_a_database_that_cannot_be_reached() -> None:
-    result = manage("check", "--database", "default")
+    result = manage("check", "--database", "default", TILL_DB_POOL_SIZE="8")
     assert result.returncode == 1
     assert "till.E010" in result.stderr
+    assert "Connection refused" in result.stderr  # and not that a pool has waited in vain
     assert "Traceback" not in result.stderr
 
 
@@ -182,8 +260,6 @@ def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None
 
 @pytest.mark.django_db
 def test_it_knows_the_demo_that_is_really_seeded(production: Settings) -> None:
-    from django.core.management import call_command
-
     production.TILL_DEBUG = True
     call_command("seed_currencies", verbosity=0)
     call_command("seed_users", verbosity=0)
@@ -223,14 +299,25 @@ def test_it_tests_the_connection_that_the_checks_use() -> None:
         ("TILL_MAX_AMOUNT", "NaN"),
         ("TILL_MAX_AMOUNT", "0"),
         ("TILL_TRANSFER_DAILY_LIMITS", "USD"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:"),
         ("TILL_TRANSFER_DAILY_LIMITS", "usd:5"),
         ("TILL_TRANSFER_DAILY_LIMITS", "USD:-5"),
         ("TILL_TRANSFER_DAILY_LIMITS", "USD:5,USD:6"),
         ("TILL_REGISTRATION_WALLETS", "some"),
+        ("TILL_DEFAULT_CURRENCY", "dollar"),
+        ("TILL_ORDER_EXPIRY_HOURS", "900000"),
+        ("TILL_RATE_MAX_AGE_HOURS", "2147483647"),
+        ("TILL_CSRF_TRUSTED_ORIGINS", "foo"),
+        ("TILL_CSRF_TRUSTED_ORIGINS", "https://staff.example.com/"),
+        ("TILL_CORS_ORIGINS", "foo"),
+        ("TILL_CORS_ORIGINS", "https://*.example.com"),
         ("TILL_LOG_FORMAT", "xml"),
         ("TILL_LOG_LEVEL", "LOUD"),
         ("TILL_THROTTLE_LOGIN", "often"),
         ("TILL_EMAIL_URL", "example.com"),
+        ("TILL_EMAIL_URL", "smtp+tls://till:sesame@host:abc"),
+        ("TILL_EMAIL_URL", "smtp+tls://till:sesame@[host"),
+        ("TILL_EMAIL_URL", "smtp+tls://"),
         ("DATABASE_URL", "mysql://till@localhost/till"),
         ("DATABASE_URL", "postgres://till:sesame@localhost"),
     ],
@@ -241,6 +328,26 @@ def test_it_names_a_malformed_variable_in_one_line(name: str, value: str) -> Non
     assert result.stderr.startswith(f"{name} must be ")
     assert result.stderr.count("\n") == 1
     assert "sesame" not in result.stderr
+
+
+@pytest.mark.parametrize("folder", ["/etc/passwd", "/proc/x"])
+def test_it_names_a_data_folder_that_cannot_be_one(folder: str) -> None:
+    result = manage("check", TILL_DEBUG="1", TILL_DATA=folder, TILL_SECRET_KEY="")
+    assert result.returncode == 1
+    assert result.stderr.startswith("TILL_DATA must be a folder that can be written to")
+    assert result.stderr.count("\n") == 1
+
+
+def test_it_names_the_form_of_daily_limits_that_lack_their_amount() -> None:
+    with pytest.raises(BadVariable, match="currencies and amounts such as USD:1000"):
+        Environment({"L": "USD"}).amounts("L")
+
+
+def test_it_reads_origins_as_browsers_send_them() -> None:
+    env = Environment({"A": "https://Staff.example.com, http://10.0.0.7:8000,app://x", "B": "https://*.example.com"})
+    assert env.origins("A") == ["https://staff.example.com", "http://10.0.0.7:8000", "app://x"]
+    assert env.origins("B", wildcards=True) == ["https://*.example.com"]
+    assert env.origins("C") == []
 
 
 def test_it_takes_an_empty_variable_for_unset() -> None:
@@ -270,3 +377,9 @@ def test_it_keeps_development_mode_on_the_loopback() -> None:
     assert bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=False) == "192.0.2.1:8000"
     with pytest.raises(BadVariable, match="TILL_BIND"):
         bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=True)
+
+
+@pytest.mark.parametrize("host", ["nonsense.invalid", "127.0.0.1:8000", "unix:/run/till", "x" * 70])
+def test_it_names_an_address_that_cannot_be_served_on(host: str) -> None:
+    with pytest.raises(BadVariable, match=r"^TILL_BIND must be an address of this machine"):
+        bind_address(Environment({"TILL_BIND": host}), 8000, debug=False)

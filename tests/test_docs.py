@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,10 @@ def anchors(text: str) -> set[str]:
 
 def read_variables() -> set[str]:
     """Every environment variable that the code reads."""
-    code = "\n".join(path.read_text() for path in (ROOT / "config").rglob("*.py") if "tests" not in path.parts)
-    reader = r"""\benv\.(?:text|number|amounts?|flag|names|choice|rate|database|mail)\(\s*["'](\w+)["']"""
+    files = [path for app in ("config", "accounts", "payments", "catalog") for path in (ROOT / app).rglob("*.py")]
+    code = "\n".join(path.read_text() for path in files if "tests" not in path.parts)
+    kinds = "text|number|amounts?|flag|names|origins|currency|choice|rate|database|mail"
+    reader = rf"""\benv\.(?:{kinds})\(\s*["'](\w+)["']"""
     return set(re.findall(reader, code)) | set(re.findall(r"""environ(?:\.get\(|\[)["'](TILL_\w+)["']""", code))
 
 
@@ -97,6 +100,12 @@ def test_the_readme_names_the_demo_logins_that_are_printed() -> None:
     people = re.findall(r"\w+@example\.com", welcome.welcome(8000))
     assert people
     assert all(person in README for person in people)
+
+
+def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) -> None:
+    for address in re.findall(r"http://127.0.0.1:8000(\S+)", welcome.welcome(8000)):
+        expected = 405 if address == "/webhook/payment" else 200
+        assert client.get(address, follow=True).status_code == expected, address
 
 
 # --- decisions ----------------------------------------------------------------------------------------------

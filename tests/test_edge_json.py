@@ -24,7 +24,7 @@ def test_it_reads_an_object() -> None:
     assert parse(b'{"a": [1, -2, true, null, "\\u20ac \\ud83d\\ude00"]}') == {"a": [1, -2, True, None, "€ 😀"]}
 
 
-@pytest.mark.parametrize("literal", ["100000000000000.07", "0.1", "1e2", "1E-10", "-0.0"])
+@pytest.mark.parametrize("literal", ["100000000000000.07", "0.1", "-0.0"])
 def test_it_never_makes_a_float(literal: str) -> None:
     amount = parse(f'{{"amount": {literal}}}'.encode())["amount"]
     assert isinstance(amount, Decimal)
@@ -43,8 +43,10 @@ def test_it_never_makes_a_float(literal: str) -> None:
         (b'{"\\udc00x": 1}', "surrogate"),
         (b'{"a": ["x\\u0000"]}', "NUL"),
         (b'{"a": ' + b"9" * 5000 + b"}", "too long"),
-        (b'{"a": 1e999999999}', "too long"),
-        (b'{"a": 1e-999999999}', "too long"),
+        (b'{"a": 1e2}', "exponent"),
+        (b'{"a": 1E-2}', "exponent"),
+        (b'{"a": 1e999999999}', "exponent"),
+        (b'{"a": 1.5e-999999999}', "exponent"),
         (b'{"a": 0.' + b"1" * 5000 + b"}", "too long"),
         (b"[" * 100_000, "nested"),
         (b'{"a":' * 100_000, "nested"),
@@ -78,6 +80,11 @@ def test_it_refuses_and_says_why(body: bytes, named: str) -> None:
         (b'{"a": {"\\u0000": 1}, "b": 1}', "a"),
         (b'{"a": 1, "b": 2, "a": 3}', "a"),
         (b'{"x": [{"a": 1, "a": 2}]}', "x"),
+        (b'{"b": 1, "a": NaN}', "a"),
+        (b'{"b": 1, "a": [-Infinity]}', "a"),
+        (b'{"b": 1, "a": 1e2}', "a"),
+        (b'{"b": 1, "a": ' + b"9" * 65 + b"}", "a"),
+        (b'{"b": 1, "a": 0.' + b"1" * 65 + b"}", "a"),
         (b'{"x": ' + b"[" * 40 + b"]" * 40 + b"}", "x"),
     ],
 )

@@ -176,6 +176,16 @@ def test_it_does_not_leak_what_a_driver_says(web: Client, raising: Callable[[Bas
     assert "internal" not in problem_of(answer, 503, "database_unavailable")["detail"]
 
 
+@pytest.mark.parametrize("kind", [kind for kind in PROBLEMS if issubclass(kind, django_errors.ObjectDoesNotExist)])
+def test_it_does_not_leak_what_the_orm_says(
+    web: Client, raising: Callable[[BaseException], str], kind: type[BaseException]
+) -> None:
+    answer = web.get("/raise/" + raising(kind("Wallet matching query does not exist.")))
+    body = problem_of(answer, 404, PROBLEMS[kind].code)
+    assert body["detail"] == (PROBLEMS[kind].detail or f"{body['title']}.")
+    assert b"matching query" not in answer.content
+
+
 def test_it_uses_what_a_plain_exception_carries(web: Client, raising: Callable[[BaseException], str]) -> None:
     error = services.LoginLocked("Wait.", retry_after=1)
     vars(error).update(field="email", retry_after=0.2, extra={"tries": 3, "status": 200})

@@ -68,6 +68,7 @@ PURCHASE = [_response("A purchase", _PURCHASE)]
 BOUGHT = [
     _request("Two pens", product=5, wallet=1000000000000026, quantity=2, expected_price="25.00"),
     _response("Bought", _PURCHASE, "201"),
+    _response("A dry run", _PURCHASE | {"id": None, "transaction": None}),
 ]
 REFUND = [_response("A refund", _REFUND)]
 REFUNDED = [

@@ -21,7 +21,9 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     currency = serializers.CharField(source="currency_id", read_only=True)
     refunded = AmountField(help_text="What of `amount` was paid back.")
     status = serializers.ChoiceField(choices=Purchase.Status.choices, read_only=True)
-    transaction = serializers.IntegerField(source="transaction_id", read_only=True)
+    transaction = serializers.IntegerField(
+        source="transaction_id", read_only=True, allow_null=True, help_text="What was booked; null in a dry run."
+    )
 
     class Meta:
         model = Purchase
@@ -30,6 +32,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
             "status", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
+        extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
 
 class BuySerializer(serializers.Serializer[Any]):

@@ -66,7 +66,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
         "products_change",
         "Change a product (admin)",
         "What is left out stays as it is.",
-        request=ProductWriteSerializer,
+        request=ProductWriteSerializer(partial=True),
         responses={200: ProductSerializer, 412: _STALE},
         examples=examples.PRODUCT_CHANGED,
     ),

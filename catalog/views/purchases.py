@@ -61,7 +61,12 @@ class PurchaseViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
             " 422 `currency_mismatch`, 404 `product_not_found` or `wallet_not_found`."
         ),
         request=BuySerializer,
-        responses={201: PurchaseSerializer, 404: examples.PRODUCT_NOT_FOUND, 409: examples.INSUFFICIENT_FUNDS},
+        responses={
+            200: PurchaseSerializer,
+            201: PurchaseSerializer,
+            404: examples.PRODUCT_NOT_FOUND,
+            409: examples.INSUFFICIENT_FUNDS,
+        },
         examples=examples.BOUGHT,
     )
     @previewable

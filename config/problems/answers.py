@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponse
 from rest_framework.exceptions import APIException, ValidationError
@@ -98,6 +99,8 @@ def _detail_of(error: BaseException, errors: list[FieldError]) -> str:
         )
     if isinstance(error, APIException) and isinstance(error.detail, dict):
         return str(error.detail.get("detail", ""))
+    if isinstance(error, ObjectDoesNotExist):
+        return ""  # Django's text names our classes; the title says it.
     return str(error) or (type(error).__doc__ or "").partition("\n")[0]
 
 

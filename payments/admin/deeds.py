@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -175,5 +175,7 @@ def field_of(error: Exception, form: forms.BaseForm) -> str | None:
 
 
 def text_of(error: Exception) -> str:
-    """Return what the error says, or else what its class says of itself."""
+    """Return what the error says, or else what its class says of itself. Django's own text names our classes."""
+    if isinstance(error, ObjectDoesNotExist):
+        return "It is not there any more."
     return str(error) or str(type(error).__doc__).split("\n", 1)[0]

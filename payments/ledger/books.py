@@ -18,7 +18,11 @@ _KINDS = frozenset(Transaction.Kind.values)
 
 
 class LedgerError(Exception):
-    """A movement that the ledger refuses. Nothing of it was booked."""
+    """A movement that the ledger refuses. Nothing of it was booked. `field` names the input, if a caller knows it."""
+
+    def __init__(self, detail: str = "", *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
 
     def __str__(self) -> str:
         return super().__str__() or (type(self).__doc__ or "")

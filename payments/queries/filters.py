@@ -19,6 +19,7 @@ from payments.queries.transactions import Asked
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,9}", re.ASCII)
 
 
@@ -62,6 +63,15 @@ class IdField(forms.Field):
 def id_or_none(text: str) -> int | None:
     """Return the id that the text is, in canonical form, or None."""
     return int(text) if _ID.fullmatch(text) and int(text) <= MAX_ID else None
+
+
+class CountField(forms.IntegerField):
+    """Digits and nothing else, where Django would also read "+5", "5.0", " 5 " and other alphabets."""
+
+    def to_python(self, value: str | None) -> int | None:
+        if value and not _DIGITS.fullmatch(value):
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid")
+        return super().to_python(value)
 
 
 class CurrencyField(forms.Field):
@@ -139,8 +149,9 @@ class PeriodForm(forms.Form):
 
     locals()["from"] = MomentField(required=False)
     to = MomentField(required=False, is_end=True)
-    cursor = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
-    limit = forms.IntegerField(required=False, min_value=1, max_value=200)
+    cursor = CountField(required=False, min_value=0, max_value=MAX_ID)
+    limit = CountField(required=False, min_value=1, max_value=200)
+    format = forms.ChoiceField(required=False, choices=[("json", "JSON"), ("csv", "CSV")])
 
 
 class MomentForm(forms.Form):

@@ -9,7 +9,6 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from accounts.serializers import PlainTextField
 from payments.models import Exchange, ExchangeRate, Quote
-from payments.money import format_amount
 from payments.serializers.reading import AmountField
 from payments.serializers.writing import AmountInputField, IdField
 from payments.services import exchange
@@ -105,8 +104,8 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
     amount = AmountField(**_SOURCE, help_text="What the source gave, without the commission.")
     proceeds = AmountField(**_TARGET, help_text="What the destination received: up to ten decimals, rounded down.")
     commission = AmountField(**_SOURCE, help_text="Taken from the source, on top of `amount`.")
-    remainder = serializers.SerializerMethodField(
-        help_text="What rounding left with the house: `proceeds` + `remainder` = `amount` x `rate`, exactly."
+    remainder = AmountField(
+        **_TARGET, help_text="What rounding left with the house: `proceeds` + `remainder` = `amount` x `rate`, exactly."
     )
     quote = serializers.IntegerField(source="quote_id", read_only=True, allow_null=True)
     transaction = serializers.IntegerField(source="transaction_id", read_only=True, allow_null=True)
@@ -119,10 +118,6 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
         )  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"id": {"allow_null": True}}
-
-    @extend_schema_field({"type": "string", "format": "decimal", "example": "0.00000000004"})
-    def get_remainder(self, made: Exchange) -> str:
-        return format_amount(made.remainder, 0)
 
 
 class PercentField(AmountInputField):

@@ -60,6 +60,13 @@ def _problem(status: int, code: str, title: str, detail: str, **extra: Any) -> O
     return OpenApiResponse(OpenApiTypes.OBJECT, description=f"`{code}`: {detail}", examples=[example])
 
 
+def _either(*answers: OpenApiResponse) -> OpenApiResponse:
+    """Describe answers of one status together."""
+    description = " ".join(str(answer.description) for answer in answers)
+    examples = [example for answer in answers for example in answer.examples]
+    return OpenApiResponse(OpenApiTypes.OBJECT, description=description, examples=examples)
+
+
 DEPOSIT = [_response("A pending deposit", _ORDER)]
 DEPOSIT_MADE = [
     _request("A hundred dollars", wallet=_WALLET, amount="100.00"),
@@ -100,6 +107,23 @@ SCOPE_ADDED = [_request("Dollars only", service=9, currency="USD"), _response("A
 ALREADY_SETTLED = _problem(
     409, "already_settled", "The order has its verdict", "The order was rejected already.", settled="rejected"
 )
+WALLET_NOT_FOUND = _problem(
+    404,
+    "wallet_not_found",
+    "There is no such wallet",
+    "There is no such wallet.",
+    errors=[{"field": "wallet", "code": "wallet_not_found", "detail": "There is no such wallet."}],
+)
+WITHDRAWAL_NOT_FOUND = _either(
+    WALLET_NOT_FOUND,
+    _problem(
+        404,
+        "external_wallet_not_found",
+        "There is no such external wallet",
+        "There is no such external wallet, or it is not yours, or it was deleted.",
+    ),
+)
+SERVICE_NOT_FOUND = _problem(404, "user_not_found", "There is no such user", "There is no user 9.")
 INSUFFICIENT_FUNDS = _problem(
     409,
     "insufficient_funds",

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 _WALLET = {
     "id": 1000000000000026,
@@ -100,3 +101,23 @@ REVERSED = [
     _asked("A chargeback", {"reason": "The card's owner disputed it."}),
     *_shown("Taken back", _REVERSAL, "201"),
 ]
+
+_NO_STATEMENT = "The house's wallets have no statement of their own: see the transactions that touch them."
+HOUSE_WALLET = OpenApiResponse(
+    OpenApiTypes.OBJECT,
+    description=f"`house_wallet`: {_NO_STATEMENT}",
+    examples=[
+        OpenApiExample(
+            "The house's",
+            {
+                "type": "/docs/errors#house_wallet",
+                "title": "Not for the house's wallets",
+                "status": 422,
+                "code": "house_wallet",
+                "detail": _NO_STATEMENT,
+                "errors": [],
+            },
+            media_type="application/problem+json",
+        )
+    ],
+)

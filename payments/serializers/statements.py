@@ -1,5 +1,6 @@
 """The shapes of statements and of a balance at a moment."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
@@ -54,8 +55,14 @@ def line_of(found: Period, line: Line) -> dict[str, Any]:
     }
 
 
-def moment(value: Any) -> Any:
-    return serializers.DateTimeField().to_representation(value) if value is not None else None
+def moment(value: datetime | None) -> Any:
+    """Return the time in UTC; at the very ends of the calendar, where UTC has no such time, as it was given."""
+    if value is None:
+        return None
+    try:
+        return serializers.DateTimeField().to_representation(value.astimezone(UTC))
+    except OverflowError:
+        return value.isoformat()
 
 
 _LINE = {

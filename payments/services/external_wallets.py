@@ -34,8 +34,7 @@ def add_external_wallet(
 
     Locks the owner's row. Raises CurrencyUnavailable, InvalidDetails, CardNumberRefused, TooManyExternalWallets.
     """
-    if kind in (ExternalWallet.Kind.CARD, ExternalWallet.Kind.OTHER):
-        refuse_card_number(label, field="label")
+    refuse_card_number(label, field="label")
     kept = checked_details(kind, details)
     known_currency(currency)
     lock_user(owner_id)

@@ -7,7 +7,7 @@ import secrets
 import shlex
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -111,8 +111,11 @@ def repeated(deliveries: Iterable[Delivery], *, repeats: int) -> list[Delivery]:
     return everything
 
 
-def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Iterator[Answer]:
-    """Send over `parallel` connections that stay open; answers in the order of the deliveries."""
+def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generator[Answer]:
+    """Send over `parallel` connections that stay open; answers in the order of the deliveries.
+
+    Closed early, it sends no more than what is under way.
+    """
     address = urlsplit(url)
     idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
     for _ in range(parallel):
@@ -125,10 +128,12 @@ def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Iterator
         finally:
             idle.put(connection)
 
-    with ThreadPoolExecutor(parallel) as threads:
-        yield from threads.map(one, deliveries)
-    while not idle.empty():
-        idle.get().close()
+    try:
+        with ThreadPoolExecutor(parallel) as threads:
+            yield from threads.map(one, deliveries)
+    finally:
+        while not idle.empty():
+            idle.get().close()
 
 
 def _send(connection: http.client.HTTPConnection, delivery: Delivery) -> Answer:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -59,7 +59,7 @@ def transfer(
     """
     currency = active_currency(_own_wallet(source_id, user_id).currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
-    receiver = _by_wallet(destination_id) if destination_id else _by_email(recipient, currency)
+    receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
     _lock_people(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
     if limit:
@@ -86,13 +86,18 @@ def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
     """Read without a lock: whose it is and its currency never change."""
     wallet = Wallet.objects.filter(pk=wallet_id, owner=user_id).first()
     if wallet is None:
-        raise ledger.WalletNotFound
+        raise ledger.WalletNotFound(field="source")
     return wallet
 
 
-def _by_wallet(wallet_id: int) -> _Receiver:
-    """One query, like `_by_email`: who may not receive takes as long to refuse as who does not exist."""
-    owners = Wallet.objects.filter(pk=wallet_id, owner__is_active=True, owner__role__in=_PEOPLE)
+def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
+    """One query, like `_by_email`: who may not receive takes as long to refuse as who does not exist.
+
+    A wallet of somebody else in another currency is as good as none: that it exists is not the sender's business.
+    """
+    owners = Wallet.objects.filter(
+        Q(currency=currency) | Q(owner=user_id), pk=wallet_id, owner__is_active=True, owner__role__in=_PEOPLE
+    )
     owner = owners.values_list("owner_id", flat=True).first()
     if owner is None:
         raise RecipientNotFound
@@ -157,6 +162,8 @@ def _book(sent: Transfer) -> int:
         lines.append(ledger.Line(sent.source_id, fees, sent.commission))
     [verdict] = books.book([ledger.Movement(Transaction.Kind.TRANSFER, tuple(lines), f"transfer {sent.pk}")])
     if isinstance(verdict, ledger.Refused):
+        if isinstance(verdict.error, ledger.SameWallet | ledger.CurrencyMismatch):
+            verdict.error.field = "destination"
         raise verdict.error
     return verdict.transaction_id
 

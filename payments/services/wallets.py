@@ -46,14 +46,14 @@ def open_first_wallets(users: Sequence[User]) -> None:
     Wallet.objects.bulk_create(Wallet(owner=person, currency=currency) for person in people for currency in currencies)
 
 
-def lock_owned(*wallet_ids: int, owner_id: int) -> ledger.Books:
-    """Lock wallets that are all the user's, ascending, as `ledger.lock` does.
+def lock_owned(*, owner_id: int, **wallet_ids: int) -> ledger.Books:
+    """Lock wallets that are all the user's, by the fields that name them, ascending, as `ledger.lock` does.
 
-    Raises WalletNotFound when one is not: strangers' wallets and absent ones look alike.
+    Raises WalletNotFound naming the field when one is not: strangers' wallets and absent ones look alike.
     """
-    books = ledger.lock(wallet_ids)
-    for wallet_id in wallet_ids:
+    books = ledger.lock(wallet_ids.values())
+    for field, wallet_id in wallet_ids.items():
         wallet = books.wallets.get(wallet_id)
         if wallet is None or wallet.owner_id != owner_id:
-            raise ledger.WalletNotFound
+            raise ledger.WalletNotFound(field=field)
     return books

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.services import set_support
+from payments.admin.deeds import text_of
 from payments.models import CommissionRule, Currency, Provider, SettlementScope
 from payments.services import orders
 from payments.tests.order_scenes import a_rule, deposit
@@ -126,6 +127,11 @@ def test_a_currency_out_of_use_is_not_offered(site: Client) -> None:
 
 
 # --- ending and deleting --------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_deleted_first_is_told_in_words() -> None:
+    gone = CommissionRule.DoesNotExist("CommissionRule matching query does not exist.")
+    assert text_of(gone) == "It is not there any more."
 
 
 def test_a_rule_ends_now_or_later_with_a_reason(site: Client, admin: Any) -> None:

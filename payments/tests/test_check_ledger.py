@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -329,6 +329,12 @@ def test_the_command_speaks_json_of_differences(stage: dict[str, Any], capsys: p
             ],
         }
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_the_command_refuses_to_name_nothing(db: None, limit: int) -> None:
+    with pytest.raises(CommandError, match="--limit must be at least 1"):
+        call_command("check_ledger", limit=limit)
 
 
 def test_it_is_silent_on_empty_books(db: None) -> None:

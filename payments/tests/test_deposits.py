@@ -65,7 +65,8 @@ def test_it_knows_only_providers_in_use(alice: Any, purse: Wallet, slug: str) ->
 
 def test_it_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    refused(ask(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch")
+    body = refused(ask(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch", "provider")
+    assert body["detail"] == "The provider's currency is USD."
 
 
 @pytest.mark.parametrize(
@@ -107,8 +108,9 @@ def test_it_refuses_a_currency_that_is_not_in_use(alice: Any, purse: Wallet) -> 
 
 
 def test_mallory_cannot_name_alices_wallet_nor_the_houses(alice: Any, mallory: Any, admin: Any, purse: Wallet) -> None:
+    named = (purse, 2**62, clearing())
     for user in (mallory, admin):
-        bodies = [refused(ask(user, "deposits", w, "1"), 404, "wallet_not_found") for w in (purse, 2**62, clearing())]
+        bodies = [refused(ask(user, "deposits", w, "1"), 404, "wallet_not_found", "wallet") for w in named]
         assert bodies[0] == bodies[1] == bodies[2]
 
 

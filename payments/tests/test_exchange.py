@@ -69,6 +69,18 @@ def test_it_books_one_transaction_through_the_houses_wallets(alice: Any, dollars
     assert (balance(dollars), balance(euros)) == (Decimal("899.40"), Decimal("86.1075268753"))
 
 
+def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wallet, euros: Wallet) -> None:
+    rate("USD", "JPY", "150")
+    yen = open_wallet(owner_id=alice.pk, currency="JPY")
+    for destination, expected in (
+        (euros, ("100.00", "90.00", "0.00", "0.00")),
+        (yen, ("100.00", "15000", "0.00", "0")),
+    ):
+        made = done(exchange(alice, dollars, destination, amount="100"))
+        for shown in (made, done(signed_in(alice).get(f"{EXCHANGES}/{made['id']}"), 200)):
+            assert tuple(shown[name] for name in ("amount", "proceeds", "commission", "remainder")) == expected
+
+
 def test_each_currency_balances(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     rate("EUR", "USD", "1.0837291042")
     fee("exchange", "EUR", fixed=Decimal("0.03"))
@@ -151,8 +163,10 @@ def test_both_wallets_are_ones_own_and_of_two_currencies(
     alice: Any, mallory: Any, dollars: Wallet, euros: Wallet
 ) -> None:
     theirs = wallet_with(mallory, "USD", "50"), open_wallet(owner_id=mallory.pk, currency="EUR")
-    for pair in ((dollars, theirs[1]), (theirs[0], euros), (dollars, 9 * 10**15), (77, euros)):
-        refused(exchange(alice, *pair, amount="1"), 404, "wallet_not_found")
+    for pair in ((dollars, theirs[1]), (dollars, 9 * 10**15), (dollars, 77)):
+        refused(exchange(alice, *pair, amount="1"), 404, "wallet_not_found", "destination")
+    for source in (theirs[0], 9 * 10**15, 77):
+        refused(exchange(alice, source, euros, amount="1"), 404, "wallet_not_found", "source")
     refused(exchange(alice, dollars, dollars, amount="1"), 422, "same_currency", "destination")
     second = open_wallet(owner_id=alice.pk, currency="USD")
     refused(exchange(alice, dollars, second, amount="1"), 422, "same_currency", "destination")

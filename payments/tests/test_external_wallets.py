@@ -161,9 +161,45 @@ def test_it_stores_nothing_of_a_refused_number(alice: Any, kind: str) -> None:
     assert not ExternalWallet.objects.exists()
 
 
-@pytest.mark.parametrize("kind", ["card", "other"])
-def test_it_refuses_a_cards_number_as_the_label(alice: Any, kind: str) -> None:
-    refused(add(alice, kind, "4242", label=f"Visa {CARD}"), 422, "card_number_refused", "label")
+@pytest.mark.parametrize("number", [CARD, "4242 4242 4242 4242", "4242-4242-4242-4242", "4242_4242_4242_4242"])
+@pytest.mark.parametrize(
+    ("kind", "details"), [("bank", IBAN), ("card", "4242"), ("crypto", f"0x{'ab' * 20}"), ("other", "The jar")]
+)
+def test_it_refuses_a_cards_number_as_the_label(alice: Any, kind: str, details: str, number: str) -> None:
+    refused(add(alice, kind, details, label=f"Visa {number}"), 422, "card_number_refused", "label")
+    assert not ExternalWallet.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"{CARD}aa", f"a{CARD}", f"0x{CARD}", "4242-4242-4242-4242x", "4242_4242_4242_4242x", f"{CARD}12301x",
+     f"{'x' * 30}-{CARD}", f"4242-4242-4242-4242-{'x' * 30}"],
+)  # fmt: skip
+def test_it_refuses_a_cards_number_with_something_around_it_as_an_address(alice: Any, address: str) -> None:
+    refused(add(alice, "crypto", address), 422, "card_number_refused", "details.address")
+    assert not ExternalWallet.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        "rHb9CJAWyB4rj91VRWn96DkukG",  # as short as they get
+        "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr",
+        "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
+        "7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV",
+        "EQDtFpEwcFAEcRe5mLVh2N6C0x-_hJEM7W61_JLnSF74p4q2",  # base64: separators, but no run of digits
+        "0xabcdef1234567890123abcdefabcdefabcdefabc",
+        f"0x{'4242' * 10}",
+    ],
+)
+def test_it_takes_addresses_that_hold_as_many_digits_by_chance(alice: Any, address: str) -> None:
+    assert kept(alice, "crypto", address) == {"address": address}
+
+
+@pytest.mark.parametrize(("kind", "member"), [("bank", "iban"), ("crypto", "address"), ("other", "description")])
+def test_it_says_in_words_what_is_missing(alice: Any, kind: str, member: str) -> None:
+    assert refused(add(alice, kind, {}), 422, "invalid_details")["detail"] == f"The kind {kind} needs {member}."
 
 
 # --- IBAN ---

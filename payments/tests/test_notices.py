@@ -82,6 +82,19 @@ def test_a_key_that_stands_twice_is_named_in_ascii() -> None:
         parse(body(note='{"a": 1, "a": 2}'), "sha256_concat")
 
 
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_what_only_python_takes_for_a_number_is_named_where_it_stands(constant: str) -> None:
+    held = {"amount": body(amount=constant), "note": body(note=constant), "": body(note=f"[{constant}]")}
+    for field, raw in held.items():
+        with pytest.raises(MalformedEvent, match=constant) as refusal:
+            parse(raw, "sha256_concat")
+        assert refusal.value.field == field
+    for raw in (constant.encode(), b"[" + constant.encode() + b"]", body(amount=constant) + b"x"):
+        with pytest.raises(MalformedEvent) as refusal:
+            parse(raw, "sha256_concat")
+        assert refusal.value.field == ""
+
+
 def test_nothing_over_64_kib_is_read() -> None:
     with pytest.raises(BodyTooLarge):
         parse(b" " * (MAX_BODY_BYTES + 1), "sha256_concat")

@@ -154,5 +154,5 @@ def test_an_expired_quote_is_refused(alice: Any, dollars: Wallet, euros: Wallet)
 def test_a_quote_is_for_its_currencies(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     quote = quoted(alice)
     pounds = open_wallet(owner_id=alice.pk, currency="GBP")
-    for pair in ((euros, dollars), (dollars, pounds), (pounds, euros)):
-        refused(exchange(alice, *pair, quote=quote), 422, "currency_mismatch")
+    for *pair, field in ((euros, dollars, "source"), (dollars, pounds, "destination"), (pounds, euros, "source")):
+        refused(exchange(alice, *pair, quote=quote), 422, "currency_mismatch", field)

@@ -155,4 +155,6 @@ def test_an_unknown_one_is_not_found(admin: Any, transaction: int) -> None:
 
 
 def test_the_houses_wallets_are_not_overdrawn_by_permission(admin: Any) -> None:
-    assert signed_in(admin).patch(f"/api/v1/wallets/{clearing()}", {"may_overdraw": True}).status_code == 404
+    answer = signed_in(admin).patch(f"/api/v1/wallets/{clearing()}", {"may_overdraw": True})
+    refused(answer, 404, "wallet_not_found")
+    assert answer.json()["detail"] == "There is no such wallet."

@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +56,19 @@ def test_it_fails_when_the_answer_is_not_the_expected_one(served: str, alice: An
 def test_it_fails_when_nobody_answers(committed_db: None) -> None:
     with pytest.raises(CommandError, match="Expected"):
         run(url="http://127.0.0.1:9")
+
+
+def test_it_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> None:
+    class Interrupted(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as interrupted:
+        call_command("send_webhook", url=served, user=alice.pk, count=300, stderr=Interrupted())
+    sent = stored().events
+    time.sleep(0.5)
+    assert stored().events == sent < 300
+    assert interrupted.tb is not None  # its frames are still there, and so what they have not closed
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)

@@ -171,6 +171,10 @@ def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
         ("statement", "limit", "201"),
         ("statement", "cursor", "-1"),
         ("statement", "cursor", "x"),
+        ("statement", "cursor", "+5"),
+        ("statement", "limit", "5.0"),
+        ("statement", "limit", "\u0665"),
+        ("statement", "limit", " 5 "),
         ("statement", "at", "2026-01-31"),
         ("balance", "at", "2026-13-01"),
         ("balance", "from", "2026-01-31"),
@@ -180,6 +184,16 @@ def test_it_refuses_what_it_does_not_understand(alice: Any, purse: Wallet, page:
     answer = signed_in(alice).get(url(purse, page), {name: value})
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("moment", "known"), [("0001-01-01T00:00:00+10:00", False), ("9999-12-31T23:59:59-10:00", True)]
+)
+def test_it_knows_the_ends_of_the_calendar(alice: Any, purse: Wallet, moment: str, known: bool) -> None:
+    assert at(alice, purse, moment) == ("72.50" if known else "0.00")
+    assert len(statement(alice, purse, **{"from": moment})["lines"]) == (0 if known else 3)
+    shown = statement(alice, purse, to=moment)
+    assert (shown["to"], shown["closing_balance"]) == (moment, "72.50" if known else "0.00")
 
 
 def test_a_made_up_cursor_shows_nothing_of_others(alice: Any, purse: Wallet) -> None:

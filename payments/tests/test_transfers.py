@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -85,8 +86,8 @@ def test_a_refused_transfer_opens_no_wallet(alice: Any, bob: Any, purse: Wallet)
 
 
 def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wallet) -> None:
-    refused(send(alice, purse, "1", recipient="alice@example.com"), 422, "same_wallet")
-    refused(send(alice, purse, "1", destination=purse), 422, "same_wallet")
+    refused(send(alice, purse, "1", recipient="alice@example.com"), 422, "same_wallet", "destination")
+    refused(send(alice, purse, "1", destination=purse), 422, "same_wallet", "destination")
     second = wallet_with(alice, "USD", "5")
     assert done(send(alice, second, "1", recipient="alice@example.com"))["destination"] == purse.pk
 
@@ -115,9 +116,9 @@ def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wall
     assert (balance(purse), balance(bobs)) == (0, 99)
 
 
-def test_it_refuses_another_currency_and_one_not_in_use(alice: Any, bob: Any, purse: Wallet, bobs: Wallet) -> None:
-    euros = open_wallet(owner_id=bob.pk, currency="EUR")
-    refused(send(alice, purse, "1", destination=euros), 422, "currency_mismatch")
+def test_it_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    refused(send(alice, purse, "1", destination=euros), 422, "currency_mismatch", "destination")
     Currency.objects.filter(pk="USD").update(is_active=False)
     refused(send(alice, purse, "1", destination=bobs), 422, "currency_unavailable")
 
@@ -142,7 +143,7 @@ def test_it_names_what_is_wrong_with_a_wish(alice: Any, purse: Wallet, body: dic
 def test_mallory_sends_only_what_is_hers(alice: Any, mallory: Any, purse: Wallet) -> None:
     hers = open_wallet(owner_id=mallory.pk, currency="USD")
     for source in (purse.pk, 2**60, clearing()):
-        refused(send(mallory, source, "1", destination=hers), 404, "wallet_not_found")
+        refused(send(mallory, source, "1", destination=hers), 404, "wallet_not_found", "source")
     assert balance(purse) == 100
 
 
@@ -152,6 +153,9 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
 ) -> None:
     """Same status, same body, as many queries; wallets and emails alike."""
     wallets = [open_wallet(owner_id=person.pk, currency="USD").pk for person in (bob, mallory, admin)]
+    carol = get_user_model()(email="carol@example.com", full_name="Carol", is_active=True, activated_at=timezone.now())
+    carol.save()
+    wallets.append(open_wallet(owner_id=carol.pk, currency="EUR").pk)  # there is one, but not for dollars
     bob.is_active, bob.disabled_at = False, timezone.now()
     bob.save()
     mallory.is_active, mallory.activated_at = False, None

@@ -44,8 +44,8 @@ class ExternalWalletViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
         operation_id="external_wallets_create",
         summary="Add an external wallet",
         description=(
-            "For withdrawals. An IBAN's check digits must be right. A card's number is never taken, only its last four"
-            " digits. What is given cannot be changed: delete it and add another."
+            "For withdrawals. An IBAN's check digits must be right. A card's number is never taken, in no field, only"
+            " its last four digits. What is given cannot be changed: delete it and add another."
         ),
         request=shapes.ExternalWalletWriteSerializer,
         responses={201: shapes.ExternalWalletSerializer, 422: examples.CARD_NUMBER_REFUSED},

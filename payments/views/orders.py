@@ -64,7 +64,11 @@ class DepositViewSet(OrderViewSet):
         summary="Ask to bring money in",
         description="Nothing moves until a service says `paid`: then the amount comes, and its commission goes.",
         request=shapes.DepositWriteSerializer,
-        responses={201: shapes.DepositSerializer, 200: shapes.DepositSerializer},
+        responses={
+            200: shapes.DepositSerializer,
+            201: shapes.DepositSerializer,
+            404: examples.WALLET_NOT_FOUND,
+        },
         examples=examples.DEPOSIT_MADE,
     )
     @previewable
@@ -111,8 +115,9 @@ class WithdrawalViewSet(OrderViewSet):
         ),
         request=shapes.WithdrawalWriteSerializer,
         responses={
-            201: shapes.WithdrawalSerializer,
             200: shapes.WithdrawalSerializer,
+            201: shapes.WithdrawalSerializer,
+            404: examples.WITHDRAWAL_NOT_FOUND,
             409: examples.INSUFFICIENT_FUNDS,
         },
         examples=examples.WITHDRAWAL_MADE,
@@ -164,7 +169,7 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
             " from the service. Safe to repeat."
         ),
         request=shapes.ScopeWriteSerializer,
-        responses={201: shapes.ScopeSerializer},
+        responses={201: shapes.ScopeSerializer, 404: examples.SERVICE_NOT_FOUND},
         examples=examples.SCOPE_ADDED,
     )
     def create(self, request: Request) -> Response:

@@ -29,7 +29,7 @@ INCLUDE = OpenApiParameter(
     "include",
     {"type": "array", "items": {"type": "string", "enum": list(INCLUDABLE)}},
     explode=False,
-    description="What to add, separated by commas.",
+    description="What to add, separated by commas; without it `wallets` and `transactions` are absent.",
 )
 
 
@@ -136,7 +136,7 @@ def _included(request: Request) -> set[str]:
         summary="Change a user (admin)",
         description="What is left out stays as it is.",
         parameters=[ID],
-        request=shapes.PersonWriteSerializer,
+        request=shapes.PersonWriteSerializer(partial=True),
         responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
         examples=examples.PERSON_CHANGED,
     ),

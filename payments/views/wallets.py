@@ -147,6 +147,7 @@ class WalletViewSet(ReadingViewSet):
         responses={
             (200, "application/json"): statement_shapes.StatementSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            422: examples.HOUSE_WALLET,
         },
         examples=[statement_shapes.STATEMENT],
         filters=False,
@@ -164,7 +165,7 @@ class WalletViewSet(ReadingViewSet):
         operation_id="wallets_balance",
         summary="What a wallet held at a moment",
         parameters=[ID, _AT],
-        responses=statement_shapes.BalanceSerializer,
+        responses={200: statement_shapes.BalanceSerializer, 422: examples.HOUSE_WALLET},
         examples=[statement_shapes.BALANCE],
         filters=False,
     )

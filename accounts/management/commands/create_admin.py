@@ -3,6 +3,7 @@
 import getpass
 import os
 import sys
+import warnings
 from argparse import ArgumentParser
 from typing import Any
 
@@ -39,7 +40,18 @@ def _password(*, from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     if "TILL_ADMIN_PASSWORD" in os.environ:
         return os.environ["TILL_ADMIN_PASSWORD"]
-    first = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != first:
+    try:
+        first, again = _asked("Password: "), _asked("Again: ")
+    except (getpass.GetPassWarning, EOFError):
+        said = "There is no terminal to ask for the password: set TILL_ADMIN_PASSWORD, or use --password-stdin."
+        raise CommandError(said) from None
+    if again != first:
         raise CommandError("The passwords differ.")
     return first
+
+
+def _asked(prompt: str) -> str:
+    """Raise GetPassWarning where the password could be seen, and EOFError where none comes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        return getpass.getpass(prompt)

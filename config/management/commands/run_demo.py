@@ -4,15 +4,18 @@ import io
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connections
+from django.db import connection, connections
 
 from payments.services.demo import seed_rates
 
+_PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 
 
@@ -25,23 +28,17 @@ class Command(BaseCommand):
         if not settings.TILL_DEBUG:
             raise CommandError("run_demo is for development mode: set TILL_DEBUG=1.")
         self._refuse_taken_port(settings.PORT)
-        try:
+        with alone():
             self._prepare()
-        except OperationalError as error:
-            raise CommandError(f"The database cannot be used: {str(error).strip().splitlines()[0]}") from error
-        except KeyboardInterrupt:
-            raise CommandError("Stopped.", returncode=130) from None
+        connections.close_all()
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, GUNICORN)  # noqa: S606  this process becomes the server, and gets its signals
 
     def _prepare(self) -> None:
-        # One connection is enough here, and says at once why it cannot be had.
-        connections.settings["default"]["OPTIONS"].pop("pool", None)
         call_command("migrate", verbosity=0, skip_checks=True)
         for seeds in ("seed_currencies", "seed_users", "seed_products"):
             call_command(seeds, stdout=io.StringIO())  # config/welcome.py says it better
         seed_rates()  # as of now, so that a demo of last week can exchange today
-        connections.close_all()
 
     def _refuse_taken_port(self, port: int) -> None:
         with socket.socket() as probe:
@@ -52,3 +49,12 @@ class Command(BaseCommand):
             except OSError as error:
                 reason = f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another"
                 raise CommandError(f"{reason} with PORT=8001.") from error
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for another `make run` on this database: two that migrate at once disturb each other."""
+    with closing(connection.copy()) as own, own.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")  # the other may take its time
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARING_LOCK])
+        yield

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from payments.ledger.audit import MEANINGS, Report, audit
@@ -26,10 +26,14 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=20, help="Name at most this many differences of a kind.")
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if options["limit"] < 1:
+            raise CommandError("--limit must be at least 1.")
         bar = ProgressBar()
         started = time.monotonic()
-        report = audit(limit=max(options["limit"], 1), on_progress=bar.show)
-        bar.clear()
+        try:
+            report = audit(limit=options["limit"], on_progress=bar.show)
+        finally:
+            bar.clear()
         if options["json"]:
             self.stdout.write(json.dumps(as_json(report)))
         else:

@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,12 +57,16 @@ class Command(BaseCommand):
     def _send(self, options: dict[str, Any], deliveries: Sequence[sending.Delivery]) -> list[sending.Answer]:
         answers: list[sending.Answer] = []
         every = max(1, len(deliveries) // 100)
-        for answer in sending.send(options["url"], deliveries, parallel=options["parallel"]):
-            answers.append(answer)
-            if len(answers) % every == 0 or len(answers) == len(deliveries):
-                self.stderr.write(f"\rsent {len(answers)}/{len(deliveries)}", ending="")
-                self.stderr.flush()
-        self.stderr.write("")
+        try:
+            # Closed when it is interrupted, or what is not sent yet would be, before the process can end.
+            with closing(sending.send(options["url"], deliveries, parallel=options["parallel"])) as arriving:
+                for answer in arriving:
+                    answers.append(answer)
+                    if len(answers) % every == 0 or len(answers) == len(deliveries):
+                        self.stderr.write(f"\rsent {len(answers)}/{len(deliveries)}", ending="")
+                        self.stderr.flush()
+        finally:
+            self.stderr.write("")
         return answers
 
     def _sum_up(self, answers: Sequence[sending.Answer], seconds: float) -> None:

@@ -80,8 +80,7 @@ def exchange_quoted(*, user_id: int, source_id: int, destination_id: int, quote_
     quote = _lock_quote(quote_id, user_id)
     books, source, destination = _lock_pair(source_id, destination_id, user_id)
     in_use(source.currency, destination.currency, fields=_FIELDS)
-    if (source.currency, destination.currency) != (quote.source_currency_id, quote.target_currency_id):
-        raise ledger.CurrencyMismatch(f"The quote is from {quote.source_currency_id} to {quote.target_currency_id}.")
+    _check_currencies(quote, source, destination)
     proceeds, remainder = convert(quote.amount, quote.rate)
     found = Terms(
         amount=quote.amount, rate=quote.rate, proceeds=proceeds, remainder=remainder,
@@ -100,10 +99,17 @@ def _lock_quote(quote_id: int, user_id: int) -> Quote:
     return quote
 
 
+def _check_currencies(quote: Quote, source: ledger.LockedWallet, destination: ledger.LockedWallet) -> None:
+    promised = (quote.source_currency_id, quote.target_currency_id)
+    for field, wallet, currency in zip(_FIELDS, (source, destination), promised, strict=True):
+        if wallet.currency != currency:
+            raise ledger.CurrencyMismatch(f"The quote is from {promised[0]} to {promised[1]}.", field=field)
+
+
 def _lock_pair(
     source_id: int, destination_id: int, user_id: int
 ) -> tuple[ledger.Books, ledger.LockedWallet, ledger.LockedWallet]:
-    books = lock_owned(source_id, destination_id, owner_id=user_id)
+    books = lock_owned(source=source_id, destination=destination_id, owner_id=user_id)
     return books, books.wallets[source_id], books.wallets[destination_id]
 
 

@@ -30,7 +30,7 @@ def request_deposit(*, user_id: int, wallet_id: int, amount: Decimal, provider: 
     """
     deposit = Deposit(user_id=user_id, wallet_id=wallet_id)
     _decide(deposit, Operation.DEPOSIT, amount=amount, provider=provider)
-    lock_owned(wallet_id, owner_id=user_id)
+    lock_owned(wallet=wallet_id, owner_id=user_id)
     deposit.save(force_insert=True)
     return deposit
 
@@ -48,8 +48,8 @@ def request_withdrawal(
     withdrawal = Withdrawal(user_id=user_id, wallet_id=wallet_id, external_wallet=external)
     _decide(withdrawal, Operation.WITHDRAWAL, amount=amount, provider=provider)
     if withdrawal.currency_id != external.currency_id:
-        raise ledger.CurrencyMismatch
-    lock_owned(wallet_id, owner_id=user_id).hold(wallet_id, amount)
+        raise ledger.CurrencyMismatch(f"The external wallet is for {external.currency_id}.", field="external_wallet")
+    lock_owned(wallet=wallet_id, owner_id=user_id).hold(wallet_id, amount)
     withdrawal.save(force_insert=True)
     return withdrawal
 
@@ -71,7 +71,7 @@ def _currency_of(order: Order) -> str:
     wallets = Wallet.objects.filter(pk=order.wallet_id, owner_id=order.user_id)
     currency = wallets.values_list("currency_id", flat=True).first()
     if currency is None:
-        raise ledger.WalletNotFound
+        raise ledger.WalletNotFound(field="wallet")
     return currency
 
 
@@ -80,5 +80,5 @@ def _provider(slug: str, currency: Currency) -> Provider:
     if provider is None:
         raise ProviderUnavailable
     if provider.currency_id != currency.pk:
-        raise ledger.CurrencyMismatch
+        raise ledger.CurrencyMismatch(f"The provider's currency is {provider.currency_id}.", field="provider")
     return provider

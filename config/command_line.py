@@ -1,0 +1,41 @@
+"""What `manage.py` does around every command, ours and Django's: a database that is away is one line, as is Ctrl-C."""
+
+import sys
+from collections.abc import Sequence
+
+from django.core.management import execute_from_command_line
+from django.db import OperationalError, ProgrammingError, connections
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run a command. With --traceback whatever goes wrong is shown in full."""
+    try:
+        _use_no_pool()
+        execute_from_command_line(list(arguments))
+    except (KeyboardInterrupt, OperationalError, ProgrammingError) as error:
+        if "--traceback" in arguments or (isinstance(error, ProgrammingError) and not _is_unmigrated(error)):
+            raise
+        sys.stderr.write(f"{_explained(error)}\n")
+        sys.exit(INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1)
+
+
+def _use_no_pool() -> None:
+    """One connection is enough for a command, and says why it cannot be had, where a pool only says that it waited."""
+    connections.settings["default"]["OPTIONS"].pop("pool", None)
+
+
+def _is_unmigrated(error: ProgrammingError) -> bool:
+    """Whether a table or a column is missing; any other mistake in SQL is one of ours."""
+    return isinstance(error.__cause__, UndefinedTable | UndefinedColumn)
+
+
+def _explained(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "Stopped."
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if isinstance(error, ProgrammingError):
+        return f"CommandError: The database is not up to date: {reason}: run manage.py migrate."
+    return f"CommandError: The database cannot be used: {reason}"

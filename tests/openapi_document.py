@@ -1,0 +1,33 @@
+"""The OpenAPI document as tests read it."""
+
+from typing import Any
+
+from config.docs_pages import schema_document
+
+
+def for_jsonschema(schema: Any) -> Any:
+    """OpenAPI 3.0 says `nullable` where JSON Schema says a second type."""
+    if isinstance(schema, list):
+        return [for_jsonschema(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: for_jsonschema(value) for key, value in schema.items() if key != "nullable"}
+    return {"anyOf": [found, {"type": "null"}]} if schema.get("nullable") is True else found
+
+
+def component(reference: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema_document()["components"]["schemas"][reference.rpartition("/")[2]]
+    return found
+
+
+def described(operation_id: str) -> dict[str, Any]:
+    """Return what the document says about an operation."""
+    methods = (one for path in schema_document()["paths"].values() for one in path.values())
+    found: dict[str, Any] = next(one for one in methods if one["operationId"] == operation_id)
+    return found
+
+
+def request_schema(operation_id: str) -> dict[str, Any] | None:
+    """Return the component that an operation takes as its body, or None."""
+    content = described(operation_id).get("requestBody", {}).get("content", {})
+    return component(content["application/json"]["schema"]["$ref"]) if content else None
