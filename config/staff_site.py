@@ -79,7 +79,7 @@ def events() -> list[Waiting]:
     counts = Counter(verdicts[:MOST_COUNTED])
     page = reverse("admin:payments_webhookevent_changelist")
     advice = {
-        "unmatched": "Paid, but for whom is not known. Replay them when the user or the wallet exists.",
+        "unmatched": "Paid, but not credited: each says why. Replay them when that is mended.",
         "conflict": "One transaction id, two contents. The first was credited; ask the provider which is right.",
     }
     return [

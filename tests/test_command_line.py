@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import psycopg
@@ -33,17 +34,36 @@ def empty_database(committed_db: None) -> Iterator[str]:
         cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def start(*arguments: str, url: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **GOOD, "DATABASE_URL": url, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # no terminal either
-    )
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def heed_interrupts() -> None:
+    """Between fork and exec: who runs these tests in the background may have told all below to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Runs Python beside the test, and ends it with the test."""
+    with ExitStack() as started:
+
+        def begin(*arguments: str, url: str, **environment: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], **GOOD, "DATABASE_URL": url, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # no terminal either
+                preexec_fn=heed_interrupts,
+            )
+            started.enter_context(process)
+            started.callback(process.kill)
+            return process
+
+        yield begin
 
 
 def eventually(condition: Callable[[], object]) -> None:
@@ -86,7 +106,7 @@ def test_it_hides_no_mistake_of_ours(empty_database: str) -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_stops_check_ledger_without_a_traceback() -> None:
+def test_it_stops_check_ledger_without_a_traceback(start: Start) -> None:
     def is_waiting() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND relation = 'payments_posting'::regclass")
@@ -103,7 +123,7 @@ def test_it_stops_check_ledger_without_a_traceback() -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_stops_send_webhook_without_a_traceback_and_without_the_rest() -> None:
+def test_it_stops_send_webhook_without_a_traceback_and_without_the_rest(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         sending = start("manage.py", "send_webhook", "--count", "50", "--url", url, url=database_url())
@@ -116,7 +136,7 @@ def test_it_stops_send_webhook_without_a_traceback_and_without_the_rest() -> Non
     assert (sending.returncode, out, err.strip()) == (130, "", "Stopped.")
 
 
-def test_create_admin_names_the_other_ways_where_nobody_can_be_asked() -> None:
+def test_create_admin_names_the_other_ways_where_nobody_can_be_asked(start: Start) -> None:
     creating = start("manage.py", "create_admin", "--email", "ops@example.com", url=GOOD["DATABASE_URL"])
     _, err = creating.communicate(timeout=PATIENCE)
     assert creating.returncode == 1
@@ -125,7 +145,7 @@ def test_create_admin_names_the_other_ways_where_nobody_can_be_asked() -> None:
     assert err.count("\n") == 1
 
 
-def test_run_demo_prepares_a_database_alone(empty_database: str) -> None:
+def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -> None:
     """Two that migrate a fresh one at once would make the same tables, and one of them would be refused."""
     with psycopg.connect(empty_database, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [_PREPARING_LOCK])

@@ -65,6 +65,8 @@ class Everything(Customers):
             refusal = "WalletNotFound"
         elif self.bank.is_bad(amount, PLACES[self.bank.currency(source)]):
             refusal = "InvalidAmount"
+        elif not self.bank.owns(user, destination) and self.bank.currency(source) != self.bank.currency(destination):
+            refusal = "RecipientNotFound"
         else:
             refusal = self.bank.refusal(self.bank.transferring(source, destination, amount))
         to: dict[str, Any] = {"recipient": recipient.upper()} if recipient else {"destination_id": destination}
