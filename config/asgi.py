@@ -180,13 +180,13 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    await asyncio.to_thread(close)
+    if lane.the_lane.cache_info().currsize:
+        await lane.the_lane().close(timeout=5)
+    await asyncio.to_thread(close_pool)
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def close() -> None:
-    """Requests have been answered by now and their connections given back; the last threads end here."""
-    if lane.the_lane.cache_info().currsize:
-        lane.the_lane().close(timeout=5)
+def close_pool() -> None:
+    """Requests have been answered by now and their connections given back."""
     database: Any = connections["default"]
     database.close_pool()

@@ -125,9 +125,9 @@ class Lane:
         except Exception as error:
             return answer_to(error)
 
-    def close(self, timeout: float) -> None:
-        """End the threads, once everybody has been answered."""
-        self._committer.close(timeout)
+    async def close(self, timeout: float) -> None:
+        """Hang up and end the threads, once everybody has been answered."""
+        await self._committer.close(timeout)
         self._threads.shutdown(wait=False)
 
     async def _receive(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> webhooks.Credited:

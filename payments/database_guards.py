@@ -264,3 +264,18 @@ SERVICE_GUARDS: list[tuple[str, str]] = [
     (COMMISSION, DROP_COMMISSION),
     (CONVERSIONS, DROP_CONVERSIONS),
 ]
+
+
+# --- books that are outdated -------------------------------------------------------------------------------------
+
+# Called by the statement that writes balances, when a wallet is no longer as it was locked: the COMMIT may be on its
+# way already, so it is PostgreSQL that has to refuse.
+OUTDATED_BOOKS = """
+CREATE FUNCTION till_outdated_books() RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a wallet is no longer as it was locked' USING ERRCODE = 'TL001';
+END $$;
+"""
+DROP_OUTDATED_BOOKS = "DROP FUNCTION till_outdated_books();"
+
+BOOKS_GUARDS: list[tuple[str, str]] = [(OUTDATED_BOOKS, DROP_OUTDATED_BOOKS)]

@@ -29,7 +29,8 @@ from payments.ledger.books import (
     locking,
 )
 from payments.ledger.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
-from payments.ledger.trips import Trip
+from payments.ledger.session import Session, connect
+from payments.ledger.trips import Steps, Trip, travel
 
 __all__ = [
     "BalanceTooLarge",
@@ -48,15 +49,19 @@ __all__ = [
     "OutdatedBooks",
     "Refused",
     "SameWallet",
+    "Session",
+    "Steps",
     "Trip",
     "Verdict",
     "WalletNotFound",
     "book",
     "checkpoint",
+    "connect",
     "held_elsewhere",
     "house_balances",
     "house_wallet",
     "lock",
     "locking",
     "open_house",
+    "travel",
 ]

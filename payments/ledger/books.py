@@ -1,5 +1,6 @@
 """Locking wallets, deciding under the locks, and booking a list of movements with a verdict for each."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
@@ -123,10 +124,11 @@ class LockedWallet:
     def available(self) -> Decimal:
         return EXACT.subtract(self.balance, self.held)
 
-    def put(self, amount: Decimal) -> None:
-        """Move the amount in (or out, when negative) and number the line."""
+    def put(self, amount: Decimal) -> tuple[int, Decimal]:
+        """Move the amount in (or out, when negative); return the line's number and the balance after it."""
         self.balance += amount
         self.sequence += 1
+        return self.sequence, self.balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,33 +149,74 @@ class Books:
     """The wallets that this atomic block has locked, and the way to book on them."""
 
     wallets: dict[int, LockedWallet] = field(default_factory=dict)
+    #: Of transactions to be, drawn beforehand, ascending.
+    _ids: deque[int] = field(default_factory=deque)
     _houses: Mapping[int, str] = field(default_factory=dict)
 
     def open(self, wallets: Iterable[NewWallet]) -> None:
-        """Create wallets in ascending id; they count as locked. Raises Contended when one exists by now."""
+        """Create wallets as `opening` says, in a trip of its own."""
+        if wanted := list(wallets):
+            trip = trips.Trip()
+            opened = self.opening(wanted, trip)
+            trip.go()
+            opened()
+
+    def opening(self, wallets: Iterable[NewWallet], trip: trips.Trip) -> Callable[[], None]:
+        """Ask for wallets to be created in ascending id; what is returned, after the trip, counts them as locked.
+
+        It raises Contended when one exists by now. Waits for another atomic block that is creating one of them.
+        """
         wanted = sorted(wallets, key=lambda wallet: wallet.id)
-        if wanted and writer.open_wallets(wanted) < len(wanted):
-            raise Contended
-        self.wallets.update({new.id: LockedWallet(new.id, new.owner_id, new.currency) for new in wanted})
+        created = writer.opening(wanted, trip)
+
+        def opened() -> None:
+            if len(created()) < len(wanted):
+                raise Contended
+            self.wallets.update({new.id: LockedWallet(new.id, new.owner_id, new.currency) for new in wanted})
+
+        return opened
 
     def book(self, movements: Sequence[Movement]) -> list[Verdict]:
-        """Decide each movement in turn and write all that are booked in one statement.
+        """Decide and write as `booking` says, in a trip of its own; another draws what ids `lock` has not drawn."""
+        if not connection.in_atomic_block:
+            raise transaction.TransactionManagementError("books are closed when their atomic block ends")
+        if (missing := len(movements) - len(self._ids)) > 0:
+            self._ids += _drawn(missing)
+        before = self._standing(self.wallets)
+        trip = trips.Trip()
+        try:
+            verdicts = self.booking(movements, trip)
+            if trip.asked:
+                trip.go()
+        except BaseException as error:
+            self._restore(before)
+            if getattr(error.__cause__, "sqlstate", None) == writer.OUTDATED_BOOKS:
+                transaction.set_rollback(True)
+                raise OutdatedBooks(str(OutdatedBooks.__doc__)) from error
+            raise
+        return verdicts
+
+    def booking(self, movements: Sequence[Movement], trip: trips.Trip) -> list[Verdict]:
+        """Decide each movement in turn, and ask the trip to write all that are booked. Nothing is booked before it.
 
         A refused movement leaves no trace and does not disturb its neighbours. Not idempotent: a caller that may
         repeat itself claims its own unique key in the same atomic block. A line whose wallet is neither locked nor a
-        house wallet is refused as WalletNotFound. Raises InvalidMovement or OutdatedBooks; then nothing was booked.
+        house wallet is refused as WalletNotFound. Raises InvalidMovement. The trip fails, as a DatabaseError, when the
+        wallets are no longer as they were locked; whatever it raises, these books are closed.
         """
-        if not connection.in_atomic_block:
-            raise transaction.TransactionManagementError("books are closed when their atomic block ends")
         for movement in movements:
             movement.check()
         self._houses = house_currencies(id_ for id_ in wallet_ids(movements) if id_ not in self.wallets)
         before = self._standing(self.wallets)
-        try:
-            return self._book(movements, before)
-        except BaseException:
-            self._restore(before)
-            raise
+        page = writer.Page()
+        with localcontext(EXACT):
+            verdicts = [self._decide(movement, page) for movement in movements]
+        if page.transactions:
+            touched = {id_: None for verdict in verdicts if isinstance(verdict, Booked) for id_ in verdict.balances}
+            for wallet in map(self.wallets.__getitem__, touched):
+                page.wallets.append((wallet.id, wallet.balance, wallet.sequence, before[wallet.id][1]))
+            page.write(trip)
+        return verdicts
 
     def hold(self, wallet_id: int, amount: Decimal) -> None:
         """Reserve money of a locked wallet: it cannot move until it is released. Not idempotent.
@@ -207,40 +250,21 @@ class Books:
             raise OutdatedBooks(str(OutdatedBooks.__doc__))
         wallet.held = held
 
-    def _book(self, movements: Sequence[Movement], before: _Standing) -> list[Verdict]:
-        with localcontext(EXACT):
-            drafts = [self._decide(movement) for movement in movements]
-        booked = [draft for draft in drafts if isinstance(draft, writer.Draft)]
-        ids = iter(self._write(booked, before) if booked else ())
-        return [
-            Refused(draft) if isinstance(draft, LedgerError) else Booked(next(ids), draft.balances) for draft in drafts
-        ]
-
-    def _write(self, booked: Sequence[writer.Draft], before: _Standing) -> list[int]:
-        touched = {id_ for draft in booked for id_ in draft.balances}
-        changes = [
-            writer.WalletRow(wallet.id, wallet.balance, wallet.sequence, before[wallet.id][1])
-            for wallet in map(self.wallets.__getitem__, touched)
-        ]
-        ids, changed = writer.write(booked, changes)
-        if changed != len(changes):
-            transaction.set_rollback(True)
-            raise OutdatedBooks(str(OutdatedBooks.__doc__))
-        return ids
-
-    def _decide(self, movement: Movement) -> "writer.Draft | LedgerError":
-        before = self._standing(
-            id_ for line in movement.lines for id_ in (line.source, line.destination) if id_ in self.wallets
-        )
-        draft = writer.Draft(movement.kind, movement.reference)
+    def _decide(self, movement: Movement, page: writer.Page) -> Verdict:
+        """Put the movement on the page, whole, or leave page and wallets as they were."""
+        id_ = self._ids[0]
+        before: _Standing = {}
+        postings: list[writer.PostingRow] = []
         try:
             for line in movement.lines:
-                draft.postings.append(self._apply(line, overdraws=movement.overdraws))
+                postings.append(self._apply(id_, line, before, overdraws=movement.overdraws))
         except LedgerError as error:
             self._restore(before)
-            return error
-        draft.balances = {id_: self.wallets[id_].balance for id_ in before}
-        return draft
+            return Refused(error)
+        self._ids.popleft()
+        page.transactions.append((id_, movement.kind, movement.reference))
+        page.postings += postings
+        return Booked(id_, {wallet_id: self.wallets[wallet_id].balance for wallet_id in before})
 
     def _standing(self, ids: Iterable[int]) -> _Standing:
         return {id_: (wallet.balance, wallet.sequence) for id_ in ids for wallet in (self.wallets[id_],)}
@@ -249,37 +273,34 @@ class Books:
         for id_, (balance, sequence) in before.items():
             self.wallets[id_].balance, self.wallets[id_].sequence = balance, sequence
 
-    def _apply(self, line: Line, *, overdraws: bool) -> writer.PostingRow:
+    def _apply(self, transaction_id: int, line: Line, before: _Standing, *, overdraws: bool) -> writer.PostingRow:
+        """Move the line's amount, and note in `before` what its wallets had until this movement. Raises LedgerError."""
+        amount = line.amount
         source, destination = self.wallets.get(line.source), self.wallets.get(line.destination)
-        currency = self._currency(line.source)
-        other = self._currency(line.destination)
+        currency = source.currency if source else self._house_currency(line.source)
+        other = destination.currency if destination else self._house_currency(line.destination)
         if line.source == line.destination:
             raise SameWallet
         if currency != other:
             raise CurrencyMismatch
+        source_sequence = source_balance = destination_sequence = destination_balance = None
         if source:
-            if source.available < line.amount and not (overdraws and source.may_overdraw):
+            if source.available < amount and not (overdraws and source.may_overdraw):
                 raise InsufficientFunds
-            source.put(-line.amount)
+            before.setdefault(source.id, (source.balance, source.sequence))
+            source_sequence, source_balance = source.put(-amount)
         if destination:
-            if destination.balance + line.amount > MAX_AMOUNT:
+            if destination.balance + amount > MAX_AMOUNT:
                 raise BalanceTooLarge
-            destination.put(line.amount)
-        return writer.PostingRow(
-            currency=currency,
-            amount=line.amount,
-            source=line.source,
-            destination=line.destination,
-            source_sequence=source.sequence if source else None,
-            source_balance=source.balance if source else None,
-            destination_sequence=destination.sequence if destination else None,
-            destination_balance=destination.balance if destination else None,
+            before.setdefault(destination.id, (destination.balance, destination.sequence))
+            destination_sequence, destination_balance = destination.put(amount)
+        return (
+            *(transaction_id, currency, amount, line.source, line.destination),
+            *(source_sequence, source_balance, destination_sequence, destination_balance),
         )
 
-    def _currency(self, id_: int) -> str:
-        """Return the currency of a locked or house wallet. Raises WalletNotFound."""
-        wallet = self.wallets.get(id_)
-        currency = wallet.currency if wallet else self._houses.get(id_)
+    def _house_currency(self, id_: int) -> str:
+        currency = self._houses.get(id_)
         if currency is None:
             raise WalletNotFound
         return currency
@@ -289,35 +310,47 @@ def wallet_ids(movements: Iterable[Movement]) -> set[int]:
     return {id_ for movement in movements for line in movement.lines for id_ in (line.source, line.destination)}
 
 
-def locking(wallet_ids: Iterable[int], trip: trips.Trip) -> Callable[[], Books]:
+def locking(wallet_ids: Iterable[int], trip: trips.Trip, *, movements: int = 1) -> Callable[[], Books]:
     """Ask for the users' wallets among the ids to be locked, ascending; unknown and house ids are left out.
 
     Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Once in an
     atomic block, before anything that depends on what the wallets hold. Returns what reads them after the trip.
+    Draws ids for as many movements.
     """
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
-    if not ids:
-        return lambda: Books()
-    rows = trip.ask(
-        "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
-        " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE",
-        trips.array(ids),
-    )
-    return lambda: Books({row[0]: LockedWallet(*row) for row in rows()})
+    rows = trip.ask(_LOCK, trips.numbers(ids)) if ids else tuple
+    drawn = trip.ask(_DRAW, str(movements)) if movements else tuple
+    return lambda: Books({row[0]: LockedWallet(*row) for row in rows()}, deque(row[0] for row in drawn()))
 
 
-def lock(wallet_ids: Iterable[int]) -> Books:
+_LOCK = (
+    "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
+    " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE"
+)
+# An id that nothing is booked under is lost, as sequences' are.
+_DRAW = "SELECT nextval('payments_transaction_id_seq') FROM generate_series(1, $1::int)"
+
+
+def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> Books:
     """Lock as `locking` says, in a trip of its own."""
     trip = trips.Trip()
-    locked = locking(wallet_ids, trip)
-    trip.go()
+    locked = locking(wallet_ids, trip, movements=movements)
+    if trip.asked:
+        trip.go()
     return locked()
+
+
+def _drawn(number: int) -> list[int]:
+    trip = trips.Trip()
+    rows = trip.ask(_DRAW, str(number))
+    trip.go()
+    return [row[0] for row in rows()]
 
 
 def book(movements: Sequence[Movement]) -> list[Verdict]:
     """Lock every wallet that the movements touch and book them as one batch, in an atomic block."""
     with transaction.atomic():
-        return lock(wallet_ids(movements)).book(movements)
+        return lock(wallet_ids(movements), movements=len(movements)).book(movements)
 
 
 def held_elsewhere(wallet_ids: Iterable[int]) -> set[int]:

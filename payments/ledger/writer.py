@@ -1,45 +1,26 @@
-"""The SQL that writes wallets, transactions and postings: arrays in, one statement however long the list."""
+"""The SQL that writes wallets, transactions and postings: arrays in, the same few statements however long the list."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Final, Protocol
 
 from django.db import connection
 
-from payments.ledger import trips
+from payments.ledger.trips import Trip, columns, numbers, texts
+from payments.ledger.wire import Rows
 
+#: What PostgreSQL says when a wallet is no longer as it was locked (database_guards: till_outdated_books).
+OUTDATED_BOOKS: Final = "TL001"
 
-class PostingRow(NamedTuple):
-    """Fields in the order of the INSERT below."""
-
-    currency: str
-    amount: Decimal
-    source: int
-    destination: int
-    source_sequence: int | None
-    source_balance: Decimal | None
-    destination_sequence: int | None
-    destination_balance: Decimal | None
-
-
-@dataclass(slots=True)
-class Draft:
-    """A movement that was decided in memory and waits to be written."""
-
-    kind: str
-    reference: str
-    postings: list[PostingRow] = field(default_factory=list)
-    balances: dict[int, Decimal] = field(default_factory=dict)
-
-
-class WalletRow(NamedTuple):
-    """What is written back to a wallet that still has the sequence it had; in the order of the UPDATE below."""
-
-    id: int
-    balance: Decimal
-    sequence: int
-    sequence_before: int
+#: id, kind, reference
+TransactionRow = tuple[int, str, str]
+#: transaction, currency, amount, source, destination; number and balance of the source, then of the destination
+PostingRow = tuple[
+    int, str, Decimal, int, int, int | None, Decimal | None, int | None, Decimal | None
+]  # fmt: skip
+#: id, balance, sequence, and the sequence that it still has
+WalletRow = tuple[int, Decimal, int, int]
 
 
 class NewWalletRow(Protocol):
@@ -52,47 +33,47 @@ class NewWalletRow(Protocol):
 
 
 # The time is that of this statement, so it is taken under the locks: in one wallet it never falls behind its sequence.
-WRITE = """
-WITH drawn AS MATERIALIZED (
-    SELECT array_agg(nextval('payments_transaction_id_seq')) AS ids FROM generate_series(1, cardinality($1::text[]))
-), transactions AS (
-    INSERT INTO payments_transaction (id, kind, reference, created_at)
-    SELECT drawn.ids[t.number], t.kind, t.reference, statement_timestamp()
-    FROM drawn, unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (kind, reference, number)
-), postings AS (
-    INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
-        source_sequence, source_balance, destination_sequence, destination_balance)
-    SELECT drawn.ids[p.number], p.currency, p.amount, p.source, p.destination,
-        p.source_sequence, p.source_balance, p.destination_sequence, p.destination_balance
-    FROM drawn, unnest($3::int[], $4::text[], $5::numeric[], $6::bigint[], $7::bigint[],
-        $8::bigint[], $9::numeric[], $10::bigint[], $11::numeric[])
-        WITH ORDINALITY AS p (number, currency, amount, source, destination,
-        source_sequence, source_balance, destination_sequence, destination_balance, line)
-    ORDER BY p.line
-), balances AS (
+_TRANSACTIONS = """
+INSERT INTO payments_transaction (id, kind, reference, created_at)
+SELECT id, kind, reference, statement_timestamp()
+FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t (id, kind, reference)
+"""
+_POSTINGS = """
+INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
+    source_sequence, source_balance, destination_sequence, destination_balance)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::bigint[],
+    $6::bigint[], $7::numeric[], $8::bigint[], $9::numeric[]) AS p
+"""
+_BALANCES = """
+WITH changed AS (
     UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence
-    FROM unnest($12::bigint[], $13::numeric[], $14::bigint[], $15::bigint[])
-        AS w (id, balance, sequence, sequence_before)
+    FROM unnest($1::bigint[], $2::numeric[], $3::bigint[], $4::bigint[]) AS w (id, balance, sequence, sequence_before)
     WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
     RETURNING 1
 )
-SELECT unnest(drawn.ids), (SELECT count(*) FROM balances) FROM drawn
+SELECT CASE WHEN (SELECT count(*) FROM changed) <> cardinality($1::bigint[]) THEN till_outdated_books() END
 """
+_OPEN = """
+INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
+SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp()
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS n (id, owner_id, currency)
+ON CONFLICT DO NOTHING RETURNING id
+"""  # two unique indexes hold the id: either may notice
 
 
-def write(drafts: Sequence[Draft], wallets: Sequence[WalletRow]) -> tuple[list[int], int]:
-    """Insert the drafts and set the wallets that are still as they were before.
+@dataclass(slots=True)
+class Page:
+    """What was decided in memory and waits to be written: all of it, or nothing."""
 
-    Returns the new transactions' ids in the drafts' order, and how many wallets were set: roll back if not all.
-    """
-    rows = [(number, *row) for number, draft in enumerate(drafts, 1) for row in draft.postings]
-    parameters = [
-        *trips.columns([(draft.kind, draft.reference) for draft in drafts], 2),
-        *trips.columns(rows, 9),
-        *trips.columns(wallets, 4),
-    ]
-    written = trips.ask(WRITE, *parameters)
-    return [row[0] for row in written], written[0][1]
+    transactions: list[TransactionRow] = field(default_factory=list)
+    postings: list[PostingRow] = field(default_factory=list)
+    wallets: list[WalletRow] = field(default_factory=list)
+
+    def write(self, trip: Trip) -> None:
+        """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
+        trip.ask(_TRANSACTIONS, *columns(self.transactions, (numbers, texts, texts)))
+        trip.ask(_POSTINGS, *columns(self.postings, (numbers, texts, *[numbers] * 7)))
+        trip.ask(_BALANCES, *columns(self.wallets, [numbers] * 4))
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
@@ -102,18 +83,10 @@ def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
         return bool(cursor.rowcount)
 
 
-def open_wallets(wallets: Sequence[NewWalletRow]) -> int:
-    """Insert empty wallets in the given order, leaving out ids that exist; return how many were new.
+def opening(wallets: Sequence[NewWalletRow], trip: Trip) -> Callable[[], Rows]:
+    """Ask for empty wallets in the given order, but for ids that exist; returns what reads the ids that were new.
 
     Waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)"
-            " SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp()"
-            " FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) WITH ORDINALITY AS n (id, owner_id, currency, line)"
-            " ORDER BY n.line ON CONFLICT DO NOTHING",  # two unique indexes hold the id: either may notice
-            trips.columns(rows, 3),
-        )
-        return int(cursor.rowcount)
+    return trip.ask(_OPEN, *columns(rows, (numbers, numbers, texts)))

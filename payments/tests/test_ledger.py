@@ -272,17 +272,17 @@ def test_an_exception_of_the_caller_leaves_nothing(alice: Any, bob: Any) -> None
 
 
 @pytest.mark.parametrize("length", [1, 10, 300])
-def test_a_batch_costs_four_statements_however_long(
+def test_a_batch_costs_seven_statements_however_long(
     alice: Any, bob: Any, length: int, django_assert_num_queries: Any
 ) -> None:
     a, b, clearing = wallet_of(alice, holding="1000"), wallet_of(bob), house()
     batch = [movement((a, b, "1")), movement((clearing, a, "1")), movement((UNKNOWN, a, "1"))] * length
     ledger.book(batch[:3])
-    with django_assert_num_queries(4):  # savepoint, lock, write, release
+    with django_assert_num_queries(7):  # savepoint, lock, ids, transactions, postings, balances, release
         ledger.book(batch)
 
 
 def test_a_thousand_unknown_wallets_cost_one_statement_more(alice: Any, django_assert_num_queries: Any) -> None:
     a, far = wallet_of(alice, holding="10"), 9 * 10**15 + 10**6
-    with django_assert_num_queries(4):  # savepoint, lock, house wallets, release
+    with django_assert_num_queries(5):  # savepoint, lock, ids, house wallets, release
         ledger.book([movement((a, far + number, "1")) for number in range(1000)])

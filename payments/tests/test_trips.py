@@ -1,5 +1,6 @@
 """Round trips to PostgreSQL: what is sent together is answered together, and a failure leaves the session usable."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,13 +14,21 @@ from django.db import (
     transaction,
 )
 
-from payments.ledger import trips
-from payments.ledger.trips import Trip, array, ask
+from payments.ledger import wire
+from payments.ledger.trips import Trip, numbers, texts
 from payments.models import Currency, Transaction
 from tests.sessions import end_sessions
 
 PLANS = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 BREAK = "SELECT 1 / $1::int"
+
+
+def ask(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    """Make the trip for one statement."""
+    trip = Trip()
+    answer = trip.ask(statement, *parameters)
+    trip.go()
+    return answer()
 
 
 def setting(name: str) -> str:
@@ -33,30 +42,38 @@ def setting(name: str) -> str:
 TEXTS = ["", "a", 'a"b', "a\\b", "{}", ",", "NULL", "null", " ", "\n\t\r", "ä€😀", "a','b", '\\"', "\\\\", "{a,b}"]
 
 
-@pytest.mark.parametrize("texts", [TEXTS, [], [""], ["", ""], *([text] for text in TEXTS)], ids=repr)
-def test_texts_arrive_as_they_are(db: None, texts: list[str]) -> None:
+@pytest.mark.parametrize("given", [TEXTS, [], [""], ["", ""], *([text] for text in TEXTS)], ids=repr)
+def test_texts_arrive_as_they_are(db: None, given: list[str]) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::text[])", array(texts))] == texts
+        assert [row[0] for row in ask("SELECT unnest($1::text[])", texts(given))] == given
 
 
 def test_choices_are_texts(db: None) -> None:
     with transaction.atomic():
-        texts = array([Transaction.Kind.DEPOSIT, "a b", Transaction.Kind.REFUND])
-        assert ask("SELECT unnest($1::text[])", texts) == [("deposit",), ("a b",), ("refund",)]
+        choices = texts([Transaction.Kind.DEPOSIT, "a b", Transaction.Kind.REFUND])
+        assert ask("SELECT unnest($1::text[])", choices) == [("deposit",), ("a b",), ("refund",)]
 
 
-@pytest.mark.parametrize("numbers", [[1, -2, None, 2**63 - 1], [None], [None, None], [0]], ids=repr)
-def test_numbers_and_their_absence_arrive_as_they_are(db: None, numbers: list[int | None]) -> None:
+@pytest.mark.parametrize("given", [[1, -2, None, 2**63 - 1], [None], [None, None], [0], []], ids=repr)
+def test_numbers_and_their_absence_arrive_as_they_are(db: None, given: list[int | None]) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", array(numbers))] == numbers
+        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", numbers(given))] == given
+
+
+AMOUNTS = [Decimal("1E+2"), Decimal("-0.0000000001"), None, Decimal("9" * 28 + ".0123456789"), Decimal(0)]
+
+
+def test_amounts_arrive_as_they_are(db: None) -> None:
+    with transaction.atomic():
+        assert [row[0] for row in ask("SELECT unnest($1::numeric[])", numbers(AMOUNTS))] == AMOUNTS
 
 
 @pytest.mark.parametrize(
-    "values", [["a\0b"], ["a", "\0"], ["\0"], ["a", None], [None, "a"], ["a", 1], [1, "a", None]], ids=repr
+    "values", [["a\0b"], ["a", "\0"], ["\0"], ["a", None], [None, "a"], ["a", 1], [1, "a", None], [1]], ids=repr
 )
 def test_what_is_no_array_of_texts_is_refused(values: list[Any]) -> None:
     with pytest.raises(DataError):
-        array(values)
+        texts(values)
 
 
 # --- trips --------------------------------------------------------------------------------------------------
@@ -73,12 +90,12 @@ def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
 
 
 def test_more_than_fits_a_socket_arrives_and_comes_back(db: None) -> None:
-    texts = ["x" * 1000 + str(number) for number in range(20_000)]
+    given = ["x" * 1000 + str(number) for number in range(20_000)]
     with transaction.atomic():
         trip = Trip()
-        first, second = (trip.ask("SELECT unnest($1::text[])", array(texts)) for _ in range(2))
+        first, second = (trip.ask("SELECT unnest($1::text[])", texts(given)) for _ in range(2))
         trip.go()
-        assert [row[0] for row in first()] == [row[0] for row in second()] == texts
+        assert [row[0] for row in first()] == [row[0] for row in second()] == given
 
 
 def test_it_is_made_inside_an_atomic_block(committed_db: None) -> None:
@@ -92,12 +109,12 @@ def insert_currency(trip: Trip, code: str) -> None:
 
 def test_a_failure_stops_what_follows_and_the_session_goes_on(committed_db: None) -> None:
     for _ in range(2):  # prepared in the first, known in the second
-        trip = Trip()
+        trip = Trip(commit=True)
         insert_currency(trip, "XXA")
         trip.ask(BREAK, "0")
         insert_currency(trip, "XXB")
         with pytest.raises(DataError), transaction.atomic():
-            trip.go(commit=True)
+            trip.go()
         assert not Currency.objects.filter(code__startswith="XX").exists()
     with transaction.atomic():
         assert ask(BREAK, "1") == [(1,)]
@@ -121,14 +138,14 @@ def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
 
 
 def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
-    inner, outer = Trip(), Trip()
+    inner, outer = Trip(commit=True), Trip(commit=True)
     with transaction.atomic():
         with transaction.atomic():
             inner.ask("SELECT 1")
-            inner.go(commit=True)
+            inner.go()
         assert connection.connection.info.transaction_status.name == "INTRANS"
         outer.ask("SELECT 1")
-        outer.go(commit=True)
+        outer.go()
         assert connection.connection.info.transaction_status.name == "IDLE"
     assert connection.get_autocommit()
 
@@ -143,14 +160,14 @@ def test_it_is_made_once(db: None) -> None:
 
 
 def test_an_error_at_the_commit_is_the_trips(committed_db: None, alice: Any) -> None:
-    trip = Trip()
+    trip = Trip(commit=True)
     trip.ask(
         "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at, may_overdraw)"
         " VALUES (5, $1::bigint, 'ZZZ', 0, 0, 0, now(), false)",
         str(alice.pk),
     )
     with pytest.raises(IntegrityError), transaction.atomic():
-        trip.go(commit=True)
+        trip.go()
     assert connection.get_autocommit()
 
 
@@ -214,11 +231,11 @@ def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) ->
 
 
 def test_an_interrupted_trip_leaves_no_answers_to_the_next(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_libpq: Any, _results: list[Any]) -> None:
+    def interrupted(_wire: wire.Wire) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trips, "_collect", interrupted)
+        patch.setattr(wire.Wire, "_wait", interrupted)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             ask("SELECT 1")
     connection.close()

@@ -1,21 +1,21 @@
 """Group commit: notices that arrive while a commit is under way share the next one.
 
-One writer thread, with a connection of its own, credits a batch at a time. Alone, a notice does not wait: a batch of
-one. Under load the batches grow, and the cost of a commit is divided among them.
+The event loop credits a batch at a time, over a session of its own, and does not wait for PostgreSQL meanwhile. Alone,
+a notice does not wait: a batch of one. Under load the batches grow, and the cost of a commit is divided among them.
 """
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection
 
-from payments import metrics
-from payments.services.webhooks.crediting import Notice, Outcome, credit
+from payments import ledger, metrics
+from payments.services.webhooks.crediting import Notice, Outcome, count, credit, credit_despite, crediting
 
 logger = logging.getLogger("till.webhooks")
 
@@ -48,90 +48,97 @@ class _Job(NamedTuple, Generic[Token]):
 
 
 class Committer(Generic[Token]):
-    """The writer of one process, beside its event loop, in which it is made and called.
+    """The one writer of a process, in its event loop, in which it is made and called.
 
-    `deliver` is called in the loop, once for each batch, after its commit.
+    `deliver` is called once for each batch, after its commit. What goes wrong with a batch (a notice that fails it, a
+    wallet that somebody holds, a lost connection) is mended by a thread, which may wait, as the view of the same
+    addresses would; the next batch begins when this one is settled.
     """
 
     def __init__(self, deliver: Callable[[Settled[Token]], None]) -> None:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Job[Token]] = []
-        self._is_idle = True
-        self._batches: SimpleQueue[list[_Job[Token]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="till-committer", daemon=True)
-        self._thread.start()
+        self._writing: asyncio.Task[None] | None = None
+        self._session: ledger.Session | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
     def submit(self, notice: Notice, token: Token) -> None:
         """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
         if len(self._waiting) >= MAX_WAITING:
             raise QueueFull
         self._waiting.append(_Job(notice, token, time.monotonic() + DEADLINE_SECONDS))
-        if self._is_idle:
-            self._is_idle = False
-            self._loop.call_soon(self._gather, 0)
+        if self._writing is None:
+            self._writing = self._loop.create_task(self._write())
 
-    def close(self, timeout: float) -> None:
-        """End the thread after the batch that is under way. For when nobody waits for an answer any more."""
-        self._batches.put(None)
-        self._thread.join(timeout)
+    async def close(self, timeout: float) -> None:
+        """Let the batch that is under way end, and hang up. For when nobody waits for an answer any more."""
+        self._waiting.clear()
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=timeout)
+        if self._session is not None:
+            self._session.close()
+        self._thread.shutdown(wait=False)
 
-    def _gather(self, before: int) -> None:
-        """Hand over what is waiting as soon as a turn of the loop has brought nobody new.
+    async def _write(self) -> None:
+        """Batch after batch, until nobody waits."""
+        try:
+            while self._waiting:
+                batch = await self._gathered()
+                self._deliver(await self._settled(batch))
+                _measure(batch)
+        finally:
+            self._writing = None
+
+    async def _gathered(self) -> list[_Job[Token]]:
+        """Take what is waiting as soon as a turn of the loop has brought nobody new.
 
         Whoever is sending at this moment comes along; no time is waited for. Half the batches cost half as much.
         """
-        arrived = len(self._waiting)
-        if before < arrived < MAX_BATCH:
-            self._loop.call_soon(self._gather, arrived)
-        else:
-            self._batches.put(self._waiting[:MAX_BATCH])
-            del self._waiting[:MAX_BATCH]
+        before = 0
+        while before < len(self._waiting) < MAX_BATCH:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+        batch = self._waiting[:MAX_BATCH]
+        del self._waiting[:MAX_BATCH]
+        return batch
 
-    def _credited(self, settled: Settled[Token]) -> None:
-        try:
-            self._deliver(settled)
-        finally:
-            if self._waiting:
-                self._loop.call_soon(self._gather, 0)
-            else:
-                self._is_idle = True
-
-    def _run(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            try:
-                settled = self._settled(batch)
-            except Exception as error:  # unforeseen; the writer must not die of it, nor anybody wait for nothing
-                settled = [(job.token, error) for job in batch]
-            try:
-                self._loop.call_soon_threadsafe(self._credited, settled)
-            except RuntimeError:  # the loop is closed: nobody waits any more
-                break
-            _measure(batch)
-        connection.close()
-
-    def _settled(self, batch: list[_Job[Token]]) -> Settled[Token]:
+    async def _settled(self, batch: list[_Job[Token]]) -> Settled[Token]:
+        """Return an outcome for each; whatever goes wrong is one, for the writer must not die of it."""
         now = time.monotonic()
         due = [job for job in batch if job.deadline > now]
         late = [(job.token, DeadlinePassed()) for job in batch if job.deadline <= now]
-        outcomes = _credit(due) if due else ()
+        outcomes = await self._credited([job.notice for job in due]) if due else ()
         return [*late, *zip((job.token for job in due), outcomes, strict=True)]
 
+    async def _credited(self, notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
+        try:
+            session = await self._connected()
+        except Exception as error:  # a database that is away is answered 503, the unforeseen is logged by the lane
+            return [error] * len(notices)
+        try:
+            outcomes = await session.travel(crediting(notices))
+        except Exception as error:
+            # Safe to repeat what was lost on its way, and what only needs something that is read once.
+            again = session.is_lost or isinstance(error, SynchronousOnlyOperation)
+            return await self._loop.run_in_executor(self._thread, _mended, notices, None if again else error)
+        count(notices, outcomes)
+        return outcomes
 
-def _credit(batch: Sequence[_Job[Token]]) -> Sequence[Outcome | Exception]:
-    """Credit the batch; whatever goes wrong is every notice's outcome, for the writer must not die of it.
+    async def _connected(self) -> ledger.Session:
+        if self._session is None or self._session.is_lost:
+            self._session = ledger.Session(await self._loop.run_in_executor(self._thread, ledger.connect))
+        return self._session
 
-    A connection that is closed by now (it broke while nobody used it, or in the middle of a trip) is made anew, once:
-    crediting is safe to repeat.
-    """
-    notices = [job.notice for job in batch]
-    kept = connection.connection
+
+def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
+    """In a thread: credit what the event loop could not, over a connection of Django's."""
     try:
-        return credit(notices)
-    except Exception as error:  # a lost database is answered 503, the unforeseen is logged by the lane
-        is_lost = kept is not None and kept.closed
+        return credit_despite(notices, failure) if failure else credit(notices)
+    except Exception as error:
+        return [error] * len(notices)
+    finally:
         connection.close()
-        return _credit_again(notices) if is_lost else [error] * len(batch)
 
 
 def _measure(batch: Sequence[_Job[Token]]) -> None:
@@ -142,11 +149,3 @@ def _measure(batch: Sequence[_Job[Token]]) -> None:
         metrics.seconds.observe_all([arrived - job.deadline for job in batch])
     except Exception:
         logger.exception("A batch was not measured")
-
-
-def _credit_again(notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
-    try:
-        return credit(notices)
-    except Exception as error:
-        connection.close()
-        return [error] * len(notices)

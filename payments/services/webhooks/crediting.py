@@ -3,11 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, OperationalError
 
 from payments import ledger, metrics
 from payments.models import Transaction, Wallet, WebhookEvent
@@ -116,14 +117,27 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     answer is unknown and a repeat will tell. Locks the wallets in ascending id.
     """
     try:
-        outcomes: list[Outcome | Exception] = [*_Batch(notices).run()]
-    except (IntegrityError, DataError, ledger.Contended):
+        outcomes = ledger.travel(crediting(notices))
+    except Exception as error:
+        return credit_despite(notices, error)
+    count(notices, outcomes)
+    return [*outcomes]
+
+
+def crediting(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
+    """Credit the notices as one batch or fail as one: the steps, for whoever makes their trips."""
+    return _Batch(notices).steps()
+
+
+def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
+    """Do what is left to do for a batch that failed: `credit` says what. Raises the failure when it is everybody's."""
+    if isinstance(failure, (IntegrityError, DataError, ledger.Contended)):
         outcomes = _credit_one_by_one(notices)
-    except OperationalError as error:
-        if len(notices) == 1 or not _is_busy(error):
-            raise
-        outcomes = _credit_around(notices, error)
-    _count(notices, outcomes)
+    elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
+        outcomes = _credit_around(notices, failure)
+    else:
+        raise failure
+    count(notices, outcomes)
     return outcomes
 
 
@@ -132,7 +146,7 @@ def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Ou
     held = ledger.held_elsewhere(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
     try:
-        credited: list[Outcome | Exception] = [*_Batch(free).run()] if held and free else _credit_one_by_one(free)
+        credited = [*ledger.travel(crediting(free))] if held and free else _credit_one_by_one(free)
     except (IntegrityError, DataError, OperationalError, ledger.Contended):
         credited = _credit_one_by_one(free)
     outcomes = iter(credited)
@@ -155,7 +169,7 @@ def _credit_alone(notice: Notice) -> Outcome | Exception:
     error: Exception = ledger.Contended()
     for _ in range(MAX_ATTEMPTS):
         try:
-            return _Batch([notice]).run()[0]
+            return ledger.travel(crediting([notice]))[0]
         except (IntegrityError, DataError, ledger.Contended) as caught:
             error = caught
         except OperationalError as caught:
@@ -170,7 +184,7 @@ def _is_busy(error: OperationalError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES
 
 
-def _count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
+def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
     """Add the batch to the counters, each once: an addition costs more than the counting.
 
     The batch is durable by now, whatever becomes of the figures.
@@ -215,29 +229,27 @@ class _Batch:
     entries: dict[inbox.Key, inbox.Entry] = field(default_factory=dict)
     claims: dict[inbox.Key, Notice] = field(default_factory=dict)
 
-    def run(self) -> list[Outcome]:
+    def steps(self) -> ledger.Steps[Sequence[Outcome]]:
         keyed = [(notice.key, notice) for notice in self.notices]
-        with transaction.atomic():
-            trip = ledger.Trip()
-            locked = ledger.locking((notice.account_id for notice in self.notices), trip)
-            found = inbox.finding((key for key, _ in keyed), trip)
-            trip.go()
-            self.books = locked()
-            self.providers, self.entries = found()
-            current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
-            self._claim(current)
-            self._settle(self._refusals())
-            entries = [
-                *(self.entries[key] for key in self.claims),
-                *(
-                    _entry(key, notice, WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code)
-                    for key, notice in current
-                    if self._conflicts(key, notice)
-                ),
-            ]
-            last = ledger.Trip()
-            inbox.writing(entries, last)
-            last.go(commit=True)
+        first = ledger.Trip()
+        accounts = (notice.account_id for notice in self.notices)
+        locked = ledger.locking(accounts, first, movements=len(self.notices))
+        found = inbox.finding((key for key, _ in keyed), first)
+        yield first
+        self.books = locked()
+        self.providers, self.entries = found()
+        current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
+        self._claim(current)
+        refusals = yield from self._refusals()
+        last = ledger.Trip(commit=True)
+        self._settle(refusals, last)
+        conflicts = [
+            _entry(key, notice, WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code)
+            for key, notice in current
+            if self._conflicts(key, notice)
+        ]
+        inbox.writing([*(self.entries[key] for key in self.claims), *conflicts], last)
+        yield last
         return [self._outcome(key, notice) for key, notice in keyed]
 
     def _is_current(self, notice: Notice) -> bool:
@@ -252,28 +264,35 @@ class _Batch:
     def _conflicts(self, key: inbox.Key, notice: Notice) -> bool:
         return self.claims.get(key) is not notice and self.entries[key].content != notice.content
 
-    def _refusals(self) -> dict[inbox.Key, type[WebhookRefused]]:
+    def _refusals(self) -> ledger.Steps[dict[inbox.Key, type[WebhookRefused]]]:
         """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
-        claims = self.claims.values()
-        owned = {wallet.id: wallet.owner_id for wallet in self.books.wallets.values()}
-        users = inbox.existing_users(n.user_id for n in claims if owned.get(n.account_id) != n.user_id)
+        unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.books)}
+        if not unsettled:
+            return {}
+        trip = ledger.Trip()
+        users = inbox.finding_users((notice.user_id for notice in unsettled.values()), trip)
+        yield trip
         opened: dict[int, ledger.NewWallet] = {}
         refusals: dict[inbox.Key, type[WebhookRefused]] = {}
-        for notice in claims:
+        for key, notice in unsettled.items():
             wallet = self.books.wallets.get(notice.account_id) or opened.get(notice.account_id)
-            if refusal := _mismatch(notice, wallet, users):
-                refusals[notice.key] = refusal
+            if refusal := _mismatch(notice, wallet, users()):
+                refusals[key] = refusal
             elif wallet is None:
                 opened[notice.account_id] = ledger.NewWallet(
                     notice.account_id, notice.user_id, notice.provider.currency
                 )
-        self.books.open(opened.values())
+        if opened:
+            trip = ledger.Trip()
+            have_opened = self.books.opening(opened.values(), trip)
+            yield trip
+            have_opened()
         return refusals
 
-    def _settle(self, refusals: dict[inbox.Key, type[WebhookRefused]]) -> None:
-        """Book what can be booked and put the verdict of every claim into `entries`."""
+    def _settle(self, refusals: dict[inbox.Key, type[WebhookRefused]], trip: ledger.Trip) -> None:
+        """Book what can be booked, by the trip, and put the verdict of every claim into `entries`."""
         payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
-        verdicts = self.books.book([_movement(notice) for notice in payable.values()])
+        verdicts = self.books.booking([_movement(notice) for notice in payable.values()], trip)
         for key, refusal in refusals.items():
             self._refuse(key, self.claims[key], refusal)
         for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):
@@ -281,13 +300,12 @@ class _Batch:
                 self._refuse(key, notice, BalanceTooLarge)
                 continue
             balance = verdict.balances[notice.account_id]
-            self._enter(_entry(key, notice, WebhookEvent.Verdict.CREDITED, "", verdict.transaction_id, balance))
+            self._enter(key, _entry(key, notice, WebhookEvent.Verdict.CREDITED, "", verdict.transaction_id, balance))
 
     def _refuse(self, key: inbox.Key, notice: Notice, refusal: type[WebhookRefused]) -> None:
-        self._enter(_entry(key, notice, WebhookEvent.Verdict.UNMATCHED, refusal.code))
+        self._enter(key, _entry(key, notice, WebhookEvent.Verdict.UNMATCHED, refusal.code))
 
-    def _enter(self, entry: inbox.Entry) -> None:
-        key = (entry.provider_id, entry.external_id)
+    def _enter(self, key: inbox.Key, entry: inbox.Entry) -> None:
         known = self.entries.get(key)
         self.entries[key] = entry._replace(id=known.id) if known else entry
 
@@ -315,8 +333,14 @@ def _entry(
     return inbox.Entry(None, *key, user_id, account_id, amount, verdict, reason, transaction_id, balance)
 
 
+def _is_at_home(notice: Notice, books: ledger.Books) -> bool:
+    """Tell whether the notice's wallet is there, and as the notice says: nothing has to be looked up."""
+    wallet = books.wallets.get(notice.account_id)
+    return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
+
+
 def _mismatch(
-    notice: Notice, wallet: "ledger.LockedWallet | ledger.NewWallet | None", users: set[int]
+    notice: Notice, wallet: "ledger.LockedWallet | ledger.NewWallet | None", users: AbstractSet[int]
 ) -> type[WebhookRefused] | None:
     if wallet is not None and wallet.owner_id == notice.user_id:
         return None if wallet.currency == notice.provider.currency else WalletCurrencyMismatch

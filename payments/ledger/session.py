@@ -1,0 +1,147 @@
+"""A session of an event loop's own: it makes trips without waiting for them, so the loop needs no thread to book."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from payments.ledger import wire
+from payments.ledger.trips import KEEP_PLANS, Steps
+from payments.ledger.wire import Asked, Rows
+
+Result = TypeVar("Result")
+
+
+def connect() -> psycopg.Connection[Any]:
+    """Return a connection for a Session, from the pool where there is one: it counts it, and gives up soon.
+
+    Waits, so it is for a thread. Raises Django's database errors.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    with database.wrap_database_errors:
+        connected: psycopg.Connection[Any] = database.get_new_connection(database.get_connection_params())
+        try:
+            connected.autocommit = True
+            database._configure_connection(connected)  # time zone and role; a pool has done it already
+            for name, value in KEEP_PLANS.items():
+                connected.execute("SELECT set_config(%s, %s, false)", [name, value])
+        except BaseException:
+            disconnect(connected)
+            raise
+    return connected
+
+
+def disconnect(connected: psycopg.Connection[Any]) -> None:
+    """Close it, and let the pool know. It is never used again: it has settings that suit nobody else."""
+    connected.close()
+    pool: Any = getattr(connected, "_pool", None)
+    if pool is not None:
+        pool.putconn(connected)
+
+
+class Session:
+    """One connection of `connect`, used by the running event loop, for one piece of work at a time.
+
+    Whatever goes wrong leaves nothing half done: the block is rolled back, or the session is closed (`is_lost`).
+    """
+
+    def __init__(self, connected: psycopg.Connection[Any]) -> None:
+        self.is_lost = False
+        self._connected = connected
+        self._wire = wire.Wire(connected.pgconn)
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Future[None] | None = None
+        self._socket = connected.pgconn.socket
+        self._loop.add_reader(self._socket, self._receive)
+
+    async def travel(self, steps: Steps[Result]) -> Result:
+        """Make the trips of the steps as one atomic block, durable when this returns; return their result.
+
+        What the steps raise is raised when they are rolled back. Raises Django's database errors.
+        """
+        is_open = False
+        try:
+            while True:
+                try:
+                    trip = next(steps)
+                except StopIteration as end:
+                    if is_open:
+                        await self._exchange((wire.COMMIT,))
+                    result: Result = end.value
+                    return result
+                asked = trip.asked if is_open else [wire.BEGIN, *trip.asked]
+                answers = await self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
+                trip.answers = answers if is_open else answers[1:]
+                is_open = not trip.commit
+        except psycopg.Error:
+            await self._roll_back()
+            with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+                raise
+        except Exception:
+            await self._roll_back()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Hang up, at the end of the process; PostgreSQL rolls back what was not committed. Safe to repeat."""
+        if not self.is_lost:
+            self._forget()
+            self._connected.close()
+
+    def _abandon(self) -> None:
+        """Hang up because it is lost; the pool makes another."""
+        if not self.is_lost:
+            self._forget()
+            disconnect(self._connected)
+
+    def _forget(self) -> None:
+        self.is_lost = True
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+
+    async def _roll_back(self) -> None:
+        """Leave the block that may be open; a session that cannot is closed."""
+        try:
+            if not self.is_lost and self._wire.is_in_a_block:
+                await self._exchange((wire.ROLLBACK,))
+        except psycopg.Error:
+            self._abandon()
+
+    async def _exchange(self, asked: Sequence[Asked]) -> Sequence[Rows]:
+        if self.is_lost:
+            raise psycopg.OperationalError("the connection is lost")
+        self._arrived = self._loop.create_future()
+        try:
+            if not self._wire.send(asked):
+                self._loop.add_writer(self._socket, self._send_on)
+            await self._arrived
+        except psycopg.Error:
+            self._abandon()
+            raise
+        finally:
+            self._arrived = None
+        return self._wire.answers()
+
+    def _send_on(self) -> None:
+        try:
+            if self._wire.flush():
+                self._loop.remove_writer(self._socket)
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _receive(self) -> None:
+        """The socket has something to read: an answer, or that the server has hung up."""
+        try:
+            if self._wire.receive() and self._arrived is not None and not self._arrived.done():
+                self._arrived.set_result(None)
+        except psycopg.Error as error:
+            self._lose(error)
+
+    def _lose(self, error: psycopg.Error) -> None:
+        self._abandon()
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_exception(error)
