@@ -5,53 +5,17 @@ timers. That is most of what it would cost. Whatever is not plainly good (a body
 full queue) goes the ordinary way, through config.asgi, which decides and answers as if there were no other.
 """
 
-import json
-from collections.abc import Callable, Coroutine
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
-    from config.lane import Lane
-    from config.problems import ProblemResponse
-    from payments.services.webhooks import Outcome
+from config.answers import Exchange, the_lane, unreadable_request
+from config.heads import END, LONGEST_ADDRESS, Head, known_heads, webhook_address
 
-Answering = Coroutine[Any, Any, "bytes | ProblemResponse"]
-#: What the log calls the address of a webhook that went wrong.
-WEBHOOKS = "/api/v1/webhooks/"
-
-#: At best this many bytes in the request line: what is longer is no webhook.
-LONGEST_ADDRESS = 200
 #: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
 PIECE = 8192
-# As config.problems would write it, which cannot be imported before Django is set up.
-UNREADABLE_REQUEST = {
-    "type": "/docs/errors#bad_request",
-    "title": "The request was refused",
-    "status": 400,
-    "code": "bad_request",
-    "detail": "The request is malformed, or was not meant for this host.",
-    "errors": [],
-}
-
-
-@cache
-def the_lane() -> "Lane":
-    """Return this worker's lane; once Django is set up. An import in each webhook would cost a tenth of reading it."""
-    from config import lane
-
-    return lane.the_lane()
-
-
-@lru_cache(maxsize=256)
-def webhook_address(url: bytes) -> tuple[str, str] | None:
-    """Return the provider's slug and its form, when the lane serves exactly this request target."""
-    from config import lane
-
-    return lane.address("POST", url.decode("latin-1"))
 
 
 class Flow(FlowControl):
@@ -73,6 +37,10 @@ class Protocol(HttpToolsProtocol):
     kept: bytearray | None = None
     #: What has been read and has to wait until those before it are answered.
     unparsed: bytes = b""
+    #: The parser has begun with a message and not yet seen its end.
+    in_message = False
+    #: What the parser was given last, from the beginning of a message; else empty.
+    read: bytes = b""
     #: When something was last read or answered, by the loop's clock.
     used_at = 0.0
 
@@ -81,6 +49,10 @@ class Protocol(HttpToolsProtocol):
         self.flow = Flow(transport, self)
         self.used_at = self.loop.time()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def on_message_begin(self) -> None:
+        self.in_message = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         if self._may_be_a_webhook():
@@ -95,9 +67,12 @@ class Protocol(HttpToolsProtocol):
             self.kept += body
 
     def on_message_complete(self) -> None:
+        self.in_message = False
         if self.kept is not None:
             body, self.kept = bytes(self.kept), None
-            if self._submitted(body):
+            head = self._head(len(body))
+            if head is not None and self._submitted(head, body):
+                known_heads.remember(self.read, body, head)
                 return
             self._go_the_ordinary_way(body)
         if not self.parser.should_upgrade():
@@ -106,8 +81,16 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.unparsed:
             self.unparsed += data
-        else:
+        elif self.in_message or not self._is_known(data):
             self._parse(data)
+
+    def _is_known(self, data: bytes) -> bool:
+        """Submit a notice whose head was seen before. False: its bytes are for the parser, which stands before them."""
+        written, _, body = data.partition(END)
+        head = known_heads.recall(written)
+        if head is None or len(body) != head.length or self.transport.is_closing() or not self._is_free():
+            return False
+        return self._submitted(head, body)
 
     def _parse(self, data: bytes) -> None:
         """Piece by piece, until a request has to wait for the one before it."""
@@ -124,12 +107,15 @@ class Protocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        self.read = b"" if self.in_message else data
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as asked:
             self._stay(data[asked.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("")
+        finally:
+            self.read = b""
 
     def _stay(self, rest: bytes) -> None:
         """Read a request anew that would rather speak another protocol, as `curl --http2` does, without that wish.
@@ -152,7 +138,7 @@ class Protocol(HttpToolsProtocol):
         else:  # as uvicorn does it, but for the timer
             self.server_state.total_requests += 1
             self.used_at = self.loop.time()
-            if not self.transport.is_closing():
+            if self.flow.read_paused and not self.transport.is_closing():
                 self.flow.resume_reading()
         if self.unparsed and not self.pipeline:
             self.loop.call_soon(self._parse_on)
@@ -187,14 +173,20 @@ class Protocol(HttpToolsProtocol):
 
     def _may_be_a_webhook(self) -> bool:
         return (
-            self._is_idle()
-            and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
+            self._is_free()
             and self.parser.get_method() == b"POST"
             and len(self.url) <= LONGEST_ADDRESS
             and webhook_address(self.url) is not None
             and not self.expect_100_continue
             and not self.parser.should_upgrade()
-            and len(self.connections) < (self.limit_concurrency or len(self.connections) + 1)
+        )
+
+    def _is_free(self) -> bool:
+        """Tell whether the next request may take the short way, if it is a webhook."""
+        return (
+            self._is_idle()
+            and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
+            and not (self.limit_concurrency and len(self.connections) >= self.limit_concurrency)
         )
 
     def _is_idle(self) -> bool:
@@ -206,22 +198,22 @@ class Protocol(HttpToolsProtocol):
         if body:
             super().on_body(body)
 
-    def _submitted(self, body: bytes) -> bool:
-        """Queue the notice if it is authentic; its answer is written when it is durable."""
+    def _head(self, length: int) -> Head | None:
+        """Return what the parser has read above a body of that length; None: it is not plain."""
         address = webhook_address(self.url)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
-            return False
+            return None
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        return Head(*address, headers, length, keep_alive)
+
+    def _submitted(self, head: Head, body: bytes) -> bool:
+        """Queue the notice if it is authentic; its answer is written when it is durable."""
         lane = the_lane()
-        notice = lane.recognised(*address, headers, body)
+        notice = lane.recognised(head.slug, head.form, head.headers, body)
         if notice is None:
             return False
-        exchange = Exchange(
-            self,
-            lane.identity(headers.get("x-request-id", "")),
-            self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive(),
-            lambda: lane.answer(*address, headers, body),
-        )
+        exchange = Exchange(self, head, body)
         if not lane.submit(notice, exchange):
             return False
         self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
@@ -238,94 +230,3 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(unreadable_request(identity))
             self.transport.close()
             request_log.report("-", "-", "unreadable", 400, seconds=0)
-
-
-class Exchange:
-    """A webhook whose answer is on its way. It stands where uvicorn keeps the cycle of an ordinary request.
-
-    Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
-    """
-
-    __slots__ = ("ask_again", "disconnected", "identity", "keep_alive", "protocol", "response_complete")
-
-    def __init__(self, protocol: Protocol, identity: str, keep_alive: bool, ask_again: Callable[[], Answering]) -> None:
-        self.protocol = protocol
-        self.identity = identity
-        self.keep_alive = keep_alive
-        self.ask_again = ask_again
-        self.response_complete = self.disconnected = False
-
-    @property
-    def message_event(self) -> "Exchange":
-        """uvicorn wakes a cycle that waits for more of its body."""
-        return self
-
-    def set(self) -> None:
-        """Nobody waits: the body is whole."""
-
-    def __call__(self, outcome: "Outcome | Exception") -> None:
-        if self.response_complete:
-            return
-        answer = the_lane().reply_to(outcome)
-        if answer is None:
-            task = self.protocol.loop.create_task(self._asked_again())
-            self.protocol.tasks.add(task)
-            task.add_done_callback(self.protocol.tasks.discard)
-        else:
-            self._answer(answer)
-
-    async def _asked_again(self) -> None:
-        self._answer(await self.ask_again())
-
-    def _answer(self, answer: "bytes | ProblemResponse") -> None:
-        if self.response_complete:
-            return
-        self.response_complete = True
-        if self.disconnected or self.protocol.transport.is_closing():
-            return
-        if isinstance(answer, bytes):
-            head = CREDITED % (len(answer), self.identity.encode())
-        else:
-            head, answer = problem_head(answer, self.identity), answer.content
-        self.protocol.transport.write(head + self._last_headers() + answer)
-        if not self.keep_alive:
-            self.protocol.transport.close()
-        self.protocol.on_response_complete()
-
-    def _last_headers(self) -> bytes:
-        """uvicorn's own, such as the date, and the empty line that ends them."""
-        own = b"".join(b"%s: %s\r\n" % header for header in self.protocol.server_state.default_headers)
-        return own + (b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-
-
-CREDITED = (
-    STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
-    b"x-content-type-options: nosniff\r\nx-request-id: %s\r\n"
-)
-
-
-def problem_head(response: "ProblemResponse", identity: str) -> bytes:
-    from config import request_log
-
-    headers = {
-        **response.headers,
-        "X-Request-ID": identity,
-        "X-Content-Type-Options": "nosniff",
-        "Content-Length": str(len(response.content)),
-    }
-    with request_log.identified(identity):
-        request_log.report("POST", WEBHOOKS, "event loop", response.status_code, seconds=0)
-    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
-    return STATUS_LINE[response.status_code] + lines.encode("latin-1")
-
-
-def unreadable_request(identity: str) -> bytes:
-    body = json.dumps(UNREADABLE_REQUEST, separators=(",", ":")).encode()
-    headers = (
-        "content-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "x-content-type-options: nosniff\r\n"
-        f"x-request-id: {identity}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return STATUS_LINE[400] + headers.encode() + body

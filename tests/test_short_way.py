@@ -1,6 +1,5 @@
 """Webhooks on the short way (config/protocol.py): answered like all others, however their bytes arrive."""
 
-import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +14,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from payments.models import Posting, Provider, Wallet
 from tests import shoppers
 from tests.crowd import as_request
+from tests.lines import HOST, PATIENCE, Line
 from tests.live import LiveTill
 from tests.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
-
-HOST = "127.0.0.1"
-PATIENCE = 20
 
 
 @pytest.fixture(scope="module")
@@ -32,43 +29,11 @@ def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 @pytest.fixture
-def line(served: LiveTill, committed_db: None) -> Iterator["Line"]:
+def line(served: LiveTill, committed_db: None) -> Iterator[Line]:
     line = Line(served.port)
     yield line
     line.close()
     shoppers.books_balance()
-
-
-class Line:
-    """One connection, byte by byte."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.socket = socket.create_connection((HOST, port), timeout=PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, *pieces: bytes) -> None:
-        for number, piece in enumerate(pieces):
-            if number:
-                time.sleep(0.02)  # so that it arrives by itself
-            self.socket.sendall(piece)
-
-    def answer(self) -> tuple[int, dict[str, str], dict[str, Any]]:
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while head := self.file.readline().strip():
-            name, _, value = head.decode().partition(": ")
-            assert name not in headers
-            headers[name] = value
-        return status, headers, json.loads(self.file.read(int(headers["content-length"])))
-
-    def close(self) -> None:
-        self.file.close()
-        self.socket.close()
-
-    def is_closed(self) -> bool:
-        return self.file.read(1) == b""
 
 
 def head_and_body(request: bytes) -> tuple[bytes, bytes]:

@@ -1,0 +1,140 @@
+"""Answers that are written by the event loop itself: to webhooks on the short way, and to what is no request."""
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from config.heads import Head
+
+if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
+    from config.lane import Lane
+    from config.problems import ProblemResponse
+    from config.protocol import Protocol
+    from payments.services.webhooks import Outcome
+
+#: What the log calls the address of a webhook that went wrong.
+WEBHOOKS = "/api/v1/webhooks/"
+CREDITED = (
+    STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
+    b"x-content-type-options: nosniff\r\nx-request-id: %b\r\n%b\r\n%b"
+)
+# As config.problems would write it, which cannot be imported before Django is set up.
+UNREADABLE_REQUEST = {
+    "type": "/docs/errors#bad_request",
+    "title": "The request was refused",
+    "status": 400,
+    "code": "bad_request",
+    "detail": "The request is malformed, or was not meant for this host.",
+    "errors": [],
+}
+
+
+@cache
+def the_lane() -> "Lane":
+    """Return this worker's lane; once Django is set up. An import in each webhook would cost a tenth of reading it."""
+    from config import lane
+
+    return lane.the_lane()
+
+
+class Exchange:
+    """A webhook whose answer is on its way. It stands where uvicorn keeps the cycle of an ordinary request.
+
+    Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
+    """
+
+    __slots__ = ("_body", "_head", "_identity", "_protocol", "disconnected", "keep_alive", "response_complete")
+
+    def __init__(self, protocol: "Protocol", head: Head, body: bytes) -> None:
+        self._protocol = protocol
+        self._head = head
+        self._body = body
+        self._identity = the_lane().identity(head.headers.get("x-request-id", ""))
+        self.keep_alive = head.keep_alive
+        self.response_complete = self.disconnected = False
+
+    @property
+    def message_event(self) -> "Exchange":
+        """uvicorn wakes a cycle that waits for more of its body."""
+        return self
+
+    def set(self) -> None:
+        """Nobody waits: the body is whole."""
+
+    def __call__(self, outcome: "Outcome | Exception") -> None:
+        if self.response_complete:
+            return
+        answer = the_lane().reply_to(outcome)
+        if answer is None:
+            task = self._protocol.loop.create_task(self._asked_again())
+            self._protocol.tasks.add(task)
+            task.add_done_callback(self._protocol.tasks.discard)
+        else:
+            self._answer(answer)
+
+    async def _asked_again(self) -> None:
+        head = self._head
+        self._answer(await the_lane().answer(head.slug, head.form, head.headers, self._body))
+
+    def _answer(self, answer: "bytes | ProblemResponse") -> None:
+        if self.response_complete:
+            return
+        self.response_complete = True
+        protocol = self._protocol
+        if self.disconnected or protocol.transport.is_closing():
+            return
+        last_headers = joined(protocol.server_state.default_headers)
+        if not self.keep_alive:
+            last_headers += b"connection: close\r\n"
+        if isinstance(answer, bytes):
+            written = CREDITED % (len(answer), self._identity.encode(), last_headers, answer)
+        else:
+            written = problem_head(answer, self._identity) + last_headers + b"\r\n" + answer.content
+        protocol.transport.write(written)
+        if not self.keep_alive:
+            protocol.transport.close()
+        protocol.on_response_complete()
+
+
+class _Joined:
+    """The last list of headers that was joined: uvicorn makes its own anew with every second's date."""
+
+    headers: list[tuple[bytes, bytes]] | None = None
+    written = b""
+
+
+def joined(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return uvicorn's own headers, such as the date, as they are written. The list must not change afterwards."""
+    if _Joined.headers is not headers:
+        _Joined.written = b"".join(b"%b: %b\r\n" % header for header in headers)
+        _Joined.headers = headers
+    return _Joined.written
+
+
+def problem_head(response: "ProblemResponse", identity: str) -> bytes:
+    from config import request_log
+
+    headers = {
+        **response.headers,
+        "X-Request-ID": identity,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Length": str(len(response.content)),
+    }
+    with request_log.identified(identity):
+        request_log.report("POST", WEBHOOKS, "event loop", response.status_code, seconds=0)
+    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINE[response.status_code] + lines.encode("latin-1")
+
+
+def unreadable_request(identity: str) -> bytes:
+    body = json.dumps(UNREADABLE_REQUEST, separators=(",", ":")).encode()
+    headers = (
+        "content-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\n"
+        "x-content-type-options: nosniff\r\n"
+        f"x-request-id: {identity}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return STATUS_LINE[400] + headers.encode() + body
