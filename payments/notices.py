@@ -74,7 +74,52 @@ def _is_json_in_utf8(content_type: str) -> bool:
 
 
 def parse(body: bytes, scheme: str) -> ParsedNotice:
-    """Read a body in the form that the scheme prescribes. Raises MalformedEvent, never anything else."""
+    """Read a body in the form that the scheme prescribes. Raises MalformedEvent or BodyTooLarge, nothing else."""
+    return usual(body, scheme) or strict(body, scheme)
+
+
+def _members(transaction_id: str, account_field: str) -> re.Pattern[str]:
+    """Match a flat object of five members, in any order; if none of the five groups is empty, each stands there once.
+
+    Nothing is tried twice (`*+`), so hostile bytes cost no more than others.
+    """
+    space = r"[ \t\n\r]*+"
+    members = (
+        rf'transaction_id"{space}:{space}{transaction_id}',
+        rf'user_id"{space}:{space}([1-9][0-9]{{0,18}}+)',
+        rf'{account_field}"{space}:{space}([1-9][0-9]{{0,18}}+)',
+        rf'amount"{space}:{space}("?)((?:0|[1-9][0-9]{{0,27}}+)(?:\.[0-9]{{1,10}}+)?)\4',
+        rf'signature"{space}:{space}"([!#-\[\]-~]*+)"',
+    )
+    return re.compile(
+        rf'{space}\{{{space}(?:"(?:{"|".join(members)}){space}(?:,{space}(?=")|(?=\}}))){{5}}\}}{space}', re.ASCII
+    )
+
+
+_USUAL = {
+    "sha1_colon": _members("([1-9][0-9]{0,18}+)", "bill_id"),
+    "sha256_concat": _members('"([!#-\\[\\]-~]{1,128}+)"', "account_id"),
+}
+
+
+def usual(body: bytes, scheme: str) -> ParsedNotice | None:
+    """Read what nearly all notices look like, exactly as `strict` would; None: that one has to read it.
+
+    Half the time of a JSON decoder. It objects to nothing.
+    """
+    pattern = _USUAL.get(scheme)
+    if pattern is None or len(body) > MAX_BODY_BYTES or not body.isascii():
+        return None
+    found = pattern.fullmatch(body.decode("ascii"))
+    if found is None:
+        return None
+    transaction_id, user_id, account_id, _quote, amount, signature = found.groups()
+    if transaction_id and user_id and account_id and amount and signature is not None:
+        return ParsedNotice(transaction_id, user_id, account_id, amount, signature, scheme == "sha1_colon")
+    return None
+
+
+def strict(body: bytes, scheme: str) -> ParsedNotice:
     fields = _object(body)
     account_field, transaction_kind = _form(scheme, fields)
     return ParsedNotice(
