@@ -6,7 +6,6 @@ own (a signature that fails, providers that were not read lately) takes a thread
 """
 
 import asyncio
-import json
 import logging
 import re
 from collections import deque
@@ -20,7 +19,7 @@ from django.db import connection
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.table import INTERNAL_ERROR
 from config.request_log import sane_request_id
-from payments.serializers.webhooks import answer
+from payments.serializers.webhooks import answer_in_json
 from payments.services import webhooks
 
 logger = logging.getLogger("till.webhooks")
@@ -165,7 +164,7 @@ class Lane:
 def answer_to(outcome: Outcome) -> Answer:
     """Return the body of a success, or the problem."""
     if isinstance(outcome, webhooks.Credited):
-        return json.dumps(answer(outcome)).encode()
+        return answer_in_json(outcome)
     try:
         webhooks.result(outcome)
     except Exception as error:

@@ -12,6 +12,8 @@ MAX_AMOUNT = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES) - 1
 #: Python's own context keeps 28 digits and rounds the rest in silence: sums of balances are computed in this one.
 EXACT = Context(prec=2 * MAX_DIGITS)
 
+#: The last place of an amount with so many decimals.
+_LAST_PLACES = tuple(Decimal(1).scaleb(-places) for places in range(DECIMAL_PLACES + 1))
 # Canonical ASCII decimals: no exponent, no plus sign, no leading zero, no bare point.
 _CANONICAL_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 _MAX_LITERAL_LENGTH = 200
@@ -50,15 +52,24 @@ def check_amount(amount: Decimal, *, decimal_places: int, maximum: Decimal) -> N
     """
     if not amount.is_finite() or amount <= 0:
         raise InvalidAmount("amount_not_positive", "The amount must be greater than zero.")
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > decimal_places:
+    if not amount.same_quantum(_LAST_PLACES[decimal_places]) and _decimals(amount) > decimal_places:
         raise InvalidAmount("too_many_decimals", f"The currency has {decimal_places} decimal places.")
     if amount > maximum:
         raise InvalidAmount("amount_too_large", f"The amount must not be greater than {maximum:f}.")
 
 
+def _decimals(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
+
+
 def format_amount(amount: Decimal, decimal_places: int) -> str:
     """Return the amount with at least the currency's decimals, more only where digits stand there: 25 -> 25.00."""
-    whole, _, fraction = f"{amount:f}".partition(".")
+    text = str(amount)
+    if "E" in text:
+        text = f"{amount:f}"
+    whole, _, fraction = text.partition(".")
+    if len(fraction) == decimal_places:
+        return text
     kept = fraction.rstrip("0").ljust(decimal_places, "0")
     return f"{whole}.{kept}" if kept else whole

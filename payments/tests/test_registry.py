@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
@@ -73,6 +75,17 @@ def test_a_lifted_limit_holds_at_once(post: Post, form: Form, alice: Any, change
     assert post(form.notice(user_id=alice.pk)).status == 422
     changed(form.name, max_amount=None)
     assert post(form.notice(user_id=alice.pk)).status == 200
+
+
+def test_a_limit_above_that_of_the_service_is_none(changed: Changed) -> None:
+    service, limits = Decimal(settings.TILL_MAX_AMOUNT), []
+    for own in (None, service + 1, 99):
+        changed("sha1_colon", max_amount=own)
+        registry.forget()
+        known = registry.get("sha1_colon")
+        assert known is not None
+        limits.append(known.max_amount)
+    assert limits == [service, service, 99]
 
 
 def test_a_provider_that_is_new_is_known_at_once(post: Post, form: Form, alice: Any, changed: Changed) -> None:

@@ -4,18 +4,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import IntegrityError
 
 from payments import ledger, metrics, notices, signatures
 from payments.money import InvalidAmount, check_amount
-from payments.notices import MalformedEvent, ParsedNotice
+from payments.notices import MAX_ID, MalformedEvent, ParsedNotice
 from payments.services.webhooks.crediting import Credited, Notice, Outcome, ProviderChanged, credit
 from payments.services.webhooks.registry import KnownProvider, registry
 
 #: The form of a notice that may come from any provider.
 ANY_FORM = "standard_webhooks"
-_MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 #: Stands in for an unknown provider, so that its answer costs what a wrong signature costs.
 _NOBODY_SECRETS = ("no provider signs with this",)
 Look = Callable[[str], KnownProvider | None]
@@ -137,31 +135,27 @@ def _verified(parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, pro
 
 def _notice(parsed: ParsedNotice, provider: KnownProvider) -> Notice:
     amount = Decimal(parsed.amount)
-    maximum = _MAX_AMOUNT if provider.max_amount is None else min(_MAX_AMOUNT, provider.max_amount)
     try:
-        check_amount(amount, decimal_places=provider.decimal_places, maximum=maximum)
+        check_amount(amount, decimal_places=provider.decimal_places, maximum=provider.max_amount)
     except InvalidAmount as error:
         raise InvalidNotice("amount", error.code, str(error)) from None
     if provider.requires_uuid and not notices.is_uuid(parsed.transaction_id):
         raise InvalidNotice("transaction_id", "uuid_required", "This provider's transaction ids must be UUIDs.")
     account_field = "bill_id" if provider.scheme == "sha1_colon" else "account_id"
-    return Notice(
-        provider=provider,
-        external_id=_external_id(parsed),
-        user_id=_id("user_id", parsed.user_id),
-        account_id=_id(account_field, parsed.account_id),
-        amount=amount,
-    )
+    external_id = _external_id(parsed)
+    user_id, account_id = _id("user_id", parsed.user_id), _id(account_field, parsed.account_id)
+    return Notice(provider, external_id, user_id, account_id, amount)
 
 
 def _external_id(parsed: ParsedNotice) -> str:
-    if parsed.numbered:
-        return str(_id("transaction_id", parsed.transaction_id))
-    return parsed.external_id
+    if not parsed.numbered:
+        return parsed.external_id
+    _id("transaction_id", parsed.transaction_id)
+    return parsed.transaction_id
 
 
 def _id(field: str, literal: str) -> int:
     value = int(literal)
-    if not 1 <= value <= notices.MAX_ID:
+    if not 1 <= value <= MAX_ID:
         raise InvalidNotice(field, "id_out_of_range", "An id is a whole number from 1 to 9223372036854775807.")
     return value

@@ -5,12 +5,14 @@ import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from payments.models import Provider
 
+_MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
 #: A refused signature may be one of a secret that changed a moment ago: look again, but not for every forgery.
 MIN_AGE_SECONDS = 0.25
@@ -31,7 +33,8 @@ class KnownProvider:
     currency: str
     decimal_places: int
     requires_uuid: bool
-    max_amount: Decimal | None
+    #: The provider's own limit, or the service's when that is less.
+    max_amount: Decimal
     #: The time of its last change, as PostgreSQL writes it: a text is compared faster than a time.
     version: str
 
@@ -103,7 +106,7 @@ def _read() -> list[KnownProvider]:
             currency=row.currency_id,
             decimal_places=row.currency.decimal_places,
             requires_uuid=row.requires_uuid,
-            max_amount=row.max_amount,
+            max_amount=_MAX_AMOUNT if row.max_amount is None else min(_MAX_AMOUNT, row.max_amount),
             version=row.version,
         )
         for row in Provider.objects.filter(is_active=True)
