@@ -278,4 +278,48 @@ END $$;
 """
 DROP_OUTDATED_BOOKS = "DROP FUNCTION till_outdated_books();"
 
-BOOKS_GUARDS: list[tuple[str, str]] = [(OUTDATED_BOOKS, DROP_OUTDATED_BOOKS)]
+# PostgreSQL reads every CHECK of a table anew for each statement that changes a row, and evaluates it for each row: of
+# a credit alone that was a tenth. A wallet keeps its id, owner, house and currency, so what these alone decide is
+# checked when it is made; that its sequence is no less than zero follows from where it starts and that it never falls.
+WALLET_IDENTITY = """
+CREATE TRIGGER belongs_to_one BEFORE INSERT ON payments_wallet FOR EACH ROW
+    WHEN ((NEW.owner_id IS NULL) = (NEW.house IS NULL))
+    EXECUTE FUNCTION till_refuse('a wallet is either a user''s or the house''s');
+CREATE TRIGGER id_tells_whose BEFORE INSERT ON payments_wallet FOR EACH ROW
+    WHEN (NEW.id < 1 OR (NEW.house IS NOT NULL) <> (NEW.id >= 9000000000000000))
+    EXECUTE FUNCTION till_refuse('the house''s wallets have ids of their own range');
+CREATE TRIGGER house_known BEFORE INSERT ON payments_wallet FOR EACH ROW
+    WHEN (NEW.house NOT IN ('clearing', 'sales', 'commission', 'exchange', 'suspense'))
+    EXECUTE FUNCTION till_refuse('the house has no such wallet');
+ALTER TABLE payments_wallet DROP CONSTRAINT wallet_house_range;
+DROP TRIGGER identity_is_fixed ON payments_wallet;
+CREATE TRIGGER identity_is_fixed BEFORE UPDATE OF id, owner_id, house, currency_id ON payments_wallet FOR EACH ROW
+    WHEN (NEW.id <> OLD.id OR NEW.owner_id IS DISTINCT FROM OLD.owner_id
+          OR NEW.house IS DISTINCT FROM OLD.house OR NEW.currency_id <> OLD.currency_id)
+    EXECUTE FUNCTION till_refuse('a wallet keeps its id, owner and currency');
+DROP TRIGGER balance_moves_with_sequence ON payments_wallet;
+CREATE TRIGGER balance_moves_with_sequence AFTER UPDATE OF balance, sequence ON payments_wallet FOR EACH ROW
+    WHEN (NEW.sequence < OLD.sequence OR (NEW.balance <> OLD.balance AND NEW.sequence = OLD.sequence))
+    EXECUTE FUNCTION till_refuse('a balance changes only by a posting');
+"""
+DROP_WALLET_IDENTITY = """
+DROP TRIGGER belongs_to_one ON payments_wallet;
+DROP TRIGGER id_tells_whose ON payments_wallet;
+DROP TRIGGER house_known ON payments_wallet;
+ALTER TABLE payments_wallet
+    ADD CONSTRAINT wallet_house_range CHECK ((house IS NOT NULL) = (id >= 9000000000000000));
+DROP TRIGGER identity_is_fixed ON payments_wallet;
+CREATE TRIGGER identity_is_fixed BEFORE UPDATE ON payments_wallet FOR EACH ROW
+    WHEN (NEW.id <> OLD.id OR NEW.owner_id IS DISTINCT FROM OLD.owner_id
+          OR NEW.house IS DISTINCT FROM OLD.house OR NEW.currency_id <> OLD.currency_id)
+    EXECUTE FUNCTION till_refuse('a wallet keeps its id, owner and currency');
+DROP TRIGGER balance_moves_with_sequence ON payments_wallet;
+CREATE TRIGGER balance_moves_with_sequence BEFORE UPDATE ON payments_wallet FOR EACH ROW
+    WHEN (NEW.sequence < OLD.sequence OR (NEW.balance <> OLD.balance AND NEW.sequence = OLD.sequence))
+    EXECUTE FUNCTION till_refuse('a balance changes only by a posting');
+"""
+
+BOOKS_GUARDS: list[tuple[str, str]] = [
+    (OUTDATED_BOOKS, DROP_OUTDATED_BOOKS),
+    (WALLET_IDENTITY, DROP_WALLET_IDENTITY),
+]

@@ -124,11 +124,11 @@ class LockedWallet:
     def available(self) -> Decimal:
         return EXACT.subtract(self.balance, self.held)
 
-    def put(self, amount: Decimal) -> tuple[int, Decimal]:
-        """Move the amount in (or out, when negative); return the line's number and the balance after it."""
-        self.balance += amount
+    def number(self, balance: Decimal) -> tuple[int, Decimal]:
+        """Number a line that leaves this balance; return both."""
+        self.balance = balance
         self.sequence += 1
-        return self.sequence, self.balance
+        return self.sequence, balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Books:
             raise transaction.TransactionManagementError("books are closed when their atomic block ends")
         if (missing := len(movements) - len(self._ids)) > 0:
             self._ids += _drawn(missing)
-        before = self._standing(self.wallets)
+        before = self._standing()
         trip = trips.Trip()
         try:
             verdicts = self.booking(movements, trip)
@@ -206,15 +206,16 @@ class Books:
         """
         for movement in movements:
             movement.check()
-        self._houses = house_currencies(id_ for id_ in wallet_ids(movements) if id_ not in self.wallets)
-        before = self._standing(self.wallets)
+        self._houses = house_currencies(wallet_ids(movements) - self.wallets.keys())
+        before = self._standing()
         page = writer.Page()
         with localcontext(EXACT):
             verdicts = [self._decide(movement, page) for movement in movements]
         if page.transactions:
-            touched = {id_: None for verdict in verdicts if isinstance(verdict, Booked) for id_ in verdict.balances}
-            for wallet in map(self.wallets.__getitem__, touched):
-                page.wallets.append((wallet.id, wallet.balance, wallet.sequence, before[wallet.id][1]))
+            for wallet in self.wallets.values():
+                sequence = before[wallet.id][1]
+                if wallet.sequence != sequence:
+                    page.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence))
             page.write(trip)
         return verdicts
 
@@ -264,10 +265,11 @@ class Books:
         self._ids.popleft()
         page.transactions.append((id_, movement.kind, movement.reference))
         page.postings += postings
-        return Booked(id_, {wallet_id: self.wallets[wallet_id].balance for wallet_id in before})
+        wallets = self.wallets
+        return Booked(id_, {wallet_id: wallets[wallet_id].balance for wallet_id in before})
 
-    def _standing(self, ids: Iterable[int]) -> _Standing:
-        return {id_: (wallet.balance, wallet.sequence) for id_ in ids for wallet in (self.wallets[id_],)}
+    def _standing(self) -> _Standing:
+        return {id_: (wallet.balance, wallet.sequence) for id_, wallet in self.wallets.items()}
 
     def _restore(self, before: _Standing) -> None:
         for id_, (balance, sequence) in before.items():
@@ -288,15 +290,23 @@ class Books:
             if source.available < amount and not (overdraws and source.may_overdraw):
                 raise InsufficientFunds
             before.setdefault(source.id, (source.balance, source.sequence))
-            source_sequence, source_balance = source.put(-amount)
+            source_sequence, source_balance = source.number(source.balance - amount)
         if destination:
-            if destination.balance + amount > MAX_AMOUNT:
+            balance = destination.balance + amount
+            if balance > MAX_AMOUNT:
                 raise BalanceTooLarge
             before.setdefault(destination.id, (destination.balance, destination.sequence))
-            destination_sequence, destination_balance = destination.put(amount)
+            destination_sequence, destination_balance = destination.number(balance)
         return (
-            *(transaction_id, currency, amount, line.source, line.destination),
-            *(source_sequence, source_balance, destination_sequence, destination_balance),
+            transaction_id,
+            currency,
+            amount,
+            line.source,
+            line.destination,
+            source_sequence,
+            source_balance,
+            destination_sequence,
+            destination_balance,
         )
 
     def _house_currency(self, id_: int) -> str:
@@ -318,7 +328,7 @@ def locking(wallet_ids: Iterable[int], trip: trips.Trip, *, movements: int = 1) 
     Draws ids for as many movements.
     """
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
-    rows = trip.ask(_LOCK, trips.numbers(ids)) if ids else tuple
+    rows = trip.ask(_LOCK, trips.integers(ids)) if ids else tuple
     drawn = trip.ask(_DRAW, str(movements)) if movements else tuple
     return lambda: Books({row[0]: LockedWallet(*row) for row in rows()}, deque(row[0] for row in drawn()))
 

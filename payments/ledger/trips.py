@@ -5,6 +5,7 @@ every webhook needs, that is most of the cost of a batch (docs/decisions/0011). 
 """
 
 from collections.abc import Callable, Generator, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -89,17 +90,22 @@ def travel(steps: Steps[Result]) -> Result:
             trip.go()
 
 
-def numbers(values: Sequence[object]) -> str:
-    """Return whole or decimal numbers, or None, as PostgreSQL writes an array, for a parameter that it casts."""
+# Columns as PostgreSQL writes arrays, for parameters that it casts. Each is written whole: to look at every element
+# costs more than all else that a batch does in Python.
+
+
+def integers(values: Sequence[int | None]) -> str:
+    """Return whole numbers, or None: Python writes a list of them as PostgreSQL reads it, but for the brackets."""
+    return "{" + str([*values])[1:-1].replace("None", "NULL") + "}"
+
+
+def decimals(values: Sequence[Decimal | None]) -> str:
+    """Return amounts, or None."""
     return ("{" + ",".join(map(str, values)) + "}").replace("None", "NULL")
 
 
 def texts(values: Sequence[str]) -> str:
-    """Return texts as PostgreSQL writes an array.
-
-    The whole column at a time: to look at each element costs more than all else that a batch does in Python. Raises
-    DataError for what PostgreSQL cannot keep: NUL in a text, and what is no text.
-    """
+    """Return texts. Raises DataError for what PostgreSQL cannot keep: NUL in a text, and what is no text."""
     if not values:
         return "{}"
     try:
@@ -112,7 +118,7 @@ def texts(values: Sequence[str]) -> str:
 
 
 def columns(rows: Sequence[tuple[Any, ...]], kinds: Sequence[Callable[[Sequence[Any]], str]]) -> list[str]:
-    """Return an array for each column, written as its kind (`numbers` or `texts`) says, also when there are no rows."""
+    """Return an array for each column, written as its kind (`integers`, …) says, also when there are no rows."""
     if not rows:
         return ["{}"] * len(kinds)
     return [write(column) for write, column in zip(kinds, zip(*rows, strict=True), strict=True)]

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from django.db import connection
 
-from payments.ledger.trips import Trip, columns, numbers, texts
+from payments.ledger.trips import Trip, columns, decimals, integers, texts
 from payments.ledger.wire import Rows
 
 #: What PostgreSQL says when a wallet is no longer as it was locked (database_guards: till_outdated_books).
@@ -44,6 +44,7 @@ INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, de
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::bigint[],
     $6::bigint[], $7::numeric[], $8::bigint[], $9::numeric[]) AS p
 """
+_POSTING_KINDS = (integers, texts, decimals, integers, integers, integers, decimals, integers, decimals)
 _BALANCES = """
 WITH changed AS (
     UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence
@@ -71,9 +72,9 @@ class Page:
 
     def write(self, trip: Trip) -> None:
         """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
-        trip.ask(_TRANSACTIONS, *columns(self.transactions, (numbers, texts, texts)))
-        trip.ask(_POSTINGS, *columns(self.postings, (numbers, texts, *[numbers] * 7)))
-        trip.ask(_BALANCES, *columns(self.wallets, [numbers] * 4))
+        trip.ask(_TRANSACTIONS, *columns(self.transactions, (integers, texts, texts)))
+        trip.ask(_POSTINGS, *columns(self.postings, _POSTING_KINDS))
+        trip.ask(_BALANCES, *columns(self.wallets, (integers, decimals, integers, integers)))
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
@@ -89,4 +90,4 @@ def opening(wallets: Sequence[NewWalletRow], trip: Trip) -> Callable[[], Rows]:
     Waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
-    return trip.ask(_OPEN, *columns(rows, (numbers, numbers, texts)))
+    return trip.ask(_OPEN, *columns(rows, (integers, integers, texts)))

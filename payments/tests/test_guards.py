@@ -165,21 +165,28 @@ GUARDS = {
     ),
     "a wallet of nobody": (
         "INSERT INTO payments_wallet (currency_id, balance, held, sequence, created_at) VALUES ('USD', 0, 0, 0, now())",
-        "wallet_owner_xor_house",
+        "a wallet is either a user's or the house's",
     ),
     "a wallet of two": (
         (
             "INSERT INTO payments_wallet (id, owner_id, house, currency_id, balance, held, sequence, created_at)"
             " VALUES (9000000000999999, {alice_herself}, 'sales', 'XTS', 0, 0, 0, now())"
         ),
-        "wallet_owner_xor_house",
+        "a wallet is either a user's or the house's",
+    ),
+    "a wallet numbered backwards from the start": (
+        (
+            "INSERT INTO payments_wallet (owner_id, currency_id, balance, held, sequence, created_at)"
+            " VALUES ({alice_herself}, 'XTS', 0, 0, -1, now())"
+        ),
+        "a wallet starts empty",
     ),
     "a wallet with the id zero": (
         (
             "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)"
             " VALUES (0, {alice_herself}, 'USD', 0, 0, 0, now())"
         ),
-        "wallet_id_positive",
+        "ids of their own range",
     ),
     "a deleted wallet with history": ("DELETE FROM payments_wallet WHERE id = {alice}", "a wallet with history stays"),
     "a deleted house wallet": ("DELETE FROM payments_wallet WHERE id = {clearing}", "a wallet with history stays"),
@@ -194,14 +201,14 @@ GUARDS = {
             "INSERT INTO payments_wallet (house, currency_id, balance, held, sequence, created_at)"
             " VALUES ('sales', 'XTS', 0, 0, 0, now())"
         ),
-        "wallet_house_range",
+        "ids of their own range",
     ),
     "a user's wallet with a house's id": (
         (
             "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)"
             " VALUES (9000000000999999, {alice_herself}, 'USD', 0, 0, 0, now())"
         ),
-        "wallet_house_range",
+        "ids of their own range",
     ),
     "a second clearing": (
         (
@@ -215,7 +222,7 @@ GUARDS = {
             "INSERT INTO payments_wallet (id, house, currency_id, balance, held, sequence, created_at)"
             " VALUES (9000000000999999, 'pocket', 'USD', 0, 0, 0, now())"
         ),
-        "wallet_house_known",
+        "the house has no such wallet",
     ),
     # who stays because money refers to him
     "a deleted user with a wallet": ("DELETE FROM accounts_user WHERE id = {alice_herself}", "payments_wallet"),
@@ -355,7 +362,7 @@ def test_the_guards_can_be_taken_away_and_put_back(db: None) -> None:
     """
     before = sql(guards)
     # The first is the function, which the shop's guards use too.
-    own = [*database_guards.GUARDS[1:], *database_guards.SERVICE_GUARDS]
+    own = [*database_guards.GUARDS[1:], *database_guards.SERVICE_GUARDS, *database_guards.BOOKS_GUARDS]
     for _, drop in reversed(own):
         sql(drop)
     [(triggers, _)] = sql(guards)

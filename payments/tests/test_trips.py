@@ -15,7 +15,7 @@ from django.db import (
 )
 
 from payments.ledger import wire
-from payments.ledger.trips import Trip, numbers, texts
+from payments.ledger.trips import Trip, decimals, integers, texts
 from payments.models import Currency, Transaction
 from tests.sessions import end_sessions
 
@@ -57,7 +57,7 @@ def test_choices_are_texts(db: None) -> None:
 @pytest.mark.parametrize("given", [[1, -2, None, 2**63 - 1], [None], [None, None], [0], []], ids=repr)
 def test_numbers_and_their_absence_arrive_as_they_are(db: None, given: list[int | None]) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", numbers(given))] == given
+        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", integers(given))] == given
 
 
 AMOUNTS = [Decimal("1E+2"), Decimal("-0.0000000001"), None, Decimal("9" * 28 + ".0123456789"), Decimal(0)]
@@ -65,7 +65,7 @@ AMOUNTS = [Decimal("1E+2"), Decimal("-0.0000000001"), None, Decimal("9" * 28 + "
 
 def test_amounts_arrive_as_they_are(db: None) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::numeric[])", numbers(AMOUNTS))] == AMOUNTS
+        assert [row[0] for row in ask("SELECT unnest($1::numeric[])", decimals(AMOUNTS))] == AMOUNTS
 
 
 @pytest.mark.parametrize(

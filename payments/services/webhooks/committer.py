@@ -122,7 +122,7 @@ class Committer(Generic[Token]):
             # Safe to repeat what was lost on its way, and what only needs something that is read once.
             again = session.is_lost or isinstance(error, SynchronousOnlyOperation)
             return await self._loop.run_in_executor(self._thread, _mended, notices, None if again else error)
-        count(notices, outcomes)
+        self._loop.call_soon(count, notices, outcomes)  # not before the answers
         return outcomes
 
     async def _connected(self) -> ledger.Session:

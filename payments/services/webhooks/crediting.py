@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db import DataError, IntegrityError, OperationalError
+from prometheus_client import Counter as PrometheusCounter
 
 from payments import ledger, metrics
-from payments.models import Transaction, Wallet, WebhookEvent
+from payments.models import Transaction, Wallet
 from payments.models.wallets import FIRST_OWN_WALLET_ID
 from payments.services.webhooks import inbox
 from payments.services.webhooks.registry import KnownProvider
@@ -95,6 +97,23 @@ class Notice(NamedTuple):
     @property
     def content(self) -> inbox.Content:
         return self.user_id, self.account_id, self.amount
+
+    def entry(
+        self, verdict: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
+    ) -> inbox.Entry:
+        """Return what is to be written of it."""
+        return inbox.Entry(
+            None,
+            self.provider.id,
+            self.external_id,
+            self.user_id,
+            self.account_id,
+            self.amount,
+            transaction_id,
+            balance,
+            verdict,
+            reason,
+        )
 
 
 class Credited(NamedTuple):
@@ -189,23 +208,24 @@ def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) ->
 
     The batch is durable by now, whatever becomes of the figures.
     """
-    pairs = zip(notices, outcomes, strict=True)
-    counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in pairs)
+    counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in zip(notices, outcomes, strict=True))
     try:
         for (slug, name), number in counted.items():
-            if name in _COUNTERS:
-                _COUNTERS[name].labels(slug).inc(number)
-            elif name:
-                metrics.unmatched.labels(slug, name).inc(number)
+            if name:
+                _counter(slug, name).inc(number)
     except Exception:
         logger.exception("A batch was not counted")
 
 
-_COUNTERS = {
-    "credited": metrics.credited,
-    "duplicate": metrics.duplicates,
-    TransactionIdConflict.code: metrics.conflicts,
-}
+@lru_cache(maxsize=1024)
+def _counter(slug: str, name: str) -> PrometheusCounter:
+    """Return the counter of a provider's outcomes of this name: to ask for its labels costs more than to count."""
+    known = {
+        "credited": metrics.credited,
+        "duplicate": metrics.duplicates,
+        TransactionIdConflict.code: metrics.conflicts,
+    }
+    return known[name].labels(slug) if name in known else metrics.unmatched.labels(slug, name)
 
 
 def _name(outcome: Outcome | Exception) -> str:
@@ -243,12 +263,13 @@ class _Batch:
         refusals = yield from self._refusals()
         last = ledger.Trip(commit=True)
         self._settle(refusals, last)
+        others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
         conflicts = [
-            _entry(key, notice, WebhookEvent.Verdict.CONFLICT, TransactionIdConflict.code)
-            for key, notice in current
-            if self._conflicts(key, notice)
+            notice.entry(inbox.CONFLICT, TransactionIdConflict.code)
+            for key, notice in others
+            if self.entries[key].content != notice.content
         ]
-        inbox.writing([*(self.entries[key] for key in self.claims), *conflicts], last)
+        inbox.writing([*map(self.entries.__getitem__, self.claims), *conflicts], last)
         yield last
         return [self._outcome(key, notice) for key, notice in keyed]
 
@@ -258,11 +279,8 @@ class _Batch:
     def _claim(self, keyed: Iterable[tuple[inbox.Key, Notice]]) -> None:
         for key, notice in keyed:
             entry = self.entries.get(key)
-            if entry is None or (entry.verdict == WebhookEvent.Verdict.UNMATCHED and entry.content == notice.content):
+            if entry is None or (entry.verdict == inbox.UNMATCHED and entry.content == notice.content):
                 self.claims.setdefault(key, notice)
-
-    def _conflicts(self, key: inbox.Key, notice: Notice) -> bool:
-        return self.claims.get(key) is not notice and self.entries[key].content != notice.content
 
     def _refusals(self) -> ledger.Steps[dict[inbox.Key, type[WebhookRefused]]]:
         """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
@@ -300,37 +318,26 @@ class _Batch:
                 self._refuse(key, notice, BalanceTooLarge)
                 continue
             balance = verdict.balances[notice.account_id]
-            self._enter(key, _entry(key, notice, WebhookEvent.Verdict.CREDITED, "", verdict.transaction_id, balance))
+            self._enter(key, notice.entry(inbox.CREDITED, "", verdict.transaction_id, balance))
 
     def _refuse(self, key: inbox.Key, notice: Notice, refusal: type[WebhookRefused]) -> None:
-        self._enter(key, _entry(key, notice, WebhookEvent.Verdict.UNMATCHED, refusal.code))
+        self._enter(key, notice.entry(inbox.UNMATCHED, refusal.code))
 
     def _enter(self, key: inbox.Key, entry: inbox.Entry) -> None:
         known = self.entries.get(key)
         self.entries[key] = entry._replace(id=known.id) if known else entry
 
     def _outcome(self, key: inbox.Key, notice: Notice) -> Outcome:
-        if not self._is_current(notice):
-            return ProviderChanged()
-        if self._conflicts(key, notice):
-            return TransactionIdConflict()
+        is_first = self.claims.get(key) is notice
+        if not is_first:
+            if not self._is_current(notice):
+                return ProviderChanged()
+            if self.entries[key].content != notice.content:
+                return TransactionIdConflict()
         entry = self.entries[key]
         if entry.transaction_id is None or entry.balance is None:
             return _REFUSALS[entry.reason]()
-        repeated = self.claims.get(key) is not notice
-        return Credited(notice, entry.transaction_id, entry.balance, duplicate=repeated)
-
-
-def _entry(
-    key: inbox.Key,
-    notice: Notice,
-    verdict: str,
-    reason: str,
-    transaction_id: int | None = None,
-    balance: Decimal | None = None,
-) -> inbox.Entry:
-    user_id, account_id, amount = notice.content
-    return inbox.Entry(None, *key, user_id, account_id, amount, verdict, reason, transaction_id, balance)
+        return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
 def _is_at_home(notice: Notice, books: ledger.Books) -> bool:
@@ -352,7 +359,11 @@ def _mismatch(
 
 
 def _movement(notice: Notice) -> ledger.Movement:
-    clearing = ledger.house_wallet(Wallet.House.CLEARING, notice.provider.currency)
-    line = ledger.Line(clearing, notice.account_id, notice.amount)
-    reference = f"{notice.provider.slug} {notice.external_id}"
-    return ledger.Movement(Transaction.Kind.DEPOSIT, (line,), reference)
+    provider = notice.provider
+    line = ledger.Line(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
+    return ledger.Movement(_DEPOSIT, (line,), f"{provider.slug} {notice.external_id}")
+
+
+# Plain texts: what is hashed and compared a million times a minute is no member of an enumeration.
+_CLEARING = Wallet.House.CLEARING.value
+_DEPOSIT = Transaction.Kind.DEPOSIT.value
