@@ -1,8 +1,9 @@
 """HTTP as uvicorn speaks it, with a short way for webhooks.
 
 A webhook that arrives whole is read, verified and queued while its bytes are parsed: no task, no ASGI messages, no
-timers. That is most of what it would cost. Whatever is not plainly good (a body in pieces, a signature that fails, a
-full queue) goes the ordinary way, through config.asgi, which decides and answers as if there were no other.
+timers. That is most of what it would cost. One that begins as another did before is not even parsed. Whatever is not
+plainly good (a body in pieces, a signature that fails, a full queue) goes the ordinary way, through config.asgi, which
+decides and answers as if there were no other.
 """
 
 from typing import Any
@@ -81,10 +82,10 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.unparsed:
             self.unparsed += data
-        elif self.in_message or not self._is_known(data):
+        elif self.in_message or not self._submitted_unparsed(data):
             self._parse(data)
 
-    def _is_known(self, data: bytes) -> bool:
+    def _submitted_unparsed(self, data: bytes) -> bool:
         """Submit a notice whose head was seen before. False: its bytes are for the parser, which stands before them."""
         written, _, body = data.partition(END)
         head = known_heads.recall(written)

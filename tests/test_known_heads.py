@@ -1,6 +1,7 @@
 """A head that was seen before is not parsed again (config/heads.py), and nothing else changes by it."""
 
 import asyncio
+import select
 import threading
 import time
 import uuid
@@ -280,6 +281,17 @@ def test_too_many_connections_are_refused_as_before(line: Line, alice: Any) -> N
     for other in others:
         other.close()
     assert Posting.objects.count() == 1
+
+
+def test_who_does_not_read_his_answers_gets_no_more_of_them(line: Line, alice: Any) -> None:
+    """Else they would pile up in the worker's memory."""
+    sender = Sender(alice.pk).known_at(line)
+    connection = Watched.latest
+    connection.loop.call_soon_threadsafe(connection.pause_writing)  # as its transport does when its buffer is full
+    line.send(sender.request())
+    assert select.select([line.socket], [], [], SLOW)[0] == []
+    connection.loop.call_soon_threadsafe(connection.resume_writing)
+    assert line.answer()[2]["balance"] == "2.00"
 
 
 def test_nothing_is_taken_from_a_connection_that_closes(line: Line, alice: Any) -> None:

@@ -129,6 +129,17 @@ def test_it_names_the_rule_that_an_amount_breaks(amount: str, code: str) -> None
     assert (caught.value.code, caught.value.field) == (code, "amount")
 
 
+@pytest.mark.parametrize("places", range(DECIMAL_PLACES + 1))
+def test_an_amount_has_at_most_the_decimals_of_its_currency(places: int) -> None:
+    for decimals in range(DECIMAL_PLACES + 2):
+        amount = Decimal(1).scaleb(-decimals)
+        if decimals <= places:
+            check_amount(amount, decimal_places=places, maximum=Decimal(1))
+        else:
+            with pytest.raises(InvalidAmount, match=f"{places} decimal places"):
+                check_amount(amount, decimal_places=places, maximum=Decimal(1))
+
+
 @given(storable)
 def test_the_ledger_can_keep_ten_decimals(amount: Decimal) -> None:
     assert is_storable(amount)

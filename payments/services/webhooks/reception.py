@@ -122,15 +122,12 @@ def _signer(
     """Return the provider whose signature it is. A second look is for a secret that changed a moment ago."""
     for look in looks:
         provider = look(slug)
-        # Verified first: an unknown provider takes as long, and who signs with what stands in for its secret is nobody.
-        if _verified(parsed, headers, body, provider) and provider is not None:
+        scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
+        verified = signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
+        # Only now: an unknown provider takes as long, and who signs with what stands in for its secret is nobody.
+        if verified and provider is not None:
             return provider
     raise InvalidSignature
-
-
-def _verified(parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, provider: KnownProvider | None) -> bool:
-    scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
-    return signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
 
 
 def _notice(parsed: ParsedNotice, provider: KnownProvider) -> Notice:
