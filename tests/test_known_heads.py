@@ -18,7 +18,7 @@ from config.protocol import Protocol
 from payments.models import Posting
 from payments.services import webhooks
 from tests.crowd import as_request
-from tests.lines import HOST, Line
+from tests.lines import HOST, PATIENCE, Line
 from tests.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
 
 LIVE = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -286,8 +286,10 @@ def test_too_many_connections_are_refused_as_before(line: Line, alice: Any) -> N
 def test_who_does_not_read_his_answers_gets_no_more_of_them(line: Line, alice: Any) -> None:
     """Else they would pile up in the worker's memory."""
     sender = Sender(alice.pk).known_at(line)
-    connection = Watched.latest
+    connection, is_paused = Watched.latest, threading.Event()
     connection.loop.call_soon_threadsafe(connection.pause_writing)  # as its transport does when its buffer is full
+    connection.loop.call_soon_threadsafe(is_paused.set)
+    assert is_paused.wait(PATIENCE)
     line.send(sender.request())
     assert select.select([line.socket], [], [], SLOW)[0] == []
     connection.loop.call_soon_threadsafe(connection.resume_writing)
