@@ -180,9 +180,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
     if lane.the_lane.cache_info().currsize:
         await lane.the_lane().close(timeout=5)
-    await asyncio.to_thread(close_pool)
     await send({"type": "lifespan.shutdown.complete"})
 
 

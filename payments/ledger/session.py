@@ -8,7 +8,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from payments.ledger import wire
-from payments.ledger.trips import KEEP_PLANS, Steps
+from payments.ledger.trips import KEEP_PLANS, Steps, wire_of
 from payments.ledger.wire import Asked, Rows
 
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ class Session:
     def __init__(self, connected: psycopg.Connection[Any]) -> None:
         self.is_lost = False
         self._connected = connected
-        self._wire = wire.Wire(connected.pgconn)
+        self._wire = wire_of(connected)
         self._loop = asyncio.get_running_loop()
         self._arrived: asyncio.Future[None] | None = None
         self._socket = connected.pgconn.socket
@@ -87,21 +87,12 @@ class Session:
             raise
 
     def close(self) -> None:
-        """Hang up, at the end of the process; PostgreSQL rolls back what was not committed. Safe to repeat."""
+        """Hang up; PostgreSQL rolls back what was not committed. Safe to repeat."""
         if not self.is_lost:
-            self._forget()
-            self._connected.close()
-
-    def _abandon(self) -> None:
-        """Hang up because it is lost; the pool makes another."""
-        if not self.is_lost:
-            self._forget()
+            self.is_lost = True
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
             disconnect(self._connected)
-
-    def _forget(self) -> None:
-        self.is_lost = True
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
 
     async def _roll_back(self) -> None:
         """Leave the block that may be open; a session that cannot is closed."""
@@ -109,7 +100,7 @@ class Session:
             if not self.is_lost and self._wire.is_in_a_block:
                 await self._exchange((wire.ROLLBACK,))
         except psycopg.Error:
-            self._abandon()
+            self.close()
 
     async def _exchange(self, asked: Sequence[Asked]) -> Sequence[Rows]:
         if self.is_lost:
@@ -120,7 +111,7 @@ class Session:
                 self._loop.add_writer(self._socket, self._send_on)
             await self._arrived
         except psycopg.Error:
-            self._abandon()
+            self.close()
             raise
         finally:
             self._arrived = None
@@ -142,6 +133,6 @@ class Session:
             self._lose(error)
 
     def _lose(self, error: psycopg.Error) -> None:
-        self._abandon()
+        self.close()
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_exception(error)

@@ -36,6 +36,14 @@ _wires: WeakKeyDictionary[psycopg.Connection[Any], Wire] = WeakKeyDictionary()
 _keeping: WeakKeyDictionary[psycopg.Connection[Any], object] = WeakKeyDictionary()
 
 
+def wire_of(connected: psycopg.Connection[Any]) -> Wire:
+    """Return the one wire of a connection, which knows what is prepared in its session, whoever uses it."""
+    wire = _wires.get(connected)
+    if wire is None:
+        wire = _wires[connected] = Wire(connected.pgconn)
+    return wire
+
+
 class Trip:
     """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
 
@@ -68,13 +76,12 @@ class Trip:
         if database.queries_logged:
             database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in self.asked)
         connected, block = database.connection, database.atomic_blocks[0]
-        wire = _wires.get(connected)
-        if wire is None:
-            wire = _wires[connected] = Wire(connected.pgconn)
         before: list[Asked] = [] if _keeping.get(connected) is block else [(_KEEP_PLANS_IN_THIS_BLOCK, [])]
         _keeping[connected] = block
         with database.wrap_database_errors:
-            answers = wire.exchange([*before, *self.asked], commit=self.commit and not database.savepoint_ids)
+            answers = wire_of(connected).exchange(
+                [*before, *self.asked], commit=self.commit and not database.savepoint_ids
+            )
         self.answers = answers[len(before) :]
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
-from django.db import connection
+from django.db import DataError, IntegrityError, OperationalError, connection
 
 from payments import ledger, metrics
 from payments.services.webhooks.crediting import Notice, Outcome, count, credit, credit_despite, crediting
@@ -119,6 +119,8 @@ class Committer(Generic[Token]):
         try:
             outcomes = await session.travel(crediting(notices))
         except Exception as error:
+            if not isinstance(error, _FORESEEN):  # such as plans that somebody has discarded: a new session has none
+                session.close()
             # Safe to repeat what was lost on its way, and what only needs something that is read once.
             again = session.is_lost or isinstance(error, SynchronousOnlyOperation)
             return await self._loop.run_in_executor(self._thread, _mended, notices, None if again else error)
@@ -129,6 +131,10 @@ class Committer(Generic[Token]):
         if self._session is None or self._session.is_lost:
             self._session = ledger.Session(await self._loop.run_in_executor(self._thread, ledger.connect))
         return self._session
+
+
+#: What leaves a session as good as it was.
+_FORESEEN = (IntegrityError, DataError, OperationalError, ledger.Contended, SynchronousOnlyOperation)
 
 
 def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:

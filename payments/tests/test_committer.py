@@ -1,0 +1,259 @@
+"""Group commit in the event loop: what happens to a batch that goes well, and to one that does not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import DataError, OperationalError, connection
+
+from payments import ledger
+from payments.models import Wallet
+from payments.services import webhooks
+from payments.services.webhooks import Committer, Credited, DeadlinePassed, Notice, QueueFull, committer, credit
+from payments.services.webhooks.registry import registry
+from payments.tests.conftest import stored
+from tests.sessions import end_sessions
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def user(committed_db: None, alice: Any) -> Any:
+    registry.forget()
+    registry.get("sha256_concat")  # which an event loop could not
+    return alice
+
+
+def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
+    provider = registry.recall("sha256_concat")
+    assert provider is not None
+    return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
+
+
+class Desk:
+    """A committer, and what it has delivered, by token; batch by batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[str, Any]] = []
+        self._more = asyncio.Event()
+        self.committer: Committer[str] = Committer(self._deliver)
+
+    def _deliver(self, settled: webhooks.Settled[str]) -> None:
+        self.batches.append(dict(settled))
+        self._more.set()
+
+    async def settle(self, *notices: Notice) -> dict[str, Any]:
+        """Submit them in one turn of the loop, and wait for all. Their external ids are their tokens."""
+        before = len(self.batches)
+        for each in notices:
+            self.committer.submit(each, each.external_id)
+        settled: dict[str, Any] = {}
+        async with asyncio.timeout(60):
+            while len(settled) < len(notices):
+                await self._more.wait()
+                self._more.clear()
+                settled = {token: outcome for batch in self.batches[before:] for token, outcome in batch.items()}
+        return settled
+
+
+def at_the_desk(work: Callable[[Desk], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        desk = Desk()
+        try:
+            return await work(desk)
+        finally:
+            await desk.committer.close(timeout=5)
+
+    return asyncio.run(run())
+
+
+def kinds(settled: dict[str, Any]) -> dict[str, type]:
+    return {token: type(outcome) for token, outcome in settled.items()}
+
+
+def test_those_who_come_in_one_turn_share_a_commit(user: Any) -> None:
+    batch = [notice(f"n{number}", user) for number in range(5)]
+
+    async def work(desk: Desk) -> list[int]:
+        await desk.settle(notice("warm", user))
+        await desk.settle(*batch)
+        return [len(settled) for settled in desk.batches]
+
+    assert at_the_desk(work) == [1, 5]
+    assert len({row["xmin"] for row in rows("SELECT xmin::text FROM payments_webhookevent")}) == 2
+    assert (stored().postings, stored().balances) == (6, 60)
+
+
+def rows(sql: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def test_what_has_to_be_read_first_is_read(user: Any) -> None:
+    """The ids of the house's wallets are asked for once in each process, by a thread: the loop cannot wait."""
+    ledger.house_wallet.cache_clear()
+    settled = at_the_desk(lambda desk: desk.settle(notice("a", user), notice("b", user)))
+    assert kinds(settled) == {"a": Credited, "b": Credited}
+    assert stored().postings == 2
+
+
+def test_a_notice_that_fails_the_batch_fails_alone(user: Any) -> None:
+    async def work(desk: Desk) -> dict[str, Any]:
+        await desk.settle(notice("warm", user))
+        return await desk.settle(notice("a", user), notice("b\0", user), notice("c", user))
+
+    assert kinds(at_the_desk(work)) == {"a": Credited, "b\0": DataError, "c": Credited}
+    assert (stored().postings, stored().balances) == (3, 30)
+
+
+@pytest.fixture
+def hasty_sessions(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    end_sessions()
+    options = connection.settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "options", f"{options['options']} -c lock_timeout=200ms")
+    yield
+    end_sessions()
+
+
+def test_a_wallet_that_somebody_holds_delays_its_own_notices_only(user: Any, hasty_sessions: None) -> None:
+    credit([notice("first", user, account_id=90)])
+    connection.close()
+
+    async def work(desk: Desk) -> dict[str, Any]:
+        await desk.settle(notice("warm", user))
+        return await desk.settle(notice("a", user), notice("b", user, account_id=90), notice("c", user))
+
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT 1 FROM payments_wallet WHERE id = 90 FOR UPDATE")
+        settled = at_the_desk(work)
+        other.rollback()
+    assert kinds(settled) == {"a": Credited, "b": OperationalError, "c": Credited}
+    assert (stored().postings, stored().balances) == (4, 40)
+
+
+def test_a_connection_that_was_lost_meanwhile_costs_nobody_his_credit(user: Any) -> None:
+    async def work(desk: Desk) -> list[type]:
+        outcomes = [*(await desk.settle(notice("a", user))).values()]
+        await asyncio.to_thread(_end_all_others)
+        outcomes += (await desk.settle(notice("b", user))).values()
+        outcomes += (await desk.settle(notice("c", user))).values()
+        return [type(outcome) for outcome in outcomes]
+
+    connection.close()
+    assert at_the_desk(work) == [Credited] * 3
+    assert stored().postings == 3
+
+
+def test_it_takes_over_a_connection_that_a_thread_has_used(user: Any) -> None:
+    """The pool has one, and what is prepared in its session stays so: nothing may be prepared there twice."""
+    end_sessions()
+    credit([notice("a", user)])
+    connection.close()
+    settled = at_the_desk(lambda desk: desk.settle(notice("b", user), notice("c", user)))
+    assert kinds(settled) == {"b": Credited, "c": Credited}
+
+
+def _end_all_others() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+
+
+def test_a_session_whose_plans_somebody_has_discarded_is_replaced(user: Any) -> None:
+    async def work(desk: Desk) -> list[type]:
+        await desk.settle(notice("a", user))
+        session = desk.committer._session
+        assert session is not None
+        session._connected.execute("DEALLOCATE ALL")
+        outcomes = [*(await desk.settle(notice("b", user))).values(), *(await desk.settle(notice("c", user))).values()]
+        assert desk.committer._session is not session
+        return [type(outcome) for outcome in outcomes]
+
+    assert at_the_desk(work) == [Credited] * 2
+    assert stored().postings == 3
+
+
+def test_a_commit_whose_answer_is_lost_is_found_again(user: Any) -> None:
+    """The wire breaks after the COMMIT was carried out: the thread's second try says so, and nothing moves twice."""
+
+    async def work(desk: Desk) -> Any:
+        await desk.settle(notice("warm", user))
+        session = desk.committer._session
+        assert session is not None
+        once = session._exchange
+
+        async def deaf(asked: Sequence[Any]) -> Any:
+            answers = await once(asked)
+            if asked[-1][0] == "COMMIT":
+                session.close()
+                raise psycopg.OperationalError("the answer is lost")
+            return answers
+
+        session._exchange = deaf  # type: ignore[method-assign]
+        return (await desk.settle(notice("a", user)))["a"]
+
+    outcome = at_the_desk(work)
+    assert isinstance(outcome, Credited)
+    assert outcome.duplicate
+    assert (stored().postings, stored().balances) == (2, 20)
+
+
+def test_a_full_queue_is_told_at_once(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer, "MAX_WAITING", 3)
+
+    async def work(desk: Desk) -> dict[str, Any]:
+        settling = asyncio.create_task(desk.settle(*(notice(f"n{number}", user) for number in range(3))))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull):
+            desk.committer.submit(notice("more", user), "more")
+        return await settling
+
+    assert set(kinds(at_the_desk(work)).values()) == {Credited}
+    assert stored().postings == 3
+
+
+def test_who_has_waited_too_long_is_not_credited(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer, "DEADLINE_SECONDS", -1.0)
+    assert kinds(at_the_desk(lambda desk: desk.settle(notice("a", user)))) == {"a": DeadlinePassed}
+    assert stored().postings == 0
+
+
+def test_batches_are_bounded_and_in_order(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer, "MAX_BATCH", 4)
+    batch = [notice(f"n{number}", user) for number in range(10)]
+
+    async def work(desk: Desk) -> list[list[str]]:
+        assert set(kinds(await desk.settle(*batch)).values()) == {Credited}
+        return [[*settled] for settled in desk.batches]
+
+    assert at_the_desk(work) == [["n0", "n1", "n2", "n3"], ["n4", "n5", "n6", "n7"], ["n8", "n9"]]
+    assert Wallet.objects.get(pk=77).balance == 100
+
+
+def test_the_batch_under_way_is_finished_before_it_closes(user: Any) -> None:
+    async def run() -> list[type]:
+        desk = Desk()
+        await desk.settle(notice("warm", user))
+        desk.committer.submit(notice("a", user), "a")
+        while desk.committer._waiting:  # until it has been taken
+            await asyncio.sleep(0)
+        await desk.committer.close(timeout=5)
+        return [type(outcome) for batch in desk.batches for outcome in batch.values()]
+
+    assert asyncio.run(run()) == [Credited, Credited]
+    assert stored().postings == 2
+
+
+def test_the_books_balance_after_all_of_it(user: Any, bob: Any) -> None:
+    batch = [notice(f"n{number}", (user, bob)[number % 2], account_id=80 + number % 2) for number in range(20)]
+    at_the_desk(lambda desk: desk.settle(*batch))
+    call_command("check_ledger")
