@@ -118,7 +118,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_TIMEOUTS)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
-WEBHOOK_CONNECTIONS = 3  # the committer's, which it keeps, and one for each of config.lane's two threads
+# The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
+WEBHOOK_CONNECTIONS = 4
 if TILL_DB_POOL_SIZE:
     DATABASES["default"]["OPTIONS"].setdefault(
         "pool",

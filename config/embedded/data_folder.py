@@ -78,9 +78,19 @@ def write_configuration(cluster: Cluster, endpoint: Endpoint) -> None:
         sockets=f"../{cluster.sockets.name}" if by_socket else "",
         port=endpoint.port,
         title=cluster.title,
+        shared_buffers=shared_buffers_mb(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
     )
     cluster.configuration.write_text(text)
     cluster.configuration.chmod(0o644)  # root's server is another user; nothing in it is secret
+
+
+def shared_buffers_mb(memory: int) -> int:
+    """PostgreSQL's cache: an eighth of the machine's memory (in bytes), from 128 MB to 1 GB.
+
+    Random transaction ids touch a page of an index each: on long books what does not fit is read again and again. It
+    is taken page by page, as it is used.
+    """
+    return min(max(128, memory // 8 // 2**20), 1024)
 
 
 CONFIGURATION = """\
@@ -98,7 +108,7 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 
-shared_buffers = 256MB
+shared_buffers = {shared_buffers}MB
 max_wal_size = 2GB
 min_wal_size = 256MB
 checkpoint_timeout = 15min
