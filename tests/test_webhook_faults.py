@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, LiteralString
 
@@ -164,6 +165,14 @@ class OwnTill(LiveTill):
         """The first line of postmaster.pid is the process that all others belong to."""
         os.kill(int((self.cluster.pgdata / "postmaster.pid").read_text().split("\n")[0]), signal.SIGKILL)
 
+    def until_postgres_is_away(self) -> None:
+        """Killed, it serves those who are connected for some milliseconds more, each by a process of his own."""
+        with suppress(psycopg.OperationalError):
+            while self._connection is not None:
+                self._connection.execute("SELECT 1")
+                time.sleep(0.01)
+        time.sleep(0.2)
+
     def signal_supervisor(self, number: int) -> None:
         os.kill(int(self.cluster.supervisor_lock.read_text()), number)
 
@@ -242,6 +251,7 @@ def test_while_postgres_is_away_every_answer_is_503_and_it_comes_back_by_itself(
     own_till.signal_supervisor(signal.SIGSTOP)
     try:
         own_till.kill_postgres()
+        own_till.until_postgres_is_away()
         replies = send_all(own_till.url, deliveries + unknown, connections=6)
         only_retries_are_asked_for(replies)
         assert {reply.status for reply in replies} == {503}

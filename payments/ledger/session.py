@@ -12,6 +12,9 @@ from payments.ledger.trips import KEEP_PLANS, Steps, wire_of
 from payments.ledger.wire import Asked, Rows
 
 Result = TypeVar("Result")
+#: uvloop tells once of a socket that has an error, as when PostgreSQL ends with something unread, and closes its watch:
+#: what one read then leaves (the end, behind the last message) is found by a look now and then.
+LOOK_SECONDS = 0.2
 
 
 def connect() -> psycopg.Connection[Any]:
@@ -55,6 +58,7 @@ class Session:
         self._arrived: asyncio.Future[None] | None = None
         self._socket = connected.pgconn.socket
         self._loop.add_reader(self._socket, self._receive)
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
     async def travel(self, steps: Steps[Result]) -> Result:
         """Make the trips of the steps as one atomic block, durable when this returns; return their result.
@@ -90,6 +94,7 @@ class Session:
         """Hang up; PostgreSQL rolls back what was not committed. Safe to repeat."""
         if not self.is_lost:
             self.is_lost = True
+            self._looking.cancel()
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             disconnect(self._connected)
@@ -123,6 +128,10 @@ class Session:
                 self._loop.remove_writer(self._socket)
         except psycopg.Error as error:
             self._lose(error)
+
+    def _look(self) -> None:
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+        self._receive()
 
     def _receive(self) -> None:
         """The socket has something to read: an answer, or that the server has hung up."""

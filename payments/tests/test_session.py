@@ -1,12 +1,15 @@
 """A session of an event loop's own: one atomic block for all trips of some steps, and nobody waits for PostgreSQL."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError, connection
 
 from payments import ledger
@@ -131,6 +134,14 @@ def test_it_learns_that_postgresql_has_hung_up_while_nothing_is_asked(committed_
     in_a_loop(work)
 
 
+def _stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+
+
+def _go_on(pid: int) -> None:
+    os.kill(pid, signal.SIGCONT)
+
+
 def _end(pid: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
@@ -232,3 +243,22 @@ def test_books_are_kept_over_it(committed_db: None, alice: Any) -> None:
     )
     assert (balance, sequence) == (10, 1)
     assert 0 < id_ < FIRST_OWN_WALLET_ID
+
+
+def test_it_notices_a_server_that_was_killed_with_something_unread(committed_db: None) -> None:
+    """uvloop, which serves in production, tells of such a socket once: the last words are read, and not the end."""
+
+    async def work() -> bool:
+        session = Session(await asyncio.to_thread(ledger.connect))
+        [[(pid,)]] = await session.travel(asking(("SELECT pg_backend_pid()",)))
+        _stop(pid)
+        waiting = asyncio.create_task(session.travel(asking(("SELECT 1",))))
+        await asyncio.sleep(0.1)  # it is sent, and will not be read
+        await asyncio.to_thread(_end, pid)
+        _go_on(pid)
+        with pytest.raises(OperationalError):
+            async with asyncio.timeout(10):
+                await waiting
+        return session.is_lost
+
+    assert uvloop.run(work())
