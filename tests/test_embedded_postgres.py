@@ -379,8 +379,6 @@ def test_it_is_not_imported_with_a_database_url() -> None:
     subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, check=True)
 
 
-@pytest.mark.parametrize(
-    ("memory_gb", "cache_mb"), [(0.25, 128), (1, 128), (2, 256), (4, 512), (8, 1024), (256, 1024)]
-)
+@pytest.mark.parametrize(("memory_gb", "cache_mb"), [(0.25, 128), (1, 128), (2, 256), (4, 512), (8, 1024), (256, 1024)])
 def test_the_cache_is_an_eighth_of_the_memory_within_bounds(memory_gb: float, cache_mb: int) -> None:
     assert data_folder.shared_buffers_mb(int(memory_gb * 2**30)) == cache_mb
