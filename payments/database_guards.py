@@ -281,7 +281,9 @@ DROP_OUTDATED_BOOKS = "DROP FUNCTION till_outdated_books();"
 # PostgreSQL reads every CHECK of a table anew for each statement that changes a row, and evaluates it for each row: of
 # a credit alone that was a tenth. A wallet keeps its id, owner, house and currency, so what these alone decide is
 # checked when it is made; that its sequence is no less than zero follows from where it starts and that it never falls.
+# Locked at once: a migration that asked for more later would meet a credit that waits for what it has by then.
 WALLET_IDENTITY = """
+LOCK TABLE payments_wallet IN ACCESS EXCLUSIVE MODE;
 CREATE TRIGGER belongs_to_one BEFORE INSERT ON payments_wallet FOR EACH ROW
     WHEN ((NEW.owner_id IS NULL) = (NEW.house IS NULL))
     EXECUTE FUNCTION till_refuse('a wallet is either a user''s or the house''s');
@@ -303,6 +305,7 @@ CREATE TRIGGER balance_moves_with_sequence AFTER UPDATE OF balance, sequence ON 
     EXECUTE FUNCTION till_refuse('a balance changes only by a posting');
 """
 DROP_WALLET_IDENTITY = """
+LOCK TABLE payments_wallet IN ACCESS EXCLUSIVE MODE;
 DROP TRIGGER belongs_to_one ON payments_wallet;
 DROP TRIGGER id_tells_whose ON payments_wallet;
 DROP TRIGGER house_known ON payments_wallet;

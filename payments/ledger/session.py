@@ -15,6 +15,8 @@ Result = TypeVar("Result")
 #: uvloop tells once of a socket that has an error, as when PostgreSQL ends with something unread, and closes its watch:
 #: what one read then leaves (the end, behind the last message) is found by a look now and then.
 LOOK_SECONDS = 0.2
+#: What is not answered by then never will be: PostgreSQL gives up what takes longer, so the network is cut.
+LONGEST_SECONDS = 60.0
 
 
 def connect() -> psycopg.Connection[Any]:
@@ -30,6 +32,7 @@ def connect() -> psycopg.Connection[Any]:
             database._configure_connection(connected)  # time zone and role; a pool has done it already
             for name, value in KEEP_PLANS.items():
                 connected.execute("SELECT set_config(%s, %s, false)", [name, value])
+            connected.execute("DISCARD PLANS")  # those that were made without; what is prepared stays so
         except BaseException:
             disconnect(connected)
             raise
@@ -56,6 +59,7 @@ class Session:
         self._wire = wire_of(connected)
         self._loop = asyncio.get_running_loop()
         self._arrived: asyncio.Future[None] | None = None
+        self._sent_at = 0.0
         self._socket = connected.pgconn.socket
         self._loop.add_reader(self._socket, self._receive)
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
@@ -91,9 +95,11 @@ class Session:
             raise
 
     def close(self) -> None:
-        """Hang up; PostgreSQL rolls back what was not committed. Safe to repeat."""
+        """Hang up; PostgreSQL rolls back what was not committed. Safe to repeat. Who waits for an answer is told."""
         if not self.is_lost:
             self.is_lost = True
+            if self._arrived is not None and not self._arrived.done():
+                self._arrived.set_exception(psycopg.OperationalError("the session was closed"))
             self._looking.cancel()
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
@@ -110,7 +116,7 @@ class Session:
     async def _exchange(self, asked: Sequence[Asked]) -> Sequence[Rows]:
         if self.is_lost:
             raise psycopg.OperationalError("the connection is lost")
-        self._arrived = self._loop.create_future()
+        self._arrived, self._sent_at = self._loop.create_future(), self._loop.time()
         try:
             if not self._wire.send(asked):
                 self._loop.add_writer(self._socket, self._send_on)
@@ -131,7 +137,10 @@ class Session:
 
     def _look(self) -> None:
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
-        self._receive()
+        if self._arrived is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
+            self._lose(psycopg.OperationalError("there was no answer for too long"))
+        else:
+            self._receive()
 
     def _receive(self) -> None:
         """The socket has something to read: an answer, or that the server has hung up."""
@@ -142,6 +151,6 @@ class Session:
             self._lose(error)
 
     def _lose(self, error: psycopg.Error) -> None:
-        self.close()
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_exception(error)
+        self.close()

@@ -31,7 +31,6 @@ class Wire:
         self._prepared: dict[str, bytes] = {}
         # It knows no connection, which it would keep alive, nor how Django reads JSON.
         self._reader: Any = Transformer()
-        self._asked: Sequence[Asked] = ()
         #: The statements that are being prepared, in the order of their answers, which come first.
         self._preparing: list[tuple[str, bytes]] = []
         self._results: list[Any] = []
@@ -52,7 +51,7 @@ class Wire:
     def send(self, asked: Sequence[Asked]) -> bool:
         """Put all on its way; False when some of it waits for room (`flush`)."""
         libpq, prepared = self._libpq, self._prepared
-        self._asked, self._results = asked, []
+        self._results = []
         unknown = dict.fromkeys(statement for statement, _ in asked if statement not in prepared)
         self._preparing = [(each, b"till_%d" % (len(prepared) + n)) for n, each in enumerate(unknown)]
         names = {**prepared, **dict(self._preparing)} if unknown else prepared

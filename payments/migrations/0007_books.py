@@ -2,7 +2,8 @@ from django.db import migrations
 
 from payments.database_guards import BOOKS_GUARDS
 
-#: What depends on a wallet's identity alone, and is checked when it is made from here on (BOOKS_GUARDS).
+#: What a wallet's identity alone decides, and is checked when it is made from here on; and what follows from where its
+#: sequence starts and that it never falls (BOOKS_GUARDS).
 FIXED = (
     "wallet_owner_xor_house",
     "wallet_sequence_not_negative",

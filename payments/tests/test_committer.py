@@ -207,6 +207,46 @@ def test_a_commit_whose_answer_is_lost_is_found_again(user: Any) -> None:
     assert (stored().postings, stored().balances) == (2, 20)
 
 
+def test_what_nobody_has_foreseen_is_the_outcome_and_the_writer_goes_on(user: Any) -> None:
+    """The thread that would mend a batch cannot be had: its notices are told, and the next batch is credited."""
+
+    async def work(desk: Desk) -> dict[str, Any]:
+        await desk.settle(notice("warm", user))
+        desk.committer._thread.shutdown()
+        settled = await desk.settle(notice("a", user), notice("b\0", user))
+        return settled | await desk.settle(notice("c", user))
+
+    assert kinds(at_the_desk(work)) == {"a": RuntimeError, "b\0": RuntimeError, "c": Credited}
+    assert stored().postings == 2
+
+
+def test_redeliveries_that_cross_update_what_waits_in_one_order(user: Any) -> None:
+    """Unmatched notices have no wallet whose lock would put the two writers in order."""
+    stranger = user.pk + 1000
+    batch = [notice(f"u{number}", stranger, account_id=500 + number) for number in range(240)]
+    credit(batch)
+    before = rows(_DEADLOCKS)
+    connection.close()
+
+    async def work() -> list[type]:
+        desks = Desk(), Desk()
+        try:
+            await asyncio.gather(*(desk.settle(notice(f"warm{n}", user)) for n, desk in enumerate(desks)))
+            settled: list[dict[str, Any]] = []
+            for _ in range(10):
+                settled += await asyncio.gather(desks[0].settle(*batch), desks[1].settle(*reversed(batch)))
+            return [type(outcome) for each in settled for outcome in each.values()]
+        finally:
+            for desk in desks:
+                await desk.committer.close(timeout=5)
+
+    assert set(asyncio.run(work())) == {webhooks.UserNotFound}
+    assert rows(_DEADLOCKS) == before
+
+
+_DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+
+
 def test_a_full_queue_is_told_at_once(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committer, "MAX_WAITING", 3)
 

@@ -160,6 +160,25 @@ def test_who_is_stopped_in_the_middle_leaves_nothing(committed_db: None) -> None
     assert currencies() == []
 
 
+def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the network is cut, and nobody says so."""
+    monkeypatch.setattr(ledger.session, "LONGEST_SECONDS", 0.3)
+    assert goes_wrong(("SELECT pg_sleep(2)",)) == (OperationalError, True)
+
+
+def test_who_waits_is_told_when_it_is_closed(committed_db: None) -> None:
+    async def work(session: Session) -> None:
+        waiting = asyncio.create_task(session.travel(asking(("SELECT pg_sleep(1)",))))
+        await asyncio.sleep(0.1)
+        session.close()
+        with pytest.raises(OperationalError):
+            await waiting
+
+    in_a_loop(work)
+
+
 def test_the_loop_does_not_wait(committed_db: None) -> None:
     async def work(session: Session) -> float:
         sleeping = asyncio.create_task(session.travel(asking(("SELECT pg_sleep(0.5)",))))

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DataError, IntegrityError, OperationalError, connection
@@ -85,7 +85,11 @@ class Committer(Generic[Token]):
         try:
             while self._waiting:
                 batch = await self._gathered()
-                self._deliver(await self._settled(batch))
+                try:
+                    settled = await self._settled(batch)
+                except Exception as error:  # unforeseen; nobody must wait for nothing, nor the others for him
+                    settled = [(job.token, error) for job in batch]
+                self._deliver(settled)
                 _measure(batch)
         finally:
             self._writing = None
@@ -138,13 +142,26 @@ _FORESEEN = (IntegrityError, DataError, OperationalError, ledger.Contended, Sync
 
 
 def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
-    """In a thread: credit what the event loop could not, over a connection of Django's."""
+    """In a thread: credit what the event loop could not, over a connection of Django's.
+
+    One that breaks at this (its plans were stale as well, or it was lost) is made anew, once.
+    """
     try:
         return credit_despite(notices, failure) if failure else credit(notices)
     except Exception as error:
-        return [error] * len(notices)
+        kept: Any = connection.connection
+        is_lost = kept is not None and kept.closed
+        connection.close()
+        return _credited_anew(notices) if is_lost else [error] * len(notices)
     finally:
         connection.close()
+
+
+def _credited_anew(notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
+    try:
+        return credit(notices)
+    except Exception as error:
+        return [error] * len(notices)
 
 
 def _measure(batch: Sequence[_Job[Token]]) -> None:

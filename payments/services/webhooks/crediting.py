@@ -288,13 +288,14 @@ class _Batch:
         if not unsettled:
             return {}
         trip = ledger.Trip()
-        users = inbox.finding_users((notice.user_id for notice in unsettled.values()), trip)
+        found = inbox.finding_users((notice.user_id for notice in unsettled.values()), trip)
         yield trip
+        users = found()
         opened: dict[int, ledger.NewWallet] = {}
         refusals: dict[inbox.Key, type[WebhookRefused]] = {}
         for key, notice in unsettled.items():
             wallet = self.books.wallets.get(notice.account_id) or opened.get(notice.account_id)
-            if refusal := _mismatch(notice, wallet, users()):
+            if refusal := _mismatch(notice, wallet, users):
                 refusals[key] = refusal
             elif wallet is None:
                 opened[notice.account_id] = ledger.NewWallet(

@@ -73,7 +73,7 @@ def finding_users(ids: Iterable[int], trip: Trip) -> Callable[[], set[int]]:
 
 
 def writing(entries: Sequence[Entry], trip: Trip) -> None:
-    """Ask for new entries to be inserted in the order of their keys and those that were unmatched to be updated.
+    """Ask for new entries to be inserted, in the order of their keys for each verdict, and known ones to be updated.
 
     The trip raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
     already is left as it is.
@@ -85,7 +85,7 @@ def writing(entries: Sequence[Entry], trip: Trip) -> None:
         trip.ask(_INSERT, *columns(unmatched, _KINDS[1:6] + _KINDS[8:]))
     if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == CONFLICT]):
         trip.ask(f"{_INSERT} ON CONFLICT DO NOTHING", *columns(conflicts, _KINDS[1:6] + _KINDS[8:]))
-    if known := [entry for entry in entries if entry.id is not None]:
+    if known := sorted(entry for entry in entries if entry.id is not None):
         trip.ask(_UPDATE, *columns(known, _KINDS))
 
 
