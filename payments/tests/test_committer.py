@@ -1,6 +1,7 @@
 """Group commit in the event loop: what happens to a batch that goes well, and to one that does not."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -225,6 +226,8 @@ def test_redeliveries_that_cross_update_what_waits_in_one_order(user: Any) -> No
     stranger = user.pk + 1000
     batch = [notice(f"u{number}", stranger, account_id=500 + number) for number in range(240)]
     credit(batch)
+    end_sessions()  # each tells of its deadlocks when it ends
+    time.sleep(1)
     before = rows(_DEADLOCKS)
     connection.close()
 
