@@ -1,8 +1,8 @@
 """The one door: nothing else writes balances, transactions or postings.
 
 Lock order, written down once: first the wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE
-(`lock`); then wallets that are new, by ascending id (`Books.open`); then whatever the booking leads to. House wallets
-are never locked and never updated. Who follows this order cannot deadlock with anybody else who does.
+(`lock`); then wallets that are new, by ascending id (`Books.opening`); then whatever the booking leads to. House
+wallets are never locked and never updated. Who follows this order cannot deadlock with anybody else who does.
 """
 
 from payments.ledger.books import (

@@ -1,5 +1,6 @@
 """Notices that share a commit: each gets its own outcome, and a bad one never disturbs its neighbours."""
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,11 @@ from django.db import DataError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from payments import ledger
+from payments.ledger.trips import KEEP_PLANS
 from payments.models import Provider, Wallet, WebhookEvent
 from payments.models.wallets import FIRST_OWN_WALLET_ID
 from payments.services import webhooks
-from payments.services.webhooks import Credited, Notice, TransactionIdConflict, credit
+from payments.services.webhooks import Credited, Notice, TransactionIdConflict, credit, inbox
 from payments.services.webhooks.crediting import ProviderChanged
 from payments.services.webhooks.registry import registry
 from payments.tests.conftest import in_process, stored
@@ -166,6 +168,21 @@ def test_without_a_valid_signature_only_the_providers_are_asked_for(form: Form, 
         assert in_process(forged.with_body(b"{}")).status == 400
     assert {query["sql"].split(" FROM ")[1].split()[0] for query in queries} <= {'"payments_provider"'}
     assert len(queries) <= 1
+
+
+def test_a_plan_made_while_there_were_few_events_looks_them_up_by_their_whole_key(alice: Any) -> None:
+    """It is kept while the inbox grows: one that reads all events of a provider would be slower with each of them."""
+    credit([notice(f"n{number}", alice) for number in range(5)])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE payments_webhookevent")
+        for name, value in KEEP_PLANS.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        cursor.execute(f"PREPARE finding AS {inbox._FIND}")
+        cursor.execute("EXPLAIN EXECUTE finding (NULL, NULL, NULL)")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE finding")
+    by_the_key = r"Index Cond: \(\(provider_id = asked.provider_id\) AND \(\(external_id\)::text = asked"
+    assert re.search(by_the_key, plan), plan
 
 
 def test_it_tells_who_is_held_elsewhere(committed_db: None, alice: Any) -> None:
