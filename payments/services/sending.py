@@ -128,10 +128,12 @@ def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generato
         finally:
             idle.put(connection)
 
+    threads = ThreadPoolExecutor(parallel)
     try:
-        with ThreadPoolExecutor(parallel) as threads:
-            yield from threads.map(one, deliveries)
+        yield from threads.map(one, deliveries)
     finally:
+        # What is queued too: an interrupt may come while `map` still hands out, and then it takes nothing back.
+        threads.shutdown(cancel_futures=True)
         while not idle.empty():
             idle.get().close()
 

@@ -3,7 +3,10 @@
 import io
 import re
 import shlex
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +14,7 @@ import httpx
 import pytest
 from django.core.management import CommandError, call_command
 
+from payments.services import sending
 from payments.tests.conftest import stored
 from tests.live import LiveTill
 from tests.provider import FORMS, Form
@@ -69,6 +73,23 @@ def test_it_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> Non
     time.sleep(0.5)
     assert stored().events == sent < 300
     assert interrupted.tb is not None  # its frames are still there, and so what they have not closed
+
+
+def test_it_sends_no_more_when_it_is_interrupted_while_handing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "TIMEOUT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as provider, ExitStack() as connected:
+
+        def handed_out() -> Iterator[sending.Delivery]:
+            for _ in range(3):
+                yield sending.Delivery("/", {}, "")
+            connected.enter_context(provider.accept()[0])  # one is under way, two are queued
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            list(sending.send(f"http://127.0.0.1:{provider.getsockname()[1]}", handed_out(), parallel=1))
+        provider.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            provider.accept()
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
