@@ -5,7 +5,6 @@ import gc
 import http.client
 import socket
 import struct
-import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 
 from config.protocol import Protocol
+from tests.uvicorn_here import serving
 
 KEEP_ALIVE = 2
 SLOW = 3
@@ -55,27 +54,10 @@ class Served(NamedTuple):
 @pytest.fixture
 def served() -> Iterator[Served]:
     """uvicorn with Till's protocol, which closes what has been silent for two seconds."""
-    config = uvicorn.Config(
-        application,
-        port=0,
-        http=Watched,
-        ws="none",
-        loop="uvloop",
-        lifespan="off",
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=5,
-        log_config=None,
-    )
     Watched.went_off = 0
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    yield Served(server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    thread.join()
+    options = {"loop": "uvloop", "lifespan": "off", "timeout_graceful_shutdown": 5}
+    with serving(application, Watched, timeout_keep_alive=KEEP_ALIVE, **options) as port:
+        yield Served(port)
 
 
 def ask(line: http.client.HTTPConnection, path: str = "/") -> None:

@@ -3,14 +3,12 @@
 import asyncio
 import select
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
-import uvicorn
 
 from config import answers, asgi, lane
 from config.heads import LONGEST_HEAD, MOST_HEADS, Head, Heads
@@ -20,6 +18,7 @@ from payments.services import webhooks
 from tests.crowd import as_request
 from tests.lines import HOST, PATIENCE, Line
 from tests.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
+from tests.uvicorn_here import serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 SLOW = 0.3
@@ -54,18 +53,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of this process, so that its parsers can be watched."""
-    config = uvicorn.Config(
-        application, port=0, http=Watched, ws="none", log_config=None, limit_concurrency=MOST_CONNECTIONS
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join()
+    with serving(application, Watched, limit_concurrency=MOST_CONNECTIONS) as port:
+        yield port
     for made_for_its_loop in (lane.the_lane, answers.the_lane):
         made_for_its_loop.cache_clear()
 

@@ -18,7 +18,7 @@ from django.db.transaction import TransactionManagementError
 from payments import ledger
 from payments.ledger.audit import audit
 from payments.models import HouseCheckpoint, Posting, Transaction, Wallet
-from payments.tests.ledger_stage import SALES, balance, booked, house, lines_of, movement, wallet_of
+from payments.tests.ledger_stage import SALES, balance, booked, house, lines_of, movement, opened, wallet_of
 
 T = TypeVar("T")
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -126,7 +126,7 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
         try:
             with transaction.atomic():
                 books = ledger.lock([77])
-                books.open([ledger.NewWallet(77, alice.pk, "USD")])
+                opened(books, 77, alice)
                 time.sleep(0.1)
                 books.book([movement((house(), 77, "5"))])
         except ledger.Contended:

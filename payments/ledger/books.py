@@ -153,14 +153,6 @@ class Books:
     _ids: deque[int] = field(default_factory=deque)
     _houses: Mapping[int, str] = field(default_factory=dict)
 
-    def open(self, wallets: Iterable[NewWallet]) -> None:
-        """Create wallets as `opening` says, in a trip of its own."""
-        if wanted := list(wallets):
-            trip = trips.Trip()
-            opened = self.opening(wanted, trip)
-            trip.go()
-            opened()
-
     def opening(self, wallets: Iterable[NewWallet], trip: trips.Trip) -> Callable[[], None]:
         """Ask for wallets to be created in ascending id; what is returned, after the trip, counts them as locked.
 

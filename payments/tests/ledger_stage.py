@@ -20,6 +20,14 @@ def wallet_of(user: Any, currency: str = "USD", *, holding: str = "0") -> int:
     return wallet_id
 
 
+def opened(books: ledger.Books, wallet_id: int, owner: Any, currency: str = "USD") -> None:
+    """Open a wallet under an id that a provider chose, in a trip of its own."""
+    trip = ledger.Trip()
+    have_opened = books.opening([ledger.NewWallet(wallet_id, owner.pk, currency)], trip)
+    trip.go()
+    have_opened()
+
+
 def held(wallet_id: int, amount: str) -> Withdrawal:
     """Reserve money of the wallet for a pending withdrawal."""
     wallet = Wallet.objects.get(pk=wallet_id)

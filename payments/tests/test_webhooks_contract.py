@@ -12,6 +12,7 @@ from payments import ledger
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
 from payments.models.wallets import FIRST_OWN_WALLET_ID
 from payments.tests.conftest import Post, Stored, stored
+from payments.tests.ledger_stage import opened
 from tests.provider import SHA256_CONCAT, STANDARD, Form, new_uuid
 
 Unmoved = Callable[[], Stored]
@@ -19,7 +20,7 @@ Unmoved = Callable[[], Stored]
 
 def open_wallet(id_: int, owner: Any, currency: str = "USD") -> None:
     with transaction.atomic():
-        ledger.lock([id_]).open([ledger.NewWallet(id_, owner.pk, currency)])
+        opened(ledger.lock([id_]), id_, owner, currency)
 
 
 # --- credited -----------------------------------------------------------------------------------------------
