@@ -8,7 +8,7 @@ from prometheus_client import Counter, Histogram
 
 
 class BatchHistogram(Histogram):
-    """A histogram that a whole batch is added to at once: each single addition asks the kernel for the process's id."""
+    """A histogram that many values are added to at once: each single addition asks the kernel for the process's id."""
 
     def observe_all(self, values: Iterable[float]) -> None:
         values = list(values)
@@ -28,6 +28,6 @@ seconds = BatchHistogram(
     "Time from the parsed request to the durable answer.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-batch_size = Histogram(
+batch_size = BatchHistogram(
     "till_webhook_batch_size", "Notices that shared one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )

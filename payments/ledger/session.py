@@ -1,7 +1,7 @@
 """A session of an event loop's own: it makes trips without waiting for them, so the loop needs no thread to book."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -58,7 +58,9 @@ class Session:
         self._connected = connected
         self._wire = wire_of(connected)
         self._loop = asyncio.get_running_loop()
-        self._arrived: asyncio.Future[None] | None = None
+        #: What is being done, while it waits for answers; and who hears how it ended.
+        self._work: Generator[None, None, Any] | None = None
+        self._ended: asyncio.Future[Any] = self._loop.create_future()
         self._sent_at = 0.0
         self._socket = connected.pgconn.socket
         self._loop.add_reader(self._socket, self._receive)
@@ -69,28 +71,15 @@ class Session:
 
         What the steps raise is raised when they are rolled back. Raises Django's database errors.
         """
-        is_open = False
+        ended: asyncio.Future[Result] = self._loop.create_future()
+        self._ended, self._work = ended, self._travelling(steps)
+        self._go_on()
         try:
-            while True:
-                try:
-                    trip = next(steps)
-                except StopIteration as end:
-                    if is_open:
-                        await self._exchange((wire.COMMIT,))
-                    result: Result = end.value
-                    return result
-                asked = trip.asked if is_open else [wire.BEGIN, *trip.asked]
-                answers = await self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
-                trip.answers = answers if is_open else answers[1:]
-                is_open = not trip.commit
+            return await ended
         except psycopg.Error:
-            await self._roll_back()
             with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
                 raise
-        except Exception:
-            await self._roll_back()
-            raise
-        except BaseException:
+        except asyncio.CancelledError:
             self.close()
             raise
 
@@ -98,34 +87,76 @@ class Session:
         """Hang up; PostgreSQL rolls back what was not committed. Safe to repeat. Who waits for an answer is told."""
         if not self.is_lost:
             self.is_lost = True
-            if self._arrived is not None and not self._arrived.done():
-                self._arrived.set_exception(psycopg.OperationalError("the session was closed"))
             self._looking.cancel()
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             disconnect(self._connected)
+            self._go_on(psycopg.OperationalError("the session was closed"))
 
-    async def _roll_back(self) -> None:
+    def _go_on(self, error: psycopg.Error | None = None) -> None:
+        """Let the work go on from where it waits: its answers have arrived, or the error says why they never will.
+
+        An answer leads to the next question in the same turn of the loop; to wake a task for each would cost another.
+        """
+        work, self._work = self._work, None
+        if work is None:
+            return
+        ended = self._ended
+        try:
+            if error is None:
+                next(work)
+            else:
+                work.throw(error)
+        except StopIteration as end:
+            if not ended.done():
+                ended.set_result(end.value)
+        except Exception as failure:
+            if not ended.done():
+                ended.set_exception(failure)
+        except BaseException:  # the process is about to end
+            self.close()
+            raise
+        else:
+            self._work = work
+
+    def _travelling(self, steps: Steps[Result]) -> Generator[None, None, Result]:
+        is_open = False
+        try:
+            while True:
+                try:
+                    trip = next(steps)
+                except StopIteration as end:
+                    if is_open:
+                        yield from self._exchange((wire.COMMIT,))
+                    result: Result = end.value
+                    return result
+                asked = trip.asked if is_open else [wire.BEGIN, *trip.asked]
+                answers = yield from self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
+                trip.answers = answers if is_open else answers[1:]
+                is_open = not trip.commit
+        except Exception:
+            yield from self._rolling_back()
+            raise
+
+    def _rolling_back(self) -> Generator[None, None, None]:
         """Leave the block that may be open; a session that cannot is closed."""
         try:
             if not self.is_lost and self._wire.is_in_a_block:
-                await self._exchange((wire.ROLLBACK,))
+                yield from self._exchange((wire.ROLLBACK,))
         except psycopg.Error:
             self.close()
 
-    async def _exchange(self, asked: Sequence[Asked]) -> Sequence[Rows]:
+    def _exchange(self, asked: Sequence[Asked]) -> Generator[None, None, Sequence[Rows]]:
         if self.is_lost:
             raise psycopg.OperationalError("the connection is lost")
-        self._arrived, self._sent_at = self._loop.create_future(), self._loop.time()
+        self._sent_at = self._loop.time()
         try:
             if not self._wire.send(asked):
                 self._loop.add_writer(self._socket, self._send_on)
-            await self._arrived
+            yield
         except psycopg.Error:
             self.close()
             raise
-        finally:
-            self._arrived = None
         return self._wire.answers()
 
     def _send_on(self) -> None:
@@ -137,7 +168,7 @@ class Session:
 
     def _look(self) -> None:
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
-        if self._arrived is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
+        if self._work is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
             self._lose(psycopg.OperationalError("there was no answer for too long"))
         else:
             self._receive()
@@ -145,12 +176,13 @@ class Session:
     def _receive(self) -> None:
         """The socket has something to read: an answer, or that the server has hung up."""
         try:
-            if self._wire.receive() and self._arrived is not None and not self._arrived.done():
-                self._arrived.set_result(None)
+            arrived = self._wire.receive()
         except psycopg.Error as error:
             self._lose(error)
+        else:
+            if arrived:
+                self._go_on()
 
     def _lose(self, error: psycopg.Error) -> None:
-        if self._arrived is not None and not self._arrived.done():
-            self._arrived.set_exception(error)
+        self._go_on(error)
         self.close()

@@ -6,7 +6,7 @@ every webhook needs, that is most of the cost of a batch (docs/decisions/0011). 
 
 from collections.abc import Callable, Generator, Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -59,8 +59,15 @@ class Trip:
 
     def ask(self, statement: str, *parameters: str) -> Callable[[], Rows]:
         """Add a statement with its parameters $1, $2, … as text; returns what reads its rows after the trip."""
+        return self._added((statement, [parameter.encode() for parameter in parameters]))
+
+    def ask_about(self, rows: Sequence[tuple[Any, ...]], listing: "Listing", *others: str) -> Callable[[], Rows]:
+        """Add a statement about rows, as `ask` does. Raises DataError for what PostgreSQL cannot keep."""
+        return self._added(listing.about(rows, *others))
+
+    def _added(self, asked: Asked) -> Callable[[], Rows]:
         number = len(self.asked)
-        self.asked.append((statement, [parameter.encode() for parameter in parameters]))
+        self.asked.append(asked)
         return lambda: (self.answers or ())[number]
 
     def go(self) -> None:
@@ -124,8 +131,42 @@ def texts(values: Sequence[str]) -> str:
     return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
 
 
-def columns(rows: Sequence[tuple[Any, ...]], kinds: Sequence[Callable[[Sequence[Any]], str]]) -> list[str]:
-    """Return an array for each column, written as its kind (`integers`, …) says, also when there are no rows."""
-    if not rows:
-        return ["{}"] * len(kinds)
-    return [write(column) for write, column in zip(kinds, zip(*rows, strict=True), strict=True)]
+class Column(NamedTuple):
+    """A type of PostgreSQL's, and how a column of its values is written as one array."""
+
+    type: str
+    array: Callable[[Sequence[Any]], str]
+
+
+BIGINT, NUMERIC, TEXT = Column("bigint", integers), Column("numeric", decimals), Column("text", texts)
+
+
+class Listing:
+    """A statement about any number of rows, which stand in a FROM clause where it says `{rows}`.
+
+    They are parameters $1, $2, … of one array for each column; those of a single row are its values, for PostgreSQL
+    makes a table of each array first. Other parameters follow them.
+    """
+
+    def __init__(self, statement: str, *columns: Column) -> None:
+        self._columns = columns
+        types = [(number, column.type) for number, column in enumerate(columns, 1)]
+        arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in types)
+        values = ", ".join(f"${number}::{type_}" for number, type_ in types)
+        self._about_many = statement.replace("{rows}", f"unnest({arrays})")
+        self._about_one = statement.replace("{rows}", f"(VALUES ({values}))")
+
+    def about(self, rows: Sequence[tuple[Any, ...]], *others: str) -> Asked:
+        """Return what is to be asked about the rows. Raises DataError for what PostgreSQL cannot keep."""
+        parameters: list[bytes | None]
+        if len(rows) == 1:
+            parameters = [None if value is None else str(value).encode() for value in rows[0]]
+            if b"\0" in b"".join(filter(None, parameters)):
+                raise DataError("a text holds no NUL")
+        elif rows:
+            arrays = zip(self._columns, zip(*rows, strict=True), strict=True)
+            parameters = [column.array(values).encode() for column, values in arrays]
+        else:
+            parameters = [b"{}"] * len(self._columns)
+        parameters += [other.encode() for other in others]
+        return self._about_one if len(rows) == 1 else self._about_many, parameters

@@ -9,8 +9,8 @@ from psycopg import errors, pq
 from psycopg.adapt import Transformer
 
 Rows = list[tuple[Any, ...]]
-#: A statement, and its parameters as text.
-Asked = tuple[str, Sequence[bytes]]
+#: A statement, and its parameters as text; None is NULL.
+Asked = tuple[str, Sequence[bytes | None]]
 
 BEGIN: Asked = ("BEGIN", ())
 COMMIT: Asked = ("COMMIT", ())

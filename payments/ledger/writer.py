@@ -1,4 +1,4 @@
-"""The SQL that writes wallets, transactions and postings: arrays in, the same few statements however long the list."""
+"""The SQL that writes wallets, transactions and postings: the same few statements however long the list."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from django.db import connection
 
-from payments.ledger.trips import Trip, columns, decimals, integers, texts
+from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip
 from payments.ledger.wire import Rows
 
 #: What PostgreSQL says when a wallet is no longer as it was locked (database_guards: till_outdated_books).
@@ -33,33 +33,41 @@ class NewWalletRow(Protocol):
 
 
 # The time is that of this statement, so it is taken under the locks: in one wallet it never falls behind its sequence.
-_TRANSACTIONS = """
+_TRANSACTIONS = Listing(
+    """
 INSERT INTO payments_transaction (id, kind, reference, created_at)
-SELECT id, kind, reference, statement_timestamp()
-FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t (id, kind, reference)
-"""
-_POSTINGS = """
+SELECT id, kind, reference, statement_timestamp() FROM {rows} AS t (id, kind, reference)
+""",
+    *(BIGINT, TEXT, TEXT),
+)
+_POSTINGS = Listing(
+    """
 INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
     source_sequence, source_balance, destination_sequence, destination_balance)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::bigint[], $5::bigint[],
-    $6::bigint[], $7::numeric[], $8::bigint[], $9::numeric[]) AS p
-"""
-_POSTING_KINDS = (integers, texts, decimals, integers, integers, integers, decimals, integers, decimals)
-_BALANCES = """
+SELECT * FROM {rows} AS p
+""",
+    *(BIGINT, TEXT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC),
+)
+_BALANCES = Listing(
+    """
 WITH changed AS (
     UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence
-    FROM unnest($1::bigint[], $2::numeric[], $3::bigint[], $4::bigint[]) AS w (id, balance, sequence, sequence_before)
+    FROM {rows} AS w (id, balance, sequence, sequence_before)
     WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
     RETURNING 1
 )
-SELECT CASE WHEN (SELECT count(*) FROM changed) <> cardinality($1::bigint[]) THEN till_outdated_books() END
-"""
-_OPEN = """
+SELECT CASE WHEN (SELECT count(*) FROM changed) <> $5::bigint THEN till_outdated_books() END
+""",
+    *(BIGINT, NUMERIC, BIGINT, BIGINT),
+)
+_OPEN = Listing(
+    """
 INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
-SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp()
-FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS n (id, owner_id, currency)
+SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp() FROM {rows} AS n (id, owner_id, currency)
 ON CONFLICT DO NOTHING RETURNING id
-"""  # two unique indexes hold the id: either may notice
+""",  # two unique indexes hold the id: either may notice
+    *(BIGINT, BIGINT, TEXT),
+)
 
 
 @dataclass(slots=True)
@@ -72,9 +80,9 @@ class Page:
 
     def write(self, trip: Trip) -> None:
         """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
-        trip.ask(_TRANSACTIONS, *columns(self.transactions, (integers, texts, texts)))
-        trip.ask(_POSTINGS, *columns(self.postings, _POSTING_KINDS))
-        trip.ask(_BALANCES, *columns(self.wallets, (integers, decimals, integers, integers)))
+        trip.ask_about(self.transactions, _TRANSACTIONS)
+        trip.ask_about(self.postings, _POSTINGS)
+        trip.ask_about(self.wallets, _BALANCES, str(len(self.wallets)))
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
@@ -90,4 +98,4 @@ def opening(wallets: Sequence[NewWalletRow], trip: Trip) -> Callable[[], Rows]:
     Waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
-    return trip.ask(_OPEN, *columns(rows, (integers, integers, texts)))
+    return trip.ask_about(rows, _OPEN)

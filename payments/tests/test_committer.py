@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import DataError, OperationalError, connection
+from prometheus_client import REGISTRY
 
 from payments import ledger
 from payments.models import Wallet
@@ -192,8 +193,8 @@ def test_a_commit_whose_answer_is_lost_is_found_again(user: Any) -> None:
         assert session is not None
         once = session._exchange
 
-        async def deaf(asked: Sequence[Any]) -> Any:
-            answers = await once(asked)
+        def deaf(asked: Sequence[Any]) -> Generator[None, None, Any]:
+            answers = yield from once(asked)
             if asked[-1][0] == "COMMIT":
                 session.close()
                 raise psycopg.OperationalError("the answer is lost")
@@ -219,6 +220,41 @@ def test_what_nobody_has_foreseen_is_the_outcome_and_the_writer_goes_on(user: An
 
     assert kinds(at_the_desk(work)) == {"a": RuntimeError, "b\0": RuntimeError, "c": Credited}
     assert stored().postings == 2
+
+
+def figure(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"till_webhook_{name}", labels) or 0
+
+
+def test_every_notice_is_counted_and_measured_once(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment after its answer, or when the process ends: for several batches at once."""
+    names = {
+        "credits_total": {"provider": "sha256_concat"},
+        "duplicates_total": {"provider": "sha256_concat"},
+        "conflicts_total": {"provider": "sha256_concat"},
+        "unmatched_total": {"provider": "sha256_concat", "reason": "user_not_found"},
+        "batch_size_count": {},
+        "batch_size_sum": {},
+        "seconds_count": {},
+    }
+
+    def figures() -> list[float]:
+        return [figure(name, **labels) for name, labels in names.items()]
+
+    async def work(desk: Desk) -> tuple[list[float], list[float]]:
+        await desk.settle(notice("a", user), notice("b", user), notice("s", user.pk + 1000, account_id=500))
+        await asyncio.sleep(0.2)
+        once = figures()
+        monkeypatch.setattr(committer, "FIGURES_SECONDS", 3600)
+        await desk.settle(notice("a", user), notice("b", user, amount="99"))
+        await desk.settle(notice("c", user))
+        return once, figures()
+
+    before = figures()
+    once, soon = at_the_desk(work)
+    assert [b - a for a, b in zip(before, once, strict=True)] == [2, 0, 0, 1, 1, 3, 3]
+    assert soon == once
+    assert [b - a for a, b in zip(once, figures(), strict=True)] == [1, 1, 1, 0, 2, 3, 3]
 
 
 def test_redeliveries_that_cross_update_what_waits_in_one_order(user: Any) -> None:

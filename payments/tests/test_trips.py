@@ -15,7 +15,7 @@ from django.db import (
 )
 
 from payments.ledger import wire
-from payments.ledger.trips import Trip, decimals, integers, texts
+from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip, decimals, integers, texts
 from payments.models import Currency, Transaction
 from tests.sessions import end_sessions
 
@@ -74,6 +74,36 @@ def test_amounts_arrive_as_they_are(db: None) -> None:
 def test_what_is_no_array_of_texts_is_refused(values: list[Any]) -> None:
     with pytest.raises(DataError):
         texts(values)
+
+
+# --- rows ---------------------------------------------------------------------------------------------------
+
+ECHO = Listing("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMERIC)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [(2**63 - 1, "", Decimal("1E+2"))],
+        [(None, None, None)],
+        *([(7, text, Decimal("-0.0000000001"))] for text in TEXTS),
+        [(1, "a", None), (None, "NULL", Decimal(0))],
+    ],
+    ids=repr,
+)
+def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ...]]) -> None:
+    with transaction.atomic():
+        trip = Trip()
+        echoed = trip.ask_about(rows, ECHO, "5")
+        trip.go()
+        assert echoed() == [(*row, 5) for row in rows]
+
+
+@pytest.mark.parametrize("more", [[], [(2, "b", None)]])
+def test_rows_that_cannot_be_kept_are_refused(more: list[tuple[Any, ...]]) -> None:
+    with pytest.raises(DataError):
+        ECHO.about([(1, "a\0b", None), *more])
 
 
 # --- trips --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from payments.ledger.trips import Trip, columns, decimals, integers, texts
+from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip, integers
 from payments.models import WebhookEvent
 
 #: Verdicts, as plain texts.
@@ -37,26 +37,29 @@ class Entry(NamedTuple):
 
 # Asked after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
 # OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
-_FIND = """
+_FIND = Listing(
+    """
 SELECT provider.id, provider.updated_at::text, event.*
 FROM payments_provider provider LEFT JOIN LATERAL (
     SELECT known.*
-    FROM unnest($2::bigint[], $3::text[]) AS asked (provider_id, external_id) CROSS JOIN LATERAL (
+    FROM {rows} AS asked (provider_id, external_id) CROSS JOIN LATERAL (
         SELECT id, provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason
         FROM payments_webhookevent
         WHERE provider_id = asked.provider_id AND external_id = asked.external_id AND verdict <> 'conflict' OFFSET 0
     ) known
     WHERE asked.provider_id = provider.id
 ) event ON true
-WHERE provider.id = ANY($1::bigint[]) AND provider.is_active
-"""
+WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
+""",
+    *(BIGINT, TEXT),
+)
 
 
 def finding(keys: Iterable[Key], trip: Trip) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
     """Ask for the active providers (id and version) and the known events among the keys; read them after the trip."""
     asked = sorted(set(keys))
     providers = {provider_id: None for provider_id, _ in asked}
-    found = trip.ask(_FIND, integers([*providers]), *columns(asked, (integers, texts)))
+    found = trip.ask_about(asked, _FIND, integers([*providers]))
 
     def read() -> tuple[dict[int, str], dict[Key, Entry]]:
         rows = found()
@@ -80,31 +83,36 @@ def writing(entries: Sequence[Entry], trip: Trip) -> None:
     """
     new = [entry for entry in entries if entry.id is None]
     if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):
-        trip.ask(_INSERT_CREDITED, *columns(credited, _KINDS[1:8]))
+        trip.ask_about(credited, _INSERT_CREDITED)
     if unmatched := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == UNMATCHED]):
-        trip.ask(_INSERT, *columns(unmatched, _KINDS[1:6] + _KINDS[8:]))
+        trip.ask_about(unmatched, _INSERT_UNMATCHED)
     if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == CONFLICT]):
-        trip.ask(f"{_INSERT} ON CONFLICT DO NOTHING", *columns(conflicts, _KINDS[1:6] + _KINDS[8:]))
+        trip.ask_about(conflicts, _INSERT_CONFLICTS)
     if known := sorted(entry for entry in entries if entry.id is not None):
-        trip.ask(_UPDATE, *columns(known, _KINDS))
+        trip.ask_about(known, _UPDATE)
 
 
-_KINDS = (integers, integers, texts, integers, integers, decimals, integers, decimals, texts, texts)
-_INSERT_CREDITED = """
+_COLUMNS = (BIGINT, BIGINT, TEXT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC, TEXT, TEXT)
+_INSERT_CREDITED = Listing(
+    """
 INSERT INTO payments_webhookevent
     (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
-SELECT e.*, 'credited', ''
-FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::numeric[], $6::bigint[], $7::numeric[]) AS e
-"""
+SELECT e.*, 'credited', '' FROM {rows} AS e
+""",
+    *_COLUMNS[1:8],
+)
 _INSERT = """
 INSERT INTO payments_webhookevent (provider_id, external_id, user_id, account_id, amount, verdict, reason)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::numeric[], $6::text[], $7::text[]) AS e
+SELECT * FROM {rows} AS e
 """
-_UPDATE = """
+_INSERT_UNMATCHED = Listing(_INSERT, *_COLUMNS[1:6], *_COLUMNS[8:])
+_INSERT_CONFLICTS = Listing(f"{_INSERT} ON CONFLICT DO NOTHING", *_COLUMNS[1:6], *_COLUMNS[8:])
+_UPDATE = Listing(
+    """
 UPDATE payments_webhookevent SET
     verdict = e.verdict, reason = e.reason, transaction_id = e.transaction_id, balance = e.balance
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::numeric[], $7::bigint[],
-    $8::numeric[], $9::text[], $10::text[])
-    AS e (id, provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
+FROM {rows} AS e (id, provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
 WHERE payments_webhookevent.id = e.id
-"""
+""",
+    *_COLUMNS,
+)
