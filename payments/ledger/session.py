@@ -58,9 +58,8 @@ class Session:
         self._connected = connected
         self._wire = wire_of(connected)
         self._loop = asyncio.get_running_loop()
-        #: What is being done, while it waits for answers; and who hears how it ended.
-        self._work: Generator[None, None, Any] | None = None
-        self._ended: asyncio.Future[Any] = self._loop.create_future()
+        #: What is being done, while it waits for answers; and what hears how it ended.
+        self._under_way: tuple[Generator[None, None, Any], asyncio.Future[Any]] | None = None
         self._sent_at = 0.0
         self._socket = connected.pgconn.socket
         self._loop.add_reader(self._socket, self._receive)
@@ -71,15 +70,17 @@ class Session:
 
         What the steps raise is raised when they are rolled back. Raises Django's database errors.
         """
+        if self._under_way is not None:
+            raise RuntimeError("a session does one piece of work at a time")
         ended: asyncio.Future[Result] = self._loop.create_future()
-        self._ended, self._work = ended, self._travelling(steps)
+        self._under_way = self._travelling(steps), ended
         self._go_on()
         try:
             return await ended
         except psycopg.Error:
             with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
                 raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):  # nobody waits any more
             self.close()
             raise
 
@@ -98,10 +99,9 @@ class Session:
 
         An answer leads to the next question in the same turn of the loop; to wake a task for each would cost another.
         """
-        work, self._work = self._work, None
-        if work is None:
+        if self._under_way is None:
             return
-        ended = self._ended
+        (work, ended), self._under_way = self._under_way, None
         try:
             if error is None:
                 next(work)
@@ -115,9 +115,10 @@ class Session:
                 ended.set_exception(failure)
         except BaseException:  # the process is about to end
             self.close()
+            ended.cancel()
             raise
         else:
-            self._work = work
+            self._under_way = work, ended
 
     def _travelling(self, steps: Steps[Result]) -> Generator[None, None, Result]:
         is_open = False
@@ -168,7 +169,7 @@ class Session:
 
     def _look(self) -> None:
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
-        if self._work is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
+        if self._under_way is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
             self._lose(psycopg.OperationalError("there was no answer for too long"))
         else:
             self._receive()

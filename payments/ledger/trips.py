@@ -131,21 +131,34 @@ def texts(values: Sequence[str]) -> str:
     return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
 
 
+def number(value: Decimal | int | None) -> bytes | None:
+    return None if value is None else str(value).encode()
+
+
+def text(value: object) -> bytes:
+    """Return a text. Raises DataError, as `texts` does."""
+    if not isinstance(value, str) or "\0" in value:
+        raise DataError("a text is a text, and holds no NUL")
+    return value.encode()
+
+
 class Column(NamedTuple):
-    """A type of PostgreSQL's, and how a column of its values is written as one array."""
+    """A type of PostgreSQL's, and how all values of a column are written as one array, and one value by itself."""
 
     type: str
     array: Callable[[Sequence[Any]], str]
+    value: Callable[[Any], bytes | None]
 
 
-BIGINT, NUMERIC, TEXT = Column("bigint", integers), Column("numeric", decimals), Column("text", texts)
+BIGINT, NUMERIC = Column("bigint", integers, number), Column("numeric", decimals, number)
+TEXT = Column("text", texts, text)
 
 
 class Listing:
     """A statement about any number of rows, which stand in a FROM clause where it says `{rows}`.
 
-    They are parameters $1, $2, … of one array for each column; those of a single row are its values, for PostgreSQL
-    makes a table of each array first. Other parameters follow them.
+    They are parameters $1, $2, … of one array for each column. A single row's are its values, which PostgreSQL plans
+    as if they stood there, where it would make a table of arrays first. Other parameters follow them.
     """
 
     def __init__(self, statement: str, *columns: Column) -> None:
@@ -160,9 +173,7 @@ class Listing:
         """Return what is to be asked about the rows. Raises DataError for what PostgreSQL cannot keep."""
         parameters: list[bytes | None]
         if len(rows) == 1:
-            parameters = [None if value is None else str(value).encode() for value in rows[0]]
-            if b"\0" in b"".join(filter(None, parameters)):
-                raise DataError("a text holds no NUL")
+            parameters = [column.value(value) for column, value in zip(self._columns, rows[0], strict=True)]
         elif rows:
             arrays = zip(self._columns, zip(*rows, strict=True), strict=True)
             parameters = [column.array(values).encode() for column, values in arrays]

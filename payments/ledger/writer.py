@@ -48,6 +48,7 @@ SELECT * FROM {rows} AS p
 """,
     *(BIGINT, TEXT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC),
 )
+# The number of wallets follows their four columns.
 _BALANCES = Listing(
     """
 WITH changed AS (

@@ -61,6 +61,34 @@ def test_all_trips_are_one_block_which_is_durable_at_the_end(committed_db: None,
     Currency.objects.filter(code__startswith="XX").delete()
 
 
+def test_it_does_one_piece_of_work_at_a_time(committed_db: None) -> None:
+    async def work(session: Session) -> list[Any]:
+        first = asyncio.create_task(session.travel(asking(("SELECT 1",), ("SELECT 2",))))
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError):
+            await session.travel(asking(("SELECT 3",)))
+        return await first
+
+    assert in_a_loop(work) == [[(1,)], [(2,)]]
+
+
+def test_an_interrupt_within_the_steps_closes_it_and_leaves_nothing(committed_db: None) -> None:
+    def interrupted() -> Steps[None]:
+        yield from asking((CURRENCY, "XXA"))
+        raise KeyboardInterrupt
+
+    sessions = []
+
+    async def work(session: Session) -> None:
+        sessions.append(session)
+        await session.travel(interrupted())
+
+    with pytest.raises(KeyboardInterrupt):
+        in_a_loop(work)
+    assert sessions[0].is_lost
+    assert currencies() == []
+
+
 def test_no_trip_at_all_is_no_block(committed_db: None) -> None:
     assert in_a_loop(lambda session: session.travel(asking())) == []
 

@@ -86,7 +86,7 @@ ECHO = Listing("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMERIC)
     [
         [],
         [(2**63 - 1, "", Decimal("1E+2"))],
-        [(None, None, None)],
+        [(None, "", None)],
         *([(7, text, Decimal("-0.0000000001"))] for text in TEXTS),
         [(1, "a", None), (None, "NULL", Decimal(0))],
     ],
@@ -100,10 +100,11 @@ def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ..
         assert echoed() == [(*row, 5) for row in rows]
 
 
-@pytest.mark.parametrize("more", [[], [(2, "b", None)]])
-def test_rows_that_cannot_be_kept_are_refused(more: list[tuple[Any, ...]]) -> None:
+@pytest.mark.parametrize("bad", ["a\0b", None, 5, b"x"], ids=repr)
+@pytest.mark.parametrize("more", [[], [(2, "b", None)]], ids=["alone", "among others"])
+def test_rows_that_cannot_be_kept_are_refused(bad: Any, more: list[tuple[Any, ...]]) -> None:
     with pytest.raises(DataError):
-        ECHO.about([(1, "a\0b", None), *more])
+        ECHO.about([(1, bad, None), *more])
 
 
 # --- trips --------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ MAX_WAITING = 2_000
 MAX_BATCH = 250
 #: Seconds from arrival after which a notice is no longer started: its sender has been told to come back.
 DEADLINE_SECONDS = 10.0
-#: Seconds for which figures may wait to be added for several batches at once, beside the next one and not before it.
+#: Seconds for which figures may wait: those of several batches are added at once, while PostgreSQL is at work.
 FIGURES_SECONDS = 0.01
 
 Token = TypeVar("Token")
@@ -63,7 +63,7 @@ class Committer(Generic[Token]):
         self._waiting: list[_Job[Token]] = []
         self._writing: asyncio.Task[None] | None = None
         self._session: ledger.Session | None = None
-        self._figures = _Figures()
+        self._figures = _Figures(self._loop)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
     def submit(self, notice: Notice, token: Token) -> None:
@@ -94,8 +94,7 @@ class Committer(Generic[Token]):
                 except Exception as error:  # unforeseen; nobody must wait for nothing, nor the others for him
                     settled = [(job.token, error) for job in batch]
                 self._deliver(settled)
-                if self._figures.measure(batch):
-                    self._loop.call_later(FIGURES_SECONDS, self._figures.add)
+                self._figures.measure(batch)
         finally:
             self._writing = None
 
@@ -170,12 +169,13 @@ def _credited_anew(notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
 
 
 class _Figures:
-    """What is to be added to the metrics: adding costs a notice alone a twentieth of its time, however many it is for.
+    """What is to be added to the metrics a moment later: right away would cost a notice alone a twentieth of its time.
 
-    The writer must not die of a figure, so whatever becomes of it is logged.
+    A process that is killed loses the figures of that moment, as it does those of the batch that is under way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._notices: list[Notice] = []
         self._outcomes: list[Outcome] = []
         self._sizes: list[int] = []
@@ -186,14 +186,16 @@ class _Figures:
         self._notices += notices
         self._outcomes += outcomes
 
-    def measure(self, batch: Sequence[_Job[Any]]) -> bool:
-        """Note a batch that has just been answered; True when there was nothing waiting to be added."""
+    def measure(self, batch: Sequence[_Job[Any]]) -> None:
+        """Note a batch that has just been answered."""
+        if not self._sizes:
+            self._loop.call_later(FIGURES_SECONDS, self.add)
         arrived = time.monotonic() + DEADLINE_SECONDS
         self._sizes.append(len(batch))
         self._seconds += [arrived - job.deadline for job in batch]
-        return len(self._sizes) == 1
 
     def add(self) -> None:
+        """Add what was noted, each once."""
         try:
             count(self._notices, self._outcomes)
             metrics.batch_size.observe_all(self._sizes)

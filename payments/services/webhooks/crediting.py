@@ -204,9 +204,9 @@ def _is_busy(error: OperationalError) -> bool:
 
 
 def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
-    """Add the batch to the counters, each once: an addition costs more than the counting.
+    """Add notices to the counters, each counter once: an addition costs more than the counting.
 
-    The batch is durable by now, whatever becomes of the figures.
+    They are durable by now, whatever becomes of the figures.
     """
     counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in zip(notices, outcomes, strict=True))
     try:
@@ -214,7 +214,7 @@ def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) ->
             if name:
                 _counter(slug, name).inc(number)
     except Exception:
-        logger.exception("A batch was not counted")
+        logger.exception("Notices were not counted")
 
 
 @lru_cache(maxsize=1024)
