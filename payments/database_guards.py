@@ -322,7 +322,72 @@ CREATE TRIGGER balance_moves_with_sequence BEFORE UPDATE ON payments_wallet FOR 
     EXECUTE FUNCTION till_refuse('a balance changes only by a posting');
 """
 
+
+def _with_conditions_taken_off(statements: str) -> str:
+    """Run the statements while no trigger has a condition: no column that one names can change its type."""
+    return f"""
+DO $$
+DECLARE
+    own CONSTANT regclass[] := ARRAY['payments_wallet', 'payments_webhookevent']::regclass[];
+    conditional record;
+    definitions text[];
+    definition text;
+BEGIN
+    LOCK TABLE payments_wallet, payments_transaction, payments_posting, payments_webhookevent IN ACCESS EXCLUSIVE MODE;
+    SELECT array_agg(pg_get_triggerdef(oid)) INTO definitions FROM pg_trigger
+    WHERE tgrelid = ANY(own) AND tgqual IS NOT NULL;
+    FOR conditional IN SELECT tgrelid, tgname FROM pg_trigger WHERE tgrelid = ANY(own) AND tgqual IS NOT NULL LOOP
+        EXECUTE 'DROP TRIGGER ' || quote_ident(conditional.tgname) || ' ON ' || conditional.tgrelid::regclass;
+    END LOOP;
+    {statements}
+    FOREACH definition IN ARRAY coalesce(definitions, ARRAY[]::text[]) LOOP
+        EXECUTE definition;
+    END LOOP;
+END $$;
+"""  # noqa: S608 - our own words
+
+
+# Rules about one value, of the tables that every webhook writes (payments.models.fields says why they are types).
+# numeric has a NaN, and in PostgreSQL it is greater than every number.
+# That a house wallet stores no balance was a CHECK; it starts empty, so it is enough that it is never changed.
+DOMAINS = f"""
+CREATE DOMAIN till_amount AS numeric(38, 10)
+    CONSTRAINT amount_positive CHECK (VALUE > 0) CONSTRAINT amount_is_a_number CHECK (VALUE <> 'NaN');
+CREATE DOMAIN till_balance AS numeric(38, 10) CONSTRAINT balance_is_a_number CHECK (VALUE <> 'NaN');
+CREATE DOMAIN till_held AS numeric(38, 10)
+    CONSTRAINT held_not_negative CHECK (VALUE >= 0) CONSTRAINT held_is_a_number CHECK (VALUE <> 'NaN');
+CREATE DOMAIN till_sequence AS bigint CONSTRAINT sequence_from_one CHECK (VALUE >= 1);
+CREATE DOMAIN till_transaction_kind AS varchar(10) CONSTRAINT transaction_kind_known CHECK (VALUE IN (
+    'deposit', 'withdrawal', 'transfer', 'exchange', 'purchase', 'refund', 'reversal', 'adjustment'));
+CREATE DOMAIN till_verdict AS varchar(10)
+    CONSTRAINT verdict_known CHECK (VALUE IN ('credited', 'unmatched', 'conflict'));
+{DROP_NUMBERS}
+""" + _with_conditions_taken_off("""
+    ALTER TABLE payments_transaction ALTER kind TYPE till_transaction_kind;
+    ALTER TABLE payments_posting ALTER amount TYPE till_amount,
+        ALTER source_sequence TYPE till_sequence, ALTER destination_sequence TYPE till_sequence;
+    ALTER TABLE payments_wallet ALTER balance TYPE till_balance, ALTER held TYPE till_held;
+    ALTER TABLE payments_webhookevent ALTER amount TYPE till_amount, ALTER verdict TYPE till_verdict;
+    CREATE TRIGGER house_is_derived AFTER UPDATE OF balance, held, sequence ON payments_wallet FOR EACH ROW
+        WHEN (OLD.house IS NOT NULL) EXECUTE FUNCTION till_refuse('a house wallet''s balance is derived');
+""")
+DROP_DOMAINS = (
+    "DROP TRIGGER house_is_derived ON payments_wallet;"
+    + _with_conditions_taken_off("""
+    ALTER TABLE payments_transaction ALTER kind TYPE varchar(10);
+    ALTER TABLE payments_posting ALTER amount TYPE numeric(38, 10),
+        ALTER source_sequence TYPE bigint, ALTER destination_sequence TYPE bigint;
+    ALTER TABLE payments_wallet ALTER balance TYPE numeric(38, 10), ALTER held TYPE numeric(38, 10);
+    ALTER TABLE payments_webhookevent ALTER amount TYPE numeric(38, 10), ALTER verdict TYPE varchar(10);
+""")
+    + f"""
+{NUMBERS}
+DROP DOMAIN till_amount, till_balance, till_held, till_sequence, till_transaction_kind, till_verdict;
+"""
+)
+
 BOOKS_GUARDS: list[tuple[str, str]] = [
     (OUTDATED_BOOKS, DROP_OUTDATED_BOOKS),
     (WALLET_IDENTITY, DROP_WALLET_IDENTITY),
 ]
+VALUE_GUARDS: list[tuple[str, str]] = [(DOMAINS, DROP_DOMAINS)]

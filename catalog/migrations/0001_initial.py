@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 import accounts.validators
 import catalog.models.products
-import payments.models.wallets
+import payments.models.fields
 
 
 class Migration(migrations.Migration):
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                         ],
                     ),
                 ),
-                ("price", payments.models.wallets.MoneyField(help_text="For one piece; fits the currency's decimals.")),
+                ("price", payments.models.fields.MoneyField(help_text="For one piece; fits the currency's decimals.")),
                 (
                     "stock",
                     models.PositiveIntegerField(blank=True, help_text="Pieces left; empty means unlimited.", null=True),
@@ -74,14 +74,14 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("title", models.CharField(max_length=200)),
                 ("quantity", models.PositiveSmallIntegerField()),
-                ("unit_price", payments.models.wallets.MoneyField()),
+                ("unit_price", payments.models.fields.MoneyField()),
                 (
                     "amount",
-                    payments.models.wallets.MoneyField(help_text="What was paid: the unit price times the quantity."),
+                    payments.models.fields.MoneyField(help_text="What was paid: the unit price times the quantity."),
                 ),
                 (
                     "refunded",
-                    payments.models.wallets.MoneyField(default=Decimal(0), help_text="The sum of its refunds."),
+                    payments.models.fields.MoneyField(default=Decimal(0), help_text="The sum of its refunds."),
                 ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             name="Refund",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 ("reason", models.CharField(blank=True, max_length=200)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (

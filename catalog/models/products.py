@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.validators import validate_plain_text
 from payments.models import Currency
-from payments.models.wallets import MoneyField
+from payments.models.fields import MoneyField
 
 TITLE_MAX_LENGTH = 200
 DESCRIPTION_MAX_LENGTH = 5000

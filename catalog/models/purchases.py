@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from catalog.models.products import TITLE_MAX_LENGTH, Product
 from payments.models import Currency, Transaction, Wallet
-from payments.models.wallets import MoneyField
+from payments.models.fields import MoneyField
 
 MAX_QUANTITY = 1000
 

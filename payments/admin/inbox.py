@@ -35,7 +35,7 @@ class Replay(Deed):
     refusals = (webhooks.EventNotReplayable, webhooks.WebhookRefused)
 
     def fits(self, target: WebhookEvent) -> bool:
-        return target.verdict == WebhookEvent.Verdict.UNMATCHED
+        return bool(target.verdict == WebhookEvent.Verdict.UNMATCHED)
 
     def consequence(self, target: WebhookEvent) -> str:
         amount = money(target.amount, target.provider.currency)

@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import payments.models.wallets
+import payments.models.fields
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("balance", payments.models.wallets.MoneyField(default=Decimal("0"), editable=False)),
-                ("held", payments.models.wallets.MoneyField(default=Decimal("0"), editable=False)),
+                ("balance", payments.models.fields.MoneyField(default=Decimal("0"), editable=False)),
+                ("held", payments.models.fields.MoneyField(default=Decimal("0"), editable=False)),
                 ("sequence", models.BigIntegerField(default=0, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                         to="payments.wallet",
                     ),
                 ),
-                ("balance", payments.models.wallets.MoneyField()),
+                ("balance", payments.models.fields.MoneyField()),
                 ("posting_id", models.BigIntegerField()),
             ],
         ),
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "max_amount",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         blank=True, help_text="Refuse a single notice above this amount.", null=True
                     ),
                 ),
@@ -249,11 +249,11 @@ class Migration(migrations.Migration):
             name="Posting",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 ("source_sequence", models.BigIntegerField(null=True)),
-                ("source_balance", payments.models.wallets.MoneyField(null=True)),
+                ("source_balance", payments.models.fields.MoneyField(null=True)),
                 ("destination_sequence", models.BigIntegerField(null=True)),
-                ("destination_balance", payments.models.wallets.MoneyField(null=True)),
+                ("destination_balance", payments.models.fields.MoneyField(null=True)),
                 (
                     "currency",
                     models.ForeignKey(
@@ -302,7 +302,7 @@ class Migration(migrations.Migration):
                 ("external_id", models.CharField(help_text="The provider's transaction_id.", max_length=200)),
                 ("user_id", models.BigIntegerField(help_text="As the notice says; no such user need exist.")),
                 ("account_id", models.BigIntegerField(help_text="As the notice says; no such wallet need exist.")),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 (
                     "verdict",
                     models.CharField(
@@ -318,7 +318,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "balance",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         blank=True, help_text="The wallet's balance after the credit: the first result.", null=True
                     ),
                 ),

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import payments.models.exchange
-import payments.models.wallets
+import payments.models.fields
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -43,17 +43,17 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "fixed",
-                    payments.models.wallets.MoneyField(default=Decimal("0"), help_text="Added to the percentage."),
+                    payments.models.fields.MoneyField(default=Decimal("0"), help_text="Added to the percentage."),
                 ),
                 (
                     "minimum",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         default=Decimal("0"), help_text="At least this, but never more than the amount."
                     ),
                 ),
                 (
                     "maximum",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         blank=True, help_text="At most this; empty for no limit.", null=True
                     ),
                 ),
@@ -77,10 +77,10 @@ class Migration(migrations.Migration):
             name="Deposit",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 (
                     "commission",
-                    payments.models.wallets.MoneyField(default=Decimal("0"), help_text="Part of the amount."),
+                    payments.models.fields.MoneyField(default=Decimal("0"), help_text="Part of the amount."),
                 ),
                 (
                     "status",
@@ -103,17 +103,17 @@ class Migration(migrations.Migration):
             name="Exchange",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField(help_text="Of the source's currency.")),
+                ("amount", payments.models.fields.MoneyField(help_text="Of the source's currency.")),
                 ("rate", payments.models.exchange.RateField()),
                 (
                     "proceeds",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         help_text="Of the target's currency: ten decimals, rounded down."
                     ),
                 ),
                 (
                     "commission",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         default=Decimal("0"), help_text="Of the source's currency, on top of the amount."
                     ),
                 ),
@@ -174,17 +174,17 @@ class Migration(migrations.Migration):
             name="Quote",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField(help_text="Of the source's currency.")),
+                ("amount", payments.models.fields.MoneyField(help_text="Of the source's currency.")),
                 ("rate", payments.models.exchange.RateField()),
                 (
                     "proceeds",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         help_text="Of the target's currency: ten decimals, rounded down."
                     ),
                 ),
                 (
                     "commission",
-                    payments.models.wallets.MoneyField(
+                    payments.models.fields.MoneyField(
                         default=Decimal("0"), help_text="Of the source's currency, on top of the amount."
                     ),
                 ),
@@ -217,10 +217,10 @@ class Migration(migrations.Migration):
             name="Transfer",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 (
                     "commission",
-                    payments.models.wallets.MoneyField(default=Decimal("0"), help_text="On top of the amount."),
+                    payments.models.fields.MoneyField(default=Decimal("0"), help_text="On top of the amount."),
                 ),
                 ("note", models.CharField(blank=True, max_length=200)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
@@ -233,10 +233,10 @@ class Migration(migrations.Migration):
             name="Withdrawal",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("amount", payments.models.wallets.MoneyField()),
+                ("amount", payments.models.fields.MoneyField()),
                 (
                     "commission",
-                    payments.models.wallets.MoneyField(default=Decimal("0"), help_text="Part of the amount."),
+                    payments.models.fields.MoneyField(default=Decimal("0"), help_text="Part of the amount."),
                 ),
                 (
                     "status",

@@ -7,7 +7,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from payments import commission
-from payments.models.wallets import Currency, MoneyField
+from payments.models.fields import MoneyField
+from payments.models.wallets import Currency
 
 
 class Operation(models.TextChoices):

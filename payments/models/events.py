@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from payments.models.fields import MoneyField, MoneyOfDomain, TextOfDomain
 from payments.models.providers import Provider
 from payments.models.transactions import Transaction
-from payments.models.wallets import MoneyField
 
 
 class WebhookEvent(models.Model):
@@ -26,8 +26,8 @@ class WebhookEvent(models.Model):
     external_id = models.CharField(max_length=200, help_text="The provider's transaction_id.")
     user_id = models.BigIntegerField(help_text="As the notice says; no such user need exist.")
     account_id = models.BigIntegerField(help_text="As the notice says; no such wallet need exist.")
-    amount = MoneyField()
-    verdict = models.CharField(max_length=10, choices=Verdict)
+    amount = MoneyOfDomain(domain="till_amount")
+    verdict = TextOfDomain(domain="till_verdict", max_length=10, choices=Verdict)
     reason = models.CharField(max_length=40, blank=True, help_text="The error code that the provider was answered.")
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False
@@ -48,12 +48,10 @@ class WebhookEvent(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(verdict="credited", transaction__isnull=False, balance__isnull=False, reason="")
-                | (Q(verdict__in=["unmatched", "conflict"], transaction__isnull=True, balance__isnull=True)
-                   & ~Q(reason="")),
+                | (Q(transaction__isnull=True, balance__isnull=True) & ~Q(verdict="credited") & ~Q(reason="")),
                 name="event_verdict_is_whole",
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="event_amount_positive"),
-        ]  # fmt: skip
+        ]
         indexes = [
             models.Index(fields=["-id"], condition=~Q(verdict="credited"), name="event_needs_attention"),
         ]

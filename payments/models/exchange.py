@@ -10,8 +10,9 @@ from django.db.models.functions import Now
 
 from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES
 from payments.models.commission import CommissionRule
+from payments.models.fields import MoneyField
 from payments.models.transactions import Transaction
-from payments.models.wallets import Currency, MoneyField, Wallet
+from payments.models.wallets import Currency, Wallet
 
 _CURRENCY: dict[str, Any] = {"on_delete": models.PROTECT, "related_name": "+", "db_index": False}
 

@@ -9,9 +9,10 @@ from django.db.models.functions import Now
 
 from payments.models.commission import CommissionRule
 from payments.models.external import ExternalWallet
+from payments.models.fields import MoneyField
 from payments.models.providers import Provider
 from payments.models.transactions import Transaction
-from payments.models.wallets import Currency, MoneyField, Wallet
+from payments.models.wallets import Currency, Wallet
 from payments.money import EXACT
 
 

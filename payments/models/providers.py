@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from payments import signatures
-from payments.models.wallets import Currency, MoneyField
+from payments.models.fields import MoneyField
+from payments.models.wallets import Currency
 
 
 class Provider(models.Model):

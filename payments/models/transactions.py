@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from payments.models.wallets import Currency, MoneyField, Wallet
+from payments.models.fields import MoneyField, MoneyOfDomain, NumberOfDomain, TextOfDomain
+from payments.models.wallets import Currency, Wallet
 
 
 class Transaction(models.Model):
@@ -21,7 +22,7 @@ class Transaction(models.Model):
         ADJUSTMENT = "adjustment", "Adjustment"
 
     id = models.BigAutoField(primary_key=True)
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = TextOfDomain(domain="till_transaction_kind", max_length=10, choices=Kind)
     reference = models.CharField(
         max_length=255, blank=True, help_text="Where it comes from, such as the provider's own transaction id."
     )
@@ -29,16 +30,6 @@ class Transaction(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(
-                    kind__in=[
-                        "deposit", "withdrawal", "transfer", "exchange", "purchase", "refund", "reversal", "adjustment",
-                    ]
-                ),
-                name="transaction_kind_known",
-            )
-        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
@@ -56,31 +47,30 @@ class Posting(models.Model):
     currency = models.ForeignKey(
         Currency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    amount = MoneyField()
+    amount = MoneyOfDomain(domain="till_amount")
     source = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="postings_out", db_index=False, db_constraint=False
     )
     destination = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="postings_in", db_index=False, db_constraint=False
     )
-    source_sequence = models.BigIntegerField(null=True)
+    source_sequence = NumberOfDomain(domain="till_sequence", null=True)
     source_balance = MoneyField(null=True)
-    destination_sequence = models.BigIntegerField(null=True)
+    destination_sequence = NumberOfDomain(domain="till_sequence", null=True)
     destination_balance = MoneyField(null=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="posting_amount_positive"),
             models.CheckConstraint(condition=~Q(source=F("destination")), name="posting_sides_differ"),
             models.CheckConstraint(
                 condition=Q(source_sequence__isnull=True, source_balance__isnull=True)
-                | Q(source_sequence__gte=1, source_balance__isnull=False),
+                | Q(source_sequence__isnull=False, source_balance__isnull=False),
                 name="posting_source_numbered",
             ),
             models.CheckConstraint(
                 condition=Q(destination_sequence__isnull=True, destination_balance__isnull=True)
-                | Q(destination_sequence__gte=1, destination_balance__isnull=False),
+                | Q(destination_sequence__isnull=False, destination_balance__isnull=False),
                 name="posting_destination_numbered",
             ),
             models.UniqueConstraint(

@@ -8,8 +8,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from payments.models.commission import CommissionRule
+from payments.models.fields import MoneyField
 from payments.models.transactions import Transaction
-from payments.models.wallets import Currency, MoneyField, Wallet
+from payments.models.wallets import Currency, Wallet
 
 
 class Transfer(models.Model):

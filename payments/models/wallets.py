@@ -1,31 +1,17 @@
 """Currencies and the wallets that hold them."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from payments.money import DECIMAL_PLACES, EXACT, MAX_DIGITS
+from payments.models.fields import MoneyOfDomain
+from payments.money import DECIMAL_PLACES, EXACT
 
 #: Wallet ids below this one are chosen by providers, from it on by the service: the two never collide.
 FIRST_OWN_WALLET_ID = 10**15
-
-
-class MoneyField(models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
-    """numeric(38,10): every amount and balance, in every currency."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["max_digits"] = MAX_DIGITS
-        kwargs["decimal_places"] = DECIMAL_PLACES
-        super().__init__(*args, **kwargs)
-
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        del kwargs["max_digits"], kwargs["decimal_places"]
-        return name, path, args, kwargs
 
 
 class Currency(models.Model):
@@ -75,8 +61,8 @@ class Wallet(models.Model):
     )
     house = models.CharField(max_length=10, choices=House, null=True, blank=True)  # noqa: DJ001 - null: a user's
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="wallets", db_index=False)
-    balance = MoneyField(default=Decimal(0), editable=False)
-    held = MoneyField(default=Decimal(0), editable=False)
+    balance = MoneyOfDomain(domain="till_balance", default=Decimal(0), editable=False)
+    held = MoneyOfDomain(domain="till_held", default=Decimal(0), editable=False)
     sequence = models.BigIntegerField(default=0, editable=False)
     may_overdraw = models.BooleanField(
         db_default=False,
@@ -94,10 +80,6 @@ class Wallet(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(balance__gte=F("held")) | Q(may_overdraw=True), name="wallet_balance_covers_held"
-            ),
-            models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_not_negative"),
-            models.CheckConstraint(
-                condition=Q(house__isnull=True) | Q(balance=0, held=0, sequence=0), name="wallet_house_is_derived"
             ),
         ]
 

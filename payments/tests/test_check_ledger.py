@@ -81,7 +81,7 @@ def some_orders(alice: Any, a: int, b: int) -> dict[str, int]:
 
 
 def corrupt(statement: str) -> None:
-    """Run raw SQL with every guard off: triggers, checks, foreign keys, unique indexes."""
+    """Run raw SQL with every guard off: triggers, checks, rules of types, foreign keys, unique indexes."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in TABLES:
@@ -91,6 +91,11 @@ def corrupt(statement: str) -> None:
             )
             for (name,) in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        cursor.execute(
+            "SELECT contypid::regtype::text, conname FROM pg_constraint WHERE contypid::regtype::text ~ '^till_'"
+        )
+        for domain, name in cursor.fetchall():
+            cursor.execute(f"ALTER DOMAIN {domain} DROP CONSTRAINT {name}")
         cursor.execute(
             "DROP INDEX posting_source_sequence, posting_destination_sequence, event_of_transaction;"
             " ALTER TABLE payments_posting ALTER source_id DROP NOT NULL"
