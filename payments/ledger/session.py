@@ -122,6 +122,7 @@ class Session:
 
     def _travelling(self, steps: Steps[Result]) -> Generator[None, None, Result]:
         is_open = False
+        unread = 0
         try:
             while True:
                 try:
@@ -132,9 +133,14 @@ class Session:
                     result: Result = end.value
                     return result
                 asked = trip.asked if is_open else [wire.BEGIN, *trip.asked]
-                answers = yield from self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
-                trip.answers = answers if is_open else answers[1:]
+                unread += len(asked) - len(trip.asked)
                 is_open = not trip.commit
+                if trip.ahead:
+                    self._send(asked, ahead=True)
+                    unread += len(trip.asked)
+                else:
+                    answers = yield from self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
+                    trip.answers, unread = answers[unread:], 0
         except Exception:
             yield from self._rolling_back()
             raise
@@ -148,17 +154,24 @@ class Session:
             self.close()
 
     def _exchange(self, asked: Sequence[Asked]) -> Generator[None, None, Sequence[Rows]]:
-        if self.is_lost:
-            raise psycopg.OperationalError("the connection is lost")
-        self._sent_at = self._loop.time()
+        self._send(asked)
         try:
-            if not self._wire.send(asked):
-                self._loop.add_writer(self._socket, self._send_on)
             yield
         except psycopg.Error:
             self.close()
             raise
         return self._wire.answers()
+
+    def _send(self, asked: Sequence[Asked], *, ahead: bool = False) -> None:
+        if self.is_lost:
+            raise psycopg.OperationalError("the connection is lost")
+        self._sent_at = self._loop.time()
+        try:
+            if not self._wire.send(asked, ahead=ahead):
+                self._loop.add_writer(self._socket, self._send_on)
+        except psycopg.Error:
+            self.close()
+            raise
 
     def _send_on(self) -> None:
         try:

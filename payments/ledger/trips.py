@@ -47,12 +47,14 @@ def wire_of(connected: psycopg.Connection[Any]) -> Wire:
 class Trip:
     """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
 
-    With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it.
+    With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it. One that
+    goes `ahead` is not waited for: the steps go on beside it, nobody reads its answers, and another trip follows.
     """
 
-    __slots__ = ("answers", "asked", "commit")
+    __slots__ = ("ahead", "answers", "asked", "commit")
 
-    def __init__(self, *, commit: bool = False) -> None:
+    def __init__(self, *, commit: bool = False, ahead: bool = False) -> None:
+        self.ahead = ahead
         self.asked: list[Asked] = []
         self.answers: Sequence[Rows] | None = None
         self.commit = commit
@@ -70,10 +72,10 @@ class Trip:
         self.asked.append(asked)
         return lambda: (self.answers or ())[number]
 
-    def go(self) -> None:
-        """Make the trip in this thread's session and wait for all answers. Raises Django's database errors.
+    def go(self, ahead: Sequence[Asked] = ()) -> None:
+        """Make the trip in this thread's session, behind what goes ahead, and wait for all answers.
 
-        Then nothing later was done.
+        Raises Django's database errors; then nothing later was done.
         """
         database: Any = connections[DEFAULT_DB_ALIAS]
         if not database.in_atomic_block or self.answers is not None:
@@ -81,9 +83,9 @@ class Trip:
         database.validate_no_broken_transaction()
         database.ensure_connection()
         if database.queries_logged:
-            database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in self.asked)
+            database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in (*ahead, *self.asked))
         connected, block = database.connection, database.atomic_blocks[0]
-        before: list[Asked] = [] if _keeping.get(connected) is block else [(_KEEP_PLANS_IN_THIS_BLOCK, [])]
+        before = [*ahead] if _keeping.get(connected) is block else [(_KEEP_PLANS_IN_THIS_BLOCK, ()), *ahead]
         _keeping[connected] = block
         with database.wrap_database_errors:
             answers = wire_of(connected).exchange(
@@ -95,13 +97,18 @@ class Trip:
 def travel(steps: Steps[Result]) -> Result:
     """Make all the trips of the steps in this thread's session, as one atomic block; return their result."""
     with transaction.atomic():
+        ahead: list[Asked] = []
         while True:
             try:
                 trip = next(steps)
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            trip.go()
+            if trip.ahead:
+                ahead += trip.asked
+            else:
+                trip.go(ahead)
+                ahead = []
 
 
 # Columns as PostgreSQL writes arrays, for parameters that it casts. Each is written whole: to look at every element

@@ -31,9 +31,11 @@ class Wire:
         self._prepared: dict[str, bytes] = {}
         # It knows no connection, which it would keep alive, nor how Django reads JSON.
         self._reader: Any = Transformer()
-        #: The statements that are being prepared, in the order of their answers, which come first.
-        self._preparing: list[tuple[str, bytes]] = []
+        self._preparing: dict[str, bytes] = {}
+        #: What is to be answered, in order: a statement that is being prepared, or "" for one that is executed.
+        self._expected: list[str] = []
         self._results: list[Any] = []
+        self._has_begun = False
         self._is_waiting = False
 
     def exchange(self, asked: Sequence[Asked], *, commit: bool) -> list[Rows]:
@@ -48,20 +50,27 @@ class Wire:
             raise
         return self.answers()[begin : len(asked) - commit]
 
-    def send(self, asked: Sequence[Asked]) -> bool:
-        """Put all on its way; False when some of it waits for room (`flush`)."""
-        libpq, prepared = self._libpq, self._prepared
-        self._results = []
-        unknown = dict.fromkeys(statement for statement, _ in asked if statement not in prepared)
-        self._preparing = [(each, b"till_%d" % (len(prepared) + n)) for n, each in enumerate(unknown)]
-        names = {**prepared, **dict(self._preparing)} if unknown else prepared
-        libpq.enter_pipeline_mode()
-        for statement, name in self._preparing:
-            libpq.send_prepare(name, statement.encode())
+    def send(self, asked: Sequence[Asked], *, ahead: bool = False) -> bool:
+        """Put all on its way; False when some of it waits for room (`flush`).
+
+        What is sent ahead is executed at once, and answered together with what is sent next.
+        """
+        libpq = self._libpq
+        if not self._has_begun:
+            self._preparing, self._expected, self._results = {}, [], []
+            libpq.enter_pipeline_mode()
+        self._has_begun = ahead
         for statement, parameters in asked:
-            libpq.send_query_prepared(names[statement], parameters)
-        libpq.pipeline_sync()
-        self._is_waiting = True
+            name = self._prepared.get(statement) or self._preparing.get(statement)
+            if name is None:
+                name = self._preparing[statement] = b"till_%d" % (len(self._prepared) + len(self._preparing))
+                libpq.send_prepare(name, statement.encode())
+                self._expected.append(statement)
+            libpq.send_query_prepared(name, parameters)
+            self._expected.append("")
+        if not ahead:
+            libpq.pipeline_sync()
+            self._is_waiting = True
         return self.flush()
 
     def flush(self) -> bool:
@@ -90,18 +99,19 @@ class Wire:
 
     def answers(self) -> list[Rows]:
         """Return the rows of each statement of the last exchange. Raises the first error among them."""
-        results, preparing = self._results, self._preparing
+        results, expected = self._results, self._expected
         self._results = []
-        for (statement, name), result in zip(preparing, results, strict=False):
-            if result.status == pq.ExecStatus.COMMAND_OK:  # it stays prepared, whatever becomes of the rest
-                self._prepared[statement] = name
+        for statement, name in self._preparing.items():
+            at = expected.index(statement)
+            if at < len(results) and results[at].status == pq.ExecStatus.COMMAND_OK:
+                self._prepared[statement] = name  # and stays so, whatever becomes of the rest
         try:
             _raise_first_error(results)
         except psycopg.Error as error:
             if error.sqlstate in _STALE:
                 self._libpq.finish()
             raise
-        return [self._rows(result) for result in results[len(preparing) :]]
+        return [self._rows(result) for statement, result in zip(expected, results, strict=True) if not statement]
 
     @property
     def is_in_a_block(self) -> bool:

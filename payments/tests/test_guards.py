@@ -196,6 +196,10 @@ GUARDS = {
         "UPDATE payments_wallet SET balance = 1, sequence = 1 WHERE id = {clearing}",
         "a house wallet's balance is derived",
     ),
+    "a house wallet that holds": (
+        "UPDATE payments_wallet SET held = 1, may_overdraw = true WHERE id = {clearing}",
+        "a house wallet's balance is derived",
+    ),
     "a house wallet with a user's id": (
         (
             "INSERT INTO payments_wallet (house, currency_id, balance, held, sequence, created_at)"

@@ -86,9 +86,11 @@ class Committer(Generic[Token]):
 
     async def _write(self) -> None:
         """Batch after batch, until nobody waits."""
+        before = 1  # for whom this was begun; one turn of the loop has passed
         try:
             while self._waiting:
-                batch = await self._gathered()
+                batch = await self._gathered(before)
+                before = 0
                 try:
                     settled = await self._settled(batch)
                 except Exception as error:  # unforeseen; nobody must wait for nothing, nor the others for him
@@ -98,12 +100,11 @@ class Committer(Generic[Token]):
         finally:
             self._writing = None
 
-    async def _gathered(self) -> list[_Job[Token]]:
-        """Take what is waiting as soon as a turn of the loop has brought nobody new.
+    async def _gathered(self, before: int) -> list[_Job[Token]]:
+        """Take what is waiting as soon as a turn of the loop has brought nobody new; `before` it were so many.
 
         Whoever is sending at this moment comes along; no time is waited for. Half the batches cost half as much.
         """
-        before = 0
         while before < len(self._waiting) < MAX_BATCH:
             before = len(self._waiting)
             await asyncio.sleep(0)

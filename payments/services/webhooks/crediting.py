@@ -261,8 +261,10 @@ class _Batch:
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
         refusals = yield from self._refusals()
+        booking = ledger.Trip(ahead=True)
+        self._settle(refusals, booking)
+        yield booking
         last = ledger.Trip(commit=True)
-        self._settle(refusals, last)
         others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
         conflicts = [
             notice.entry(inbox.CONFLICT, TransactionIdConflict.code)
