@@ -11,7 +11,7 @@ from threading import Barrier, Event
 from typing import Any, TypeVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max, Sum
 from django.db.transaction import TransactionManagementError
 
@@ -119,6 +119,22 @@ def test_of_twenty_who_spend_money_for_two_exactly_two_succeed(alice: Any, bob: 
     assert {type(verdict.error) for verdict in refused} == {ledger.InsufficientFunds}
     assert (balance(a), balance(b)) == (0, 10)
     assert audit().totals == {}
+
+
+def test_nothing_is_booked_on_a_wallet_whose_opening_was_rolled_back(alice: Any) -> None:
+    """Its row is not there to say that the books are outdated; the posting's foreign key refuses it."""
+
+    def book_on_it() -> None:
+        with transaction.atomic():
+            books = ledger.lock([77])
+            with transaction.atomic():
+                opened(books, 77, alice)
+                transaction.set_rollback(True)
+            books.book([movement((house(), 77, "5"))])
+
+    with pytest.raises(IntegrityError, match="posting_destination_currency"):
+        book_on_it()
+    assert Transaction.objects.count() == 0
 
 
 def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
