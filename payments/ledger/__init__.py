@@ -31,6 +31,7 @@ from payments.ledger.books import (
 from payments.ledger.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
 from payments.ledger.session import Session, connect
 from payments.ledger.trips import Steps, Trip, travel
+from payments.ledger.wire import has_lost_its_plans
 
 __all__ = [
     "BalanceTooLarge",
@@ -57,6 +58,7 @@ __all__ = [
     "book",
     "checkpoint",
     "connect",
+    "has_lost_its_plans",
     "held_elsewhere",
     "house_balances",
     "house_wallet",

@@ -108,7 +108,7 @@ class Wire:
         try:
             _raise_first_error(results)
         except psycopg.Error as error:
-            if error.sqlstate in _STALE:
+            if has_lost_its_plans(error):
                 self._libpq.finish()
             raise
         return [self._rows(result) for statement, result in zip(expected, results, strict=True) if not statement]
@@ -146,6 +146,11 @@ class Wire:
             return rows
         finally:
             reader.set_pgresult(None)  # or the last result would stay in memory as long as the session
+
+
+def has_lost_its_plans(error: BaseException) -> bool:
+    """Tell whether the session was closed for this error: others may meet it as well, a new one does not."""
+    return any(getattr(each, "sqlstate", None) in _STALE for each in (error, error.__cause__))
 
 
 def _raise_first_error(results: Sequence[Any]) -> None:

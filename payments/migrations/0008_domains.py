@@ -3,19 +3,20 @@ from decimal import Decimal
 from django.db import migrations, models
 from django.db.models import Q
 
-from payments.database_guards import VALUE_GUARDS
+from payments.database_guards import LOCK_BOOKS, VALUE_GUARDS
 from payments.models import fields
 
 
 class Migration(migrations.Migration):
     """Rules about one value become types, which PostgreSQL reads once in a session and not for each statement.
 
-    Rewrites the four tables that every webhook writes, and stops them meanwhile: some seconds for a million postings.
+    Rewrites the four tables that every webhook writes, and stops it meanwhile: some seconds for a million postings.
     """
 
     dependencies = [("payments", "0007_books")]
 
     operations = [
+        migrations.RunSQL(LOCK_BOOKS, migrations.RunSQL.noop),
         migrations.RemoveConstraint("transaction", "transaction_kind_known"),
         migrations.RemoveConstraint("posting", "posting_amount_positive"),
         migrations.RemoveConstraint("posting", "posting_source_numbered"),
@@ -99,4 +100,5 @@ class Migration(migrations.Migration):
                 name="event_verdict_is_whole",
             ),
         ),
+        migrations.RunSQL(migrations.RunSQL.noop, LOCK_BOOKS),
     ]

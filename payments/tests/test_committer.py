@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from threading import Barrier
 from typing import Any, TypeVar
 
 import psycopg
@@ -182,6 +184,33 @@ def test_a_session_whose_plans_somebody_has_discarded_is_replaced(user: Any) -> 
 
     assert at_the_desk(work) == [Credited] * 2
     assert stored().postings == 3
+
+
+def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
+    """As after a migration that changes a column: the batch is tried until one is new."""
+    together = Barrier(3)
+
+    def spoil(number: int) -> None:
+        try:
+            credit([notice(f"before {number}", user, account_id=100 + number)])
+            with connection.cursor() as cursor:
+                together.wait(30)
+                cursor.execute("DEALLOCATE ALL")
+                together.wait(30)
+        finally:
+            connection.close()
+
+    async def work(desk: Desk) -> dict[str, Any]:
+        await desk.settle(notice("warm", user))
+        session = desk.committer._session
+        assert session is not None
+        session._connected.execute("DEALLOCATE ALL")
+        with ThreadPoolExecutor(3) as threads:
+            await asyncio.to_thread(lambda: [*threads.map(spoil, range(3))])
+        return await desk.settle(notice("after", user))
+
+    assert kinds(at_the_desk(work)) == {"after": Credited}
+    assert stored().postings == 5
 
 
 def test_a_commit_whose_answer_is_lost_is_found_again(user: Any) -> None:

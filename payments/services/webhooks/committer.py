@@ -24,6 +24,8 @@ MAX_WAITING = 2_000
 MAX_BATCH = 250
 #: Seconds from arrival after which a notice is no longer started: its sender has been told to come back.
 DEADLINE_SECONDS = 10.0
+#: Connections with stale plans that a batch may meet before it is given up: as many as a pool has, or more.
+MAX_STALE = 16
 #: Seconds for which figures may wait: those of several batches are added at once, while PostgreSQL is at work.
 FIGURES_SECONDS = 0.01
 
@@ -149,24 +151,19 @@ _FORESEEN = (IntegrityError, DataError, OperationalError, ledger.Contended, Sync
 def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
     """In a thread: credit what the event loop could not, over a connection of Django's.
 
-    One that breaks at this (its plans were stale as well, or it was lost) is made anew, once.
+    After a migration every connection of the pool may have stale plans, and is closed when it shows.
     """
-    try:
-        return credit_despite(notices, failure) if failure else credit(notices)
-    except Exception as error:
-        kept: Any = connection.connection
-        is_lost = kept is not None and kept.closed
-        connection.close()
-        return _credited_anew(notices) if is_lost else [error] * len(notices)
-    finally:
-        connection.close()
-
-
-def _credited_anew(notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
-    try:
-        return credit(notices)
-    except Exception as error:
-        return [error] * len(notices)
+    outcomes: Sequence[Outcome | Exception] = ()
+    for _ in range(MAX_STALE):
+        try:
+            return credit_despite(notices, failure) if failure else credit(notices)
+        except Exception as error:
+            failure, outcomes = None, [error] * len(notices)
+            if not ledger.has_lost_its_plans(error):
+                break
+        finally:
+            connection.close()
+    return outcomes
 
 
 class _Figures:
