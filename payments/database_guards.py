@@ -324,7 +324,7 @@ CREATE TRIGGER balance_moves_with_sequence BEFORE UPDATE ON payments_wallet FOR 
 
 
 def _with_conditions_taken_off(statements: str) -> str:
-    """Run the statements while no trigger has a condition: no column that one names can change its type."""
+    """PostgreSQL refuses to change a column's type while the condition of a trigger names it."""
     return f"""
 DO $$
 DECLARE
@@ -346,8 +346,9 @@ END $$;
 """  # noqa: S608 - our own words
 
 
-# Before anything else of a migration that changes these tables. Locked at once: a migration that asked for more later
-# would meet a credit that waits for what it has by then. However long it takes: a table of 10^7 rows is a minute.
+# Before anything else of a migration that changes these tables, in the order in which a credit takes them: one that
+# asked for wallets later would meet a credit that waits for what it has by then. However long the rest takes: to write
+# 10^7 rows is a minute.
 LOCK_BOOKS = """
 SET LOCAL statement_timeout = 0;
 LOCK TABLE payments_wallet, payments_transaction, payments_posting, payments_webhookevent IN ACCESS EXCLUSIVE MODE;

@@ -152,6 +152,7 @@ class Books:
     #: Of transactions to be, drawn beforehand, ascending.
     _ids: deque[int] = field(default_factory=deque)
     _houses: Mapping[int, str] = field(default_factory=dict)
+    _opened: set[int] = field(default_factory=set)
 
     def opening(self, wallets: Iterable[NewWallet], trip: trips.Trip) -> Callable[[], None]:
         """Ask for wallets to be created in ascending id; what is returned, after the trip, counts them as locked.
@@ -165,6 +166,7 @@ class Books:
             if len(created()) < len(wanted):
                 raise Contended
             self.wallets.update({new.id: LockedWallet(new.id, new.owner_id, new.currency) for new in wanted})
+            self._opened.update(new.id for new in wanted)
 
         return opened
 
@@ -208,6 +210,7 @@ class Books:
                 sequence = before[wallet.id][1]
                 if wallet.sequence != sequence:
                     page.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence))
+                    page.has_new_wallets |= wallet.id in self._opened
             page.write(trip)
         return verdicts
 

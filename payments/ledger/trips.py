@@ -48,12 +48,14 @@ class Trip:
     """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
 
     With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it. One that
-    goes `ahead` is not waited for: the steps go on beside it, nobody reads its answers, and another trip follows.
+    goes `ahead` is not waited for: PostgreSQL makes it while the steps go on to the next, and nobody reads its answers.
     """
 
     __slots__ = ("ahead", "answers", "asked", "commit")
 
     def __init__(self, *, commit: bool = False, ahead: bool = False) -> None:
+        if commit and ahead:
+            raise ValueError("a COMMIT is waited for")
         self.ahead = ahead
         self.asked: list[Asked] = []
         self.answers: Sequence[Rows] | None = None
@@ -102,6 +104,8 @@ def travel(steps: Steps[Result]) -> Result:
             try:
                 trip = next(steps)
             except StopIteration as end:
+                if ahead:
+                    Trip().go(ahead)
                 result: Result = end.value
                 return result
             if trip.ahead:

@@ -48,12 +48,25 @@ SELECT * FROM {rows} AS p
 """,
     *(BIGINT, TEXT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC),
 )
-# A wallet that is not there any more is not found, and then the foreign keys of its postings refuse them.
 _BALANCES = Listing(
     """
 UPDATE payments_wallet SET balance = w.balance, sequence =
     CASE WHEN payments_wallet.sequence = w.sequence_before THEN w.sequence ELSE till_outdated_books() END
 FROM {rows} AS w (id, balance, sequence, sequence_before) WHERE payments_wallet.id = w.id
+""",
+    *(BIGINT, NUMERIC, BIGINT, BIGINT),
+)
+# For wallets that were opened in this atomic block: a savepoint that was rolled back has taken their rows away, and who
+# is not found must be missed. The number of wallets follows their four columns.
+_BALANCES_OF_ALL = Listing(
+    """
+WITH changed AS (
+    UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence
+    FROM {rows} AS w (id, balance, sequence, sequence_before)
+    WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
+    RETURNING 1
+)
+SELECT CASE WHEN (SELECT count(*) FROM changed) <> $5::bigint THEN till_outdated_books() END
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT),
 )
@@ -74,12 +87,17 @@ class Page:
     transactions: list[TransactionRow] = field(default_factory=list)
     postings: list[PostingRow] = field(default_factory=list)
     wallets: list[WalletRow] = field(default_factory=list)
+    #: Some of the wallets were opened in this atomic block.
+    has_new_wallets: bool = False
 
     def write(self, trip: Trip) -> None:
         """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
         trip.ask_about(self.transactions, _TRANSACTIONS)
         trip.ask_about(self.postings, _POSTINGS)
-        trip.ask_about(self.wallets, _BALANCES)
+        if self.has_new_wallets:
+            trip.ask_about(self.wallets, _BALANCES_OF_ALL, str(len(self.wallets)))
+        else:
+            trip.ask_about(self.wallets, _BALANCES)
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:

@@ -24,7 +24,7 @@ MAX_WAITING = 2_000
 MAX_BATCH = 250
 #: Seconds from arrival after which a notice is no longer started: its sender has been told to come back.
 DEADLINE_SECONDS = 10.0
-#: Connections with stale plans that a batch may meet before it is given up: as many as a pool has, or more.
+#: Connections with stale plans that a batch may meet before it is given up: as many as a pool has by default, or more.
 MAX_STALE = 16
 #: Seconds for which figures may wait: those of several batches are added at once, while PostgreSQL is at work.
 FIGURES_SECONDS = 0.01
@@ -103,7 +103,7 @@ class Committer(Generic[Token]):
             self._writing = None
 
     async def _gathered(self, before: int) -> list[_Job[Token]]:
-        """Take what is waiting as soon as a turn of the loop has brought nobody new; `before` it were so many.
+        """Take what is waiting as soon as a turn of the loop has brought nobody new; so many waited `before` it.
 
         Whoever is sending at this moment comes along; no time is waited for. Half the batches cost half as much.
         """
