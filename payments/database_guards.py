@@ -347,8 +347,8 @@ END $$;
 
 
 # Before anything else of a migration that changes these tables, in the order in which a credit takes them: one that
-# asked for wallets later would meet a credit that waits for what it has by then. However long the rest takes: to write
-# 10^7 rows is a minute.
+# asked for wallets later would meet a credit that waits for what it has by then. The rest may take as
+# long as it does: it writes every row anew.
 LOCK_BOOKS = """
 SET LOCAL statement_timeout = 0;
 LOCK TABLE payments_wallet, payments_transaction, payments_posting, payments_webhookevent IN ACCESS EXCLUSIVE MODE;

@@ -10,7 +10,7 @@ from payments.models import fields
 class Migration(migrations.Migration):
     """Rules about one value become types, which PostgreSQL reads once in a session and not for each statement.
 
-    Rewrites the four tables that every webhook writes, and stops it meanwhile: some seconds for a million postings.
+    Rewrites the four tables that every webhook writes, and stops it meanwhile.
     """
 
     dependencies = [("payments", "0007_books")]
