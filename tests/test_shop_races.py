@@ -2,13 +2,12 @@
 
 import random
 import socket
-import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from catalog import services
@@ -19,8 +18,7 @@ from tests import shoppers
 from tests.crowd import as_request, send_all
 from tests.live import LiveTill
 from tests.provider import SHA1_COLON, Delivery
-
-BACK_SECONDS = 30
+from tests.waiting import someone_waits_for_a_lock, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -198,13 +196,6 @@ def send_and_hang_on(till: LiveTill, delivery: Delivery) -> socket.socket:
     return client
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + BACK_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.001)
-
-
 def test_a_kill_between_commit_and_answer_loses_nothing_and_repeats_nothing(live_till: LiveTill, alice: Any) -> None:
     product, wallet, token = on_sale(), purse(alice, "1000"), shoppers.sign_in(live_till, alice)
     for number in range(1, 4):
@@ -237,13 +228,3 @@ def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(live_till: 
     assert "idempotent-replayed" not in reply.headers
     assert (Purchase.objects.count(), balance(wallet), Product.objects.get().stock) == (1, 975, 4)
     shoppers.books_balance()
-
-
-def someone_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else an atomic block sees what it saw first
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
-        )
-        return bool(cursor.fetchone()[0])

@@ -1,10 +1,12 @@
 """The one door: nothing else writes balances, transactions or postings.
 
 Lock order, written down once: first the wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE
-(`lock`); then wallets that are new, by ascending id (`Books.opening`); then whatever the booking leads to. House
-wallets are never locked and never updated. Who follows this order cannot deadlock with anybody else who does.
+(`lock`), or a single one by the UPDATE that credits it (`crediting_statement`); then wallets that are new, by ascending
+id (`Books.opening`); then whatever the booking leads to. House wallets are never locked and never updated. Who follows
+this order cannot deadlock with anybody else who does.
 """
 
+from payments.ledger.alone import crediting_statement
 from payments.ledger.books import (
     BalanceTooLarge,
     Booked,
@@ -58,6 +60,7 @@ __all__ = [
     "book",
     "checkpoint",
     "connect",
+    "crediting_statement",
     "has_lost_its_plans",
     "held_elsewhere",
     "house_balances",

@@ -66,9 +66,9 @@ class Session:
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
     async def travel(self, steps: Steps[Result]) -> Result:
-        """Make the trips of the steps as one atomic block, durable when this returns; return their result.
+        """Make the trips of the steps in an atomic block, durable when this returns; return their result.
 
-        What the steps raise is raised when they are rolled back. Raises Django's database errors.
+        What the steps raise is raised when the block is rolled back. Raises Django's database errors.
         """
         if self._under_way is not None:
             raise RuntimeError("a session does one piece of work at a time")
@@ -132,15 +132,16 @@ class Session:
                         yield from self._exchange((wire.COMMIT,))
                     result: Result = end.value
                     return result
-                asked = trip.asked if is_open else [wire.BEGIN, *trip.asked]
+                # What is sent at once is a block by itself, without BEGIN and COMMIT.
+                asked = trip.asked if is_open or trip.commit else [wire.BEGIN, *trip.asked]
                 unread += len(asked) - len(trip.asked)
-                is_open = not trip.commit
                 if trip.ahead:
                     self._send(asked, ahead=True)
                     unread += len(trip.asked)
                 else:
-                    answers = yield from self._exchange([*asked, wire.COMMIT] if trip.commit else asked)
+                    answers = yield from self._exchange([*asked, wire.COMMIT] if is_open and trip.commit else asked)
                     trip.answers, unread = answers[unread:], 0
+                is_open = not trip.commit
         except Exception:
             yield from self._rolling_back()
             raise

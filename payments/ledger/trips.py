@@ -16,7 +16,7 @@ from payments.ledger.wire import Asked, Rows, Wire
 
 Result = TypeVar("Result")
 #: Work that asks for one trip after another, and is not told who makes them: a thread (`travel`) or an event loop
-#: (`payments.ledger.Session`). All of them are one atomic block.
+#: (`payments.ledger.Session`). All of them are one atomic block, but for a trip with `commit`, which ends it.
 Steps = Generator["Trip", None, Result]
 
 # PostgreSQL would plan most of these statements anew each time, which costs as much as to execute them. A plan that is
@@ -47,7 +47,7 @@ def wire_of(connected: psycopg.Connection[Any]) -> Wire:
 class Trip:
     """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
 
-    With `commit`, the block's COMMIT goes along unless it is an inner block: nothing may be asked after it. One that
+    With `commit`, the block's COMMIT goes along unless it is an inner block; a trip after it begins another. One that
     goes `ahead` is not waited for: PostgreSQL makes it while the steps go on to the next, and nobody reads its answers.
     """
 
@@ -62,8 +62,11 @@ class Trip:
         self.commit = commit
 
     def ask(self, statement: str, *parameters: str) -> Callable[[], Rows]:
-        """Add a statement with its parameters $1, $2, … as text; returns what reads its rows after the trip."""
-        return self._added((statement, [parameter.encode() for parameter in parameters]))
+        """Add a statement with its parameters $1, $2, … as text; returns what reads its rows after the trip.
+
+        Raises DataError for what PostgreSQL cannot keep.
+        """
+        return self._added((statement, [*map(text, parameters)]))
 
     def ask_about(self, rows: Sequence[tuple[Any, ...]], listing: "Listing", *others: str) -> Callable[[], Rows]:
         """Add a statement about rows, as `ask` does. Raises DataError for what PostgreSQL cannot keep."""
@@ -88,16 +91,18 @@ class Trip:
             database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in (*ahead, *self.asked))
         connected, block = database.connection, database.atomic_blocks[0]
         before = [*ahead] if _keeping.get(connected) is block else [(_KEEP_PLANS_IN_THIS_BLOCK, ()), *ahead]
-        _keeping[connected] = block
+        ends = self.commit and not database.savepoint_ids
+        if ends:
+            _keeping.pop(connected, None)
+        else:
+            _keeping[connected] = block
         with database.wrap_database_errors:
-            answers = wire_of(connected).exchange(
-                [*before, *self.asked], commit=self.commit and not database.savepoint_ids
-            )
+            answers = wire_of(connected).exchange([*before, *self.asked], commit=ends)
         self.answers = answers[len(before) :]
 
 
 def travel(steps: Steps[Result]) -> Result:
-    """Make all the trips of the steps in this thread's session, as one atomic block; return their result."""
+    """Make all the trips of the steps in this thread's session, in an atomic block; return their result."""
     with transaction.atomic():
         ahead: list[Asked] = []
         while True:

@@ -39,16 +39,20 @@ class Wire:
         self._is_waiting = False
 
     def exchange(self, asked: Sequence[Asked], *, commit: bool) -> list[Rows]:
-        """Send, wait, and return the rows of each. BEGIN goes first when no block is open. Raises psycopg's errors."""
-        begin = not self.is_in_a_block
-        asked = [*((BEGIN,) if begin else ()), *asked, *((COMMIT,) if commit else ())]
+        """Send, wait, and return the rows of each. Raises psycopg's errors.
+
+        BEGIN goes first when no block is open, and COMMIT last, but not both: what is sent at once is a block.
+        """
+        is_open = self.is_in_a_block
+        before = () if is_open or commit else (BEGIN,)
+        after = (COMMIT,) if is_open and commit else ()
         try:
-            self.send(asked)
+            self.send([*before, *asked, *after])
             self._wait()
         except BaseException:
             self.hang_up()
             raise
-        return self.answers()[begin : len(asked) - commit]
+        return self.answers()[len(before) : len(before) + len(asked)]
 
     def send(self, asked: Sequence[Asked], *, ahead: bool = False) -> bool:
         """Put all on its way; False when some of it waits for room (`flush`).

@@ -4,9 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import uvloop
@@ -16,129 +15,9 @@ from payments import ledger
 from payments.ledger import Session, Steps, Trip
 from payments.ledger.house import house_currencies
 from payments.ledger.trips import integers, texts
-from payments.models import Currency
 from payments.models.wallets import FIRST_OWN_WALLET_ID
+from payments.tests.steps import CURRENCY, asking, currencies, in_a_loop
 from tests.sessions import end_sessions
-
-Result = TypeVar("Result")
-CURRENCY = "INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)"
-
-
-def in_a_loop(work: Callable[[Session], Awaitable[Result]]) -> Result:
-    """Do the work in an event loop of its own, with a session of its own."""
-
-    async def run() -> Result:
-        session = Session(await asyncio.to_thread(ledger.connect))
-        try:
-            return await work(session)
-        finally:
-            session.close()
-
-    return asyncio.run(run())
-
-
-def asking(*statements: tuple[str, ...], commit: bool = False) -> Steps[list[Any]]:
-    """One trip for each statement; the last may bring the COMMIT along. The rows of each."""
-    rows = []
-    for statement, *parameters in statements:
-        trip = Trip(commit=commit and statement == statements[-1][0])
-        answer = trip.ask(statement, *parameters)
-        yield trip
-        rows.append(answer())
-    return rows
-
-
-def currencies() -> list[str]:
-    return [*Currency.objects.filter(code__startswith="XX").order_by("code").values_list("code", flat=True)]
-
-
-@pytest.mark.parametrize("commit", [True, False])
-def test_all_trips_are_one_block_which_is_durable_at_the_end(committed_db: None, commit: bool) -> None:
-    count = "SELECT count(*)::int FROM payments_currency WHERE code LIKE 'XX%'"
-    steps = asking((CURRENCY, "XXA"), (count,), (CURRENCY, "XXB"), commit=commit)
-    assert in_a_loop(lambda session: session.travel(steps))[1] == [(1,)]
-    assert currencies() == ["XXA", "XXB"]
-    Currency.objects.filter(code__startswith="XX").delete()
-
-
-COUNT = "SELECT count(*)::int FROM payments_currency WHERE code LIKE 'XX%'"
-
-
-def going_ahead(*ahead: str, then: str | None = COUNT, first: bool = False, commit: bool = True) -> Steps[Any]:
-    """Currencies in trips that go ahead, first of all or behind another trip; and what the one after them says."""
-    if not first:
-        yield from asking(("SELECT 1",))
-    for code in ahead:
-        trip = Trip(ahead=True)
-        if code:
-            trip.ask(CURRENCY, code)
-        yield trip
-    if then is None:
-        return None
-    last = Trip(commit=commit)
-    said = last.ask(then)
-    yield last
-    return said()
-
-
-TRAVELS: dict[str, Callable[[Steps[Any]], Any]] = {
-    "session": lambda steps: in_a_loop(lambda session: session.travel(steps)),
-    "thread": ledger.travel,
-}
-
-
-@pytest.mark.parametrize("travel", TRAVELS)
-@pytest.mark.parametrize("commit", [True, False])
-@pytest.mark.parametrize("first", [True, False])
-def test_what_goes_ahead_is_done_before_what_follows(
-    committed_db: None, travel: str, first: bool, commit: bool
-) -> None:
-    for _ in range(2):  # what is prepared on the way stays so
-        steps = going_ahead("XXA", "", "XXB", first=first, commit=commit)
-        assert TRAVELS[travel](steps) == [(2,)]
-        assert currencies() == ["XXA", "XXB"]
-        Currency.objects.filter(code__startswith="XX").delete()
-
-
-@pytest.mark.parametrize("travel", TRAVELS)
-def test_what_goes_ahead_last_is_done_too(committed_db: None, travel: str) -> None:
-    TRAVELS[travel](going_ahead("XXA", then=None))
-    assert currencies() == ["XXA"]
-    Currency.objects.filter(code__startswith="XX").delete()
-
-
-def test_what_fails_ahead_leaves_nothing_and_the_session_goes_on(committed_db: None) -> None:
-    async def work(session: Session) -> Any:
-        for commit in (True, False):
-            with pytest.raises(IntegrityError):
-                await session.travel(going_ahead("XXA", "XXA", commit=commit))
-        return await session.travel(asking(("SELECT 7",)))
-
-    assert in_a_loop(work) == [[(7,)]]
-    assert currencies() == []
-
-
-@pytest.mark.parametrize("codes", [("XXA",), ("XXA", "XXA")], ids=["good", "bad"])
-def test_what_the_steps_raise_takes_back_what_went_ahead(committed_db: None, codes: tuple[str, ...]) -> None:
-    def stumbling() -> Steps[None]:
-        yield from going_ahead(*codes, then=None)
-        raise ZeroDivisionError
-
-    async def work(session: Session) -> None:
-        with pytest.raises(ZeroDivisionError):
-            await session.travel(stumbling())
-        if not session.is_lost:
-            assert await session.travel(asking(("SELECT 7",))) == [[(7,)]]
-
-    in_a_loop(work)
-    with pytest.raises(ZeroDivisionError):
-        ledger.travel(stumbling())
-    assert currencies() == []
-
-
-def test_a_commit_does_not_go_ahead() -> None:
-    with pytest.raises(ValueError, match="COMMIT"):
-        Trip(commit=True, ahead=True)
 
 
 def test_it_does_one_piece_of_work_at_a_time(committed_db: None) -> None:

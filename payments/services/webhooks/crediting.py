@@ -145,7 +145,23 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
 
 def crediting(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
     """Credit the notices as one batch or fail as one: the steps, for whoever makes their trips."""
-    return _Batch(notices).steps()
+    if len(notices) == 1:
+        credited = yield from crediting_alone(notices[0])
+        if credited:
+            return [credited]
+    return (yield from _Batch(notices).steps())
+
+
+def crediting_alone(notice: Notice) -> ledger.Steps[Credited | None]:
+    """Credit a notice for a wallet that is there, or find it credited, in one trip; None when more is to be done."""
+    provider = notice.provider
+    trip = ledger.Trip(commit=True)
+    credited = inbox.crediting(
+        notice.key, notice.user_id, _movement(notice), trip, currency=provider.currency, version=provider.version
+    )
+    yield trip
+    result = credited()
+    return Credited(notice, *result) if result else None
 
 
 def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
@@ -177,14 +193,14 @@ def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     outcomes: list[Outcome | Exception] = []
     held: dict[int, OperationalError] = {}
     for notice in notices:
-        outcome = held.get(notice.account_id) or _credit_alone(notice)
+        outcome = held.get(notice.account_id) or _credit_repeatedly(notice)
         if isinstance(outcome, OperationalError):
             held[notice.account_id] = outcome
         outcomes.append(outcome)
     return outcomes
 
 
-def _credit_alone(notice: Notice) -> Outcome | Exception:
+def _credit_repeatedly(notice: Notice) -> Outcome | Exception:
     error: Exception = ledger.Contended()
     for _ in range(MAX_ATTEMPTS):
         try:

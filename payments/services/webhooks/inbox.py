@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from payments.ledger import Movement, crediting_statement
 from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip, integers
 from payments.models import WebhookEvent
 
@@ -73,6 +74,66 @@ def finding_users(ids: Iterable[int], trip: Trip) -> Callable[[], set[int]]:
     """Ask which of the ids are users', active or not."""
     found = trip.ask("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
     return lambda: {row[0] for row in found()}
+
+
+_CREDIT = crediting_statement(
+    due="""
+    SELECT $4::bigint, $3::bigint, $6::text, $5::numeric, $7::bigint, $8::text, $9::text
+    WHERE EXISTS (SELECT FROM payments_provider WHERE id = $1::bigint AND is_active AND updated_at::text = $10::text)
+        AND NOT EXISTS (
+            SELECT FROM payments_webhookevent
+            WHERE provider_id = $1::bigint AND external_id = $2::text AND verdict <> 'conflict' OFFSET 0
+        )
+    """,
+    then="""
+    , entered AS (
+        INSERT INTO payments_webhookevent
+            (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
+        SELECT $1::bigint, $2::text, $3::bigint, $4::bigint, $5::numeric, transaction_id, balance, 'credited', ''
+        FROM credited
+        RETURNING transaction_id, balance
+    )
+    SELECT transaction_id, balance, false FROM entered UNION ALL
+    SELECT transaction_id, balance, true FROM (
+        SELECT * FROM payments_webhookevent
+        WHERE provider_id = $1::bigint AND external_id = $2::text AND verdict <> 'conflict' OFFSET 0
+    ) known
+    WHERE verdict = 'credited' AND user_id = $3::bigint AND account_id = $4::bigint AND amount = $5::numeric
+        AND EXISTS (SELECT FROM payments_provider WHERE id = $1::bigint AND is_active AND updated_at::text = $10::text)
+    """,
+)
+
+
+def crediting(
+    key: Key, user_id: int, movement: Movement, trip: Trip, *, currency: str, version: str
+) -> Callable[[], tuple[int, Decimal, bool] | None]:
+    """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
+
+    The movement's line goes from a house wallet to the user's; the version is the provider's, which must be active.
+    Returns what reads the transaction's id and the balance after the trip, and whether it was credited before, which is
+    for ever; None when it was not and is not. The trip raises IntegrityError when another atomic block has just stored
+    the key. Raises InvalidMovement.
+    """
+    movement.check()
+    ((house_id, account_id, amount),) = movement.lines
+    rows = trip.ask(
+        _CREDIT,
+        str(key[0]),
+        key[1],
+        *map(str, (user_id, account_id, amount)),
+        currency,
+        str(house_id),
+        movement.kind,
+        movement.reference,
+        version,
+    )
+
+    def credited() -> tuple[int, Decimal, bool] | None:
+        for transaction_id, balance, is_known in rows():
+            return transaction_id, balance, is_known
+        return None
+
+    return credited
 
 
 def writing(entries: Sequence[Entry], trip: Trip) -> None:
