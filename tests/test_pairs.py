@@ -32,9 +32,10 @@ from tests.live import LiveTill
 from tests.meeting import MUCH, OPERATIONS, REFUSALS, Round, Stage, adds_up, as_text, expire, send
 from tests.provider import SHA1_COLON, Delivery
 
-ROUNDS, THREADS = 6, 4
+THREADS = 4
 #: In one round there is money for everybody, in the next for one of them.
 LITTLE = Decimal(15)
+PAIRS = list(combinations_with_replacement(OPERATIONS, 2))
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,22 @@ def open_stage(stage: Stage, django_db_blocker: DjangoDbBlocker) -> Iterator[Sta
         yield stage
 
 
-@pytest.mark.parametrize(("one", "other"), list(combinations_with_replacement(OPERATIONS, 2)))
+@pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_two_that_meet_on_one_wallet_both_go_or_are_refused_by_name(open_stage: Stage, one: str, other: str) -> None:
-    open_stage.since = timezone.now()
-    for number in range(ROUNDS):
-        meet(open_stage, [one, other, one, other], LITTLE if number % 2 else MUCH)
-    expire(open_stage)
+    meet_often(open_stage, one, other, rounds=2)
+
+
+@pytest.mark.torture
+def test_they_meet_again_and_again(open_stage: Stage) -> None:
+    for one, other in PAIRS:
+        meet_often(open_stage, one, other, rounds=10)
+
+
+def meet_often(stage: Stage, one: str, other: str, *, rounds: int) -> None:
+    stage.since = timezone.now()
+    for number in range(rounds):
+        meet(stage, [one, other, one, other], LITTLE if number % 2 else MUCH)
+    expire(stage)
     assert [everything(code) for code in ("USD", "EUR")] == [0, 0]
     assert audit().totals == {}
 

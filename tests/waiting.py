@@ -14,10 +14,14 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
 
 
 def someone_waits_for_a_lock() -> bool:
+    return waiting_for_locks() > 0
+
+
+def waiting_for_locks() -> int:
+    """How many sessions of this database wait for a lock at this moment."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")  # else an atomic block sees what it saw first
         cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock')"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        return bool(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0])

@@ -1,12 +1,12 @@
 """The one door: nothing else writes balances, transactions or postings.
 
 Lock order, written down once: first the wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE
-(`lock`), or a single one by the UPDATE that credits it (`crediting_statement`); then wallets that are new, by ascending
+(`lock`), or a single one when it is free (`CreditAlone`); then wallets that are new, by ascending
 id (`Books.opening`); then whatever the booking leads to. House wallets are never locked and never updated. Who follows
 this order cannot deadlock with anybody else who does.
 """
 
-from payments.ledger.alone import crediting_statement
+from payments.ledger.alone import CreditAlone
 from payments.ledger.books import (
     BalanceTooLarge,
     Booked,
@@ -40,6 +40,7 @@ __all__ = [
     "Booked",
     "Books",
     "Contended",
+    "CreditAlone",
     "CurrencyMismatch",
     "HouseBalance",
     "InsufficientFunds",
@@ -60,7 +61,6 @@ __all__ = [
     "book",
     "checkpoint",
     "connect",
-    "crediting_statement",
     "has_lost_its_plans",
     "held_elsewhere",
     "house_balances",

@@ -10,6 +10,11 @@ from payments.models import Currency
 
 Result = TypeVar("Result")
 CURRENCY = "INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)"
+#: Refused at the end of the block, where foreign keys are checked.
+ORPHAN = (
+    "INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,"
+    " destination_sequence, destination_balance) VALUES (0, 'USD', 1, 9000000000999999, 1, 1, 1)"
+)
 
 
 def in_a_loop(work: Callable[[Session], Awaitable[Result]]) -> Result:

@@ -16,7 +16,7 @@ from payments.ledger import Session, Steps, Trip
 from payments.ledger.house import house_currencies
 from payments.ledger.trips import integers, texts
 from payments.models.wallets import FIRST_OWN_WALLET_ID
-from payments.tests.steps import CURRENCY, asking, currencies, in_a_loop
+from payments.tests.steps import CURRENCY, ORPHAN, asking, currencies, in_a_loop
 from tests.sessions import end_sessions
 
 
@@ -65,12 +65,6 @@ def goes_wrong(*statements: tuple[str, ...], commit: bool = False) -> tuple[type
     outcome = in_a_loop(work)
     assert currencies() == []
     return outcome
-
-
-ORPHAN = (
-    "INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,"
-    " destination_sequence, destination_balance) VALUES (0, 'USD', 1, 9000000000999999, 1, 1, 1)"
-)
 
 
 def test_what_postgresql_refuses_leaves_nothing_and_the_session_goes_on(committed_db: None) -> None:

@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError
 from payments import ledger
 from payments.ledger import Session, Steps, Trip
 from payments.models import Currency
-from payments.tests.steps import CURRENCY, asking, currencies, in_a_loop
+from payments.tests.steps import CURRENCY, ORPHAN, asking, currencies, in_a_loop
 
 
 @pytest.mark.parametrize("commit", [True, False])
@@ -82,20 +82,34 @@ def test_a_commit_ends_the_block_and_what_follows_is_another(
     Currency.objects.filter(code__startswith="XX").delete()
 
 
-def test_a_trip_that_is_a_block_by_itself_is_all_or_nothing(committed_db: None) -> None:
+@pytest.mark.parametrize("refused", [(CURRENCY, "XXA"), (ORPHAN,)], ids=["at once", "at the end"])
+@pytest.mark.parametrize("travel", TRAVELS)
+def test_a_trip_that_is_a_block_by_itself_is_all_or_nothing(
+    committed_db: None, travel: str, refused: tuple[str, ...]
+) -> None:
     def steps() -> Steps[None]:
         trip = Trip(commit=True)
         trip.ask(CURRENCY, "XXA")
-        trip.ask(CURRENCY, "XXA")
+        trip.ask(*refused)
+        trip.ask("SELECT 1")
         yield trip
 
-    async def work(session: Session) -> Any:
+    for _ in range(2):  # prepared in the first, known in the second
         with pytest.raises(IntegrityError):
-            await session.travel(steps())
+            TRAVELS[travel](steps())
+        assert TRAVELS[travel](asking(("SELECT 7",))) == [[(7,)]]
+    assert currencies() == []
+
+
+def test_a_session_goes_on_after_an_error_at_the_end_of_a_block(committed_db: None) -> None:
+    async def work(session: Session) -> Any:
+        for _ in range(2):
+            with pytest.raises(IntegrityError):
+                await session.travel(asking((ORPHAN,), commit=True))
+            assert not session.is_lost
         return await session.travel(asking(("SELECT 7",)))
 
     assert in_a_loop(work) == [[(7,)]]
-    assert currencies() == []
 
 
 @pytest.mark.parametrize("travel", TRAVELS)

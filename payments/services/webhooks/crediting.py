@@ -156,8 +156,13 @@ def crediting_alone(notice: Notice) -> ledger.Steps[Credited | None]:
     """Credit a notice for a wallet that is there, or find it credited, in one trip; None when more is to be done."""
     provider = notice.provider
     trip = ledger.Trip(commit=True)
-    credited = inbox.crediting(
-        notice.key, notice.user_id, _movement(notice), trip, currency=provider.currency, version=provider.version
+    credited = inbox.crediting_alone(
+        notice.key,
+        _movement(notice),
+        trip,
+        user_id=notice.user_id,
+        currency=provider.currency,
+        version=provider.version,
     )
     yield trip
     result = credited()

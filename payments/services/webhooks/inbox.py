@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from payments.ledger import Movement, crediting_statement
+from payments.ledger import CreditAlone, Movement
 from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip, integers
 from payments.models import WebhookEvent
 
@@ -76,36 +76,36 @@ def finding_users(ids: Iterable[int], trip: Trip) -> Callable[[], set[int]]:
     return lambda: {row[0] for row in found()}
 
 
-_CREDIT = crediting_statement(
-    due="""
-    SELECT $4::bigint, $3::bigint, $6::text, $5::numeric, $7::bigint, $8::text, $9::text
-    WHERE EXISTS (SELECT FROM payments_provider WHERE id = $1::bigint AND is_active AND updated_at::text = $10::text)
+_CREDIT = CreditAlone(
+    condition="""
+        EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
         AND NOT EXISTS (
             SELECT FROM payments_webhookevent
-            WHERE provider_id = $1::bigint AND external_id = $2::text AND verdict <> 'conflict' OFFSET 0
+            WHERE provider_id = $8::bigint AND external_id = $9::text AND verdict <> 'conflict' OFFSET 0
         )
     """,
     then="""
-    , entered AS (
+    entered AS (
         INSERT INTO payments_webhookevent
             (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
-        SELECT $1::bigint, $2::text, $3::bigint, $4::bigint, $5::numeric, transaction_id, balance, 'credited', ''
+        SELECT $8::bigint, $9::text, $2::bigint, $1::bigint, $4::numeric, transaction_id, balance, 'credited', ''
         FROM credited
         RETURNING transaction_id, balance
+    ), known AS (
+        SELECT transaction_id, balance FROM (
+            SELECT transaction_id, balance, user_id, account_id, amount, verdict FROM payments_webhookevent
+            WHERE provider_id = $8::bigint AND external_id = $9::text AND verdict <> 'conflict' OFFSET 0
+        ) event
+        WHERE verdict = 'credited' AND user_id = $2::bigint AND account_id = $1::bigint AND amount = $4::numeric AND
+        EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
     )
-    SELECT transaction_id, balance, false FROM entered UNION ALL
-    SELECT transaction_id, balance, true FROM (
-        SELECT * FROM payments_webhookevent
-        WHERE provider_id = $1::bigint AND external_id = $2::text AND verdict <> 'conflict' OFFSET 0
-    ) known
-    WHERE verdict = 'credited' AND user_id = $3::bigint AND account_id = $4::bigint AND amount = $5::numeric
-        AND EXISTS (SELECT FROM payments_provider WHERE id = $1::bigint AND is_active AND updated_at::text = $10::text)
+    SELECT transaction_id, balance, false FROM entered UNION ALL SELECT transaction_id, balance, true FROM known
     """,
 )
 
 
-def crediting(
-    key: Key, user_id: int, movement: Movement, trip: Trip, *, currency: str, version: str
+def crediting_alone(
+    key: Key, movement: Movement, trip: Trip, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
     """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
 
@@ -114,19 +114,8 @@ def crediting(
     for ever; None when it was not and is not. The trip raises IntegrityError when another atomic block has just stored
     the key. Raises InvalidMovement.
     """
-    movement.check()
-    ((house_id, account_id, amount),) = movement.lines
-    rows = trip.ask(
-        _CREDIT,
-        str(key[0]),
-        key[1],
-        *map(str, (user_id, account_id, amount)),
-        currency,
-        str(house_id),
-        movement.kind,
-        movement.reference,
-        version,
-    )
+    provider_id, external_id = key
+    rows = _CREDIT.ask(trip, movement, user_id, currency, str(provider_id), external_id, version)
 
     def credited() -> tuple[int, Decimal, bool] | None:
         for transaction_id, balance, is_known in rows():
