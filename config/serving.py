@@ -24,7 +24,11 @@ MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
-    """Uvicorn's worker, which also leaves when its master was killed: an orphan would keep the port."""
+    """Uvicorn's worker, which also leaves when its master says so by SIGQUIT, or was killed: an orphan keeps the port.
+
+    A master that gets SIGINT or SIGQUIT alone passes on SIGQUIT, which uvicorn's worker notes and does not act on: it
+    would be killed half a minute later.
+    """
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
@@ -41,7 +45,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
 
     async def callback_notify(self) -> None:
         await super().callback_notify()
-        if os.getppid() != self.ppid:
+        if not self.alive or os.getppid() != self.ppid:
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
 
 

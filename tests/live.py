@@ -77,10 +77,10 @@ class LiveTill:
         self._data.cleanup()
         raise RuntimeError("Till did not become ready")
 
-    def stop(self) -> None:
-        """Stop as an operator does: SIGTERM, and wait for the drain."""
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Stop as an operator does: a signal to the master, and wait for the drain."""
         if self._process and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(number)
             try:
                 self._process.wait(READY_SECONDS)
             except subprocess.TimeoutExpired:
