@@ -116,13 +116,7 @@ def crediting_alone(
     """
     provider_id, external_id = key
     rows = _CREDIT.ask(trip, movement, user_id, currency, str(provider_id), external_id, version)
-
-    def credited() -> tuple[int, Decimal, bool] | None:
-        for transaction_id, balance, is_known in rows():
-            return transaction_id, balance, is_known
-        return None
-
-    return credited
+    return lambda: next(iter(rows()), None)
 
 
 def writing(entries: Sequence[Entry], trip: Trip) -> None:
