@@ -288,7 +288,8 @@ def _database_problem(error: BaseException) -> Problem | None:
         return DATABASE_BUSY
     if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
         return USER_GONE
-    if isinstance(error, LOST_CONNECTION) or sqlstate == READ_ONLY_SQLSTATE:
+    lost = isinstance(error, LOST_CONNECTION) or ledger.has_lost_its_plans(error)
+    if lost or sqlstate == READ_ONLY_SQLSTATE:
         return DATABASE_UNAVAILABLE
     if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:
         return UNREADABLE_TEXT

@@ -2,6 +2,8 @@
 
 import select
 from collections.abc import Sequence
+from functools import cache
+from hashlib import blake2b
 from typing import Any
 
 import psycopg
@@ -15,19 +17,22 @@ Asked = tuple[str, Sequence[bytes | None]]
 BEGIN: Asked = ("BEGIN", ())
 COMMIT: Asked = ("COMMIT", ())
 ROLLBACK: Asked = ("ROLLBACK", ())
-#: What only a new session mends: a column's type has changed under a plan, or somebody has discarded the plans.
-_STALE = {"0A000", "26000"}
+#: What only a new session mends: a column's type has changed under a plan, somebody has discarded the plans, or a
+#: pooler has put another client's session under this connection (26000: ours are not there; 42P05: the other's are).
+_STALE = {"0A000", "26000", "42P05"}
 
 
 class Wire:
     """Statements are prepared when they are first sent, and stay so for the life of the session.
 
+    With `prepares` off they are prepared anew each time, without a name: for a pooler that keeps nothing.
     What comes back is either all that was asked for, or an error after which the session can be used again (it may
     have to roll back), or one after which it is closed.
     """
 
-    def __init__(self, libpq: Any) -> None:
+    def __init__(self, libpq: Any, *, prepares: bool = True) -> None:
         self._libpq = libpq
+        self._prepares = prepares
         self._prepared: dict[str, bytes] = {}
         # It knows no connection, which it would keep alive, nor how Django reads JSON.
         self._reader: Any = Transformer()
@@ -65,17 +70,24 @@ class Wire:
             libpq.enter_pipeline_mode()
         self._has_begun = ahead
         for statement, parameters in asked:
-            name = self._prepared.get(statement) or self._preparing.get(statement)
-            if name is None:
-                name = self._preparing[statement] = b"till_%d" % (len(self._prepared) + len(self._preparing))
-                libpq.send_prepare(name, statement.encode())
-                self._expected.append(statement)
-            libpq.send_query_prepared(name, parameters)
+            if self._prepares:
+                libpq.send_query_prepared(self._name(statement), parameters)
+            else:
+                libpq.send_query_params(statement.encode(), parameters)
             self._expected.append("")
         if not ahead:
             libpq.pipeline_sync()
             self._is_waiting = True
         return self.flush()
+
+    def _name(self, statement: str) -> bytes:
+        """Return the name of a statement, which is prepared first where it was not yet."""
+        name = self._prepared.get(statement) or self._preparing.get(statement)
+        if name is None:
+            name = self._preparing[statement] = name_of(statement)
+            self._libpq.send_prepare(name, statement.encode())
+            self._expected.append(statement)
+        return name
 
     def flush(self) -> bool:
         """Go on sending; True when all is sent."""
@@ -150,6 +162,15 @@ class Wire:
             return rows
         finally:
             reader.set_pgresult(None)  # or the last result would stay in memory as long as the session
+
+
+@cache
+def name_of(statement: str) -> bytes:
+    """Return the name under which a statement is prepared, which follows from its text.
+
+    Where a pooler gives a connection another client's session, one name can never mean two statements.
+    """
+    return b"till_" + blake2b(statement.encode(), digest_size=8).hexdigest().encode()
 
 
 def has_lost_its_plans(error: BaseException) -> bool:
