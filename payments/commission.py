@@ -1,7 +1,7 @@
 """The house's fee on one movement of money: a rule applied to an amount, rounded once."""
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_UP, Decimal
 
 from payments.money import EXACT
 
@@ -19,18 +19,17 @@ class Rule:
     maximum: Decimal | None = None
 
     def of(self, amount: Decimal, *, decimal_places: int) -> Decimal:
-        """Return the commission on a positive amount, exact to the currency's decimals, from zero up to the amount.
+        """Return the commission on a positive amount: from zero up to the amount, never below min(minimum, amount).
 
-        Computed exactly and rounded once, half to even. An amount that holds more digits than its currency, as an
-        exchange may leave, is charged no more than what of it fits.
+        Computed exactly and rounded up once, to the currency's decimals. Only where the whole amount is charged does
+        the commission have the amount's own decimals: an exchange may leave more than its currency has.
         """
         commission = EXACT.add(EXACT.divide(EXACT.multiply(amount, self.percent), Decimal(100)), self.fixed)
         commission = max(commission, self.minimum)
+        commission = commission.quantize(Decimal(1).scaleb(-decimal_places), rounding=ROUND_UP, context=EXACT)
         if self.maximum is not None:
             commission = min(commission, self.maximum)
-        unit = Decimal(1).scaleb(-decimal_places)
-        commission = commission.quantize(unit, rounding=ROUND_HALF_EVEN, context=EXACT)
-        return min(commission, amount.quantize(unit, rounding=ROUND_DOWN, context=EXACT))
+        return min(commission, amount)
 
 
 FREE = Rule()

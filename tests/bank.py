@@ -37,14 +37,13 @@ class Terms:
     maximum: Decimal | None = None
 
     def fee(self, amount: Decimal, places: int) -> Decimal:
-        """Rounded once, half to even, to the currency's decimals; never more than what of the amount fits them."""
+        """Rounded up once, to the currency's decimals; never more than the amount."""
         exact = units(amount) * units(self.percent) + units(self.fixed) * _FINE  # in units of 10^-22
         exact = max(exact, units(self.minimum) * _FINE)
         if self.maximum is not None:
             exact = min(exact, units(self.maximum) * _FINE)
-        whole, rest = divmod(exact, 10 ** (22 - places))
-        whole += 2 * rest + whole % 2 > 10 ** (22 - places)
-        return Decimal(min(whole, units(amount) // 10 ** (10 - places))).scaleb(-places, context=WIDE)
+        whole = -(-exact // 10 ** (22 - places))
+        return from_units(min(whole * 10 ** (10 - places), units(amount)))
 
 
 def proceeds(amount: Decimal, rate: Decimal) -> Decimal:

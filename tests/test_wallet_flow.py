@@ -133,7 +133,7 @@ def test_a_rejected_deposit_moves_nothing_and_says_why(newcomer: Visitor, cashie
 def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Visitor, purse: int) -> None:
     pair = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.05"}
     promised = newcomer.ask(201, "POST", "quotes", pair)
-    terms = ("0.8602150537", "8.6451612896", "0.05")
+    terms = ("0.8602150537", "8.6451612896", "0.06")
     assert (promised["rate"], promised["proceeds"], promised["commission"]) == terms
     staff.ask(200, "PUT", "rates/USD/EUR", {"rate": "0.5"})
 
@@ -144,7 +144,7 @@ def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Vis
     assert (made["rate"], made["proceeds"], made["commission"]) == terms
     assert newcomer.ask(201, "POST", "exchanges", wish, key="swap") == made
     newcomer.refused(409, "quote_used", "POST", "exchanges", wish)
-    assert (newcomer.holds(purse)[0], newcomer.holds(euros)[0]) == ("187.90", "8.6451612896")
+    assert (newcomer.holds(purse)[0], newcomer.holds(euros)[0]) == ("187.89", "8.6451612896")
 
     direct = {"source": purse, "destination": euros, "amount": "10.00"}
     careful = direct | {"expected_rate": "0.8602150537", "max_slippage": "1"}

@@ -20,7 +20,7 @@ _TERMS = {
     "rate": "0.8602150537",
     "amount": "100.10",
     "proceeds": "86.1075268753",
-    "commission": "0.50",
+    "commission": "0.51",
 }
 _QUOTE = {
     "id": 8,

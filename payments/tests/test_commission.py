@@ -1,6 +1,7 @@
-"""The arithmetic of commission: exact, rounded once, half to even, from nothing up to the whole amount."""
+"""The arithmetic of commission: exact, rounded up once, from nothing up to the whole amount."""
 
-from decimal import Decimal, localcontext
+from decimal import ROUND_UP, Decimal, localcontext
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -40,22 +41,34 @@ def test_it_is_from_nothing_up_to_the_amount_and_fits_the_currency(case: tuple[i
     places, amount, rule = case
     commission = rule.of(amount, decimal_places=places)
     assert 0 <= commission <= amount
-    assert EXACT.remainder(commission, Decimal(1).scaleb(-places)) == 0
+    assert commission == amount or EXACT.remainder(commission, Decimal(1).scaleb(-places)) == 0
     if rule.maximum is not None:
         assert commission <= rule.maximum
     assert commission == amount or commission >= rule.minimum
 
 
 @given(cases())
-def test_it_is_the_exact_value_rounded_once(case: tuple[int, Decimal, Rule]) -> None:
+def test_it_is_the_exact_value_rounded_up_once(case: tuple[int, Decimal, Rule]) -> None:
     places, amount, rule = case
     with localcontext(EXACT) as context:
         context.prec = 200
         exact = amount * rule.percent / 100 + rule.fixed
         exact = max(exact, rule.minimum)
         exact = exact if rule.maximum is None else min(exact, rule.maximum)
-        expected = min(round(exact, places), amount)  # round() is half to even
+        expected = min(exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_UP), amount)
     assert rule.of(amount, decimal_places=places) == expected
+
+
+@given(cases(), some.integers(1, 10**30).map(lambda units: Decimal(units).scaleb(-10, context=EXACT)))
+def test_an_amount_finer_than_its_currency_is_charged_no_less_than_the_minimum_or_all_of_it(
+    case: tuple[int, Decimal, Rule], amount: Decimal
+) -> None:
+    places, _, rule = case
+    commission = rule.of(amount, decimal_places=places)
+    assert min(rule.minimum, amount) <= commission <= amount
+    assert (
+        EXACT.multiply(commission, Decimal(100)) >= EXACT.multiply(amount, rule.percent) or commission == rule.maximum
+    )
 
 
 @given(cases(), some.data())
@@ -77,21 +90,64 @@ def test_a_larger_amount_is_never_charged_less(case: tuple[int, Decimal, Rule], 
     assert rule.of(smaller, decimal_places=places) <= rule.of(larger, decimal_places=places)
 
 
+PARTS = some.integers(2, 5)
+
+
+@given(cases(), PARTS, some.data())
+def test_splitting_an_amount_never_lowers_the_commission(
+    case: tuple[int, Decimal, Rule], parts: int, data: some.DataObject
+) -> None:
+    places, amount, rule = case
+    split = split_at(data, amount, parts, places)
+    assert total(rule, split, places) >= rule.of(amount, decimal_places=places)
+
+
+@given(cases(), PARTS, some.data())
+def test_splitting_finer_than_the_currency_saves_less_than_its_last_place(
+    case: tuple[int, Decimal, Rule], parts: int, data: some.DataObject
+) -> None:
+    """As an exchange can, which takes ten decimals of every currency; it saves that much once, not each time."""
+    places, amount, rule = case
+    split = split_at(data, amount, parts, 10)
+    saved = EXACT.subtract(rule.of(amount, decimal_places=places), total(rule, split, places))
+    assert saved < Decimal(1).scaleb(-places)
+
+
+def split_at(data: some.DataObject, amount: Decimal, parts: int, places: int) -> list[Decimal]:
+    """The amount in positive parts that have so many decimals."""
+    whole = int(amount.scaleb(places, context=EXACT))
+    cuts = sorted(data.draw(some.sets(some.integers(1, max(whole - 1, 1)), max_size=parts - 1)) - {whole})
+    edges = [0, *cuts, whole]
+    return [Decimal(end - begin).scaleb(-places, context=EXACT) for begin, end in pairwise(edges)]
+
+
+def total(rule: Rule, split: list[Decimal], places: int) -> Decimal:
+    with localcontext(EXACT):
+        return sum((rule.of(part, decimal_places=places) for part in split), Decimal(0))
+
+
 @pytest.mark.parametrize(
     ("amount", "places", "rule", "expected"),
     [
-        ("0.50", 2, Rule(percent=Decimal(1)), "0.00"),
+        ("0.50", 2, Rule(percent=Decimal(1)), "0.01"),
+        ("1.00", 2, Rule(percent=Decimal(1)), "0.01"),
+        ("1.01", 2, Rule(percent=Decimal(1)), "0.02"),
         ("1.50", 2, Rule(percent=Decimal(1)), "0.02"),
-        ("2.50", 2, Rule(percent=Decimal(1)), "0.02"),
+        ("2.50", 2, Rule(percent=Decimal(1)), "0.03"),
         ("2.51", 2, Rule(percent=Decimal(1)), "0.03"),
-        ("50", 0, Rule(percent=Decimal(1)), "0"),
+        ("50", 0, Rule(percent=Decimal(1)), "1"),
         ("150", 0, Rule(percent=Decimal(1)), "2"),
-        ("250", 0, Rule(percent=Decimal(1)), "2"),
+        ("250", 0, Rule(percent=Decimal(1)), "3"),
         ("0.10", 2, Rule(fixed=Decimal("0.30")), "0.10"),
         ("10", 2, Rule(percent=Decimal(5), minimum=Decimal(2)), "2"),
         ("10", 2, Rule(percent=Decimal(50), maximum=Decimal(2)), "2"),
         ("10", 2, Rule(percent=Decimal(100), fixed=Decimal(1)), "10"),
         ("10", 2, FREE, "0"),
+        ("0.0099999999", 2, Rule(percent=Decimal(1), minimum=Decimal("0.01")), "0.0099999999"),
+        ("0.0099999999", 2, Rule(percent=Decimal(1)), "0.0099999999"),
+        ("0.0099999999", 2, FREE, "0"),
+        ("1.0099999999", 2, Rule(percent=Decimal(1)), "0.02"),
+        ("9e27", 10, Rule(percent=Decimal("0.0000000001")), "9000000000000000"),
     ],
 )
 def test_it_charges(amount: str, places: int, rule: Rule, expected: str) -> None:

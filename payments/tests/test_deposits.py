@@ -175,14 +175,14 @@ def test_a_commission_as_large_as_the_amount_leaves_nothing(alice: Any, purse: W
 @pytest.mark.parametrize(
     ("currency", "amount", "expected"),
     [
-        ("USD", "0.50", "0.00"),
-        ("USD", "1.50", "0.02"),
-        ("USD", "2.50", "0.02"),
-        ("JPY", "50", "0"),
-        ("JPY", "150", "2"),
+        ("USD", "0.50", "0.01"),
+        ("USD", "1.00", "0.01"),
+        ("USD", "2.50", "0.03"),
+        ("JPY", "50", "1"),
+        ("JPY", "201", "3"),
     ],
 )
-def test_it_rounds_half_to_even(alice: Any, admin: Any, currency: str, amount: str, expected: str) -> None:
+def test_the_commission_is_rounded_up(alice: Any, admin: Any, currency: str, amount: str, expected: str) -> None:
     a_rule(admin, currency=currency, percent="1")
     wallet = open_wallet(owner_id=alice.pk, currency=currency)
     assert deposit(alice, wallet, amount)["commission"] == expected

@@ -57,16 +57,16 @@ def test_it_books_one_transaction_through_the_houses_wallets(alice: Any, dollars
     assert body == {
         "id": made.pk, "user": alice.pk, "source": dollars.pk, "destination": euros.pk, "source_currency": "USD",
         "target_currency": "EUR", "rate": "0.8602150537", "amount": "100.10", "proceeds": "86.1075268753",
-        "commission": "0.50", "remainder": "0.00000000007", "quote": None, "transaction": made.transaction_id,
+        "commission": "0.51", "remainder": "0.00000000007", "quote": None, "transaction": made.transaction_id,
     }  # fmt: skip
     through = [ledger.house_wallet("exchange", code) for code in ("USD", "EUR")]
     assert postings(made.transaction_id) == [
         (dollars.pk, through[0], "100.1"),
         (through[1], euros.pk, "86.1075268753"),
-        (dollars.pk, ledger.house_wallet("commission", "USD"), "0.5"),
+        (dollars.pk, ledger.house_wallet("commission", "USD"), "0.51"),
     ]
     assert (made.transaction.kind, made.transaction.reference) == ("exchange", f"exchange {made.pk}")
-    assert (balance(dollars), balance(euros)) == (Decimal("899.40"), Decimal("86.1075268753"))
+    assert (balance(dollars), balance(euros)) == (Decimal("899.39"), Decimal("86.1075268753"))
 
 
 def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wallet, euros: Wallet) -> None:
@@ -128,6 +128,14 @@ def test_whatever_amount_and_rate_no_digit_is_lost(
         assert before[0] - balance(dollars) == amount
         assert balance(euros) - before[1] == Decimal(made["proceeds"])
     assert (everything("USD"), everything("EUR")) == (0, 0)
+
+
+def test_small_amounts_are_no_way_around_the_commission(alice: Any, dollars: Wallet, euros: Wallet) -> None:
+    rate(value="0.9")
+    fee("exchange", percent=Decimal(1), minimum=Decimal("0.01"))
+    made = [done(exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
+    assert {one["commission"] for one in made} == {"0.0099999999"}
+    assert balance(dollars) == 1000 - 6 * Decimal("0.0099999999")
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wallet, euros: Wallet) -> None:

@@ -43,7 +43,7 @@ def test_a_quote_says_what_an_amount_is_worth(alice: Any) -> None:
     quote = Quote.objects.get()
     assert body == {
         "id": quote.pk, "source_currency": "USD", "target_currency": "EUR", "rate": "0.8602150537",
-        "amount": "100.10", "proceeds": "86.1075268753", "commission": "0.50",
+        "amount": "100.10", "proceeds": "86.1075268753", "commission": "0.51",
         "created_at": body["created_at"], "expires_at": body["expires_at"],
     }  # fmt: skip
     assert quote.expires_at - quote.created_at == timedelta(seconds=60)

@@ -40,9 +40,9 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
         summary="Make a commission rule (admin)",
         description=(
             "The commission on an operation in a currency: `percent` of the amount plus `fixed`, at least `minimum`, at"
-            " most `maximum`, rounded once, half to even, and never more than the amount. An order keeps the commission"
-            " of the moment when it was made. Two rules of one operation and currency never hold at one time: 409"
-            " `commission_rule_overlap` names the one in the way."
+            " most `maximum`, rounded up to the decimals of the currency, and never more than the amount. An order"
+            " keeps the commission of the moment when it was made. Two rules of one operation and currency never hold"
+            " at one time: 409 `commission_rule_overlap` names the one in the way."
         ),
         request=shapes.CommissionRuleWriteSerializer,
         responses={201: shapes.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
