@@ -1,4 +1,4 @@
-"""People, the refresh tokens they hold, and the counters that throttle strangers."""
+"""People, the refresh tokens they hold, the mails they are sent, and the counters that throttle strangers."""
 
 import uuid
 from typing import Any, ClassVar
@@ -149,3 +149,36 @@ class ThrottleCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
+
+
+class OutgoingMail(models.Model):
+    """A mail to a user, waiting or done with. It holds no text: the secret link is signed when the mail is sent.
+
+    `next_attempt_at` is when it is due, and empty once nothing more is to be done. `sent_at` is when the mail server
+    took it; a mail that is done with and was not sent says why in `last_error`. There is one row for each user and
+    kind, so the queue is never longer than the list of users.
+    """
+
+    class Kind(models.TextChoices):
+        ACTIVATION = "activation", "activation link"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=20, choices=Kind)
+    queued_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("user", "kind"), name="accounts_outgoingmail_one_of_a_kind"),)
+        indexes = (
+            models.Index(
+                fields=("next_attempt_at",),
+                name="accounts_outgoingmail_due",
+                condition=Q(next_attempt_at__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} mail to user {self.user_id}"

@@ -52,6 +52,13 @@ def count_hit(*, key: str, seconds: int) -> Count:
     return Count(hits, float(seconds_left))
 
 
+def seconds_over(rate: str, *, key: str) -> float:
+    """Count one hit of `key`; return how long to wait when that is more than the rate (`3/hour`) allows, else 0."""
+    limit, _, period = rate.partition("/")
+    hits, seconds_left = count_hit(key=key, seconds=_SECONDS[period[0]])
+    return max(seconds_left, 1.0) if hits > int(limit) else 0.0
+
+
 class WindowThrottle(BaseThrottle):
     """Fixed windows at the rate of `throttle_scope`, for each user, or for each address of a stranger.
 

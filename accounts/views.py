@@ -93,12 +93,12 @@ class ResendActivationView(PublicView):
         summary="Mail a new activation link",
         description="The answer is the same whether or not the address waits for activation.",
         request=serializers.ResendSerializer,
-        responses={202: OpenApiResponse(description="Mailed, if there was somebody to mail to.")},
+        responses={202: OpenApiResponse(description="Queued to be mailed, if there is somebody to mail to.")},
         examples=examples.RESEND,
     )
     def post(self, request: Request) -> Response:
         body = checked(serializers.ResendSerializer, request)
-        services.resend_activation(email=body["email"], base_url=request.build_absolute_uri("/"))
+        services.resend_activation(email=body["email"])
         return Response(status=status.HTTP_202_ACCEPTED)
 
 

@@ -17,6 +17,7 @@ from django.http import HttpResponse
 from config import wsgi  # before the others: it sets Django up
 
 # isort: split
+from accounts.services import mail_sender
 from config import health, lane, request_log
 from config.problems import problem_response
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
@@ -180,6 +181,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    mail_sender.stop()
     await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
     if lane.the_lane.cache_info().currsize:
         await lane.the_lane().close(timeout=5)

@@ -118,7 +118,7 @@ def refuse_unless_checks_pass(_arbiter: Any) -> None:
 
 
 def make_ready(worker: Any) -> None:
-    """Load what the first request would, and take all of it out of the garbage collector's rounds.
+    """Load what the first request would, and take all of it out of the garbage collector's rounds; then send mail.
 
     A full round over Django and all its models stops a worker for a tenth of a second, again and again; small rounds
     after every 700 objects cost a webhook alone 3 % of its time. The first worker greets: from here on requests are
@@ -127,12 +127,14 @@ def make_ready(worker: Any) -> None:
     from django.conf import settings
     from django.urls import get_resolver
 
+    from accounts.services import mail_sender
     from config.welcome import welcome
 
     len(get_resolver().url_patterns)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
+    mail_sender.start()
     if worker.age == 1 and settings.TILL_DEBUG:
         sys.stdout.write(welcome(settings.PORT))
         sys.stdout.flush()

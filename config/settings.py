@@ -120,12 +120,13 @@ DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_TIMEOUTS)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 # The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
 WEBHOOK_CONNECTIONS = 4
+MAIL_CONNECTIONS = 1  # of the thread that sends queued mail
 if TILL_DB_POOL_SIZE:
     DATABASES["default"]["OPTIONS"].setdefault(
         "pool",
         {
             "min_size": 1,
-            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS,
+            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS,
             # Seconds that a request waits for a connection before it is asked to come back.
             "timeout": 2,
             # The pool's pauses between attempts double; one that gives up soon is asked again by the next request,
@@ -154,8 +155,10 @@ AUTH_PASSWORD_VALIDATORS = [
 TILL_RETURN_ACTIVATION_LINK = env.flag("TILL_RETURN_ACTIVATION_LINK", True)
 TILL_MAIL_ACTIVATION_LINK = env.flag("TILL_MAIL_ACTIVATION_LINK", True)
 TILL_ACTIVATION_LINK_SECONDS = env.number("TILL_ACTIVATION_LINK_SECONDS", 3 * 24 * 3600)
+TILL_MAILS_PER_INBOX = env.rate("TILL_MAILS_PER_INBOX", "3/hour")
+TILL_MAILS_PER_DOMAIN = env.rate("TILL_MAILS_PER_DOMAIN", "1000/hour")
 vars().update(env.mail("TILL_EMAIL_URL", "consolemail://"))
-EMAIL_TIMEOUT = 5  # seconds: mail is sent within the request, after its commit
+EMAIL_TIMEOUT = 5  # seconds that the sending thread waits for each answer of the mail server
 DEFAULT_FROM_EMAIL = env.text("TILL_FROM_EMAIL", "till@localhost")
 
 SIMPLE_JWT = {

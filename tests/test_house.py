@@ -103,6 +103,30 @@ def test_every_package_has_its_layer() -> None:
     assert rooted == set(PACKAGES) - {"tests", "benchmarks"}
 
 
+# --- other machines -----------------------------------------------------------------------------------------
+
+NETWORK = {"smtplib", "django.core.mail", "urllib.request", "http.client", "socket", "requests", "httpx", "ftplib"}
+#: What speaks to other machines: never in a request. Mail is queued; rates and webhooks are sent by commands.
+SPEAKERS = {
+    "accounts/services/outgoing_mail.py",
+    "benchmarks",
+    "config/embedded",
+    "config/healthcheck.py",
+    "config/management",
+    "config/serving.py",
+    "payments/services/exchange/loading.py",
+    "payments/services/sending.py",
+}
+
+
+def test_no_request_speaks_to_another_machine() -> None:
+    """A machine that accepts and says nothing would hold every thread that answers people."""
+    speaking = {
+        named(path) for path, tree in trees(sources()) if not is_test(path) and not imported(tree).isdisjoint(NETWORK)
+    }
+    assert not [path for path in speaking if not path.startswith(tuple(SPEAKERS))]
+
+
 # --- the one door -------------------------------------------------------------------------------------------
 
 

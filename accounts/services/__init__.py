@@ -11,6 +11,7 @@ from accounts.services.administration import (
 )
 from accounts.services.deletion import anonymise_user, destroy_user
 from accounts.services.locking import UnknownUser, UserDeleted, lock_user, lock_with_admins
+from accounts.services.outgoing_mail import queue_activation_mail, send_next_mail
 from accounts.services.passwords import (
     WeakPassword,
     WrongPassword,
@@ -58,8 +59,10 @@ __all__ = [
     "keep_support_group",
     "lock_user",
     "lock_with_admins",
+    "queue_activation_mail",
     "register",
     "resend_activation",
+    "send_next_mail",
     "set_password",
     "set_role",
     "set_support",

@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
-from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import links
 from accounts.models import EMAIL_CONSTRAINT, Role, User
 from accounts.services.locking import UserDeleted, lock_user
+from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
 from accounts.throttling import count_hit
 
@@ -38,10 +37,11 @@ class Activation(NamedTuple):
 def register(
     *, email: str, password: str | None, full_name: str = "", role: Role = Role.USER, base_url: str = ""
 ) -> tuple[User, str]:
-    """Add an inactive user; return it with its activation link, which is also mailed after commit (setting).
+    """Add an inactive user; return it with its activation link, which is also queued to be mailed (setting).
 
-    `base_url` is where the link points when TILL_PUBLIC_URL is empty. A mail that fails is only logged. Only staff
-    give a role, or no password: such a user cannot sign in until staff sets one.
+    `base_url` is where the returned link points when TILL_PUBLIC_URL is empty. The mail is queued in the same atomic
+    block and sent later, by another thread. Only staff give a role, or no password: such a user cannot sign in until
+    staff sets one.
     Raises WeakPassword, EmailTaken, or Django's ValidationError for a malformed email or name.
     """
     user = User(email=User.objects.normalize_email(email), full_name=full_name)
@@ -51,9 +51,8 @@ def register(
     user.password = make_password(password)  # Slow by design, so before the atomic block.
     with transaction.atomic():
         insert_user(user=user)
-        link = links.activation_url(user=user, base_url=base_url)
-        _mail_after_commit(user=user, link=link)
-    return user, link
+        queue_activation_mail(user=user)
+    return user, links.activation_url(user=user, base_url=base_url)
 
 
 def insert_user(*, user: User) -> User:
@@ -111,11 +110,11 @@ def activate(*, token: str) -> Activation:
     return Activation(user=user, already_active=not won)
 
 
-def resend_activation(*, email: str, base_url: str = "") -> None:
-    """Mail a new link to a user who waits for activation, at most one a minute; nothing to anybody else."""
+def resend_activation(*, email: str) -> None:
+    """Queue a new link for a user who waits for activation, at most one a minute; nothing for anybody else."""
     user = User.objects.with_email(email).filter(activated_at__isnull=True, disabled_at__isnull=True).first()
     if user and count_hit(key=f"mail:{user.pk}", seconds=_SECONDS_BETWEEN_MAILS).hits == 1:
-        _mail_after_commit(user=user, link=links.activation_url(user=user, base_url=base_url))
+        queue_activation_mail(user=user)
 
 
 @contextmanager
@@ -139,14 +138,3 @@ def _check_fields(user: User) -> None:
 def _save_new(user: User) -> None:
     with _email_taken_named(), transaction.atomic():
         user.save(force_insert=True)
-
-
-def _mail_after_commit(*, user: User, link: str) -> None:
-    if not settings.TILL_MAIL_ACTIVATION_LINK:
-        return
-
-    def send() -> None:
-        text = f"Open this link to activate your account:\n\n{link}\n"
-        send_mail("Activate your account", text, None, [user.email])
-
-    transaction.on_commit(send, robust=True)

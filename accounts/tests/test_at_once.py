@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.core import mail
 from django.db.models import Sum
 from rest_framework.test import APIClient
 
@@ -72,3 +73,11 @@ def test_every_failed_login_is_counted(alice_can_sign_in: User, settings: Any) -
 def test_every_throttled_hit_is_counted() -> None:
     hits = at_once(12, lambda _: count_hit(key="a", seconds=60).hits)
     assert sorted(hits) == list(range(1, 13))
+
+
+def test_two_senders_send_each_mail_once() -> None:
+    expected = [f"user{number}@example.com" for number in range(6)]
+    for email in expected:
+        services.register(email=email, password=PASSWORD)
+    assert sum(at_once(4, lambda _: sum(iter(services.send_next_mail, False)))) == 6
+    assert sorted(message.to[0] for message in mail.outbox) == expected

@@ -84,7 +84,7 @@ class ResendActivation(DeedToUser):
     name = "resend-activation"
     title = "Resend the activation link"
     button = "Resend the activation link"
-    done = "A new link was mailed, unless one was within the last minute."
+    done = "A new link is being mailed, unless one was within the last minute, or too many to this inbox in an hour."
     explanation = "Only to those who have not confirmed their address. Links that were sent before stay good."
     refusals: ClassVar[tuple[type[Exception], ...]] = (NotWaiting, MailsOff)
 
@@ -99,7 +99,7 @@ class ResendActivation(DeedToUser):
             raise MailsOff
         if not self.fits(target):
             raise NotWaiting
-        services.resend_activation(email=target.email, base_url=request.build_absolute_uri("/"))
+        services.resend_activation(email=target.email)
 
 
 class WalletInline(ReadOnlyInline):
