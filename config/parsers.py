@@ -1,6 +1,7 @@
 """Strict JSON: what two parsers could understand differently is refused."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,12 @@ from rest_framework.parsers import BaseParser
 
 MAX_NUMBER_LENGTH = 64  # characters; no amount, rate or id comes near
 MAX_DEPTH = 32
+MAX_MEMBERS = 200  # of one object or list
+MAX_VALUES = 20_000  # of a body; counted before any is made, by the signs between them, those in texts too
+MAX_NAME_LENGTH = 100  # of a member, which answers repeat
+MAX_CONTENT_TYPE_LENGTH = 200
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class UnreadableField(ParseError):
@@ -55,6 +62,8 @@ class StrictJSONParser(BaseParser):
 
 def refuse_other_media(content_type: str) -> None:
     """Only `application/json`, and only in UTF-8. Raise UnsupportedMediaType."""
+    if len(content_type) > MAX_CONTENT_TYPE_LENGTH:
+        raise UnsupportedMediaType(content_type[:MAX_CONTENT_TYPE_LENGTH], "Send application/json in UTF-8.")
     kind, parameters = parse_header_parameters(content_type)
     charset = parameters.get("charset", "utf-8").lower()
     if kind != "application/json" or charset not in ("utf-8", "utf8"):
@@ -63,6 +72,8 @@ def refuse_other_media(content_type: str) -> None:
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the object that the body is. Raise ParseError naming what is wrong."""
+    if sum(map(body.count, b",[{")) > MAX_VALUES:
+        raise ParseError(f"The body holds more than {MAX_VALUES} values.")
     try:
         value = json.loads(
             body.decode("utf-8"),
@@ -77,22 +88,24 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise ParseError(f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise ParseError("The body is nested too deeply.") from None
-    if isinstance(value, _Unreadable) and value.field:
-        raise UnreadableField(value.why, field=value.field)
+    if isinstance(value, _Unreadable):
+        raise UnreadableField(value.why, field=value.field) if value.field else ParseError(value.why)
     if not isinstance(value, dict):
         raise ParseError("The body must be a JSON object.")
     for name, part in value.items():
-        _refuse_unsafe_text(name)
+        _refuse_unsafe_name(name)
         _refuse_unsafe(name, part)
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unreadable:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        key = next(name for name in names if names.count(name) > 1)
-        return _Unreadable(f"The key {key!a} is given twice.", field=key)
+    if len(pairs) > MAX_MEMBERS:
+        return _Unreadable(f"An object has at most {MAX_MEMBERS} members; this one has {len(pairs)}.")
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            return _Unreadable(f"The key {name[:MAX_NAME_LENGTH]!a} is given twice.", field=name[:MAX_NAME_LENGTH])
+        result[name] = value
     return result
 
 
@@ -130,13 +143,26 @@ def _refuse_unsafe_value(value: Any) -> None:
         if isinstance(item, str):
             _refuse_unsafe_text(item)
         elif isinstance(item, dict):
-            waiting += [(part, depth + 1) for pair in item.items() for part in pair]
+            for name in item:
+                _refuse_unsafe_name(name)
+            waiting += [(part, depth + 1) for part in item.values()]
         elif isinstance(item, list):
+            _refuse_long(item)
             waiting += [(part, depth + 1) for part in item]
 
 
+def _refuse_long(items: list[Any]) -> None:
+    if len(items) > MAX_MEMBERS:
+        raise ParseError(f"A list has at most {MAX_MEMBERS} items; this one has {len(items)}.")
+
+
+def _refuse_unsafe_name(name: str) -> None:
+    _refuse_unsafe_text(name)
+    if len(name) > MAX_NAME_LENGTH:
+        raise ParseError(f"The name of a member has at most {MAX_NAME_LENGTH} characters: {name[:20]!a}…")
+
+
 def _refuse_unsafe_text(text: str) -> None:
-    if "\0" in text:
-        raise ParseError("The body holds a NUL character.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ParseError("The body holds half of a surrogate pair.")
+    found = _UNSTORABLE.search(text)
+    if found:
+        raise ParseError(f"The body holds {'a NUL character' if found[0] == chr(0) else 'half of a surrogate pair'}.")

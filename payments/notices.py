@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 from payments.money import is_decimal
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_MEMBERS: Final = 50  # of one object, however deep it stands
+MAX_CONTENT_TYPE_LENGTH: Final = 200
 MAX_ID: Final = 2**63 - 1
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,199}", re.ASCII)
 _TEXT_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
@@ -68,6 +70,8 @@ def check_content(content_type: str, content_length: int) -> None:
 
 
 def _is_json_in_utf8(content_type: str) -> bool:
+    if len(content_type) > MAX_CONTENT_TYPE_LENGTH:
+        return False
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = {part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")}
     return media_type == "application/json" and charsets <= {"utf-8", "utf8"}
@@ -162,11 +166,13 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedEvent("The key stands twice.", field=_printable(twice))
+    if len(pairs) > MAX_MEMBERS:
+        raise MalformedEvent(f"An object has at most {MAX_MEMBERS} members; one here has {len(pairs)}.")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedEvent("The key stands twice.", field=_printable(name))
+        found[name] = value
     return found
 
 

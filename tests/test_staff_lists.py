@@ -30,6 +30,22 @@ def story(alice: User, admin: User) -> dict[type, Any]:
     return staff_stage.story(alice, admin)
 
 
+@pytest.mark.parametrize("model", OURS, ids=named)
+def test_a_search_for_thousands_of_words_is_cut_before_postgresql_plans_it(model: Any, site: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        page = site.get(url(model, "changelist"), {"q": "a " * 5000}, follow=True)
+    assert page.status_code == 200
+    assert sum(len(query["sql"]) for query in queries) < 150_000
+    assert "Only the first 200 characters were looked for." in page.content.decode()
+
+
+def test_so_is_one_of_a_field_that_completes(site: Client) -> None:
+    named = {"app_label": "payments", "model_name": "commissionrule", "field_name": "currency"}
+    with CaptureQueriesContext(connection) as queries:
+        site.get("/admin/autocomplete/", {"term": "a " * 5000, **named})
+    assert sum(len(query["sql"]) for query in queries) < 150_000
+
+
 # --- CSV ------------------------------------------------------------------------------------------------------
 
 
