@@ -1,11 +1,15 @@
-# The dependencies, in a virtual environment that the second stage takes over whole.
-FROM python:3.11-slim AS builder
-RUN python -m venv /venv
-COPY requirements.txt .
-RUN /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+# Name an exact image to build from with --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:… (docs/operations.md).
+ARG PYTHON_IMAGE=python:3.11-slim
 
-FROM python:3.11-slim
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin till
+# The dependencies, in a virtual environment that the second stage takes over whole. It holds no pip of its own.
+FROM ${PYTHON_IMAGE} AS builder
+RUN python -m venv --without-pip /venv
+COPY requirements.txt .
+RUN python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+
+FROM ${PYTHON_IMAGE}
+# Nothing is installed in a running container: whoever breaks in finds no installer.
+RUN python -m pip uninstall --yes --no-cache-dir --root-user-action ignore pip setuptools wheel && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin till
 COPY --from=builder /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TILL_DATA=/tmp/till TILL_BIND=0.0.0.0 PORT=8000
 WORKDIR /app

@@ -1,7 +1,7 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-quick torture browser lock clean venv install install-dev
+.PHONY: help run test check bench bench-quick torture browser lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PI
 VENV := .venv
 # Tools are started as modules: a moved checkout breaks the scripts in .venv/bin, but not these.
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 DEV := env TILL_DEBUG=1 $(PY)
 PYTEST := $(DEV) -m pytest
 PACKAGES := $(patsubst %/__init__.py,%,$(wildcard config/__init__.py accounts/__init__.py payments/__init__.py \
@@ -55,8 +55,14 @@ browser: install-dev ## the tests that look at the pages with a browser (needs c
 	@$(PYTEST) -m browser $(ARGS) || [ $$? -eq 5 ]
 
 lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
-	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header $(ARGS) requirements.in -o requirements.txt
-	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header $(ARGS) requirements-dev.in -o requirements-dev.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) requirements.in -o requirements.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) requirements-dev.in -o requirements-dev.txt
+
+sbom: install-dev ## print what the image installs, as CycloneDX JSON
+	@.ci/supply-chain sbom
+
+audit: install-dev ## ask the public database of vulnerabilities about what the image installs
+	@.ci/supply-chain audit
 
 clean: ## stop the embedded PostgreSQL, remove .venv and caches; the data under var/ stays
 	-@[ ! -e $(PY) ] || $(PY) -m config.embedded stop

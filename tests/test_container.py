@@ -43,7 +43,7 @@ def instructions(name: str) -> list[str]:
 
 
 def example_variables() -> set[str]:
-    return set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    return set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
 # --- the compose file ---------------------------------------------------------------------------------------
@@ -86,6 +86,21 @@ def test_the_example_names_every_variable_of_the_compose_file() -> None:
     assert example_variables() == set(re.findall(r"\$\{([A-Z_]+)", COMPOSE_TEXT))
 
 
+#: What the image or the compose file decides by itself, and what one command takes by itself.
+NOT_FROM_DOTENV = {
+    *("TILL_DEBUG", "TILL_DATA", "TILL_BIND", "TILL_STATIC_ROOT", "PORT", "DATABASE_URL"),
+    "TILL_ADMIN_PASSWORD",
+}
+
+
+@pytest.mark.parametrize("name", ["till", "migrate"])
+def test_every_setting_reaches_the_container(name: str) -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", operations, re.MULTILINE))
+    passed = {name for name, value in SERVICES[name]["environment"].items() if f"${{{name}:" in value}
+    assert passed == documented - NOT_FROM_DOTENV
+
+
 def test_compose_waits_longer_than_gunicorn_drains() -> None:
     from config.serving import DRAIN_SECONDS
 
@@ -102,8 +117,28 @@ def test_the_image_does_not_run_as_root() -> None:
 
 
 def test_the_image_installs_what_is_pinned() -> None:
-    assert re.search(r"pip install .*-r requirements\.txt", DOCKERFILE)
+    assert re.search(r"pip .*install .*--require-hashes -r requirements\.txt", DOCKERFILE)
     assert "requirements-dev" not in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_everything_that_is_installed_is_known_by_its_hash(name: str) -> None:
+    lines = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
+    pins = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    assert len(pins) > 30
+    assert [pin for pin in pins if "==" not in pin or "--hash=sha256:" not in pin] == []
+
+
+def test_the_image_ends_without_an_installer() -> None:
+    assert "venv --without-pip /venv" in DOCKERFILE
+    assert any("pip uninstall --yes" in line for line in instructions("RUN"))
+
+
+def test_the_list_of_contents_names_every_pin() -> None:
+    listed = subprocess.run([".ci/supply-chain", "sbom"], cwd=ROOT, capture_output=True, text=True, check=True)
+    components = {f"{part['name']}=={part['version']}" for part in json.loads(listed.stdout)["components"]}
+    pins = re.findall(r"^([\w-]+)(?:\[[\w,-]+\])?(==[^\s;]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert components == {f"{name}{version}" for name, version in pins}
 
 
 def test_the_image_takes_every_package_of_ours() -> None:
