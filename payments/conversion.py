@@ -8,6 +8,8 @@ from payments.money import QUANTUM
 _EXACT = Context(prec=80)
 RATE_DECIMAL_PLACES = 10
 MAX_RATE = Decimal(10) ** 18 - 1
+#: Ten decimals may cut off one part in ten thousand of a rate: more would be a hidden price of the exchange.
+MAX_RATE_LOSS = Decimal("0.0001")
 
 
 def convert(amount: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
@@ -26,9 +28,21 @@ def cross_rate(source: Decimal, target: Decimal) -> Decimal:
     Both are prices of the same base currency, such as units for one euro. Because each direction is rounded down, no
     chain of such rates gains.
     """
-    return (_EXACT.divide(target, source)).quantize(
-        Decimal(1).scaleb(-RATE_DECIMAL_PLACES), rounding=ROUND_DOWN, context=_EXACT
-    )
+    return to_ten_decimals(_EXACT.divide(target, source))
+
+
+def cross_rate_loss(source: Decimal, target: Decimal) -> Decimal:
+    """Return which share of target / source `cross_rate` cuts off: from 0 to 1, where nothing is left."""
+    return rate_loss(_EXACT.divide(target, source))
+
+
+def rate_loss(exact: Decimal) -> Decimal:
+    """Return which share of a positive rate ten decimals cut off, from 0 to 1."""
+    return _EXACT.divide(_EXACT.subtract(exact, to_ten_decimals(exact)), exact)
+
+
+def to_ten_decimals(exact: Decimal) -> Decimal:
+    return exact.quantize(Decimal(1).scaleb(-RATE_DECIMAL_PLACES), rounding=ROUND_DOWN, context=_EXACT)
 
 
 def gains(there: Decimal, back: Decimal) -> bool:

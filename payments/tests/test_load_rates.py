@@ -113,6 +113,23 @@ def test_it_leaves_out_what_ten_decimals_cannot_say(load: Callable[..., str]) ->
     assert stands("USD", "JPY") == 10**12
 
 
+def test_it_names_and_leaves_out_a_pair_that_would_lose_more_than_a_ten_thousandth(load: Callable[..., str]) -> None:
+    """A dong for 0.000000000375 of a coin would be stored as 0.0000000003: a fifth would stay with the house."""
+    printed = load(sheet(("USD", "27000"), ("JPY", "0.000010125")))
+    assert "Left out USD to JPY: ten decimals would cut off 20.00% of the rate." in printed
+    assert not ExchangeRate.objects.filter(source_currency="USD", target_currency="JPY").exists()
+    assert stands("EUR", "JPY") == Decimal("0.000010125")
+
+
+@pytest.mark.parametrize(
+    ("price", "is_set"), [("0.00000099999", True), ("0.000000998", True), ("0.00000033344", False)]
+)
+def test_the_bound_is_a_ten_thousandth_of_the_rate(load: Callable[..., str], price: str, is_set: bool) -> None:
+    load(sheet(("USD", "1"), ("JPY", "1")))
+    load(sheet(("USD", "10000"), ("JPY", f"{Decimal(price) * 10000:f}"), day="2025-02-03"))
+    assert (stands("USD", "JPY") != 1) is is_set
+
+
 def test_loading_twice_changes_nothing(load: Callable[..., str]) -> None:
     load(HONEST)
     before = list(ExchangeRate.objects.values("pk", "rate", "as_of"))

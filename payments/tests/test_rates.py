@@ -102,6 +102,11 @@ def test_it_refuses_what_is_no_rate(admin: Any, value: str) -> None:
     assert not ExchangeRate.objects.exists()
 
 
+def test_it_says_how_much_of_a_rate_ten_decimals_would_lose(admin: Any) -> None:
+    problem = put(admin, f"{RATES}/JPY/BTC", rate="0.000000000375").json()
+    assert "at most 10 decimal places; the rest would be 20.0000% of it" in problem["errors"][0]["detail"]
+
+
 @pytest.mark.parametrize("value", ["NaN", "1e1", "", None, True, [], "0,9", "٩"])
 def test_it_refuses_what_is_no_number(admin: Any, value: Any) -> None:
     refused(put(admin, rate=value), 400, "invalid_request", "rate")

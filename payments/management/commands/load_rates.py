@@ -59,5 +59,7 @@ def summary(loaded: exchange.Loaded) -> Iterator[str]:
         yield f"Not in the file: {', '.join(loaded.missing)}."
     for source, target in loaded.out_of_range:
         yield f"Left out {source} to {target}: too small or too large for ten decimals."
+    for (source, target), loss in loaded.imprecise:
+        yield f"Left out {source} to {target}: ten decimals would cut off {loss:.2%} of the rate."
     for source, target in loaded.gaining:
         yield f"Careful: {source} to {target} and back gains, at the house's cost."

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from payments.conversion import MAX_RATE, cross_rate, gains
+from payments.conversion import MAX_RATE, MAX_RATE_LOSS, cross_rate, cross_rate_loss, gains
 from payments.models import Currency, ExchangeRate
 from payments.services.exchange.sheets import MalformedSheet, RateSheet
 
@@ -37,12 +37,16 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of each pair. `gaining` are pairs where there and back would gain: for staff to look at."""
+    """What became of each pair. `gaining` are pairs where there and back would gain: for staff to look at.
+
+    `imprecise` are left out: pairs of whose rate ten decimals would cut off more than MAX_RATE_LOSS, with the share.
+    """
 
     as_of: datetime
     set: list[ExchangeRate] = field(default_factory=list)
     newer: list[ExchangeRate] = field(default_factory=list)
     out_of_range: list[Pair] = field(default_factory=list)
+    imprecise: list[tuple[Pair, Decimal]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     gaining: list[Pair] = field(default_factory=list)
 
@@ -108,7 +112,8 @@ def load_rates(
 ) -> Loaded:
     """Set the rate of every ordered pair of currencies in use that the sheet knows, rounded down to ten decimals.
 
-    A rate that is newer than the sheet stays, unless forced. `only` names the pairs to set, when not all. Safe to
+    A rate that is newer than the sheet stays, unless forced. So does one that is too small to be said in ten decimals,
+    until it is too old. `only` names the pairs to set, when not all. Safe to
     repeat. Locks the rates' rows by ascending id. Raises MalformedSheet.
     """
     active = set(Currency.objects.filter(is_active=True).values_list("pk", flat=True))
@@ -121,6 +126,8 @@ def load_rates(
         stands = known.get(pair)
         if not 0 < rate <= MAX_RATE:
             loaded.out_of_range.append(pair)
+        elif (loss := _loss(sheet, pair)) > MAX_RATE_LOSS:
+            loaded.imprecise.append((pair, loss))
         elif stands and stands.as_of > loaded.as_of and not force:
             loaded.newer.append(stands)
         else:
@@ -133,6 +140,11 @@ def load_rates(
 def _rates(sheet: RateSheet, pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Decimal]]:
     for source, target in pairs:
         yield (source, target), cross_rate(sheet.prices[source], sheet.prices[target])
+
+
+def _loss(sheet: RateSheet, pair: Pair) -> Decimal:
+    source, target = pair
+    return cross_rate_loss(sheet.prices[source], sheet.prices[target])
 
 
 def _row(pair: Pair, rate: Decimal, origin: str, as_of: datetime) -> ExchangeRate:

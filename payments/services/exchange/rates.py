@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains
+from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, rate_loss
 from payments.models import ExchangeRate
 from payments.services.currencies import CurrencyUnavailable, active_currency
 from payments.services.staff import note
@@ -107,7 +107,8 @@ def check_rate(rate: Decimal) -> None:
         raise InvalidRate(f"A rate is more than 0 and at most {MAX_RATE}.")
     exponent = rate.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > RATE_DECIMAL_PLACES:
-        raise InvalidRate(f"A rate has at most {RATE_DECIMAL_PLACES} decimal places.")
+        lost = f"the rest would be {rate_loss(rate):.4%} of it"
+        raise InvalidRate(f"A rate has at most {RATE_DECIMAL_PLACES} decimal places; {lost}.")
 
 
 def _check(*, rate: Decimal, as_of: datetime, now: datetime) -> None:
