@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.validators import (
     EMAIL_MAX_LENGTH,
@@ -20,6 +21,7 @@ from accounts.validators import (
 EMAIL_CONSTRAINT = "accounts_user_email_unique"
 #: Where the emails of deleted users end: a domain that never exists (RFC 2606), which nobody may register with.
 DELETED_ADDRESS_END = "@deleted.invalid"
+_SESSION_SALT = "accounts.models.User.session"
 
 
 class Role(models.TextChoices):
@@ -116,6 +118,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self._password is not None and not self._state.adding:
             self.token_epoch += 1
         super().save(*args, **kwargs)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind sessions of the staff site to the epoch: what ends a user's tokens ends the sessions, for good."""
+        return salted_hmac(_SESSION_SALT, f"{self.token_epoch}:{self.password}", secret, algorithm="sha256").hexdigest()
 
     def take_role(self, role: Role) -> None:
         """Set the role and the two flags that Django's staff site reads; does not save."""

@@ -3,8 +3,9 @@
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -15,6 +16,8 @@ from accounts.models import TokenFamily, User
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
 _GREATEST_ID = 2**63 - 1
+#: What we write in every token. A bool is no int here, nor a text of digits.
+_CLAIM_TYPES: dict[str, type[Any]] = {"exp": int, "iat": int, "sub": str, "epoch": int, "family": str, "jti": str}
 
 
 class InvalidToken(Exception):
@@ -33,16 +36,19 @@ class TokenPair:
     refresh: str
 
 
+#: The libraries read JSON of any depth, and calculate with `exp` before they look at its type.
+_UNREADABLE = (jwt_exceptions.TokenError, TypeError, ValueError, ArithmeticError, OSError, RecursionError)
 AnyToken = TypeVar("AnyToken", jwt_tokens.AccessToken, jwt_tokens.RefreshToken)
 
 
 def open_family(*, user: User) -> TokenPair:
     """Begin a login: write a new family and return its first pair of tokens."""
     _delete_expired_families()
-    refresh = jwt_tokens.RefreshToken()
-    family = TokenFamily(user=user, jti=uuid.UUID(refresh["jti"]), expires_at=_expiry(refresh))
+    family = TokenFamily(user=user)
+    refresh = _refresh_token(began_at=family.created_at)
+    family.jti, family.expires_at = uuid.UUID(refresh["jti"]), _expiry(refresh)
     family.save(force_insert=True)
-    return _pair(user=user, family_id=family.id, refresh=refresh)
+    return _pair(login=_Login(user, family.id, family.created_at), refresh=refresh)
 
 
 def rotate(*, refresh: str) -> TokenPair:
@@ -53,17 +59,14 @@ def rotate(*, refresh: str) -> TokenPair:
     to log in again. Raises InvalidToken or ExpiredToken.
     """
     spent = _read(jwt_tokens.RefreshToken, refresh)
-    user = _holder(spent)
-    family_id, jti = _uuid(spent, "family"), _uuid(spent, "jti")
-    fresh = jwt_tokens.RefreshToken()
+    login = _login(spent)
+    fresh = _refresh_token(began_at=login.began_at)
     # The epoch goes into the new tokens as it was read above: if it is raised meanwhile, they are born dead.
-    won = TokenFamily.objects.filter(pk=family_id, user=user, jti=jti, ended_at__isnull=True).update(
-        jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)
-    )
-    if not won:
-        _end(family_id)
+    current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
+    if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
+        _end(login.family_id)
         raise InvalidToken("This refresh token was used before, or its login has ended.")
-    return _pair(user=user, family_id=family_id, refresh=fresh)
+    return _pair(login=login, refresh=fresh)
 
 
 def end_family(*, refresh: str) -> None:
@@ -86,43 +89,66 @@ def end_all(*, user_id: int) -> None:
 
 
 def holder_of_access(raw: str) -> User:
-    """Return the active user whom an access token speaks for, with one query.
+    """Return the active user whom an access token speaks for, while its login lasts; with one query.
 
     Raises InvalidToken or ExpiredToken.
     """
-    return _holder(_read(jwt_tokens.AccessToken, raw))
+    return _login(_read(jwt_tokens.AccessToken, raw)).user
 
 
-def _pair(*, user: User, family_id: uuid.UUID, refresh: jwt_tokens.RefreshToken) -> TokenPair:
-    refresh["family"] = family_id.hex
+class _Login(NamedTuple):
+    user: User
+    family_id: uuid.UUID
+    began_at: datetime
+
+
+def _refresh_token(*, began_at: datetime) -> jwt_tokens.RefreshToken:
+    """Make a refresh token that expires in its time, and never after the login does."""
+    token = jwt_tokens.RefreshToken()
+    token["exp"] = min(token["exp"], int((began_at + settings.TILL_LOGIN_LIFETIME).timestamp()))
+    return token
+
+
+def _pair(*, login: _Login, refresh: jwt_tokens.RefreshToken) -> TokenPair:
     access = jwt_tokens.AccessToken()
+    access["exp"] = min(access["exp"], refresh["exp"])
     for token in (access, refresh):
-        token["sub"] = str(user.pk)
-        token["epoch"] = user.token_epoch
+        token["sub"] = str(login.user.pk)
+        token["epoch"] = login.user.token_epoch
+        token["family"] = login.family_id.hex
     return TokenPair(access=str(access), refresh=str(refresh))
 
 
 def _read(kind: type[AnyToken], raw: str) -> AnyToken:
-    """Check signature, algorithm, audience, issuer, expiry and type."""
+    """Check signature, algorithm, audience, issuer, expiry and type, and that each claim is of its type."""
     try:
-        return kind(raw)  # type: ignore[arg-type]  # simplejwt annotates the encoded token as a Token
+        token = kind(raw)  # type: ignore[arg-type]  # simplejwt annotates the encoded token as a Token
     except jwt_exceptions.ExpiredTokenError as error:
         raise ExpiredToken("The token has expired.") from error
-    except (jwt_exceptions.TokenError, ValueError, OverflowError, OSError) as error:  # OSError: a far `exp`
+    except _UNREADABLE as error:
         raise InvalidToken("The token is not valid.") from error
+    if any(type(token.get(claim)) is not kind_ for claim, kind_ in _CLAIM_TYPES.items()):
+        raise InvalidToken("The token is not valid.")
+    if token["exp"] <= datetime.now(UTC).timestamp():  # the leeway is for clocks that are ahead of ours
+        raise ExpiredToken("The token has expired.")
+    return token
 
 
-def _holder(token: AnyToken) -> User:
-    subject = token.get("sub")
-    if not (isinstance(subject, str) and subject.isascii() and subject.isdecimal() and len(subject) < 20):
+def _login(token: AnyToken) -> _Login:
+    """Return the login that a token belongs to, if it lasts, and its user: one query for both."""
+    family_id, subject = _uuid(token, "family"), token["sub"]
+    if not (subject.isascii() and subject.isdecimal() and len(subject) < 20):
         raise InvalidToken("The token names no user.")
-    user = User.objects.filter(pk=min(int(subject), _GREATEST_ID)).first()
-    if user is None or not user.is_active or token.get("epoch") != user.token_epoch:
+    logins = TokenFamily.objects.filter(
+        pk=family_id, ended_at__isnull=True, created_at__gt=timezone.now() - settings.TILL_LOGIN_LIFETIME
+    )
+    family = logins.filter(user=min(int(subject), _GREATEST_ID)).select_related("user").first()
+    if family is None or not family.user.is_active or token["epoch"] != family.user.token_epoch:
         raise InvalidToken("The token is no longer valid.")
-    return user
+    return _Login(family.user, family_id, family.created_at)
 
 
-def _uuid(token: jwt_tokens.RefreshToken, claim: str) -> uuid.UUID:
+def _uuid(token: AnyToken, claim: str) -> uuid.UUID:
     try:
         return uuid.UUID(token.get(claim))
     except (AttributeError, TypeError, ValueError) as error:

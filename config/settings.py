@@ -169,7 +169,10 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.number("TILL_ACCESS_TOKEN_SECONDS", 15 * 60)),
     "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.number("TILL_REFRESH_TOKEN_SECONDS", 14 * 24 * 3600)),
     "AUTH_HEADER_TYPES": ("Bearer",),
+    "LEEWAY": 10,  # seconds that another node's clock may be ahead of ours
 }
+# From then on a login is over, however often it was refreshed.
+TILL_LOGIN_LIFETIME = timedelta(seconds=env.number("TILL_LOGIN_SECONDS", 90 * 24 * 3600, least=60))
 
 # Wrong passwords are counted for each pair of address and email, in PostgreSQL, so by all workers together.
 AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10)

@@ -60,3 +60,4 @@ def set_password(*, user: User, password: str) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(password=user.password)
         tokens.end_all(user_id=user.pk)
+    user.refresh_from_db(fields=["token_epoch"])  # The session of staff who set their own password goes on with it.

@@ -308,3 +308,18 @@ def test_nobody_is_deleted(staff: Client, alice: User) -> None:
 
 def test_no_password_hash_can_be_probed(staff: Client) -> None:
     assert staff.get(LIST, {"password__startswith": "argon2"}).status_code == 400
+
+
+def test_a_session_of_before_a_user_was_disabled_stays_dead(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    assert client.get(LIST).status_code == 200
+    services.disable_user(user_id=admin.pk, by=None)
+    services.enable_user(user_id=admin.pk)
+    assert client.get(LIST).status_code == 302
+    client.force_login(User.objects.get(pk=admin.pk))
+    assert client.get(LIST).status_code == 200
+
+
+def test_staff_who_set_their_own_password_stay_signed_in(staff: Client, admin: User) -> None:
+    assert staff.post(page(admin, "password"), {"password1": NEW, "password2": NEW}).status_code == 302
+    assert staff.get(LIST).status_code == 200

@@ -1,13 +1,17 @@
 """Access tokens on requests, auth/refresh and auth/logout."""
 
+import base64
+import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 from django.conf import settings as till
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services, tokens
@@ -32,16 +36,20 @@ def claims(token: str) -> dict[str, Any]:
 
 def signed(key: str = "", algorithm: str = "HS256", without: str = "", **changed: Any) -> str:
     """An access token of our own making, right but for what is `changed`."""
-    payload = {
-        "token_type": "access",
-        "aud": "till-api",
-        "iss": "till",
-        "exp": int(time.time()) + 60,
-        "jti": uuid.uuid4().hex,
-        "epoch": 0,
-    } | changed
+    payload = right_claims() | changed
     payload.pop(without, None)
     return jwt.encode(payload, key or till.SIMPLE_JWT["SIGNING_KEY"], algorithm=algorithm)
+
+
+def right_claims() -> dict[str, Any]:
+    now = int(time.time())
+    whose = {"token_type": "access", "aud": "till-api", "iss": "till", "epoch": 0}
+    return whose | {"iat": now, "exp": now + 60, "jti": uuid.uuid4().hex}
+
+
+def login_of(user: User) -> dict[str, Any]:
+    """What ties a token to a login that lasts."""
+    return {"sub": str(user.pk), "family": claims(tokens.open_family(user=user).access)["family"]}
 
 
 def refresh(token: str) -> Any:
@@ -69,7 +77,7 @@ def test_it_says_who_where_and_until_when(pair: tokens.TokenPair, alice: User) -
 
 
 def test_a_right_token_of_our_own_making_is_right(alice: User) -> None:
-    assert bearer(signed(sub=str(alice.pk))).get(ME).status_code == 200
+    assert bearer(signed(**login_of(alice))).get(ME).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -84,6 +92,10 @@ def test_a_right_token_of_our_own_making_is_right(alice: User) -> None:
         {"without": "epoch"},
         {"without": "token_type"},
         {"without": "sub"},
+        {"without": "iat"},
+        {"without": "family"},
+        {"family": uuid.uuid4().hex},
+        {"family": "nonsense"},
         {"token_type": "refresh"},
         {"epoch": 1},
         {"epoch": "0"},
@@ -103,15 +115,52 @@ def test_a_right_token_of_our_own_making_is_right(alice: User) -> None:
     ],
 )
 def test_it_refuses_a_flawed_token_with_401(alice: User, flaw: dict[str, Any]) -> None:
-    response = bearer(signed(**({"sub": str(alice.pk)} | flaw))).get(ME)
+    response = bearer(signed(**(login_of(alice) | flaw))).get(ME)
     assert response.status_code == 401
     assert response.json()["code"] in ("token_invalid", "token_expired")
     assert response["WWW-Authenticate"].startswith("Bearer")
 
 
+#: What a claim may hold in a token that somebody made with our key and another program, or by a mistake of ours.
+STRANGE: list[Any] = [
+    *(None, True, False, "", "soon", "0", "9" * 5000, "\0", "\ud800", [], ["user"], {}, {"a": []}),
+    *(0, -1, 2**31, 2**63, 10**18, 10**400, -(10**400), 1.5, 1e300, float("nan"), float("inf"), float("-inf")),
+]
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf", "sub", "epoch", "family", "jti", "aud", "iss", "token_type"])
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_claim_of_another_kind_is_401(alice: User, claim: str, kind: str) -> None:
+    right = right_claims() | {"nbf": 0} | login_of(alice) | {"token_type": kind}
+    for value in [*STRANGE, str(int(time.time()) + 60)]:
+        body = json.dumps(right | {claim: value}).encode()
+        token = jwt.PyJWS().encode(body, till.SIMPLE_JWT["SIGNING_KEY"], "HS256")
+        answer = bearer(token).get(ME) if kind == "access" else refresh(token)
+        expected = {401} | ({200} if type(value) is type(right[claim]) or claim == "nbf" else set())
+        too_long = kind == "refresh" and len(token) > 2048 and answer.status_code == 400
+        assert too_long or answer.status_code in expected, (value, answer.content)
+        assert APIClient().post(LOGOUT, {"refresh": token}).status_code < 500, value
+
+
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize("text", ["[" * 5000, '{"alg":' * 2000, '{"alg":[]}', '{"alg":{}}', "NaN", "null", "9" * 5000])
+def test_no_json_of_a_stranger_is_an_error_of_ours(pair: tokens.TokenPair, part: int, text: str) -> None:
+    parts = pair.access.split(".")
+    parts[part] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    assert bearer(".".join(parts)).get(ME).status_code == 401
+    assert refresh(".".join(parts)).status_code in {400, 401}
+
+
+def test_a_clock_that_is_a_little_ahead_is_believed(alice: User) -> None:
+    now = int(time.time())
+    for claim in ("iat", "nbf"):
+        assert bearer(signed(**login_of(alice), **{claim: now + 5})).get(ME).status_code == 200
+        assert bearer(signed(**login_of(alice), **{claim: now + 60})).get(ME).status_code == 401
+
+
 def test_it_refuses_a_token_signed_by_nobody(alice: User) -> None:
-    payload = {"sub": str(alice.pk), "aud": "till-api", "iss": "till", "exp": int(time.time()) + 60}
-    unsigned = jwt.encode(payload | {"token_type": "access", "jti": "1", "epoch": 0}, None, algorithm="none")
+    payload = claims(tokens.open_family(user=alice).access)
+    unsigned = jwt.encode(payload, None, algorithm="none")
     assert bearer(unsigned).get(ME).status_code == 401
 
 
@@ -123,7 +172,7 @@ def test_it_refuses_a_malformed_header_with_401(header: str) -> None:
 
 
 def test_an_expired_token_says_so(alice: User) -> None:
-    response = bearer(signed(sub=str(alice.pk), exp=int(time.time()) - 1)).get(ME)
+    response = bearer(signed(**login_of(alice), exp=int(time.time()) - 1)).get(ME)
     assert response.json()["code"] == "token_expired"
 
 
@@ -208,6 +257,36 @@ def test_logout_ends_the_family_and_may_be_repeated(pair: tokens.TokenPair, api:
     assert api.post(LOGOUT, {"refresh": pair.refresh}).status_code == 204
     assert api.post(LOGOUT, {"refresh": pair.refresh}).status_code == 204
     assert refresh(pair.refresh).status_code == 401
+
+
+def test_logout_ends_the_access_token_and_no_other_login(pair: tokens.TokenPair, api: APIClient, alice: User) -> None:
+    other_device = tokens.open_family(user=alice)
+    api.post(LOGOUT, {"refresh": pair.refresh})
+    assert bearer(pair.access).get(ME).status_code == 401
+    assert bearer(other_device.access).get(ME).status_code == 200
+
+
+def test_theft_ends_the_thiefs_access_token_too(pair: tokens.TokenPair) -> None:
+    stolen = refresh(pair.refresh).json()
+    assert bearer(stolen["access"]).get(ME).status_code == 200
+    refresh(pair.refresh)
+    assert bearer(stolen["access"]).get(ME).status_code == 401
+
+
+def test_an_access_token_of_somebody_elses_login_is_refused(pair: tokens.TokenPair, mallory: User) -> None:
+    forged = signed(sub=str(mallory.pk), family=claims(pair.access)["family"])
+    assert bearer(forged).get(ME).status_code == 401
+
+
+def test_a_login_ends_after_ninety_days_however_often_it_was_refreshed(pair: tokens.TokenPair) -> None:
+    TokenFamily.objects.update(created_at=timezone.now() - timedelta(days=90) + timedelta(minutes=5))
+    last = refresh(pair.refresh).json()
+    for token in last.values():
+        assert 0 < claims(token)["exp"] - time.time() <= 5 * 60
+    assert bearer(last["access"]).get(ME).status_code == 200
+    TokenFamily.objects.update(created_at=timezone.now() - timedelta(days=90))
+    assert bearer(last["access"]).get(ME).status_code == 401
+    assert refresh(last["refresh"]).status_code == 401
 
 
 def test_logout_with_garbage_is_401(api: APIClient) -> None:
