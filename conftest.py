@@ -112,8 +112,12 @@ def admin(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Any:
-    """Settles deposits and withdrawals, and may do nothing else."""
-    return _person(request, "service", role="service")
+    """Settles all deposits and withdrawals, and may do nothing else."""
+    from payments.models import SettlementScope
+
+    service = _person(request, "service", role="service")
+    SettlementScope.objects.create(service=service, everything=True)
+    return service
 
 
 @pytest.fixture

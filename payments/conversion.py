@@ -7,6 +7,8 @@ from payments.money import QUANTUM
 #: An amount of 38 digits times a rate of 28: nothing is lost before the one rounding.
 _EXACT = Context(prec=80)
 RATE_DECIMAL_PLACES = 10
+#: A rate that moves by a larger part of the last one is set only when whoever sets it confirms it.
+MAX_UNCONFIRMED_MOVE = Decimal("0.1")
 MAX_RATE = Decimal(10) ** 18 - 1
 #: Ten decimals may cut off one part in ten thousand of a rate: more would be a hidden price of the exchange.
 MAX_RATE_LOSS = Decimal("0.0001")
@@ -43,6 +45,16 @@ def rate_loss(exact: Decimal) -> Decimal:
 
 def to_ten_decimals(exact: Decimal) -> Decimal:
     return exact.quantize(Decimal(1).scaleb(-RATE_DECIMAL_PLACES), rounding=ROUND_DOWN, context=_EXACT)
+
+
+def moves_far(old: Decimal, new: Decimal) -> bool:
+    """Tell whether a rate that was `old` moves by more than a tenth of it: a slip of the pen, or somebody's trick."""
+    return abs(_EXACT.subtract(new, old)) > _EXACT.multiply(old, MAX_UNCONFIRMED_MOVE)
+
+
+def inverse(rate: Decimal) -> Decimal:
+    """Return what the rate of the way back would be if nothing were lost, to 80 digits."""
+    return _EXACT.divide(Decimal(1), rate)
 
 
 def gains(there: Decimal, back: Decimal) -> bool:

@@ -162,7 +162,8 @@ BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban
 
 
 def settler(house: House) -> Visitor:
-    person("settler", "service")
+    service = person("settler", "service")
+    house.staff.ask(201, "POST", "settlement-scopes", {"service": service.pk, "everything": True})
     return house.visitor("settler@example.com")
 
 

@@ -18,7 +18,7 @@ from accounts.models import Role, User
 from accounts.tokens import open_family
 from catalog import services as shop
 from catalog.tests.scenes import a_product
-from payments.models import Withdrawal
+from payments.models import SettlementScope, Withdrawal
 from payments.services import orders, webhooks
 from payments.services.exchange import quote
 from payments.services.wallets import open_wallet
@@ -150,8 +150,14 @@ def deposit_asked_for() -> Act:
     return request(alice, "POST", "deposits", wallet=wallet.pk, amount="100.00")
 
 
+def settler() -> User:
+    service = person("service", Role.SERVICE)
+    SettlementScope.objects.create(service=service, everything=True)
+    return service
+
+
 def deposit_settled() -> Act:
-    alice, service = person("alice"), person("service", Role.SERVICE)
+    alice, service = person("alice"), settler()
     wallet = open_wallet(owner_id=alice.pk, currency="USD")
     order = orders.request_deposit(user_id=alice.pk, wallet_id=wallet.pk, amount=Decimal(100))
     return request(service, "PUT", f"deposits/{order.pk}/status", status="paid")
@@ -165,7 +171,7 @@ def withdrawal_asked_for() -> Act:
 
 def withdrawal_settled(verdict: str) -> Act:
     order = a_withdrawal(person("alice"))
-    return request(person("service", Role.SERVICE), "PUT", f"withdrawals/{order.pk}/status", status=verdict)
+    return request(settler(), "PUT", f"withdrawals/{order.pk}/status", status=verdict)
 
 
 def a_withdrawal(owner: User) -> Withdrawal:

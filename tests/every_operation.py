@@ -279,7 +279,7 @@ CALLS: dict[str, Callable[[Scene], Call]] = {
     "transfers_retrieve": lambda scene: to(id=scene.the.transfer),
     "rates_list": lambda _: to(),
     "rates_retrieve": lambda _: _rate(),
-    "rates_set": lambda _: _rate({"rate": "0.8"}),
+    "rates_set": lambda _: _rate({"rate": "0.8", "confirm": True}),
     "rates_remove": lambda _: _rate(),
     "quotes_create": lambda _: _quote(),
     "quotes_retrieve": lambda scene: to(id=scene.the.quote),

@@ -70,6 +70,7 @@ class Customers(RuleBasedStateMachine):
             create_user(email=f"{role}-{story}@example.com", password=None, role=role)
             for role in (Role.SERVICE, Role.ADMIN)
         )
+        orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
         self.ids = [person.pk for person in self.people]
         self.banks = [(a_bank(person, code), (person.pk, code)) for person in self.people for code in ("USD", "JPY")]
         self.wares = [self._ware("USD", "12.50", None), self._ware("JPY", "300", 3), self._ware("EUR", "4.00", 9)]

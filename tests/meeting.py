@@ -50,6 +50,7 @@ class Stage:
         self.service, self.staff = (
             create_user(email=f"{role}@example.com", password=None, role=role) for role in (Role.SERVICE, Role.ADMIN)
         )
+        orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
         self.purse, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
         self.others = open_wallet(owner_id=self.bob.pk, currency="USD").pk
         self.bank = a_bank(self.alice).pk
@@ -191,7 +192,9 @@ OPERATIONS = {
     "exchange out": Operation(lambda r: exchange(r.stage, r.stage.purse, r.stage.euros), "-11"),
     "exchange in": Operation(lambda r: exchange(r.stage, r.stage.euros, r.stage.purse), "11"),
     "purchase": Operation(lambda r: buy(r.stage).transaction_id, "-12"),
-    "refund": Operation(lambda r: shop.refund(purchase_id=r.purchase.pk).transaction_id, "12", "purchase"),
+    "refund": Operation(
+        lambda r: shop.refund(purchase_id=r.purchase.pk, by=r.stage.staff).transaction_id, "12", "purchase"
+    ),
     "reversal": Operation(
         lambda r: reversals.reverse(transaction_id=r.credited, reason="A dispute", staff=r.stage.staff).transaction_id,
         "-10",

@@ -40,7 +40,7 @@ def story(alice: User, admin: User) -> dict[type, Any]:
     credit(alice, ALICES, "1000", external_id="7001")
     refused(user_id=NOBODY, account=303, external_id="7003")
     purchase = Purchase.objects.get(pk=bought(alice, a_product(title="=1+1"), Wallet.objects.get(pk=ALICES))["id"])
-    shop.refund(purchase_id=purchase.pk, reason="-broken")
+    shop.refund(purchase_id=purchase.pk, by=admin, reason="-broken")
     note(about=alice, staff=admin, text="Looked into it.")
     wishes(alice, admin)
     call_command("check_ledger")

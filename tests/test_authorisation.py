@@ -53,10 +53,10 @@ wallets_open                        401        201        403        201        
 wallets_retrieve                    401        200/404    403        200/404    200/200
 wallets_statement                   401        200/404    403        200/404    200/200
 wallets_balance                     401        200/404    403        200/404    200/200
-wallets_allow_overdraft             401        403        403        403        200/200
+wallets_allow_overdraft             401        403        403        403        403/200
 transactions_list                   401        200/404    403        200/404    200/200
 transactions_retrieve               401        200/404    403        200/404    200/200
-transactions_reverse                401        403        403        403        201/201
+transactions_reverse                401        403        403        403        403/201
 currencies_list                     401        200        403        200        200
 currencies_retrieve                 401        200        403        200        200
 currencies_open                     401        403        403        403        201
@@ -64,7 +64,7 @@ currencies_change                   401        403        403        403        
 deposits_list                       401        200/404    200/404    200/404    200/200
 deposits_create                     401        201/404    403        201/404    201/404
 deposits_retrieve                   401        200/404    200/404    200/404    200/200
-deposits_settle                     401        403        200/404    403        200/200
+deposits_settle                     401        403        200/404    403        403/200
 external_wallets_list               401        200/404    403        200/404    200/200
 external_wallets_create             401        201        403        201        201
 external_wallets_retrieve           401        200/404    403        200/404    200/200
@@ -73,7 +73,7 @@ withdrawals_list                    401        200/404    200/404    200/404    
 withdrawals_create                  401        201/404    403        201/404    201/404
 withdrawals_create:external_wallet  401        201/404    403        201/404    201/404
 withdrawals_retrieve                401        200/404    200/404    200/404    200/200
-withdrawals_settle                  401        403        200/404    403        200/200
+withdrawals_settle                  401        403        200/404    403        403/200
 settlement_scopes_list              401        403        403        403        200
 settlement_scopes_create            401        403        403        403        201
 settlement_scopes_retrieve          401        403        403        403        200
@@ -110,7 +110,7 @@ purchases_list                      401        200/404    403        200/404    
 purchases_create                    401        201/404    403        201/404    201/404
 purchases_retrieve                  401        200/404    403        200/404    200/200
 purchases_refunds_list              401        200/404    403        200/404    200/200
-purchases_refund                    401        403        403        403        201/201
+purchases_refund                    401        403        403        403        403/201
 webhook_events_list                 401        403        403        403        200
 webhook_events_retrieve             401        403        403        403        200
 webhook_events_replay               401        403        403        403        200

@@ -183,7 +183,8 @@ class Everything(Customers):
 
     def _refund(self, sale: Sale, amount: Decimal | None) -> None:
         made = self.attempt(
-            self.bank.refuses_refund(sale, amount), lambda: shop.refund(purchase_id=sale.id, amount=amount)
+            self.bank.refuses_refund(sale, amount),
+            lambda: shop.refund(purchase_id=sale.id, by=self.staff, amount=amount),
         )
         if made:
             amount = sale.amount - sale.refunded if amount is None else amount

@@ -55,6 +55,7 @@ def cashier(client: httpx.Client, staff: Visitor) -> Visitor:
     """A service, made by the admin over REST, that logs in like everybody."""
     made = staff.ask(201, "POST", "users", {"email": "cashier@example.com", "password": PASSWORD, "role": "service"})
     assert (made["role"], made["wallets"]) == ("service", [])
+    staff.ask(201, "POST", "settlement-scopes", {"service": made["id"], "everything": True})
     return Visitor(client, email="cashier@example.com")
 
 
@@ -135,7 +136,7 @@ def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Vis
     promised = newcomer.ask(201, "POST", "quotes", pair)
     terms = ("0.8602150537", "8.6451612896", "0.06")
     assert (promised["rate"], promised["proceeds"], promised["commission"]) == terms
-    staff.ask(200, "PUT", "rates/USD/EUR", {"rate": "0.5"})
+    staff.ask(200, "PUT", "rates/USD/EUR", {"rate": "0.5", "confirm": True})
 
     euros = newcomer.wallet("EUR")
     wish = {"source": purse, "destination": euros, "quote": promised["id"]}
@@ -255,12 +256,15 @@ def test_a_service_can_be_limited_to_a_currency(newcomer: Visitor, cashier: Visi
         for currency in ("USD", "EUR")
     }
     [service] = staff.listed("users?role=service")
+    [everything] = staff.listed("settlement-scopes")
+    staff.ask(204, "DELETE", f"settlement-scopes/{everything['id']}")
     scope = staff.ask(201, "POST", "settlement-scopes", {"service": service["id"], "currency": "EUR"})
     assert [order["id"] for order in cashier.listed("deposits")] == [orders["EUR"]]
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
     cashier.ask(200, "PUT", f"deposits/{orders['EUR']}/status", {"status": "paid"})
     staff.ask(204, "DELETE", f"settlement-scopes/{scope['id']}")
-    cashier.ask(200, "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
+    assert cashier.listed("deposits") == []
+    cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
 
 
 def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor, purse: int) -> None:

@@ -173,8 +173,8 @@ def a_shops_day(story: Story) -> None:
     shop.buy(user_id=story.bob.pk, product_id=cups.pk, wallet_id=his, quantity=4)
     with pytest.raises(ledger.InsufficientFunds):
         shop.buy(user_id=story.bob.pk, product_id=cups.pk, wallet_id=his)
-    shop.refund(purchase_id=bought.pk, amount=Decimal("9.00"), reason="scratched")
-    shop.refund(purchase_id=bought.pk, reason="returned")
+    shop.refund(purchase_id=bought.pk, by=story.staff, amount=Decimal("9.00"), reason="scratched")
+    shop.refund(purchase_id=bought.pk, by=story.staff, reason="returned")
     assert (house("sales"), house("clearing")) == (30, -130)
 
 

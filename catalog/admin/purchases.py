@@ -18,6 +18,7 @@ from payments.admin.deeds import Deed, Deeds, ReasonForm
 from payments.admin.periods import PeriodFilter
 from payments.admin.showing import MOST_LISTED, ReadOnlyAdmin, ReadOnlyInline, link, money
 from payments.money import InvalidAmount, format_amount
+from payments.services.separation_of_duties import OwnOrder
 
 
 class RefundForm(ReasonForm):
@@ -34,7 +35,7 @@ class RefundDeed(Deed):
     explanation = "The money goes from the house's sales back to the wallet that paid. The buyer can read the reason."
     form_class = RefundForm
     one_at_a_time = True
-    refusals = (InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, ledger.LedgerError)
+    refusals = (OwnOrder, InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, ledger.LedgerError)
 
     def fits(self, target: Purchase) -> bool:
         return target.refundable > 0

@@ -4,10 +4,12 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from accounts.models import User
 from catalog.models import Purchase, Refund
 from payments import ledger
 from payments.models import Transaction, Wallet
 from payments.money import check_amount, format_amount
+from payments.services.separation_of_duties import refuse_own
 
 
 class RefundExceedsPurchase(Exception):
@@ -21,14 +23,16 @@ class RefundExceedsPurchase(Exception):
 
 
 @transaction.atomic
-def refund(*, purchase_id: int, amount: Decimal | None = None, reason: str = "") -> Refund:
+def refund(*, purchase_id: int, by: User, amount: Decimal | None = None, reason: str = "") -> Refund:
     """Move money from the house's sales back to the wallet that paid; all that is left when no amount is given.
 
     Locks the purchase, then the wallet. The stock stays as it is: whether the goods came back is not known here.
-    Not idempotent. Raises Purchase.DoesNotExist, InvalidAmount, RefundExceedsPurchase, and the ledger's errors.
+    Not idempotent. Raises Purchase.DoesNotExist, OwnOrder when `by` bought it, InvalidAmount,
+    RefundExceedsPurchase, and the ledger's errors.
     """
     purchases = Purchase.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
     purchase = purchases.get(pk=purchase_id)
+    refuse_own(by, purchase.user_id)
     amount = _allowed(purchase, amount)
     returned = Refund(purchase=purchase, amount=amount, reason=reason)
     returned.transaction_id = _pay_back(purchase, amount)

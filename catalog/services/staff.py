@@ -28,7 +28,7 @@ def refund_purchase(
     purchase = purchases.get(pk=purchase_id)
     if purchase.refunded != seen_refunded:
         raise RefundedMeanwhile
-    made = refund(purchase_id=purchase_id, amount=amount, reason=reason)
+    made = refund(purchase_id=purchase_id, by=staff, amount=amount, reason=reason)
     note_refund(made=made, staff=staff)
     return made
 

@@ -110,13 +110,15 @@ class RefundsView(ListModelMixin, GenericAPIView[Refund]):
     @extend_schema(
         operation_id="purchases_refund",
         summary="Pay back a purchase, whole or in part (admin)",
-        description="The wallet that paid is credited from the house's sales. The stock stays as it is.",
+        description="The wallet that paid is credited from the house's sales. The stock stays as it is. 403"
+        " `own_order` for your own.",
         request=RefundWriteSerializer,
         responses={201: RefundSerializer, 409: examples.REFUND_EXCEEDS_PURCHASE},
         examples=examples.REFUNDED,
     )
     @idempotent
     def post(self, request: Request, purchase_id: int) -> Response:
-        returned = services.refund(purchase_id=purchase_id, **checked(RefundWriteSerializer, request))
-        note_refund(made=returned, staff=cast("User", request.user))
+        staff = cast("User", request.user)
+        returned = services.refund(purchase_id=purchase_id, by=staff, **checked(RefundWriteSerializer, request))
+        note_refund(made=returned, staff=staff)
         return Response(RefundSerializer(returned).data, status.HTTP_201_CREATED)

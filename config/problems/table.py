@@ -27,6 +27,7 @@ from payments.services import (
     idempotency,
     orders,
     reversals,
+    separation_of_duties,
     transfers,
     wallets,
     webhooks,
@@ -150,6 +151,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     tokens.InvalidToken: TOKEN_INVALID,
     tokens.ExpiredToken: TOKEN_EXPIRED,
     # --- money ---
+    separation_of_duties.OwnOrder: Problem(403, "own_order", "Not about your own money"),
     ledger.InsufficientFunds: Problem(409, "insufficient_funds", "The wallet does not hold enough"),
     ledger.CurrencyMismatch: CURRENCY_MISMATCH,
     ledger.WalletNotFound: WALLET_NOT_FOUND,
@@ -195,6 +197,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     money_models.CommissionRule.DoesNotExist: NOT_FOUND,
     orders.AlreadySettled: Problem(409, "already_settled", "The order has its verdict"),
     orders.ProviderUnavailable: Problem(422, "provider_unavailable", "The provider is not in use"),
+    orders.InvalidScope: INVALID_REQUEST,
     orders.NotAService: Problem(422, "not_a_service", "The user is no service"),
     external_wallets.TooManyExternalWallets: Problem(
         409, "too_many_external_wallets", "There are too many external wallets"
@@ -214,6 +217,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
         404, "quote_not_found", "There is no such quote", "There is no such quote, or it is not yours."
     ),
     exchange.InvalidRate: Problem(422, "invalid_rate", "The rate breaks a rule"),
+    exchange.ConfirmationRequired: Problem(409, "confirm_required", "The rate moves far: confirm it"),
     exchange.RateUnavailable: Problem(422, "rate_unavailable", "There is no usable rate"),
     exchange.RateSlipped: Problem(409, "rate_slipped", "The rate has slipped"),
     exchange.QuoteExpired: Problem(409, "quote_expired", "The quote has expired"),

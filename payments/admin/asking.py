@@ -17,6 +17,13 @@ else:
     ModelForm = forms.ModelForm
 
 
+class ChoiceOfTheMoment(forms.BooleanField):
+    """Says how the form is carried out; it is no change by itself."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
+        return False
+
+
 class ServiceForm(ModelForm):
     """Carried out as the last of its checks, in the page's atomic block: only a service knows, under its locks."""
 

@@ -10,6 +10,7 @@ from payments.admin.deeds import Deed
 from payments.admin.showing import money
 from payments.models import Reversal, Transaction, Wallet
 from payments.services import reversals
+from payments.services.separation_of_duties import OwnOrder
 
 
 class Reverse(Deed):
@@ -18,7 +19,7 @@ class Reverse(Deed):
     button = "Reverse"
     explanation = "The opposite of each posting is booked, once. Nothing is edited or deleted, and it cannot be undone."
     one_at_a_time = True
-    refusals = (reversals.NotReversible, reversals.AlreadyReversed, ledger.LedgerError)
+    refusals = (OwnOrder, reversals.NotReversible, reversals.AlreadyReversed, ledger.LedgerError)
 
     def fits(self, target: Transaction) -> bool:
         return target.kind in reversals.REVERSIBLE and reversal_of(target) is None
@@ -53,7 +54,7 @@ class HousesWallet(Exception):
 class Overdraft(Deed):
     allowed: ClassVar[bool]
     one_at_a_time = True
-    refusals = (HousesWallet, reversals.WalletOverdrawn)
+    refusals = (OwnOrder, HousesWallet, reversals.WalletOverdrawn)
 
     def fits(self, target: Wallet) -> bool:
         return not target.house and target.may_overdraw != self.allowed

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts.validators import validate_plain_text
 from payments.admin.amounts import AmountField
-from payments.admin.asking import ServiceAdmin, ServiceForm
+from payments.admin.asking import ChoiceOfTheMoment, ServiceAdmin, ServiceForm
 from payments.admin.periods import PeriodFilter
 from payments.admin.showing import MOST_LISTED, ReadOnlyAdmin, link, link_to, money
 from payments.models import Exchange, ExchangeRate, Quote, Transfer
@@ -38,7 +38,10 @@ class RateForm(ServiceForm):
         help_text="Who says so.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
-    refusals = (exchange.InvalidRate, CurrencyUnavailable, RateExists)
+    confirm = ChoiceOfTheMoment(
+        required=False, label="It moves by more than 10 %", help_text="Needed only then: the last rate is shown first."
+    )
+    refusals = (exchange.InvalidRate, exchange.ConfirmationRequired, CurrencyUnavailable, RateExists)
     names: ClassVar[dict[str, str]] = {"source": "source_currency", "target": "target_currency"}
 
     class Meta:
@@ -52,7 +55,7 @@ class RateForm(ServiceForm):
 
     def carry_out(self) -> ExchangeRate:
         source, target = self._pair()
-        typed = {"rate": self.cleaned_data["rate"], "origin": self.cleaned_data["origin"]}
+        typed = {name: self.cleaned_data[name] for name in ("rate", "origin", "confirm")}
         return exchange.set_rate(source=source, target=target, staff=self.staff, **typed)
 
     def _pair(self) -> tuple[str, str]:
@@ -92,7 +95,7 @@ class ExchangeRateAdmin(ServiceAdmin):
 
     def get_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
         shown = ("usable", "as_of", "updated_at") if obj else ()
-        return ("source_currency", "target_currency", "rate", "origin", *shown)
+        return ("source_currency", "target_currency", "rate", "origin", "confirm", *shown)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("source_currency", "target_currency", "usable", "as_of", "updated_at") if obj else ()

@@ -13,6 +13,7 @@ from payments.admin.showing import MOST_LISTED, ReadOnlyAdmin, link, link_to, mo
 from payments.models import WebhookEvent
 from payments.queries import search
 from payments.services import webhooks
+from payments.services.separation_of_duties import OwnOrder
 from payments.services.staff import replay_event
 
 
@@ -32,7 +33,7 @@ class Replay(Deed):
     title = "Replay events"
     button = "Replay"
     explanation = "What could not be credited is tried again, as if the provider had sent it now. It is credited once."
-    refusals = (webhooks.EventNotReplayable, webhooks.WebhookRefused)
+    refusals = (OwnOrder, webhooks.EventNotReplayable, webhooks.WebhookRefused)
 
     def fits(self, target: WebhookEvent) -> bool:
         return bool(target.verdict == WebhookEvent.Verdict.UNMATCHED)

@@ -17,6 +17,7 @@ from payments.models import Deposit, ExternalWallet, Order, OrderStatus, Withdra
 from payments.queries import search
 from payments.services import orders
 from payments.services.orders.settling import Verdict
+from payments.services.separation_of_duties import OwnOrder
 
 ALL = "all"
 
@@ -30,7 +31,7 @@ class NotForYou(Exception):
 
 class VerdictDeed(Deed):
     verdict: ClassVar[Verdict]
-    refusals = (NotForYou, orders.AlreadySettled, ledger.LedgerError)
+    refusals = (NotForYou, OwnOrder, orders.AlreadySettled, ledger.LedgerError)
 
     def fits(self, target: Order) -> bool:
         return target.status == OrderStatus.PENDING

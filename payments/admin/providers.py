@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
+from payments.admin.asking import ChoiceOfTheMoment
 from payments.admin.showing import StaffAdmin
 from payments.models import Provider
 from payments.services import providers
@@ -28,13 +29,6 @@ class SecretField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
         return bool(data)
-
-
-class ChoiceOfTheMoment(forms.BooleanField):
-    """Says how the form is carried out; it is no change by itself."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
-        return False
 
 
 class ProviderForm(ModelForm):

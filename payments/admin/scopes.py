@@ -8,25 +8,29 @@ from django.http import HttpRequest
 
 from accounts.models import Role, User
 from accounts.services import UnknownUser
+from payments.admin.amounts import AmountField
 from payments.admin.asking import ServiceAdmin, ServiceForm
-from payments.admin.showing import link
+from payments.admin.showing import link, money
 from payments.models import SettlementScope
+from payments.money import InvalidAmount
 from payments.services import orders
 from payments.services.currencies import CurrencyUnavailable
 
 
 class ScopeForm(ServiceForm):
-    refusals = (UnknownUser, orders.NotAService, orders.ProviderUnavailable, CurrencyUnavailable)
+    max_amount = AmountField(required=False, help_text="Of one order, in the currency; empty: no limit.")
+    refusals = (
+        InvalidAmount,
+        orders.InvalidScope,
+        UnknownUser,
+        orders.NotAService,
+        orders.ProviderUnavailable,
+        CurrencyUnavailable,
+    )
 
     class Meta:
         model = SettlementScope
-        fields = ("service", "currency", "provider")
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if not self.errors and not (self.cleaned_data["currency"] or self.cleaned_data["provider"]):
-            self.add_error("currency", "A currency, a provider, or both.")
-        return cleaned
+        fields = ("service", "currency", "provider", "max_amount", "everything")
 
     def carry_out(self) -> SettlementScope:
         currency, provider = self.cleaned_data["currency"], self.cleaned_data["provider"]
@@ -34,6 +38,8 @@ class ScopeForm(ServiceForm):
             service_id=self.cleaned_data["service"].pk,
             currency=currency and currency.pk,
             provider=provider and provider.slug,
+            everything=self.cleaned_data["everything"],
+            max_amount=self.cleaned_data["max_amount"],
             staff=self.staff,
         )
 
@@ -41,21 +47,24 @@ class ScopeForm(ServiceForm):
 @admin.register(SettlementScope)
 class SettlementScopeAdmin(ServiceAdmin):
     form = ScopeForm
-    list_display = ("id", "of_service", "currency", "provider")
-    list_filter = ("currency", "provider")
+    list_display = ("id", "of_service", "currency", "provider", "limit", "everything")
+    list_filter = ("everything", "currency", "provider")
     list_select_related = ("service", "currency", "provider")
     list_per_page = 50
     ordering = ("service_id", "id")
     search_fields = ("=service__id", "service__email")
     search_help_text = "The service's id or email"
     autocomplete_fields = ("currency", "provider")
-    export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug")
+    export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug", "max_amount", "everything")
+    export_places = "currency__decimal_places"
     empty_state = (
-        "Every service settles all orders. The first scope of a service takes from it all that the scope does not name."
+        "No service settles anything yet. A scope lets one settle a currency's orders, a provider's, or everything."
     )
 
     def get_fields(self, request: HttpRequest, obj: SettlementScope | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        return ("of_service" if obj else "service", "currency", "provider")
+        if obj:
+            return ("of_service", "currency", "provider", "limit", "everything")
+        return ("service", "currency", "provider", "max_amount", "everything")
 
     def get_readonly_fields(self, request: HttpRequest, obj: SettlementScope | None = None) -> tuple[str, ...]:
         return self.get_fields(request, obj) if obj else ()
@@ -71,6 +80,10 @@ class SettlementScopeAdmin(ServiceAdmin):
     def delete_model(self, request: HttpRequest, obj: SettlementScope) -> None:
         with suppress(SettlementScope.DoesNotExist):  # somebody else was faster
             orders.remove_scope(scope_id=obj.pk, staff=request.user)  # type: ignore[arg-type]  # staff is signed in
+
+    @admin.display(description="limit", ordering="max_amount")
+    def limit(self, scope: SettlementScope) -> str:
+        return money(scope.max_amount, scope.currency) if scope.currency else ""
 
     @admin.display(description="service", ordering="service_id")
     def of_service(self, scope: SettlementScope) -> str:

@@ -107,12 +107,17 @@ class Withdrawal(Order):
 
 
 class SettlementScope(models.Model):
-    """What a service may settle: the orders of this currency and this provider, where named. Without any: all."""
+    """What a service may settle: orders of this currency and this provider, where named, up to `max_amount`; or all.
+
+    Without a scope a service settles nothing.
+    """
 
     id = models.BigAutoField(primary_key=True)
     service = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="settlement_scopes")
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    everything = models.BooleanField(default=False, help_text="Orders of every currency and every provider.")
+    max_amount = MoneyField(null=True, blank=True, help_text="Of one order, in the scope's currency; none: no limit.")
 
     class Meta:
         constraints = [
@@ -127,10 +132,22 @@ class SettlementScope(models.Model):
                 condition=Q(currency__isnull=True),
                 name="settlement_scope_provider_once",
             ),
+            models.UniqueConstraint(
+                fields=["service"], condition=Q(everything=True), name="settlement_scope_everything_once"
+            ),
             models.CheckConstraint(
-                condition=Q(currency__isnull=False) | Q(provider__isnull=False), name="settlement_scope_names_one"
+                condition=Q(everything=True, currency__isnull=True, provider__isnull=True)
+                | Q(everything=False) & (Q(currency__isnull=False) | Q(provider__isnull=False)),
+                name="settlement_scope_names_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_amount__isnull=True) | Q(max_amount__gt=0, currency__isnull=False),
+                name="settlement_scope_limit_has_currency",
             ),
         ]
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.currency_id, str(self.provider or ""))))
+        if self.everything:
+            return "everything"
+        limit = f"up to {self.max_amount.normalize():f}" if self.max_amount is not None else ""
+        return " ".join(filter(None, (self.currency_id, str(self.provider or ""), limit)))

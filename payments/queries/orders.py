@@ -14,7 +14,7 @@ AnOrder = TypeVar("AnOrder", bound=Order)
 
 
 def visible_to(user: User, kind: type[AnOrder]) -> QuerySet[AnOrder]:
-    """A user's own; for admins all; for a service what its scopes name, or all when it has none."""
+    """A user's own; for admins all; for a service what its scopes name."""
     orders = kind._default_manager.select_related("currency", "provider")
     if user.role == Role.ADMIN:
         return orders
@@ -22,12 +22,13 @@ def visible_to(user: User, kind: type[AnOrder]) -> QuerySet[AnOrder]:
 
 
 def _within_scopes(service: User) -> Q:
-    scopes = SettlementScope.objects.filter(service=service)
-    matching = scopes.filter(
+    matching = SettlementScope.objects.filter(
         Q(currency__isnull=True) | Q(currency=OuterRef("currency")),
         Q(provider__isnull=True) | Q(provider=OuterRef("provider")),
+        Q(max_amount__isnull=True) | Q(max_amount__gte=OuterRef("amount")),
+        service=service,
     )
-    return Q(~Exists(scopes)) | Q(Exists(matching))
+    return Q(Exists(matching))
 
 
 def external_wallets(user: User) -> QuerySet[ExternalWallet]:

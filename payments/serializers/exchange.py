@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from accounts.serializers import PlainTextField
 from payments.models import Exchange, ExchangeRate, Quote
 from payments.serializers.reading import AmountField
-from payments.serializers.writing import AmountInputField, IdField
+from payments.serializers.writing import AmountInputField, FlagField, IdField
 from payments.services import exchange
 
 ORIGIN_MAX_LENGTH = 60
@@ -65,6 +65,7 @@ class RateWriteSerializer(serializers.Serializer[Any]):
     rate = AmountInputField(help_text="More than 0, at most ten decimals; nothing is rounded.")
     origin = PlainTextField(max_length=ORIGIN_MAX_LENGTH, default="staff", help_text="Who says so.")
     as_of = serializers.DateTimeField(required=False, help_text="When it was said; now when it is missing.")
+    confirm = FlagField(default=False, help_text="Set it although it moves by more than 10 % against the last one.")
 
 
 class QuoteSerializer(serializers.ModelSerializer[Quote]):

@@ -114,6 +114,14 @@ EXCHANGE_CONFLICT = _answer(
     _problem(409, "rate_slipped", "The rate has slipped", "The rate is 0.8500000000 now.", rate="0.8500000000"),
     _NO_FUNDS,
 )
+CONFIRM_REQUIRED = _answer(
+    "`confirm_required`: it moves by more than 10 %.",
+    _problem(
+        409, "confirm_required", "The rate moves far: confirm it",
+        "The rate was 0.8602150537 and would be 8.6021505370, more than 10 % away. Confirm it.",
+        last_rate="0.8602150537", new_rate="8.6021505370",
+    ),
+)  # fmt: skip
 TRANSFER_CONFLICT = _answer(
     "`insufficient_funds`, or `transfer_limit_exceeded` with what is `left` today.",
     _problem(

@@ -9,7 +9,7 @@ from accounts.serializers import PlainTextField
 from payments.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
 from payments.serializers.external_wallets import DetailsSchema
 from payments.serializers.reading import AmountField
-from payments.serializers.writing import AmountInputField, IdField
+from payments.serializers.writing import AmountInputField, FlagField, IdField
 
 SLUG_MAX_LENGTH = 50
 
@@ -85,10 +85,11 @@ class ScopeSerializer(serializers.ModelSerializer[SettlementScope]):
     service = serializers.IntegerField(source="service_id", read_only=True)
     currency = serializers.CharField(source="currency_id", read_only=True, allow_null=True)
     provider = serializers.CharField(source="provider.slug", default=None, read_only=True, allow_null=True)
+    max_amount = AmountField(allow_null=True, help_text="The most that one order may be of; null: no limit.")
 
     class Meta:
         model = SettlementScope
-        fields = ("id", "service", "currency", "provider")
+        fields = ("id", "service", "currency", "provider", "everything", "max_amount")
         read_only_fields = fields
 
 
@@ -96,8 +97,7 @@ class ScopeWriteSerializer(serializers.Serializer[Any]):
     service = IdField(help_text="A user with the role service.")
     currency = PlainTextField(max_length=10, required=False)
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="A provider's slug.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.keys().isdisjoint({"currency", "provider"}):
-            raise ValidationError({"currency": ErrorDetail("A currency, a provider, or both.", code="required")})
-        return attrs
+    everything = FlagField(default=False, help_text="Orders of every currency and every provider.")
+    max_amount = AmountInputField(
+        required=False, help_text="The most that one order may be of, in the scope's currency; without: no limit."
+    )

@@ -43,7 +43,7 @@ _TERMS = {
     "maximum": "25.00",
 }
 _RULE = {"id": 3, **_TERMS, "valid_from": _MADE, "valid_until": None, "created_at": _MADE}
-_SCOPE = {"id": 2, "service": 9, "currency": "USD", "provider": None}
+_SCOPE = {"id": 2, "service": 9, "currency": "USD", "provider": None, "everything": False, "max_amount": "500.00"}
 
 
 def _request(name: str, **value: Any) -> OpenApiExample:
@@ -102,7 +102,10 @@ RULE_ENDED = [
     _response("Ends", _RULE | {"valid_until": "2026-12-31T23:59:59Z"}),
 ]
 SCOPE = [_response("Dollars only", _SCOPE)]
-SCOPE_ADDED = [_request("Dollars only", service=9, currency="USD"), _response("Added", _SCOPE, "201")]
+SCOPE_ADDED = [
+    _request("Dollars only", service=9, currency="USD", max_amount="500.00"),
+    _response("Added", _SCOPE, "201"),
+]
 
 ALREADY_SETTLED = _problem(
     409, "already_settled", "The order has its verdict", "The order was rejected already.", settled="rejected"

@@ -60,4 +60,4 @@ def seed_rates() -> exchange.Loaded:
     wanted = {pair for pair in permutations(sheet.prices, 2) if "BTC" not in pair} | _BITCOIN_PAIRS
     others = ExchangeRate.objects.exclude(origin__in=(DEMO_ORIGIN, SAMPLE_ORIGIN))
     wanted -= set(others.values_list("source_currency_id", "target_currency_id"))
-    return exchange.load_rates(sheet, as_of=timezone.now(), origin=DEMO_ORIGIN, force=True, only=wanted)
+    return exchange.load_rates(sheet, as_of=timezone.now(), origin=DEMO_ORIGIN, force=True, confirm=True, only=wanted)

@@ -1,11 +1,13 @@
 """Taking back what was booked: the opposite transaction, once, with a reason."""
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from payments import ledger
 from payments.models import Reversal, Transaction, Wallet
 from payments.services import staff as deeds
+from payments.services.separation_of_duties import OwnOrder, refuse_own
 
 
 class AlreadyReversed(Exception):
@@ -29,10 +31,11 @@ def reverse(*, transaction_id: int, reason: str, staff: User) -> Reversal:
 
     Locks the transaction, then the wallets. Of several at once one wins. Where the money is gone it is refused, unless
     the wallet may be overdrawn. The order that the transaction settled keeps its status: the transaction names its
-    reversal. Raises Transaction.DoesNotExist, NotReversible, AlreadyReversed, and the ledger's InsufficientFunds and
-    BalanceTooLarge.
+    reversal. Raises Transaction.DoesNotExist, OwnOrder when a wallet of staff's own is concerned, NotReversible,
+    AlreadyReversed, and the ledger's InsufficientFunds and BalanceTooLarge.
     """
     original = Transaction.objects.select_for_update(no_key=True).get(pk=transaction_id)
+    _refuse_own_transaction(original, staff)
     if original.kind not in REVERSIBLE:
         raise NotReversible
     if Reversal.objects.filter(original=original).exists():
@@ -42,6 +45,11 @@ def reverse(*, transaction_id: int, reason: str, staff: User) -> Reversal:
     reversal.save(force_insert=True)
     deeds.note(about=original, staff=staff, text=f"Reversed by transaction {reversal.transaction_id}: {reason}")
     return reversal
+
+
+def _refuse_own_transaction(original: Transaction, staff: User) -> None:
+    if original.postings.filter(Q(source__owner=staff) | Q(destination__owner=staff)).exists():
+        raise OwnOrder
 
 
 def _book_opposite(original: Transaction) -> int:
@@ -61,13 +69,14 @@ def _book_opposite(original: Transaction) -> int:
 def allow_overdraft(*, wallet_id: int, allowed: bool, staff: User, reason: str = "") -> Wallet:
     """Say whether reversals may leave less than nothing in a user's wallet. Safe to repeat.
 
-    Locks the wallet. Raises Wallet.DoesNotExist, and WalletOverdrawn when it stands below what it must cover.
+    Locks the wallet. Raises Wallet.DoesNotExist, OwnOrder, and WalletOverdrawn when it stands below what it must cover.
     """
     wallet = (
         Wallet.objects.select_for_update(no_key=True, of=("self",))
         .select_related("currency")
         .get(pk=wallet_id, house__isnull=True)
     )
+    refuse_own(staff, wallet.owner_id)
     if wallet.may_overdraw == allowed:
         return wallet
     if not allowed and wallet.balance < wallet.held:

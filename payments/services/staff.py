@@ -10,6 +10,7 @@ from django.db.models import Model
 from accounts.models import User
 from payments.models import WebhookEvent
 from payments.services import webhooks
+from payments.services.separation_of_duties import refuse_own
 
 logger = logging.getLogger("till.staff")
 
@@ -18,8 +19,9 @@ def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> webho
     """Replay an unmatched event as `webhooks.replay` does, and note the outcome in the event's history.
 
     Money and note commit together, and so does a refusal with its note. Safe to repeat: it is credited once. Raises
-    EventNotReplayable, or the WebhookRefused that still stands in the way.
+    OwnOrder, EventNotReplayable, or the WebhookRefused that still stands in the way.
     """
+    refuse_own(staff, event.user_id)
     why = f" Reason: {reason}" if reason else ""
     with transaction.atomic():
         try:

@@ -208,22 +208,33 @@ def test_a_scope_is_given_and_taken_away(site: Client, service: Any) -> None:
     provider = Provider.objects.get(slug="sha1_colon")
     for _ in range(2):  # the second time changes nothing
         assert "successfully" in grant(site, service, currency="USD", provider=provider.pk).content.decode()
-    scope = SettlementScope.objects.get()
+    scope = SettlementScope.objects.latest("pk")
     assert (scope.service, scope.currency_id, scope.provider) == (service, "USD", provider)
     assert "service@example.com" in site.get(SCOPES).content.decode()
     assert site.post(f"{SCOPES}{scope.pk}/change/", {"currency": "EUR"}).status_code == 403
     site.post(f"{SCOPES}{scope.pk}/delete/", {"post": "yes"})
-    assert not SettlementScope.objects.exists()
+    assert SettlementScope.objects.get().everything
     assert notes() == [f"May settle orders of: {scope}.", f"Settles no longer by the scope: {scope}."]
     assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(service.pk)}
 
 
 def test_a_scope_is_a_services_and_names_something(site: Client, service: Any, alice: Any) -> None:
     assert errors(grant(site, service)) == ["currency"]
+    assert errors(grant(site, service, currency="USD", everything="on")) == ["everything"]
+    assert errors(grant(site, service, currency="USD", max_amount="5.001")) == ["max_amount"]
+    assert errors(grant(site, service, everything="on", max_amount="5")) == ["currency"]
     assert errors(grant(site, alice, currency="USD")) == ["service"]
     Currency.objects.filter(pk="EUR").update(is_active=False)
     assert errors(grant(site, service, currency="EUR")) == ["currency"]
-    assert not SettlementScope.objects.exists()
+    assert SettlementScope.objects.get().everything
+
+
+def test_a_limit_and_everything_are_scopes_too(site: Client, service: Any) -> None:
+    SettlementScope.objects.all().delete()
+    grant(site, service, currency="USD", max_amount="500")
+    grant(site, service, everything="on")
+    assert [str(scope) for scope in SettlementScope.objects.order_by("pk")] == ["USD up to 500", "everything"]
+    assert "500.00 USD" in site.get(SCOPES).content.decode()
 
 
 # --- who may --------------------------------------------------------------------------------------------------
@@ -243,4 +254,4 @@ def test_support_and_mallory_change_no_rule_and_no_scope(admin: Any, service: An
             assert client.post(path, body).status_code == status, path
     assert support.get(RULES).status_code == support.get(SCOPES).status_code == 200
     rule.refresh_from_db()
-    assert (rule.valid_until, SettlementScope.objects.count(), CommissionRule.objects.count()) == (None, 1, 1)
+    assert (rule.valid_until, SettlementScope.objects.count(), CommissionRule.objects.count()) == (None, 2, 1)

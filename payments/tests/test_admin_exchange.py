@@ -151,6 +151,15 @@ def test_it_warns_when_there_and_back_gains(site: Client) -> None:
     assert ExchangeRate.objects.get(source_currency="USD").rate == Decimal("0.92")
 
 
+def test_a_rate_that_moves_far_is_asked_for_once_more(site: Client) -> None:
+    known = rate(value="0.9")
+    form = change(site, known, "9").context["adminform"].form
+    assert list(form.errors) == ["confirm"]
+    assert "was 0.9000000000 and would be 9.0000000000" in str(form.errors)
+    site.post(f"{RATES}{known.pk}/change/", {"rate": "9", "origin": "staff", "confirm": "on"})
+    assert ExchangeRate.objects.get().rate == 9
+
+
 def test_stale_rates_are_marked_and_found(site: Client) -> None:
     fresh, stale = rate("USD", "EUR"), rate("EUR", "USD", "1.1", hours_old=200)
     assert listed(site, RATES, age="stale") == [stale.pk]

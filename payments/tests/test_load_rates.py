@@ -144,7 +144,17 @@ def test_an_older_file_never_replaces_newer_rates_unless_forced(load: Callable[.
     assert printed.startswith("5 rates set")
     assert "Kept USD to EUR: test" in printed
     assert stands("USD", "EUR") == Decimal("0.7")
-    assert load(HONEST, "--force").startswith("6 rates set")
+    assert load(HONEST, "--force", "--confirm").startswith("6 rates set")
+    assert stands("USD", "EUR") == Decimal("0.8")
+
+
+def test_a_rate_that_would_move_by_more_than_a_tenth_is_named_and_kept(load: Callable[..., str]) -> None:
+    rate("USD", "EUR", "0.7", hours_old=10**5)
+    rate("EUR", "USD", "1.3", hours_old=10**5)
+    with pytest.raises(CommandError, match="1 rates kept"):
+        load(HONEST)
+    assert (stands("USD", "EUR"), stands("EUR", "USD")) == (Decimal("0.7"), Decimal("1.25"))
+    assert load(HONEST, "--confirm").startswith("6 rates set")
     assert stands("USD", "EUR") == Decimal("0.8")
 
 
@@ -287,7 +297,7 @@ def test_the_sample_can_be_said_to_be_of_now() -> None:
 def test_a_demo_of_last_week_can_exchange_today_and_keeps_what_staff_set(admin: Any) -> None:
     assert len(seed_rates().set) == 16
     ExchangeRate.objects.update(as_of=timezone.now() - timedelta(days=7))
-    exchange.set_rate(source="USD", target="EUR", rate=Decimal("0.5"), staff=admin)
+    exchange.set_rate(source="USD", target="EUR", rate=Decimal("0.5"), staff=admin, confirm=True)
     assert seed_rates().gaining == []
     assert not any(exchange.is_stale(one) for one in ExchangeRate.objects.all())
     assert (ExchangeRate.objects.count(), stands("USD", "EUR")) == (16, Decimal("0.5"))

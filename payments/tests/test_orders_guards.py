@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from payments.models import CommissionRule, Deposit, ExternalWallet, Wallet, Withdrawal
+from payments.models import CommissionRule, Deposit, ExternalWallet, SettlementScope, Wallet, Withdrawal
 from payments.services import orders
 from payments.tests.order_scenes import a_bank, a_rule, books_balance, deposit, settle, withdraw
 from payments.tests.scenes import wallet_with
@@ -176,10 +176,16 @@ def test_a_scope_stands_once_and_names_something(admin: Any, service: Any) -> No
     provider = orders.add_scope(service_id=service.pk, provider="sha1_colon", staff=admin).provider_id
     orders.add_scope(service_id=service.pk, currency="USD", staff=admin)
     orders.add_scope(service_id=service.pk, currency="USD", provider="sha1_colon", staff=admin)
-    sql = "INSERT INTO payments_settlementscope (service_id, currency_id, provider_id) VALUES (%s, %s, %s)"
+    table = "INSERT INTO payments_settlementscope"
+    sql = f"{table} (service_id, currency_id, provider_id, everything) VALUES (%s, %s, %s, false)"
     for currency, named in (("USD", None), (None, provider), ("USD", provider)):
         broken("settlement_scope_\\w*once", sql, service.pk, currency, named)
     broken("settlement_scope_names_one", sql, service.pk, None, None)
+    SettlementScope.objects.filter(service=service).delete()
+    limited = f"{table} (service_id, everything, currency_id, max_amount) VALUES (%s, %s, %s, %s)"
+    broken("settlement_scope_names_one", limited, service.pk, True, "USD", None)
+    broken("settlement_scope_limit_has_currency", limited, service.pk, True, None, 5)
+    broken("settlement_scope_limit_has_currency", limited, service.pk, False, "USD", 0)
 
 
 # --- commission rules ---

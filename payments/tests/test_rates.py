@@ -89,11 +89,11 @@ def test_it_notes_who_set_what(admin: Any) -> None:
 
 
 def test_it_warns_of_a_way_there_and_back_that_gains_and_sets_it_all_the_same(admin: Any) -> None:
-    rate("EUR", "USD", "1.2")
+    rate("EUR", "USD", "1.15")
     [warning] = done(put(admin, rate="0.9"), 200)["warnings"]
     assert "USD to EUR and back gains" in warning
     assert ExchangeRate.objects.get(source_currency="USD").rate == Decimal("0.9")
-    assert done(put(admin, rate="0.8"), 200)["warnings"] == []
+    assert done(put(admin, rate="0.85"), 200)["warnings"] == []
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "0.00000000001", "0.90000000000", "1000000000000000000", "9" * 60])
@@ -138,3 +138,29 @@ def test_mallory_sets_and_removes_nothing(mallory: Any) -> None:
     refused(put(mallory, rate="100"), 403, "permission_denied")
     refused(signed_in(mallory).delete(USD_EUR), 403, "permission_denied")
     assert ExchangeRate.objects.get().rate == Decimal("0.9")
+
+
+# --- a rate that moves far ---
+def test_a_rate_that_moves_by_more_than_a_tenth_is_set_only_when_confirmed(admin: Any) -> None:
+    rate("USD", "EUR", "0.9")
+    for value in ("0.99", "0.891", "0.9"):
+        assert done(put(admin, rate=value), 200)["rate"] == f"{Decimal(value):.10f}"
+    for value in ("0.9900000001", "0.8099999999", "1000000", "0.0000000001"):
+        body = refused(put(admin, rate=value), 409, "confirm_required", "confirm")
+        assert (body["last_rate"], Decimal(body["new_rate"])) == ("0.9000000000", Decimal(value))
+        assert ExchangeRate.objects.get().rate == Decimal("0.9")
+    assert done(put(admin, rate="1000000", confirm=True), 200)["rate"] == "1000000.0000000000"
+    assert "Was 0.9000000000; confirmed." in LogEntry.objects.latest("pk").change_message
+
+
+def test_a_rate_of_a_new_direction_is_held_against_the_way_back(admin: Any) -> None:
+    rate("EUR", "USD", "1.25")
+    refused(put(admin, rate="0.9"), 409, "confirm_required", "confirm")
+    assert done(put(admin, rate="0.8"), 200)["rate"] == "0.8000000000"
+
+
+def test_removing_a_rate_does_not_forget_what_it_was_where_the_way_back_stands(admin: Any) -> None:
+    rate("EUR", "USD", "1.25")
+    rate("USD", "EUR", "0.8")
+    assert signed_in(admin).delete(USD_EUR).status_code == 204
+    refused(put(admin, rate="1000000"), 409, "confirm_required", "confirm")

@@ -119,7 +119,11 @@ ASKED = [("USD", None), ("USD", "sha1_colon"), ("USD", "standard_webhooks"), ("E
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        ([], [0, 1, 2, 3]),
+        ([], []),
+        ([{"everything": True}], [0, 1, 2, 3]),
+        ([{"currency": "USD", "max_amount": "99.99"}], []),
+        ([{"currency": "USD", "max_amount": "99.99"}, {"provider": "sha1_colon"}], [1]),
+        ([{"currency": "USD", "max_amount": "100.00"}], [0, 1, 2]),
         ([{"currency": "USD"}], [0, 1, 2]),
         ([{"provider": "sha1_colon"}], [1]),
         ([{"currency": "EUR", "provider": "sha1_colon"}], []),
@@ -130,6 +134,7 @@ ASKED = [("USD", None), ("USD", "sha1_colon"), ("USD", "standard_webhooks"), ("E
 def test_a_service_sees_and_settles_what_its_scopes_name(
     alice: Any, admin: Any, service: Any, scopes: list[dict[str, str]], seen: list[int]
 ) -> None:
+    SettlementScope.objects.all().delete()
     wallets = {currency: open_wallet(owner_id=alice.pk, currency=currency) for currency in ("USD", "EUR")}
     made = [deposit(alice, wallets[c], **({"provider": p} if p else {}))["id"] for c, p in ASKED]
     for scope in scopes:
@@ -156,9 +161,13 @@ def test_scopes_of_one_service_are_not_anothers(alice: Any, admin: Any, service:
 def test_staff_manage_scopes(alice: Any, admin: Any, service: Any) -> None:
     client, wish = signed_in(admin), {"service": service.pk, "currency": "USD", "provider": "sha1_colon"}
     made, again = (client.post(SCOPES, wish).json() for _ in range(2))
-    assert made == again == {"id": SettlementScope.objects.get().pk, **wish}
+    assert (
+        made
+        == again
+        == {"id": SettlementScope.objects.latest("pk").pk, **wish, "everything": False, "max_amount": None}
+    )
     assert client.get(f"{SCOPES}/{made['id']}").json() == made
-    assert ids(client.get(SCOPES, {"service": service.pk})) == [made["id"]]
+    assert made["id"] in ids(client.get(SCOPES, {"service": service.pk}))
     assert ids(client.get(SCOPES, {"service": alice.pk})) == []
     assert client.delete(f"{SCOPES}/{made['id']}").status_code == 204
     refused(client.delete(f"{SCOPES}/{made['id']}"), 404, "not_found")
@@ -169,6 +178,12 @@ def test_staff_manage_scopes(alice: Any, admin: Any, service: Any) -> None:
     ("wish", "status", "code", "field"),
     [
         ({}, 400, "invalid_request", "currency"),
+        ({"everything": False}, 400, "invalid_request", "currency"),
+        ({"everything": True, "currency": "USD"}, 400, "invalid_request", "everything"),
+        ({"everything": True, "max_amount": "5"}, 400, "invalid_request", "currency"),
+        ({"provider": "sha1_colon", "max_amount": "5"}, 400, "invalid_request", "currency"),
+        ({"currency": "USD", "max_amount": "5.001"}, 422, "invalid_amount", "max_amount"),
+        ({"currency": "USD", "max_amount": "0"}, 422, "invalid_amount", "max_amount"),
         ({"currency": "XXX"}, 422, "currency_unavailable", "currency"),
         ({"provider": "nobody"}, 422, "provider_unavailable", "provider"),
         ({"currency": "USD", "service": 2**62}, 404, "user_not_found", None),
@@ -178,6 +193,24 @@ def test_a_scope_names_something_that_exists(
     admin: Any, service: Any, wish: Any, status: int, code: str, field: str | None
 ) -> None:
     refused(signed_in(admin).post(SCOPES, {"service": service.pk} | wish), status, code, field)
+
+
+def test_a_scope_said_again_takes_the_new_limit(admin: Any, service: Any) -> None:
+    wish = {"service": service.pk, "currency": "USD"}
+    for limit in ("500.00", "70.00", None):
+        made = signed_in(admin).post(SCOPES, wish | ({"max_amount": limit} if limit else {})).json()
+        assert made["max_amount"] == limit
+    notes = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
+    assert notes == [f"May settle orders of: USD{limit}." for limit in (" up to 500", " up to 70", "")]
+    assert SettlementScope.objects.filter(service=service, everything=False).count() == 1
+
+
+def test_a_service_whose_last_scope_is_removed_settles_nothing(alice: Any, admin: Any, service: Any) -> None:
+    made = deposit(alice, wallet_with(alice, "USD", "10"))
+    scope = SettlementScope.objects.get(service=service)
+    assert signed_in(admin).delete(f"{SCOPES}/{scope.pk}").status_code == 204
+    refused(settle(service, "deposits", made), 404, "deposit_not_found")
+    assert ids(signed_in(service).get(f"{API}/deposits")) == []
 
 
 def test_only_services_have_scopes_and_only_staff_manages_them(alice: Any, admin: Any, service: Any) -> None:

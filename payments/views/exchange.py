@@ -84,10 +84,11 @@ class RateView(GenericAPIView[ExchangeRate]):
         summary="Set an exchange rate (admin)",
         description=(
             "Makes it or replaces it, and notes it in its history. `warnings` says when there and back would gain;"
-            " the rate is set all the same."
+            " the rate is set all the same. 409 `confirm_required` when it moves by more than 10 % against the last"
+            " one, or where there is none against the way back, and `confirm` is not true."
         ),
         request=shapes.RateWriteSerializer,
-        responses=shapes.RateSetSerializer,
+        responses={200: shapes.RateSetSerializer, 409: examples.CONFIRM_REQUIRED},
         examples=examples.RATE_SET,
     )
     def put(self, request: Request, source: str, target: str) -> Response:

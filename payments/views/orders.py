@@ -26,7 +26,7 @@ from payments.views.reading import ID, ID_PATTERN, Previewing, StrictWrites
 _WHO_SEES = "Newest first. Admins see everybody's; a service what it may settle."
 _VERDICT = (
     "Once, for ever: the same verdict again answers 200 and moves nothing, another is 409 `already_settled`. An order"
-    " that the service may not settle is 404."
+    " that the service may not settle is 404, one of your own 403 `own_order`."
 )
 
 
@@ -150,23 +150,24 @@ class WithdrawalViewSet(OrderViewSet):
     list=extend_schema(
         operation_id="settlement_scopes_list",
         summary="What services may settle (admin)",
-        description="Newest first. A service without any settles everything.",
+        description="Newest first. A service without any settles nothing.",
     ),
     retrieve=extend_schema(operation_id="settlement_scopes_retrieve", summary="One scope (admin)", parameters=[ID]),
 )
 class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[SettlementScope]):
     lookup_value_regex = ID_PATTERN
     permission_classes = (IsAdmin,)
-    queryset = SettlementScope.objects.select_related("provider")
+    queryset = SettlementScope.objects.select_related("provider", "currency")
     serializer_class = shapes.ScopeSerializer
     filterset_class = queries.ScopeFilters
 
     @extend_schema(
         operation_id="settlement_scopes_create",
-        summary="Limit what a service may settle (admin)",
+        summary="Let a service settle orders (admin)",
         description=(
-            "To a currency's orders, to a provider's, or to those of both together. The first scope takes all else away"
-            " from the service. Safe to repeat."
+            "Those of a currency, of a provider, or of both together, each of at most `max_amount`; or `everything`."
+            " Orders that no scope covers are 404 to the service. Safe to repeat; another `max_amount` replaces the"
+            " last."
         ),
         request=shapes.ScopeWriteSerializer,
         responses={201: shapes.ScopeSerializer, 404: examples.SERVICE_NOT_FOUND},
@@ -180,7 +181,7 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
     @extend_schema(
         operation_id="settlement_scopes_delete",
         summary="Remove a scope (admin)",
-        description="Without its last scope a service settles everything.",
+        description="Without its last scope a service settles nothing.",
         parameters=[ID],
         responses={204: None},
     )

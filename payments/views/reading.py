@@ -91,7 +91,7 @@ class TransactionViewSet(ReadingViewSet):
         description=(
             "Books its opposite, once: 409 `already_reversed` after that, 409 `insufficient_funds` when the money is"
             " gone and the wallet may not be overdrawn, 409 `not_reversible` for purchases, which are refunded, and"
-            " for what took something back itself."
+            " for what took something back itself, 403 `own_order` when a wallet of your own is concerned."
         ),
         parameters=[ID],
         request=shapes.ReverseSerializer,
@@ -155,7 +155,8 @@ class WebhookEventViewSet(ReadingViewSet):
     @extend_schema(
         operation_id="webhook_events_replay",
         summary="Try an unmatched notice again (admin)",
-        description="Answers as the provider would be answered now. Safe to repeat: it is credited once.",
+        description="Answers as the provider would be answered now. Safe to repeat: it is credited once. 403"
+        " `own_order` when it is for you.",
         parameters=[ID],
         request=None,
         responses={200: webhook_shapes.CreditedSerializer},

@@ -35,18 +35,30 @@ class Command(BaseCommand):
         )
         parser.add_argument("--force", action="store_true", help="Replace rates that are newer than the file, too.")
 
+        parser.add_argument(
+            "--confirm", action="store_true", help="Set rates that move by more than 10 %% against the last ones, too."
+        )
+
     def handle(self, *_: Any, place: str, **options: Any) -> None:
         is_sample = place == "sample"
         as_of = timezone.now() if options["as_of"] == "now" else None
         try:
             sheet = exchange.read_sheet(exchange.fetch(str(exchange.SAMPLE) if is_sample else place))
             loaded = exchange.load_rates(
-                sheet, as_of=as_of, origin=SAMPLE_ORIGIN if is_sample else ORIGIN, force=options["force"]
+                sheet,
+                as_of=as_of,
+                origin=SAMPLE_ORIGIN if is_sample else ORIGIN,
+                force=options["force"],
+                confirm=options["confirm"],
             )
         except (exchange.Unreachable, exchange.MalformedSheet) as error:
             raise CommandError(f"{error} Nothing was changed.") from None
         for line in summary(loaded):
             self.stdout.write(line)
+        if loaded.moving:
+            raise CommandError(
+                f"{len(loaded.moving)} rates kept: they would move by more than 10 %. --confirm sets them."
+            )
 
 
 def summary(loaded: exchange.Loaded) -> Iterator[str]:
@@ -55,6 +67,8 @@ def summary(loaded: exchange.Loaded) -> Iterator[str]:
         yield "They are too old to be used: TILL_RATE_MAX_AGE_HOURS."
     for rate in loaded.newer:
         yield f"Kept {rate}: {rate.origin}, as of {rate.as_of.isoformat()}, is newer. --force replaces it."
+    for rate, new in loaded.moving:
+        yield f"Kept {rate}: {rate.rate:f} would become {new:f}."
     if loaded.missing:
         yield f"Not in the file: {', '.join(loaded.missing)}."
     for source, target in loaded.out_of_range:

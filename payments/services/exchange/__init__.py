@@ -15,6 +15,7 @@ from payments.services.exchange.exchanging import (
 from payments.services.exchange.loading import SAMPLE, Loaded, Unreachable, fetch, load_rates
 from payments.services.exchange.quoting import SameCurrency, quote
 from payments.services.exchange.rates import (
+    ConfirmationRequired,
     InvalidRate,
     RateUnavailable,
     current_rate,
@@ -28,6 +29,7 @@ from payments.services.exchange.sheets import MalformedSheet, RateSheet, read_sh
 
 __all__ = [
     "SAMPLE",
+    "ConfirmationRequired",
     "ExpectedRate",
     "InvalidRate",
     "Loaded",

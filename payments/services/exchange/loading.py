@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 
-from payments.conversion import MAX_RATE, MAX_RATE_LOSS, cross_rate, cross_rate_loss, gains
+from payments.conversion import MAX_RATE, MAX_RATE_LOSS, cross_rate, cross_rate_loss, gains, moves_far
 from payments.models import Currency, ExchangeRate
 from payments.services.exchange.sheets import MalformedSheet, RateSheet
 
@@ -37,14 +37,17 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of each pair. `gaining` are pairs where there and back would gain: for staff to look at.
+    """What became of each pair.
 
+    `moving` kept what they were, because they would move by more than 10 %. `gaining` are pairs where there and back
+    would gain. Both are for staff to look at.
     `imprecise` are left out: pairs of whose rate ten decimals would cut off more than MAX_RATE_LOSS, with the share.
     """
 
     as_of: datetime
     set: list[ExchangeRate] = field(default_factory=list)
     newer: list[ExchangeRate] = field(default_factory=list)
+    moving: list[tuple[ExchangeRate, Decimal]] = field(default_factory=list)
     out_of_range: list[Pair] = field(default_factory=list)
     imprecise: list[tuple[Pair, Decimal]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -108,12 +111,14 @@ def load_rates(
     as_of: datetime | None = None,
     origin: str = ORIGIN,
     force: bool = False,
+    confirm: bool = False,
     only: Iterable[Pair] | None = None,
 ) -> Loaded:
     """Set the rate of every ordered pair of currencies in use that the sheet knows, rounded down to ten decimals.
 
-    A rate that is newer than the sheet stays, unless forced. So does one that is too small to be said in ten decimals,
-    until it is too old. `only` names the pairs to set, when not all. Safe to
+    A rate that is newer than the sheet stays, unless forced; one that would move by more than 10 % stays, unless
+    confirmed. So does one that is too small to be said in ten decimals, until it is too old. `only` names the pairs to
+    set, when not all. Safe to
     repeat. Locks the rates' rows by ascending id. Raises MalformedSheet.
     """
     active = set(Currency.objects.filter(is_active=True).values_list("pk", flat=True))
@@ -130,6 +135,8 @@ def load_rates(
             loaded.imprecise.append((pair, loss))
         elif stands and stands.as_of > loaded.as_of and not force:
             loaded.newer.append(stands)
+        elif stands and not confirm and moves_far(stands.rate, rate):
+            loaded.moving.append((stands, rate))
         else:
             loaded.set.append(_row(pair, rate, origin, loaded.as_of))
     _store(loaded.set)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, rate_loss
+from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, inverse, moves_far, rate_loss
 from payments.models import ExchangeRate
 from payments.services.currencies import CurrencyUnavailable, active_currency
 from payments.services.staff import note
@@ -24,6 +24,16 @@ class InvalidRate(Exception):
     def __init__(self, detail: str, *, field: str = "rate") -> None:
         super().__init__(detail)
         self.field = field
+
+
+class ConfirmationRequired(Exception):
+    """The rate moves by more than 10 %."""
+
+    field = "confirm"
+
+    def __init__(self, *, last: Decimal, new: Decimal) -> None:
+        super().__init__(f"The rate was {last:.10f} and would be {new:.10f}, more than 10 % away. Confirm it.")
+        self.extra = {"last_rate": f"{last:.10f}", "new_rate": f"{new:.10f}"}
 
 
 class RateUnavailable(Exception):
@@ -70,22 +80,29 @@ def set_rate(
     staff: User,
     origin: str = STAFF_ORIGIN,
     as_of: datetime | None = None,
+    confirm: bool = False,
 ) -> ExchangeRate:
     """Set the rate of one direction, as of now unless said otherwise, and note it in its history. Safe to repeat.
 
-    Locks the rate's row. Raises InvalidRate or CurrencyUnavailable. Whether there and back would gain is for the
-    caller to ask (`gaining_back`): that is staff's own decision.
+    Locks the rate's row. Raises InvalidRate, CurrencyUnavailable, or ConfirmationRequired when it moves by more than
+    10 % against the last one (where there is none, against the rate of the way back) and is not confirmed. Whether
+    there and back would gain is for the caller to ask (`gaining_back`): that is staff's own decision.
     """
     now = timezone.now()
     _check(rate=rate, as_of=as_of or now, now=now)
     _check_pair(source, target)
+    last = _last_rate(source, target)
+    far = last is not None and moves_far(last, rate)
+    if last is not None and far and not confirm:
+        raise ConfirmationRequired(last=last, new=rate)
     found, created = ExchangeRate.objects.update_or_create(
         source_currency_id=source,
         target_currency_id=target,
         defaults={"rate": rate, "origin": origin, "as_of": as_of or now},
     )
     deed = "Added" if created else "Set"
-    note(about=found, staff=staff, text=f"{deed}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.")
+    confirmed = f" Was {last:.10f}; confirmed." if far else ""
+    note(about=found, staff=staff, text=f"{deed}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
     return found
 
 
@@ -99,6 +116,16 @@ def remove_rate(*, source: str, target: str, staff: User) -> None:
     rate = rates.get(source_currency=source, target_currency=target)
     note(about=rate, staff=staff, text=f"Removed: was {rate.rate:f}, {rate.origin}.")
     rate.delete()
+
+
+def _last_rate(source: str, target: str) -> Decimal | None:
+    """Lock the direction's row; return its rate, or what the way back says where this direction has none."""
+    standing = ExchangeRate.objects.select_for_update(no_key=True, of=("self",))
+    found = standing.filter(source_currency=source, target_currency=target).first()
+    if found:
+        return Decimal(found.rate)
+    back = ExchangeRate.objects.filter(source_currency=target, target_currency=source).first()
+    return inverse(back.rate) if back else None
 
 
 def check_rate(rate: Decimal) -> None:

@@ -7,11 +7,12 @@ waits in a circle.
 
 from payments.services.orders.expiry import expire_orders
 from payments.services.orders.making import ProviderUnavailable, request_deposit, request_withdrawal
-from payments.services.orders.scopes import NotAService, add_scope, covers, remove_scope
+from payments.services.orders.scopes import InvalidScope, NotAService, add_scope, covers, remove_scope
 from payments.services.orders.settling import AlreadySettled, settle_deposit, settle_withdrawal
 
 __all__ = [
     "AlreadySettled",
+    "InvalidScope",
     "NotAService",
     "ProviderUnavailable",
     "add_scope",

@@ -11,6 +11,7 @@ from payments.models import Deposit, Order, OrderStatus, Transaction, Wallet, Wi
 from payments.money import EXACT
 from payments.services.external_wallets import forget_if_deleted, lock_external_wallets_of
 from payments.services.orders.scopes import covers
+from payments.services.separation_of_duties import refuse_own
 from payments.services.staff import note
 
 Verdict = Literal["paid", "rejected"]
@@ -31,8 +32,8 @@ class AlreadySettled(Exception):
 def settle_deposit(*, deposit_id: int, verdict: Verdict, by: User, reason: str = "") -> Deposit:
     """Book a deposit whose money has arrived, also for a disabled owner; or reject it. The same verdict again is safe.
 
-    Locks the deposit, then the wallet. Raises Deposit.DoesNotExist when `by` may not settle it, AlreadySettled, or
-    the ledger's BalanceTooLarge, after which it is still pending.
+    Locks the deposit, then the wallet. Raises Deposit.DoesNotExist when `by` may not settle it, OwnOrder when it is
+    his own, AlreadySettled, or the ledger's BalanceTooLarge, after which it is still pending.
     """
     deposit = _locked(Deposit, deposit_id, by)
     if _is_settled(deposit, verdict):
@@ -47,8 +48,8 @@ def settle_withdrawal(*, withdrawal_id: int, verdict: Verdict, by: User, reason:
     """Pay out what a withdrawal holds, less the commission; or give it back. The same verdict again is safe.
 
     Locks the withdrawal, its owner's external wallets, then the wallet. Raises Withdrawal.DoesNotExist when `by` may
-    not settle it, AlreadySettled, or InsufficientFunds when a reversal has taken the money meanwhile, after which it
-    is still pending.
+    not settle it, OwnOrder when it is his own, AlreadySettled, or InsufficientFunds when a reversal has taken the
+    money meanwhile, after which it is still pending.
     """
     withdrawal = _locked(Withdrawal, withdrawal_id, by)
     if _is_settled(withdrawal, verdict):
@@ -69,6 +70,7 @@ def _locked(kind: type[AnOrder], order_id: int, by: User) -> AnOrder:
     order: AnOrder = orders.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
     if not covers(by, order):
         raise kind.DoesNotExist
+    refuse_own(by, order.user_id)
     return order
 
 
