@@ -126,7 +126,7 @@ def test_it_names_and_leaves_out_a_pair_that_would_lose_more_than_a_ten_thousand
 )
 def test_the_bound_is_a_ten_thousandth_of_the_rate(load: Callable[..., str], price: str, is_set: bool) -> None:
     load(sheet(("USD", "1"), ("JPY", "1")))
-    load(sheet(("USD", "10000"), ("JPY", f"{Decimal(price) * 10000:f}"), day="2025-02-03"))
+    load(sheet(("USD", "10000"), ("JPY", f"{Decimal(price) * 10000:f}"), day="2025-02-03"), "--confirm")
     assert (stands("USD", "JPY") != 1) is is_set
 
 
