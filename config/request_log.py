@@ -24,17 +24,22 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 WEBHOOK_PATHS = ("/payment/webhook", "/webhook/payment", "/api/v1/webhooks/")
 QUIET_PATHS = ("/health/", "/metrics", "/static/")
+#: No longer path is masked or written; what is cut off is marked.
+MAX_PATH = 500
+CUT = "…"
+# Lines hold what strangers wrote: each alternative begins at fixed characters and never looks at a character twice.
 SECRETS = re.compile(
-    r"(?P<path>/auth/activate/)[^\s/?#\"']+"
-    r"|(?P<bearer>\bBearer\s+)\S+"
-    r"|(?P<jwt>\beyJ)[\w-]{5,}\.[\w-]+(\.[\w-]*)?"
-    r"|(?P<url>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(?=@)"
+    r"(?P<path>/auth/activate/)[^\s/?#\"']++"
+    r"|(?P<bearer>\b[Bb]earer\s++)\S++"
+    r"|(?P<jwt>\beyJ)[\w-]{5,}+(?:\.[\w-]*+){0,2}"
+    r"|(?P<url>://[^\s:/@]*+:)[^\s/@…]++(?=[@…])"
 )
 SECRET_NAME = re.compile(
     r"password|passwd|secret|token|authorization|cookie|signature|credential|private_?key|api_?key",
     re.IGNORECASE,
 )
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: Characters that forge a line, move a terminal's cursor or turn the direction of writing.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 STANDARD_FIELDS = {
     *vars(logging.makeLogRecord({})),
     "message",
@@ -43,6 +48,12 @@ STANDARD_FIELDS = {
     "server_time",
     "taskName",
 }
+
+
+class Masked(str):
+    """Text without secrets and control characters: no formatter looks at it again."""
+
+    __slots__ = ()
 
 
 class RequestLogMiddleware:
@@ -97,16 +108,16 @@ def report(method: str, path: str, route: str, status: int, seconds: float, user
         metrics.observe(method, route, status, seconds)
     if status < 500 and (webhook or path.startswith(QUIET_PATHS)):
         return
-    path = masked(path)
+    path = clean(path if len(path) <= MAX_PATH else path[:MAX_PATH] + CUT)
     fields = {
-        "method": method,
+        "method": clean(method),
         "path": path,
         "status": status,
         "duration_ms": round(seconds * 1000, 1),
         "user_id": user_id,
     }
     level = logging.INFO if status < 500 else logging.WARNING
-    logger.log(level, "%s %s %s", method, path, status, extra=fields)
+    logger.log(level, Masked(f"{fields['method']} {path} {status}"), extra=fields)
 
 
 def known_user_id(request: HttpRequest) -> int | None:
@@ -122,11 +133,31 @@ def masked(text: str) -> str:
     return SECRETS.sub(lambda found: "".join(part or "" for part in found.group("path", "bearer", "url")) + "***", text)
 
 
+def clean(text: str) -> Masked:
+    """Hide secrets and write control characters as their escapes. Linear in the length; a second time it is free."""
+    if isinstance(text, Masked):
+        return text
+    return Masked(CONTROL.sub(_escaped, masked(text)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
+
+
+def clean_message(record: logging.LogRecord) -> str:
+    return clean(record.msg if isinstance(record.msg, Masked) and not record.args else record.getMessage())
+
+
+def clean_traceback(text: str) -> str:
+    """As `clean`, but its lines stay lines."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller put in `extra`, plain values only, secrets by name masked."""
     fields = {name: value for name, value in vars(record).items() if name not in STANDARD_FIELDS}
     return {
-        name: "***" if SECRET_NAME.search(name) else masked(value) if isinstance(value, str) else value
+        name: "***" if SECRET_NAME.search(name) else clean(value) if isinstance(value, str) else value
         for name, value in fields.items()
         if isinstance(value, (str, int, float, bool)) or value is None
     }
@@ -141,11 +172,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": masked(record.getMessage()),
+            "message": clean_message(record),
             "request_id": request_id.get() or None,
         }
         if record.exc_info:
-            line["traceback"] = masked(self.formatException(record.exc_info))
+            line["traceback"] = clean_traceback(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=True)
 
 
@@ -154,10 +185,9 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
-        message = CONTROL.sub(lambda found: repr(found.group())[1:-1], masked(record.getMessage()))
         duration = getattr(record, "duration_ms", None)
         tail = f" {duration} ms" if duration is not None else ""
-        line = f"{moment} {record.levelname:<7} {message}{tail} [{request_id.get()[:8] or record.name}]"
+        line = f"{moment} {record.levelname:<7} {clean_message(record)}{tail} [{request_id.get()[:8] or record.name}]"
         if record.exc_info:
-            line += "\n" + masked(self.formatException(record.exc_info))
+            line += "\n" + clean_traceback(self.formatException(record.exc_info))
         return line

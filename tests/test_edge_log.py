@@ -142,8 +142,51 @@ def test_it_masks_fields_by_their_name() -> None:
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
 def test_it_cannot_be_made_to_write_a_forged_line(formatter: logging.Formatter) -> None:
-    line = formatter.format(record_of("a\r\nb\x1b[2J\u2028c\x85d", path="x\ny"))
-    assert not any(character in line for character in "\r\n\x1b\u2028\x85")
+    line = formatter.format(record_of("a\r\nb\x1b[2J\u2028c\x85d\u202ee", path="x\ny"))
+    text = str(json.loads(line)) if line.startswith("{") else line  # as somebody's viewer shows it
+    assert not any(character in text for character in "\r\n\x1b\u2028\x85\u202e")
+
+
+def test_it_writes_only_the_beginning_of_a_long_path(lines: list[str]) -> None:
+    Client().get("/" + "a" * 2000)
+    line = json.loads(lines[0])
+    assert line["path"] == "/" + "a" * 499 + "…"
+    assert line["message"] == f"GET {line['path']} 404"
+
+
+def test_it_hides_what_the_cut_leaves_of_a_password(lines: list[str]) -> None:
+    Client().get("/" + "a" * 470 + "/postgres://till:hunter2hunter2hunter2@db/")
+    assert "hunter2" not in lines[0]
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+@pytest.mark.parametrize(
+    ("message", "kept", "hidden"),
+    [
+        ("at eyJhbGciOi-_, then", "then", "hbGciOi"),
+        ("a.b-c+d://till:hun:ter2@db", "@db", "ter2"),
+        ("://:hunter2@db", "@db", "hunter2"),
+        ("authorization: bearer \t hunter2 x", " x", "hunter2"),
+        ("http://till/x:y z@w", "http://till/x:y z@w", "***"),
+    ],
+)
+def test_it_masks_what_is_written_unusually(formatter: logging.Formatter, message: str, kept: str, hidden: str) -> None:
+    line = formatter.format(record_of(message))
+    assert kept in line
+    assert hidden not in line
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
+def test_it_writes_no_control_characters_of_a_traceback(formatter: logging.Formatter) -> None:
+    record = record_of("broken")
+    try:
+        raise ValueError("a\x1b[31mred\r\u202egnol")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = formatter.format(record)
+    line = json.loads(line)["traceback"] if line.startswith("{") else line
+    assert not any(character in line for character in "\r\x1b\u202e")
+    assert line.count("\n") > 2
 
 
 def test_it_writes_a_forged_path_on_one_line(lines: list[str]) -> None:
