@@ -35,6 +35,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "config.environment:number": (("-", "1", ""),),
     "config.environment:rate": (("1", "0", "/"),),
     "config.lane:SLUG": (("", "a_", "!"),),
+    "config.parsers:_UNSTORABLE": (("", "\\u", ""), ("", "\\ud800", "")),
     "config.request_log:CONTROL": (("", "\x00", ""), ("", "\u202e", "")),
     "config.request_log:SANE_REQUEST_ID": (),
     "config.request_log:SECRETS": (
