@@ -62,7 +62,9 @@ class RegistrationSerializer(serializers.Serializer[Any]):
 
 class RegisteredSerializer(serializers.Serializer[Any]):
     user = UserSerializer()
-    activation_url = serializers.URLField(allow_null=True, help_text="null where this service only mails the link.")
+    activation_url = serializers.URLField(
+        allow_null=True, help_text="null where this service only mails the link, as in production."
+    )
 
 
 class ActivatedSerializer(serializers.Serializer[Any]):

@@ -104,6 +104,15 @@ def _can_begin_links(url: str) -> bool:
 
 
 @register(Tags.security)
+def check_activation(**_: Any) -> list[CheckMessage]:
+    """Whoever gets the link in the answer needs no mailbox: he activates any address, and money sent to it is his."""
+    if settings.TILL_DEBUG or not settings.TILL_RETURN_ACTIVATION_LINK:
+        return []
+    hint = "Anybody can register and activate anybody's address; transfers by email reach him. Leave it unset."
+    return [checks.Warning("TILL_RETURN_ACTIVATION_LINK is on.", hint=hint, id="till.W004")]
+
+
+@register(Tags.security)
 def check_proxies(**_: Any) -> list[CheckMessage]:
     if settings.SECURE_SSL_REDIRECT and not settings.TILL_TRUSTED_PROXIES:
         hint = "Without a trusted proxy no request counts as HTTPS, and each is redirected for ever."

@@ -53,6 +53,7 @@ def production(settings: Settings) -> Settings:
     settings.DATABASE_URL = GOOD["DATABASE_URL"]
     settings.ALLOWED_HOSTS = ["till.example.com"]
     settings.TILL_PUBLIC_URL = "https://till.example.com"
+    settings.TILL_RETURN_ACTIVATION_LINK = False
     return settings
 
 
@@ -83,6 +84,13 @@ def test_it_says_nothing_of_a_sound_production_environment_when_deployed() -> No
     result = manage("check", "--deploy", "--fail-level", "WARNING")
     assert result.returncode == 0, result.stderr
     assert "no issues" in result.stdout
+
+
+def test_only_development_answers_with_the_activation_link() -> None:
+    ask = ("shell", "-v", "0", "-c", "from django.conf import settings; print(settings.TILL_RETURN_ACTIVATION_LINK)")
+    assert manage(*ask).stdout.split() == ["False"]
+    assert manage(*ask, TILL_DEBUG="1", TILL_ALLOWED_HOSTS="", TILL_SSL_REDIRECT="").stdout.split() == ["True"]
+    assert manage(*ask, TILL_RETURN_ACTIVATION_LINK="1").stdout.split() == ["True"]
 
 
 def test_it_is_content_with_development_mode() -> None:
@@ -116,6 +124,7 @@ def test_it_is_content_with_development_mode() -> None:
         ("TILL_PUBLIC_URL", "https://[till", "till.E008"),
         ("SECURE_SSL_REDIRECT", True, "till.E009"),
         ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
+        ("TILL_RETURN_ACTIVATION_LINK", True, "till.W004"),
     ],
 )
 def test_it_refuses_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
