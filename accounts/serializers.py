@@ -1,8 +1,10 @@
 """The shapes of what accounts reads and answers."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from accounts.models import User
 from accounts.validators import (
@@ -14,6 +16,50 @@ from accounts.validators import (
 )
 
 TOKEN_MAX_LENGTH = 2048
+MAX_UNKNOWN_NAMED = 20
+#: Members of a body that stand elsewhere in a request.
+_ELSEWHERE = {
+    "dryrun": "It goes into the address: `?dry_run=true`.",
+    "idempotencykey": "It goes into the header `Idempotency-Key`.",
+}
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    """What a request's body holds. A member that it does not know is refused by name, never dropped."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = self.refused_members(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            if unknown and isinstance(error.detail, dict):
+                raise ValidationError({**unknown, **error.detail}) from None
+            raise
+        if unknown:
+            raise ValidationError(unknown)
+        return value
+
+    def refused_members(self, data: Mapping[str, Any]) -> dict[str, ErrorDetail]:
+        return unknown_members(data, self.fields)
+
+
+def unknown_members(given: Iterable[str], known: Iterable[str] = ()) -> dict[str, ErrorDetail]:
+    """Return an error for each member that is not known, at most for the first twenty."""
+    names = set(known)
+    unknown = [name for name in given if name not in names][:MAX_UNKNOWN_NAMED]
+    return {name: ErrorDetail(_advice(name, names), code="unknown_field") for name in unknown}
+
+
+def _advice(name: str, known: set[str]) -> str:
+    """Say what may have been meant: `expectedPrice` is `expected_price`, and a dry run is asked for elsewhere."""
+    bare = _bare(name)
+    if meant := next((other for other in known if _bare(other) == bare), None):
+        return f"This field is not known here; did you mean `{meant}`?"
+    return f"This field is not known here. {_ELSEWHERE.get(bare, '')}".rstrip()
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 class PlainTextField(serializers.CharField):
@@ -26,7 +72,10 @@ class PlainTextField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if self.max_length and len(text) > self.max_length:  # before each character is looked at
+            self.fail("max_length", max_length=self.max_length)
+        return text
 
 
 class AddressField(PlainTextField, serializers.EmailField):
@@ -50,11 +99,11 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class ProfileSerializer(serializers.Serializer[User]):
+class ProfileSerializer(RequestSerializer):
     full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, required=False)
 
 
-class RegistrationSerializer(serializers.Serializer[Any]):
+class RegistrationSerializer(RequestSerializer):
     email = AddressField()
     password = PasswordField(min_length=PASSWORD_MIN_LENGTH)
     full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, default="")
@@ -72,11 +121,11 @@ class ActivatedSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["activated", "already_active"])
 
 
-class ResendSerializer(serializers.Serializer[Any]):
+class ResendSerializer(RequestSerializer):
     email = AddressField()
 
 
-class LoginSerializer(serializers.Serializer[Any]):
+class LoginSerializer(RequestSerializer):
     # Whether it is an address at all is not told: what nobody registered is answered like a wrong password.
     email = PlainTextField(max_length=EMAIL_MAX_LENGTH)
     password = PasswordField()
@@ -87,10 +136,10 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField(help_text="Good once, for `auth/refresh`, or to log out.")
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshSerializer(RequestSerializer):
     refresh = PlainTextField(max_length=TOKEN_MAX_LENGTH)
 
 
-class PasswordChangeSerializer(serializers.Serializer[Any]):
+class PasswordChangeSerializer(RequestSerializer):
     current_password = PasswordField()
     new_password = PasswordField(min_length=PASSWORD_MIN_LENGTH)

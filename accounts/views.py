@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,10 +20,16 @@ from accounts.throttling import WindowThrottle
 
 
 def checked(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the validated body; unknown keys are ignored. Raises DRF's ValidationError."""
+    """Return the validated body. Raises DRF's ValidationError naming each member that is wrong or unknown."""
     shape = serializer(data=request.data)
     shape.is_valid(raise_exception=True)
     return cast("dict[str, Any]", shape.validated_data)
+
+
+def refuse_members(request: Request) -> None:
+    """For what takes no body, or an empty object: raise ValidationError naming what stands there."""
+    if errors := serializers.unknown_members(request.data):
+        raise ValidationError(errors)
 
 
 class PublicView(APIView):
@@ -75,7 +82,8 @@ class ActivateView(PublicView):
         responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
         examples=examples.ACTIVATED,
     )
-    def post(self, request: Request, token: str) -> Response:  # noqa: ARG002
+    def post(self, request: Request, token: str) -> Response:
+        refuse_members(request)
         return self._activate(token)
 
     def _activate(self, token: str) -> Response:

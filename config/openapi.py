@@ -10,6 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from accounts.permissions import HasRole
+from accounts.serializers import RequestSerializer
 
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -104,6 +105,13 @@ class TillSchema(AutoSchema):
             return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
         finally:
             self.method = method
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
+        """Say of a request's body that members which it does not know are refused."""
+        schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(serializer, RequestSerializer):
+            schema["additionalProperties"] = False
+        return schema
 
     def as_problem(self, status: str, body: dict[str, Any]) -> dict[str, Any]:
         """Keep the view's description and examples, put the shared component in the place of its schema."""

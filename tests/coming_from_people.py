@@ -135,14 +135,17 @@ def reading_a_user(house: House) -> None:
 def changing_a_user(house: House) -> None:
     wish = {"full_name": "Alice Liddell", "password": "something else 1"}
     assert house.staff.ask(200, "PATCH", f"users/{house.alices}", wish)["full_name"] == "Alice Liddell"
-    house.visitor("alice@example.com")  # with the password that she had
+    login = {"email": "alice@example.com", "password": wish["password"]}
+    house.visitor().ask(200, "POST", "auth/login", login)
 
 
 @does(SANIC, "`PUT /users/update/<user_id>`")
 def replacing_a_user(house: House) -> None:
-    wish = {"email": "liddell@example.com", "role": "user", "is_active": True, "password": "something else 1"}
-    assert house.staff.ask(200, "PUT", f"users/{house.alices}", wish)["email"] == "liddell@example.com"
-    house.visitor("liddell@example.com")
+    wish = {"email": "liddell@example.com", "full_name": "Alice Liddell", "password": "something else 1"}
+    replaced = house.staff.ask(200, "PUT", f"users/{house.alices}", wish)
+    assert (replaced["email"], replaced["role"], replaced["is_active"]) == ("liddell@example.com", "user", True)
+    login = {"email": "liddell@example.com", "password": wish["password"]}
+    house.visitor().ask(200, "POST", "auth/login", login)
 
 
 @does(ACCOUNTS, "an admin deletes a user")

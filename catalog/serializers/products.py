@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from catalog.models import Product
 from catalog.models.products import DESCRIPTION_MAX_LENGTH, MAX_STOCK, TITLE_MAX_LENGTH, validate_lines
 from payments.serializers.reading import AmountField
@@ -35,7 +35,7 @@ class LinesField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class ProductWriteSerializer(serializers.Serializer[Any]):
+class ProductWriteSerializer(RequestSerializer):
     """A whole product: what is left out takes its default."""
 
     title = PlainTextField(max_length=TITLE_MAX_LENGTH)

@@ -1,10 +1,8 @@
 """The shapes of purchases and refunds."""
 
-from typing import Any
-
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from catalog.models import Purchase, Refund
 from catalog.models.purchases import MAX_QUANTITY
 from payments.serializers.reading import AmountField
@@ -35,7 +33,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
         extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
 
-class BuySerializer(serializers.Serializer[Any]):
+class BuySerializer(RequestSerializer):
     product = IdField()
     wallet = IdField(help_text="One of your own, in the product's currency.")
     quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, default=1)
@@ -56,6 +54,6 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         read_only_fields = fields
 
 
-class RefundWriteSerializer(serializers.Serializer[Any]):
+class RefundWriteSerializer(RequestSerializer):
     amount = AmountInputField(required=False, help_text="All that is left of the purchase when it is missing.")
     reason = PlainTextField(max_length=200, allow_blank=True, default="", help_text="Shown to the buyer.")

@@ -39,13 +39,13 @@ def refund(user: Any, purchase: int, **body: Any) -> Any:
     return signed_in(user).post(f"{PURCHASES}/{purchase}/refunds", body, headers=new_key())
 
 
-def refused(answer: Any, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    """Assert that it is this problem, about this field if one is named; return the body."""
+def refused(answer: Any, status: int, code: str, *fields: str) -> dict[str, Any]:
+    """Assert that it is this problem, about these fields if any is named; return the body."""
     assert answer.status_code == status, answer.content
     body: dict[str, Any] = answer.json()
     assert body["code"] == code, body
-    if field:
-        assert [error["field"] for error in body["errors"]] == [field]
+    if fields:
+        assert [error["field"] for error in body["errors"]] == [*fields]
     return body
 
 

@@ -161,13 +161,19 @@ def test_it_refuses_what_is_no_id(alice: Any, pen: Product, purse: Wallet, field
     refused(signed_in(alice).post(PURCHASES, wish, headers=new_key()), 400, "invalid_request", field)
 
 
-def test_it_ignores_what_is_not_for_the_client_to_set(alice: Any, bob: Any, pen: Product, purse: Wallet) -> None:
-    wish = {"product": pen.pk, "wallet": purse.pk, "user": bob.pk, "id": 999, "transaction": 1, "title": "Free"}
-    money = {"price": "0.01", "unit_price": "0.01", "amount": "0.01", "status": "refunded", "refunded": "25.00"}
-    body = signed_in(alice).post(PURCHASES, wish | money, headers=new_key()).json()
-    assert body["id"] != 999
-    assert (body["user"], body["amount"], body["status"], body["title"]) == (alice.pk, "25.00", "paid", "Pen")
-    assert balance(purse) == "75.00"
+def test_it_refuses_what_is_not_for_the_client_to_set(alice: Any, bob: Any, pen: Product, purse: Wallet) -> None:
+    wish = {"product": pen.pk, "wallet": purse.pk}
+    plants = {"user": bob.pk, "id": 999, "transaction": 1, "title": "Free", "price": "0.01", "status": "refunded"}
+    refused(signed_in(alice).post(PURCHASES, wish | plants, headers=new_key()), 400, "invalid_request", *plants)
+    assert balance(purse) == "100.00"
+
+
+def test_a_price_spelt_otherwise_buys_nothing(alice: Any, pen: Product, purse: Wallet) -> None:
+    wish = {"product": pen.pk, "wallet": purse.pk, "expectedPrice": "1.00"}
+    answer = signed_in(alice).post(PURCHASES, wish, headers=new_key())
+    refused(answer, 400, "invalid_request", "expectedPrice")
+    assert "did you mean `expected_price`?" in answer.json()["detail"]
+    assert balance(purse) == "100.00"
 
 
 # --- Idempotency-Key ---

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsAdmin, IsPerson
+from accounts.views import refuse_members
 from catalog import services
 from catalog.models import Product
 from catalog.queries import filters, products
@@ -121,12 +122,13 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
         return _shown(services.change_product(product_id=int(pk), if_version=versions, **fields))
 
     def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         services.delete_product(product_id=int(pk), if_version=etags.wanted_versions(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _fields(request: Request, *, partial: bool = False) -> services.ProductFields:
-    """Return what the body sets; other keys (id, version, …) are ignored."""
+    """Return what the body sets; other keys (id, version, …) are refused."""
     shape = ProductWriteSerializer(data=request.data, partial=partial)
     shape.is_valid(raise_exception=True)
     return cast("services.ProductFields", shape.validated_data)

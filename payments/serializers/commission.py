@@ -1,5 +1,6 @@
 """The shapes of commission rules."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,9 +9,9 @@ from django import forms
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer, unknown_members
 from payments.models import CommissionRule, Operation
 from payments.queries.filters import MomentField
 from payments.serializers.reading import AmountField
@@ -58,7 +59,7 @@ class CommissionRuleSerializer(serializers.ModelSerializer[CommissionRule]):
         read_only_fields = fields
 
 
-class CommissionRuleWriteSerializer(serializers.Serializer[Any]):
+class CommissionRuleWriteSerializer(RequestSerializer):
     operation = serializers.ChoiceField(choices=Operation.choices)
     currency = PlainTextField(max_length=10)
     percent = AmountInputField(default=Decimal(0), help_text="0 to 100, at most ten decimals.")
@@ -69,17 +70,16 @@ class CommissionRuleWriteSerializer(serializers.Serializer[Any]):
     valid_until = MomentInputField(default=None, allow_null=True, help_text="Without end when it is missing.")
 
 
-class CommissionRuleEndSerializer(serializers.Serializer[Any]):
+class CommissionRuleEndSerializer(RequestSerializer):
     valid_until = MomentInputField(
         allow_null=True,
         help_text="The rule is in force up to before it. A time that passed less than a minute ago means now.",
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        fixed = CommissionRuleWriteSerializer().fields.keys() - {"valid_until"}
-        if errors := {
+    def refused_members(self, data: Mapping[str, Any]) -> dict[str, ErrorDetail]:
+        fixed = CommissionRuleWriteSerializer().fields.keys() - self.fields.keys()
+        stays = {
             name: ErrorDetail("This stays as it was: end the rule and make another.", code="fixed")
-            for name in sorted(fixed & self.initial_data.keys())
-        }:
-            raise ValidationError(errors)
-        return attrs
+            for name in sorted(fixed & data.keys())
+        }
+        return {**unknown_members(data, {*self.fields, *fixed}), **stays}

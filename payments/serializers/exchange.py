@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from payments.models import Exchange, ExchangeRate, Quote
 from payments.serializers.reading import AmountField
 from payments.serializers.writing import AmountInputField, FlagField, IdField
@@ -61,7 +61,7 @@ class RateSetSerializer(RateSerializer):
         return [f"{there} and back gains, at the house's cost: the way back is {back.rate:f}."]
 
 
-class RateWriteSerializer(serializers.Serializer[Any]):
+class RateWriteSerializer(RequestSerializer):
     rate = AmountInputField(help_text="More than 0, at most ten decimals; nothing is rounded.")
     origin = PlainTextField(max_length=ORIGIN_MAX_LENGTH, default="staff", help_text="Who says so.")
     as_of = serializers.DateTimeField(required=False, help_text="When it was said; now when it is missing.")
@@ -85,7 +85,7 @@ class QuoteSerializer(serializers.ModelSerializer[Quote]):
         read_only_fields = fields
 
 
-class QuoteWriteSerializer(serializers.Serializer[Any]):
+class QuoteWriteSerializer(RequestSerializer):
     source_currency = PlainTextField(max_length=10, help_text="What is given, such as USD.")
     target_currency = PlainTextField(max_length=10, help_text="What is received.")
     amount = AmountInputField(help_text="Of the source's currency; at most ten decimals.")
@@ -139,7 +139,7 @@ class PositiveField(AmountInputField):
         return number
 
 
-class ExchangeWriteSerializer(serializers.Serializer[Any]):
+class ExchangeWriteSerializer(RequestSerializer):
     source = IdField(help_text="One of your own wallets.")  # type: ignore[assignment]  # the stubs mean Field.source
     destination = IdField(help_text="Another of your own, of another currency.")
     amount = AmountInputField(

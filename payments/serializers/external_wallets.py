@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from payments.external_details import LONGEST_VALUE
 from payments.models import ExternalWallet
 
@@ -50,7 +50,7 @@ class ExternalWalletSerializer(serializers.ModelSerializer[ExternalWallet]):
         read_only_fields = fields
 
 
-class ExternalWalletWriteSerializer(serializers.Serializer[Any]):
+class ExternalWalletWriteSerializer(RequestSerializer):
     label = PlainTextField(max_length=100, help_text="Your own name for it.")  # type: ignore[assignment]  # Field.label
     currency = PlainTextField(max_length=10)
     kind = serializers.ChoiceField(choices=ExternalWallet.Kind.choices)

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from payments.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
 from payments.serializers.external_wallets import DetailsSchema
 from payments.serializers.reading import AmountField
@@ -59,7 +59,7 @@ class WithdrawalSerializer(DepositSerializer):
         read_only_fields = fields
 
 
-class DepositWriteSerializer(serializers.Serializer[Any]):
+class DepositWriteSerializer(RequestSerializer):
     wallet = IdField(help_text="One of your own.")
     amount = AmountInputField(help_text="The commission is part of it.")
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="The slug of who is to settle it.")
@@ -69,7 +69,7 @@ class WithdrawalWriteSerializer(DepositWriteSerializer):
     external_wallet = IdField(help_text="One of your own, in the wallet's currency.")
 
 
-class VerdictSerializer(serializers.Serializer[Any]):
+class VerdictSerializer(RequestSerializer):
     status = serializers.ChoiceField(choices=[OrderStatus.PAID.value, OrderStatus.REJECTED.value])
     reason = PlainTextField(
         max_length=200, allow_blank=True, default="", help_text="Shown to the owner; only with `rejected`."
@@ -93,7 +93,7 @@ class ScopeSerializer(serializers.ModelSerializer[SettlementScope]):
         read_only_fields = fields
 
 
-class ScopeWriteSerializer(serializers.Serializer[Any]):
+class ScopeWriteSerializer(RequestSerializer):
     service = IdField(help_text="A user with the role service.")
     currency = PlainTextField(max_length=10, required=False)
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="A provider's slug.")

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Role, User
-from accounts.serializers import AddressField, PasswordField, PlainTextField, UserSerializer
+from accounts.serializers import AddressField, PasswordField, PlainTextField, RequestSerializer, UserSerializer
 from accounts.validators import FULL_NAME_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from payments.queries.people import MOST_WALLETS, NEWEST_TRANSACTIONS
 from payments.serializers.reading import TransactionSerializer, WalletSerializer
@@ -58,13 +58,16 @@ class CreatedPersonSerializer(PersonSerializer):
         return url
 
 
-class PersonWriteSerializer(serializers.Serializer[Any]):
-    """A whole user: only the name may be left out, which empties it. Other keys are ignored."""
+class PersonWriteSerializer(RequestSerializer):
+    """A whole user: a name that is left out is emptied; role, state and password stay as they are when left out."""
 
     email = AddressField()
     full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, default="")
-    role = serializers.ChoiceField(choices=Role.choices)
-    is_active = FlagField(help_text="false ends all tokens of a user who was active.")
+    password = PasswordField(
+        min_length=PASSWORD_MIN_LENGTH, required=False, help_text="A new one, which ends all tokens of the user."
+    )
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = FlagField(required=False, help_text="false ends all tokens of a user who was active.")
 
 
 class NewPersonSerializer(PersonWriteSerializer):

@@ -42,7 +42,11 @@ PERSON_CREATED = [
     _asked("With an activation link", {"email": "alice@example.com", "is_active": False}),
     _shown("Waits for activation", _WAITING, "201"),
 ]
-PERSON_REPLACED = [_asked("The whole user", _WRITTEN), *PERSON]
+PERSON_REPLACED = [
+    _asked("The whole user", _WRITTEN),
+    _asked("A new password", {"email": "alice@example.com", "full_name": "Alice Doe", "password": "correct horse 42"}),
+    *PERSON,
+]
 PERSON_CHANGED = [_asked("A service", {"role": "service"}), *PERSON]
 
 CONFLICT = OpenApiResponse(

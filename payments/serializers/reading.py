@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from payments.models import Currency, Posting, Reversal, Transaction, Wallet, WebhookEvent
 from payments.money import DECIMAL_PLACES, format_amount
 from payments.serializers.writing import FlagField, WholeNumberField
@@ -81,11 +81,11 @@ class StaffWalletSerializer(WalletSerializer):
         read_only_fields = fields
 
 
-class NewWalletSerializer(serializers.Serializer[Any]):
+class NewWalletSerializer(RequestSerializer):
     currency = PlainTextField(max_length=10, help_text="A currency's code, such as USD.")
 
 
-class OverdraftSerializer(serializers.Serializer[Any]):
+class OverdraftSerializer(RequestSerializer):
     may_overdraw = FlagField()
 
 
@@ -148,18 +148,18 @@ class CurrencySerializer(serializers.ModelSerializer[Currency]):
         read_only_fields = fields
 
 
-class NewCurrencySerializer(serializers.Serializer[Any]):
+class NewCurrencySerializer(RequestSerializer):
     code = PlainTextField(max_length=10, help_text="A currency's code, such as USD.")
     name = PlainTextField(max_length=60)
     decimal_places = WholeNumberField(min_value=0, max_value=DECIMAL_PLACES)
 
 
-class CurrencyChangeSerializer(serializers.Serializer[Any]):
+class CurrencyChangeSerializer(RequestSerializer):
     name = PlainTextField(max_length=60, required=False)
     is_active = FlagField(required=False)
 
 
-class ReverseSerializer(serializers.Serializer[Any]):
+class ReverseSerializer(RequestSerializer):
     reason = PlainTextField(max_length=200)
 
 

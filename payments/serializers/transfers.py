@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField
+from accounts.serializers import PlainTextField, RequestSerializer
 from accounts.validators import EMAIL_MAX_LENGTH
 from payments.models import Transfer
 from payments.queries.transfers import DIRECTIONS
@@ -47,7 +47,7 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
         extra_kwargs = {"id": {"allow_null": True}}
 
 
-class TransferWriteSerializer(serializers.Serializer[Any]):
+class TransferWriteSerializer(RequestSerializer):
     source = IdField(help_text="One of your own wallets.")  # type: ignore[assignment]  # the stubs mean Field.source
     amount = AmountInputField(help_text="What arrives; a commission comes on top. Must fit the currency's decimals.")
     destination = IdField(

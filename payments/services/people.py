@@ -20,6 +20,7 @@ class PersonFields(TypedDict, total=False):
 
     email: str
     full_name: str
+    password: str
     role: str
     is_active: bool
 
@@ -59,11 +60,14 @@ def create_person(
 def change_person(*, user_id: int, staff: User, **fields: Unpack[PersonFields]) -> User:
     """Change what is given, all or nothing; the same again changes and notes nothing.
 
-    An email that changes voids the activation link to the old one. Locks the user, of an admin all active admins.
-    Raises EmailTaken, OwnAccount, LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
+    An email that changes voids the activation link to the old one; a password is set anew and ends all tokens, and
+    that is noted each time. Locks the user, of an admin all active admins.
+    Raises EmailTaken, WeakPassword, OwnAccount, LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
     """
     user = services.lock_with_admins(user_id)
     _change_texts(user, staff, fields)
+    if "password" in fields:
+        _set_password(user, staff, fields["password"])
     if "role" in fields and fields["role"] != user.role:
         services.set_role(user_id=user_id, role=Role(fields["role"]), by=staff)
         note(about=user, staff=staff, text=f"Role changed from {user.role} to {fields['role']}.")
@@ -132,6 +136,13 @@ def _change_texts(user: User, staff: User, fields: PersonFields) -> None:
             raise services.UserDeleted
         services.update_user(user=user, **changed)
         note(about=user, staff=staff, text=f"Changed: {', '.join(changed)}.")
+
+
+def _set_password(user: User, staff: User, password: str) -> None:
+    if user.is_deleted:
+        raise services.UserDeleted
+    services.set_password(user=user, password=password)
+    note(about=user, staff=staff, text="Password set; the tokens ended.")
 
 
 def _destroyed(user: User, staff: User) -> bool:

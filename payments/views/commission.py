@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsAdmin
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.models import CommissionRule
 from payments.queries import orders as queries
 from payments.serializers import commission as shapes
@@ -73,6 +73,7 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
         parameters=[ID],
         responses={204: None, 409: examples.RULE_IN_USE},
     )
-    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         commission_rules.delete_rule(rule_id=int(pk), staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -14,7 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from accounts.permissions import IsAdmin, IsPerson
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.models import Exchange, ExchangeRate, Quote
 from payments.queries import exchange as queries
 from payments.serializers import exchange as shapes
@@ -102,7 +102,8 @@ class RateView(GenericAPIView[ExchangeRate]):
         description="Nothing is exchanged in this direction any more; quotes keep what they promised.",
         responses={204: None},
     )
-    def delete(self, request: Request, source: str, target: str) -> Response:  # noqa: ARG002
+    def delete(self, request: Request, source: str, target: str) -> Response:
+        refuse_members(request)
         exchange.remove_rate(source=source, target=target, staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

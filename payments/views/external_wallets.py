@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.models import ExternalWallet
 from payments.queries import orders as queries
 from payments.serializers import external_wallets as shapes
@@ -63,6 +63,7 @@ class ExternalWalletViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
         parameters=[ID],
         responses={204: None, 409: examples.EXTERNAL_WALLET_IN_USE},
     )
-    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         external_wallets.delete_external_wallet(external_wallet_id=int(pk), owner_id=self.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)

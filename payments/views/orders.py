@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import HasRole, IsAdmin, IsPerson, IsSettler
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.models import Deposit, SettlementScope, Withdrawal
 from payments.queries import orders as queries
 from payments.serializers import orders as shapes
@@ -185,6 +185,7 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
         parameters=[ID],
         responses={204: None},
     )
-    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         orders.remove_scope(scope_id=int(pk), staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

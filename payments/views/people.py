@@ -16,7 +16,7 @@ from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import HasRole, IsAdmin
 from accounts.serializers import ProfileSerializer, UserSerializer
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.queries import people
 from payments.serializers import people as shapes
 from payments.serializers import people_examples as examples
@@ -64,7 +64,7 @@ class MeView(StrictView):
         operation_id="users_me_update",
         tags=["users"],
         summary="Change my name",
-        description="Only `full_name` can be changed here; other keys are ignored.",
+        description="Only `full_name` can be changed here; anything else is refused.",
         parameters=[INCLUDE],
         request=ProfileSerializer,
         responses=shapes.MeSerializer,
@@ -124,8 +124,9 @@ def _included(request: Request) -> set[str]:
     ),
     update=extend_schema(
         operation_id="users_replace",
-        summary="Replace a user's email, name, role and state (admin)",
-        description="A name that is left out is emptied. Ids, wallets and whatever else is there are ignored.",
+        summary="Replace a user's email, name, role and state, or set a password (admin)",
+        description="A name that is left out is emptied; role, state and password stay as they are when left out. A"
+        " password ends all tokens of the user.",
         parameters=[ID],
         request=shapes.PersonWriteSerializer,
         responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
@@ -184,7 +185,8 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         shape.is_valid(raise_exception=True)
         return _shown(services.change_person(user_id=int(pk), staff=self.user, **shape.validated_data))
 
-    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         services.delete_person(user_id=int(pk), staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -198,7 +200,8 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         examples=examples.PERSON,
     )
     @action(detail=True, methods=["post"])
-    def enable(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def enable(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         return _shown(services.enable_person(user_id=int(pk), staff=self.user))
 
     @extend_schema(
@@ -211,7 +214,8 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         examples=examples.PERSON,
     )
     @action(detail=True, methods=["post"])
-    def disable(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def disable(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
         return _shown(services.disable_person(user_id=int(pk), staff=self.user))
 
 

@@ -14,7 +14,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.models import Role, User
 from accounts.permissions import IsAdmin
-from accounts.views import checked
+from accounts.views import checked, refuse_members
 from payments.models import Transaction, WebhookEvent
 from payments.queries import filters, transactions
 from payments.queries.history import Span
@@ -164,5 +164,6 @@ class WebhookEventViewSet(ReadingViewSet):
     )
     @action(detail=True, methods=["post"])
     def replay(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        refuse_members(request)
         credited = staff.replay_event(event=self.get_object(), staff=self.user)
         return Response(webhook_shapes.answer(credited))
