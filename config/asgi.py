@@ -1,36 +1,32 @@
 """The served application: the event loop gathers a request's body, then Django answers in a thread.
 
 A slow sender thus waits in the loop and never holds a thread, and Django sees a body whose length is known.
-What must be answered when all threads are busy (alive? too many) is answered here.
+What must be answered when all threads are busy (alive? ready? too many) is answered here.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import Any
 
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
 
-from config import wsgi  # before the others: it sets Django up
+from config import wsgi  # noqa: F401  before the others: it sets Django up
 
 # isort: split
 from accounts.services import mail_sender
 from config import health, lane, request_log
 from config.problems import problem_response
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
+from config.request_threads import share_for
 from payments.notices import MAX_BODY_BYTES
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# A thread that waits for a connection of the pool answers nobody, so there are as many as connections for them.
-THREADS = settings.TILL_DB_POOL_SIZE or 8
-# More would wait longer than their senders do, each with its body in memory.
-MAX_UNANSWERED = 64 * THREADS
 BODY_SECONDS = 60
 
 
@@ -39,6 +35,8 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
     elif scope["type"] == "http" and scope["path"] == "/health/live" and scope["method"] in ("GET", "HEAD"):
         await respond(scope, send, health.alive())
+    elif scope["type"] == "http" and scope["path"] == "/health/ready" and scope["method"] in ("GET", "HEAD"):
+        await respond(scope, send, await health.ready_in_time())
     elif scope["type"] == "http" and (webhook := lane.address(scope["method"], scope["path"])):
         await answer_webhook(scope, receive, send, *webhook)
     elif scope["type"] == "http":
@@ -91,7 +89,8 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
     except TimeoutError:
         body = BODY_TOO_SLOW
     if isinstance(body, bytes):
-        body = None if await django.answer(scope, body, send) else OVERLOADED
+        share = share_for(scope["method"], scope["path"])
+        body = None if await share.answer(scope, body, receive, send) else OVERLOADED
     if body is not None:
         await respond(scope, send, problem_response(body))
 
@@ -111,50 +110,6 @@ async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Pro
             return BODY_TOO_LARGE
         if not message.get("more_body", False):
             return bytes(body)
-
-
-class DjangoInThreads:
-    """Django's WSGI application, for a bounded number of requests at a time."""
-
-    def __init__(self) -> None:
-        self.unanswered = 0
-        self.application: Any = WSGIMiddleware(cast("Any", wsgi.application), workers=THREADS)
-
-    async def answer(self, scope: Message, body: bytes, send: Send) -> bool:
-        """False: too many are waiting already, and nothing was begun."""
-        if self.unanswered >= MAX_UNANSWERED:
-            return False
-        self.unanswered += 1
-        try:
-            await self.application(for_wsgi(scope, len(body)), replay(body), send)
-        finally:
-            self.unanswered -= 1
-        return True
-
-
-django = DjangoInThreads()
-
-
-def for_wsgi(scope: Message, length: int) -> Message:
-    """Return the scope with a true length, an ASCII query, and no header that WSGI would take for another.
-
-    In WSGI `X_Forwarded_For` and `X-Forwarded-For` are one name; a proxy cleans only the second.
-    """
-    dropped = (b"content-length", b"transfer-encoding")
-    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name and name not in dropped]
-    query = "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in scope["query_string"])
-    return {
-        **scope,
-        "headers": [*headers, (b"content-length", str(length).encode())],
-        "query_string": query.encode(),
-    }
-
-
-def replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
 
 
 async def respond(scope: Message, send: Send, response: HttpResponse) -> None:

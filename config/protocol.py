@@ -6,6 +6,7 @@ plainly good (a body in pieces, a signature that fails, a full queue) goes the o
 decides and answers as if there were no other.
 """
 
+import asyncio
 from typing import Any
 
 import httptools
@@ -17,6 +18,8 @@ from config.heads import END, LONGEST_ADDRESS, Head, known_heads, webhook_addres
 
 #: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
 PIECE = 8192
+#: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
+STALLED_SECONDS = 20
 
 
 class Flow(FlowControl):
@@ -29,6 +32,15 @@ class Flow(FlowControl):
     def resume_reading(self) -> None:
         if not (self._protocol.pipeline or self._protocol.unparsed):
             super().resume_reading()
+
+    async def drain(self) -> None:
+        """Wait until there is room to write; for a client who takes nothing not for ever, and not politely."""
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await super().drain()
+        except TimeoutError:
+            self._transport.abort()
+            await super().drain()  # the connection's end lets everybody go on
 
 
 class Protocol(HttpToolsProtocol):

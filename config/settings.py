@@ -64,6 +64,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.request_log.RequestLogMiddleware",
+    "config.streams.StreamMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -121,12 +122,14 @@ DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 # The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
 WEBHOOK_CONNECTIONS = 4
 MAIL_CONNECTIONS = 1  # of the thread that sends queued mail
+# Threads of each worker for what hashes passwords, each with a connection: two keep a core busy between them.
+PASSWORD_THREADS = 2
 if TILL_DB_POOL_SIZE:
     DATABASES["default"]["OPTIONS"].setdefault(
         "pool",
         {
             "min_size": 1,
-            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS,
+            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS + PASSWORD_THREADS,
             # Seconds that a request waits for a connection before it is asked to come back.
             "timeout": 2,
             # The pool's pauses between attempts double; one that gives up soon is asked again by the next request,
@@ -242,6 +245,8 @@ SPECTACULAR_SETTINGS = {
         "TransactionKindEnum": "payments.models.Transaction.Kind",
     },
 }
+TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, least=1)
+TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024)
 
 # --- pages, files, time -------------------------------------------------------------------------------------

@@ -79,4 +79,4 @@ def exported(site: Client, model: Any, **query: str) -> list[dict[str, str]]:
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.streaming
     assert "attachment" in answer["Content-Disposition"]
-    return list(csv.DictReader(io.StringIO(body_of(answer).decode())))
+    return list(csv.DictReader(io.StringIO(body_of(answer).decode("utf-8-sig"))))

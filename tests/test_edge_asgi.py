@@ -22,6 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from config import asgi, serving
 from config.problems import problem_body
 from config.problems.table import BAD_REQUEST
+from config.request_threads import ordinary
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
 
@@ -159,22 +160,24 @@ def test_it_survives_a_query_that_is_not_ascii() -> None:
     assert spoken.body["query"] == {"a": ["\ufffd"], "b": ["€"], "c": ["%zz"]}
 
 
-def test_it_is_alive_while_all_threads_are_busy_and_for_any_host() -> None:
+@pytest.mark.usefixtures("committed_db")
+def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> None:
     release = threading.Event()
-    blocked = [asgi.django.application.executor.submit(release.wait, 30) for _ in range(asgi.THREADS)]
+    blocked = [ordinary.executor.submit(release.wait, 30) for _ in range(ordinary.threads)]
     try:
-        spoken = Conversation(part(b""), headers={"host": "10.0.0.7:8000"})
-        spoken.scope |= {"path": "/health/live", "method": "GET"}
-        spoken.run()
-        assert (spoken.status, spoken.body) == (200, {"status": "ok"})
-        assert spoken.headers["x-request-id"]
+        for path in ("/health/live", "/health/ready"):
+            spoken = Conversation(part(b""), headers={"host": "10.0.0.7:8000"})
+            spoken.scope |= {"path": path, "method": "GET"}
+            spoken.run()
+            assert (spoken.status, spoken.body["status"]) == (200, "ok")
+            assert spoken.headers["x-request-id"]
     finally:
         release.set()
         wait(blocked)
 
 
 def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "MAX_UNANSWERED", 0)
+    monkeypatch.setattr(ordinary, "most_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
     assert (spoken.status, spoken.body["code"], served) == (503, "overloaded", [])
     assert spoken.headers["retry-after"] == "1"
@@ -183,7 +186,7 @@ def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.Monkey
 def test_it_counts_down_again_after_each_answer() -> None:
     for _ in range(3):
         assert Conversation(part(b"")).run().status == 200
-    assert asgi.django.unanswered == 0
+    assert ordinary.unanswered == 0
 
 
 def test_it_answers_the_lifespan_protocol() -> None:

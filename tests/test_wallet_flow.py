@@ -222,7 +222,7 @@ def test_the_statement_tells_the_whole_story(newcomer: Visitor, purse: int) -> N
 
     answer = newcomer.send("GET", f"wallets/{purse}/statement", Accept="text/csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["balance"] for row in rows] == ["0.00", "200.00", "198.00", "98.00", "97.50", "97.50"]
     assert [one["kind"] for one in newcomer.listed("transactions")] == ["exchange", "deposit"]
     assert [one["kind"] for one in newcomer.listed(f"transactions?wallet={euros}")] == ["exchange"]

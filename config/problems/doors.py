@@ -1,6 +1,6 @@
 """The doors through which errors come: DRF's handler, the middleware, and Django's own error views.
 
-Pages of /admin keep Django's HTML, except when the database is lost.
+Pages of /admin keep Django's HTML, except when the database is lost, or for one export too many.
 """
 
 import sys
@@ -15,6 +15,7 @@ from django.views import csrf, defaults
 
 from config.problems import table
 from config.problems.answers import problem_response, response_for
+from payments.services.exports import TooManyExports
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:  # noqa: ARG001  DRF's
@@ -38,7 +39,7 @@ class ProblemMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if _is_admin(request) and not isinstance(error, Error):
+        if _is_admin(request) and not isinstance(error, (Error, TooManyExports)):
             return None
         return response_for(error)
 

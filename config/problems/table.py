@@ -23,6 +23,7 @@ from payments.services import (
     commission_rules,
     currencies,
     exchange,
+    exports,
     external_wallets,
     idempotency,
     orders,
@@ -92,6 +93,13 @@ INTERNAL_ERROR = Problem(
 NOT_READY = Problem(503, "not_ready", "Not ready to serve", retry_after=5)
 OVERLOADED = Problem(
     503, "overloaded", "Too many requests are waiting", "It was not begun. Send the same request again.", 1
+)
+TOO_MANY_STREAMS = Problem(
+    503,
+    "too_many_streams",
+    "Too many long answers are being sent",
+    "Send the same request again when one of them has ended.",
+    retry_after=5,
 )
 UNDECIDED = Problem(
     503,
@@ -174,6 +182,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     money_models.Currency.DoesNotExist: NOT_FOUND,
     money_models.Wallet.DoesNotExist: WALLET_NOT_FOUND,
     money_models.Transaction.DoesNotExist: NOT_FOUND,
+    exports.TooManyExports: Problem(503, "too_many_exports", "Two of your exports are being sent", retry_after=5),
     reversals.AlreadyReversed: Problem(409, "already_reversed", "The transaction was reversed before"),
     reversals.NotReversible: Problem(409, "not_reversible", "This kind of transaction is not reversed"),
     reversals.WalletOverdrawn: Problem(409, "wallet_overdrawn", "The wallet is overdrawn"),
@@ -263,7 +272,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
 # Answers that are not made from an exception's class alone.
 OTHERS = (
     *(UNREADABLE_TEXT, TOKEN_EXPIRED, CSRF_FAILED, BODY_TOO_SLOW, INTERNAL_ERROR),
-    *(NOT_READY, OVERLOADED, DATABASE_UNAVAILABLE, DATABASE_BUSY),
+    *(NOT_READY, OVERLOADED, TOO_MANY_STREAMS, DATABASE_UNAVAILABLE, DATABASE_BUSY),
 )
 
 # SQLSTATE: serialization, deadlock, lock_timeout, statement_timeout, idle-in-transaction timeout.

@@ -1,25 +1,24 @@
 """Any list as CSV: what is filtered and searched for, streamed, whatever its length."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from payments.money import format_amount
-from payments.spreadsheets import csv_lines
+from payments.views.exports import csv_response
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
     ModelAdmin = admin.ModelAdmin[Any]
@@ -27,7 +26,6 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 ROWS_AT_ONCE = 2000
-_LINES_AT_ONCE = 500
 
 logger = logging.getLogger("till.staff")
 
@@ -58,12 +56,10 @@ class Exports(ModelAdmin):
             return redirect(f"{reverse(f'admin:{self._slug}_changelist')}?e=1")
         logger.info("exported a list", extra={"object": self.opts.label_lower, "staff_id": request.user.pk})
         header = [field.replace("__", "_") for field in self.export_fields]
-        lines = csv_lines(chain([header], self.export_rows(rows)))
-        name = f"{self.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
-        return StreamingHttpResponse(
-            _in_chunks(lines),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+        return csv_response(
+            chain([header], self.export_rows(rows)),
+            name=f"{self.opts.model_name}-{timezone.now():%Y-%m-%d}.csv",
+            user_id=cast("int", request.user.pk),
         )
 
     def export_rows(self, rows: QuerySet[Any]) -> Iterator[Sequence[object]]:
@@ -73,13 +69,13 @@ class Exports(ModelAdmin):
     def export_values(self, rows: QuerySet[Any]) -> Iterator[tuple[Sequence[Any], int]]:
         """Yield each row's values with its decimal places.
 
-        Reads through a cursor on the server: what is held here is one batch, what PostgreSQL shows one moment.
+        Reads through a cursor on the server, in the transaction of `csv_response`: what is held here is one batch, what
+        PostgreSQL shows one moment.
         """
         paths = [*self.export_fields, *filter(None, [self.export_places])]
         values = rows.select_related(None).prefetch_related(None).values_list(*paths)
-        with transaction.atomic():
-            for row in values.iterator(chunk_size=ROWS_AT_ONCE):
-                yield row[: len(self.export_fields)], (row[-1] or 0) if self.export_places else 0
+        for row in values.iterator(chunk_size=ROWS_AT_ONCE):
+            yield row[: len(self.export_fields)], (row[-1] or 0) if self.export_places else 0
 
     @property
     def _slug(self) -> str:
@@ -91,10 +87,3 @@ def as_text(value: object, places: int) -> object:
     if isinstance(value, Decimal):
         return format_amount(value, places)
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _in_chunks(lines: Iterable[str]) -> Iterator[str]:
-    """Join lines: each chunk that is sent costs as much as a hundred lines."""
-    lines = iter(lines)
-    while chunk := "".join(islice(lines, _LINES_AT_ONCE)):
-        yield chunk

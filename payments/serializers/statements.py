@@ -1,5 +1,6 @@
 """The shapes of statements and of a balance at a moment."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,12 +56,27 @@ def line_of(found: Period, line: Line) -> dict[str, Any]:
     }
 
 
-def moment(value: datetime | None) -> Any:
+def csv_rows(lines: Iterable[Line], places: int) -> Iterator[tuple[object, ...]]:
+    """Yield each line in the order of COLUMNS: what `line_of` holds, for statements of any length."""
+    for line in lines:
+        yield (
+            line.sequence,
+            moment(line.created_at),
+            line.kind,
+            line.reference,
+            line.counterparty,
+            line.transaction,
+            format_amount(line.amount, places),
+            format_amount(line.balance, places),
+        )
+
+
+def moment(value: datetime | None) -> str | None:
     """Return the time in UTC; at the very ends of the calendar, where UTC has no such time, as it was given."""
     if value is None:
         return None
     try:
-        return serializers.DateTimeField().to_representation(value.astimezone(UTC))
+        return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
     except OverflowError:
         return value.isoformat()
 

@@ -1,11 +1,12 @@
 """Wallets: reading and opening them, their statements, and what they held at a moment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema, extend_schema_view
@@ -28,7 +29,7 @@ from payments.serializers import reading_examples as examples
 from payments.serializers import statements as statement_shapes
 from payments.services import reversals
 from payments.services.wallets import HouseWallet, open_wallet
-from payments.spreadsheets import csv_lines
+from payments.views.exports import csv_response
 from payments.views.reading import ID, ReadingViewSet
 
 ANY_WALLET = PolymorphicProxySerializer(
@@ -159,7 +160,7 @@ class WalletViewSet(ReadingViewSet):
         asked = _asked(filters.PeriodForm, request)
         found = statements.period(wallet, start=asked["from"], end=asked["to"])
         if getattr(request, "accepted_renderer").format == CsvRenderer.format:  # noqa: B009 - set by DRF
-            return _as_csv(found)
+            return _as_csv(found, self.user.pk)
         return Response(_page(found, asked, request.build_absolute_uri()))
 
     @extend_schema(
@@ -215,21 +216,15 @@ def _page(found: statements.Period, asked: dict[str, Any], address: str) -> dict
     }
 
 
-def _as_csv(found: statements.Period) -> StreamingHttpResponse:
+def _as_csv(found: statements.Period, user_id: int) -> HttpResponseBase:
     """A line for the opening balance, each line of the period, a line for the closing balance."""
     places = found.wallet.currency.decimal_places
-
-    def rows() -> Iterator[list[object]]:
-        yield list(statement_shapes.COLUMNS)
-        yield _balance_row("opening balance", format_amount(found.opening_balance, places))
-        for line in statements.all_lines(found):
-            shown = statement_shapes.line_of(found, line)
-            yield [shown[column] for column in statement_shapes.COLUMNS]
-        yield _balance_row("closing balance", format_amount(found.closing_balance, places))
-
-    response = StreamingHttpResponse(csv_lines(rows()), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="statement-{found.wallet.pk}.csv"'
-    return response
+    rows = chain(
+        [statement_shapes.COLUMNS, _balance_row("opening balance", format_amount(found.opening_balance, places))],
+        statement_shapes.csv_rows(statements.all_lines(found), places),
+        [_balance_row("closing balance", format_amount(found.closing_balance, places))],
+    )
+    return csv_response(rows, name=f"statement-{found.wallet.pk}.csv", user_id=user_id)
 
 
 def _balance_row(name: str, balance: str) -> list[object]:

@@ -1,0 +1,71 @@
+"""Answers that are made while they are sent: each keeps a request's thread, so they have a share and a deadline.
+
+The share is each process's. How many one user may have in all processes together is payments.exports' to say.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from django.conf import settings
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from config.problems import problem_response
+from config.problems.table import TOO_MANY_STREAMS
+
+#: A quarter of the threads.
+MOST_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
+
+_share = threading.BoundedSemaphore(MOST_STREAMS)
+
+
+class Cut(Exception):
+    """A stream that took too long ends here, and must not look as if it were whole."""
+
+
+class StreamMiddleware:
+    """Refuses a stream with 503 when the share is taken. What fits into one chunk is an ordinary answer.
+
+    Files are none: config.request_threads sends them without a thread.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not isinstance(response, StreamingHttpResponse) or isinstance(response, FileResponse):
+            return response
+        chunks = iter(response)
+        first, second = next(chunks, b""), next(chunks, None)
+        if second is None:
+            response.streaming_content = [first]
+        elif _share.acquire(blocking=False):
+            response.streaming_content = _Shared((first, second), chunks)
+        else:
+            response.close()
+            return problem_response(TOO_MANY_STREAMS)
+        return response
+
+
+class _Shared:
+    """The chunks of a stream that has its place in the share, and gives it back when it is closed."""
+
+    def __init__(self, begun: tuple[bytes, ...], rest: Iterator[bytes]) -> None:
+        self._begun, self._rest = begun, rest
+        self._deadline = time.monotonic() + settings.TILL_STREAM_SECONDS
+        self._holds = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._begun
+        for chunk in self._rest:
+            if time.monotonic() > self._deadline:
+                raise Cut(f"An answer was cut off after {settings.TILL_STREAM_SECONDS} seconds.")
+            yield chunk
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        if self._holds:
+            self._holds = False
+            _share.release()

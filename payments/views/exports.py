@@ -1,0 +1,35 @@
+"""Any number of rows as a CSV file, made while it is sent."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+
+from django.http import StreamingHttpResponse
+
+from payments.services.exports import ExportPlace
+from payments.spreadsheets import csv_chunks
+
+#: Each chunk that is sent costs as much as a hundred lines; it has to be sent before the next is made.
+LINES_AT_ONCE = 500
+
+
+def csv_response(rows: Iterable[Sequence[object]], *, name: str, user_id: int) -> StreamingHttpResponse:
+    """Send the rows to the user. They are read while they are sent, in one transaction. Raises TooManyExports."""
+    return StreamingHttpResponse(
+        _Chunks(rows, ExportPlace(user_id=user_id)),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+class _Chunks:
+    """Django closes what it was given to send, whether it was sent or not: a generator that never began would not."""
+
+    def __init__(self, rows: Iterable[Sequence[object]], place: ExportPlace) -> None:
+        self._chunks: Generator[str] = csv_chunks(rows, lines=LINES_AT_ONCE)
+        self._place = place
+
+    def __iter__(self) -> Iterator[str]:
+        return self._chunks
+
+    def close(self) -> None:
+        self._chunks.close()
+        self._place.close()

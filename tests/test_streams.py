@@ -1,0 +1,183 @@
+"""Answers that are made while they are sent: bounded in number and time, over with their client, in nobody's way."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+from config import asgi, protocol, streams
+from config.request_threads import ordinary
+from config.urls import handler400, handler403, handler404, handler500
+from tests.lines import Line
+from tests.uvicorn_here import serving
+from tests.waiting import wait_until
+
+CHUNK = b"x" * 65536
+
+
+class Endless:
+    """A stream without an end, which knows how much of it was taken and whether it was closed."""
+
+    made: list["Endless"] = []
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.closed = threading.Event()
+        Endless.made.append(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while not self.closed.is_set():
+            self.taken += 1
+            time.sleep(0.001)
+            yield CHUNK
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def endless(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(Endless())
+
+
+def short(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(iter([b"short"]))
+
+
+def plain(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("plain")
+
+
+def scanning(request: HttpRequest) -> HttpResponse:
+    """What a list over a table without a fitting index does to PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(25)")
+    return HttpResponse("never")
+
+
+def scans() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(25)' AND state = 'active'")
+        return int(cursor.fetchone()[0])
+
+
+urlpatterns = [path("scanning", scanning), path("endless", endless), path("short", short), path("plain", plain)]
+__all__ = ["handler400", "handler403", "handler404", "handler500"]
+
+pytestmark = pytest.mark.urls(__name__)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    Endless.made.clear()
+    with serving(asgi.application, protocol.Protocol) as number:
+        yield number
+
+
+def begun(port: int, target: str) -> Line:
+    """Ask, and read no more than the first line of the answer."""
+    line = Line(port)
+    line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert line.file.readline().startswith(b"HTTP/1.1 200")
+    return line
+
+
+def asked(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    line = Line(port)
+    line.send(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = line.file.read().partition(b"\r\n\r\n")
+    line.close()
+    status, *headers = head.decode().split("\r\n")
+    return int(status.split()[1]), dict(header.split(": ", 1) for header in headers), body
+
+
+def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -> None:
+    lines = [begun(port, "/endless") for _ in range(streams.MOST_STREAMS)]
+    status, headers, body = asked(port, "/endless")
+    assert (status, json.loads(body)["code"]) == (503, "too_many_streams")
+    assert int(headers["retry-after"]) >= 1
+    assert headers["content-type"] == "application/problem+json"
+    assert Endless.made[-1].closed.is_set()  # what was refused holds nothing
+    for _ in range(2 * ordinary.threads):
+        assert asked(port, "/plain")[0] == 200
+    assert asked(port, "/short")[2].endswith(b"\r\nshort\r\n0\r\n\r\n")  # what fits into one chunk is none of them
+    for line in lines:
+        line.close()
+
+
+def test_one_ends_soon_when_its_client_has_left(port: int) -> None:
+    for _ in range(3 * streams.MOST_STREAMS):
+        begun(port, "/endless").close()
+        wait_until(Endless.made[-1].closed.is_set, seconds=10)
+    assert len(Endless.made) == 3 * streams.MOST_STREAMS  # each had its place
+
+
+def test_one_that_takes_too_long_is_cut_off_and_does_not_look_whole(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "TILL_STREAM_SECONDS", 0.2)
+    status, headers, body = asked(port, "/endless")
+    assert (status, headers["transfer-encoding"]) == (200, "chunked")
+    assert not body.endswith(b"0\r\n\r\n")
+    wait_until(Endless.made[-1].closed.is_set, seconds=10)
+
+
+def test_who_takes_nothing_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
+    line = begun(port, "/endless")
+    wait_until(Endless.made[-1].closed.is_set, seconds=10)
+    taken = Endless.made[-1].taken
+    assert taken * len(CHUNK) < 20 * 2**20  # the next chunk is made when there is room, not before
+    line.close()
+
+
+def test_asking_for_the_head_makes_nothing_of_the_body(port: int) -> None:
+    status, _, body = asked(port, "/endless", "HEAD")
+    assert (status, body) == (200, b"")
+    assert Endless.made[-1].closed.is_set()
+    assert Endless.made[-1].taken <= 2
+
+
+def test_slow_readers_of_files_hold_no_thread(port: int) -> None:
+    """More of them than there are threads, of a file larger than what the system takes in by itself."""
+    name = "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
+    found: Any = finders.find(name)
+    whole = Path(found).read_bytes()
+    assert len(whole) > 500_000
+    lines = [begun(port, f"/static/{name}") for _ in range(2 * ordinary.threads)]
+    assert asked(port, "/plain")[0] == 200
+    status, headers, body = asked(port, f"/static/{name}")
+    assert (status, int(headers["content-length"]), body == whole) == (200, len(whole), True)
+    for line in lines:
+        line.close()
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_what_reads_for_too_long_is_cancelled(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "TILL_READ_SECONDS", 0.3)
+    status, headers, body = asked(port, "/scanning")
+    assert (status, json.loads(body)["code"]) == (503, "database_busy")
+    assert int(headers["retry-after"]) >= 1
+    assert scans() == 0
+    assert asked(port, "/plain")[0] == 200
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not_begun(port: int) -> None:
+    lines = [Line(port) for _ in range(3 * ordinary.threads)]
+    for line in lines:
+        line.send(b"GET /scanning HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    wait_until(lambda: scans() == ordinary.threads)
+    for line in lines:
+        line.close()
+    wait_until(lambda: ordinary.unanswered == 0, seconds=8)
+    assert scans() == 0
+    assert asked(port, "/plain")[0] == 200
