@@ -22,9 +22,9 @@ from payments.services import exchange as counter
 from payments.services import orders, reversals, transfers, webhooks
 from payments.services.wallets import open_wallet
 from payments.tests.exchange_stage import fee, rate
-from payments.tests.ledger_stage import house
+from payments.tests.ledger_stage import paid_in
 from payments.tests.order_scenes import a_bank
-from payments.tests.scenes import move, notice, signed_in
+from payments.tests.scenes import notice, signed_in
 
 T = TypeVar("T")
 #: What alice can spend while a round is prepared, and in every other one.
@@ -59,8 +59,8 @@ class Stage:
         rate("EUR", "USD", "1.1")
         for operation in ("deposit", "withdrawal", "transfer", "exchange"):
             fee(operation, fixed=Decimal(1))
-        for wallet, currency in ((self.others, "USD"), (self.euros, "EUR")):
-            move((house(currency=currency), wallet, "1000000"), kind="adjustment")
+        for wallet in (self.others, self.euros):
+            paid_in(wallet, "1000000")
 
     def at_once(self, *tasks: Callable[[], T]) -> list[T]:
         """Run the tasks at the same moment, each in a thread with a connection of its own, which stays open."""
@@ -73,12 +73,18 @@ class Stage:
         return list(self.pool.map(run, tasks))
 
     def leave(self, available: Decimal) -> None:
-        """See to it that alice can spend so much, by moving the difference to or from the house."""
+        """See to it that alice can spend so much, by paying the difference in or out."""
         purse = Wallet.objects.get(pk=self.purse)
         missing = available - (purse.balance - purse.held)
-        sides = (house("suspense"), self.purse) if missing > 0 else (self.purse, house("suspense"))
-        if missing:
-            move((*sides, str(abs(missing))), kind="adjustment")
+        if missing > 0:
+            paid_in(self.purse, str(missing))
+        elif missing:
+            self._pay_out(-missing)
+
+    def _pay_out(self, amount: Decimal) -> None:
+        wish = {"user_id": self.alice.pk, "wallet_id": self.purse, "external_wallet_id": self.bank}
+        order = orders.request_withdrawal(**wish, amount=amount)
+        orders.settle_withdrawal(withdrawal_id=order.pk, verdict="paid", by=self.service)
 
     def money(self) -> Decimal:
         return Decimal(Wallet.objects.get(pk=self.purse).balance)

@@ -19,8 +19,8 @@ from payments.services import orders
 from payments.services.wallets import open_wallet
 from payments.services.webhooks.registry import registry
 from payments.tests.exchange_stage import fee, rate
+from payments.tests.ledger_stage import paid_in
 from payments.tests.order_scenes import books_balance
-from payments.tests.scenes import clearing, move
 from tests.cut_operations import EXPIRY, OPERATIONS, Act, Answer, Operation, Repeated, directly, expire, person, silent
 from tests.cutting import Cut, Meaning, Moment, Rows, Wire, every_row, meaning, wired
 
@@ -182,7 +182,7 @@ def lines(wallet: Wallet) -> int:
 
 
 def give(wallet: Wallet) -> None:
-    move((clearing(), wallet.pk, "1"), kind="deposit")
+    paid_in(wallet.pk, "1")
 
 
 @pytest.mark.parametrize(

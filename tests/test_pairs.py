@@ -24,8 +24,8 @@ from payments import ledger
 from payments.ledger.audit import audit
 from payments.services.wallets import open_wallet
 from payments.tests.exchange_stage import everything
-from payments.tests.ledger_stage import house
-from payments.tests.scenes import move, signed_in
+from payments.tests.ledger_stage import paid_in
+from payments.tests.scenes import signed_in
 from tests import shoppers
 from tests.crowd import send_all
 from tests.live import LiveTill
@@ -123,7 +123,7 @@ def pots(open_stage: Stage) -> list[int]:
     alice = open_stage.alice
     pots = [open_wallet(owner_id=alice.pk, currency="GBP").pk for _ in range(2)]
     for pot in pots:
-        move((house(currency="GBP"), pot, "100"), kind="adjustment")
+        paid_in(pot, "100")
     return pots
 
 

@@ -136,7 +136,7 @@ def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase:
     """The house's wallets are derived and may go below zero: a refund is owed whatever was moved on since."""
     sales = ledger.house_wallet("sales", "USD")
     line = ledger.Line(sales, ledger.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
-    ledger.book([ledger.Movement("adjustment", (line,))])
+    ledger.book([ledger.Movement("transfer", (line,))])
     assert refund(admin, purchase).status_code == 201
 
 

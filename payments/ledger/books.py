@@ -15,7 +15,8 @@ from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
 
 LARGEST_WALLET_ID = 2**63 - 1
 LONGEST_REFERENCE = 255
-_KINDS = frozenset(Transaction.Kind.values)
+#: PostgreSQL refuses an adjustment too: nothing would show who asked for it.
+_KINDS = frozenset(Transaction.Kind.values) - {Transaction.Kind.ADJUSTMENT}
 
 
 class LedgerError(Exception):
@@ -81,7 +82,7 @@ class Movement(NamedTuple):
     def check(self) -> None:
         """Raise InvalidMovement for what the database would refuse, or could not keep as it is."""
         if self.kind not in _KINDS:
-            raise InvalidMovement(f"there is no kind of transaction called {self.kind!r}")
+            raise InvalidMovement(f"nothing books a transaction of the kind {self.kind!r}")
         if not self.lines:
             raise InvalidMovement("a movement needs a line")
         if len(self.reference) > LONGEST_REFERENCE:

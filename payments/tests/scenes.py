@@ -7,10 +7,11 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from payments import ledger
-from payments.models import Transaction, Wallet, WebhookEvent
+from payments.models import Wallet, WebhookEvent
 from payments.services import webhooks
 from payments.services.wallets import open_wallet
 from payments.services.webhooks.registry import registry
+from payments.tests.ledger_stage import paid_in
 
 _numbers = count(1)
 ALICES, BOBS = 101, 202  # wallets under ids that a provider chose
@@ -67,6 +68,6 @@ def clearing(currency: str = "USD") -> int:
 def wallet_with(owner: Any, currency: str, amount: str) -> Wallet:
     """Open a wallet with an id of our own and put money into it."""
     wallet = open_wallet(owner_id=owner.pk, currency=currency)
-    move((clearing(currency), wallet.pk, amount), kind=Transaction.Kind.DEPOSIT)
+    paid_in(wallet.pk, amount)
     wallet.refresh_from_db()
     return wallet

@@ -92,7 +92,7 @@ def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
     ]
     purse.refresh_from_db()
     assert not purse.may_overdraw
-    books_balance()
+    books_balance(by_hand=True)
 
 
 def test_the_houses_wallets_have_no_overdraft(site: Client, purse: Wallet) -> None:

@@ -14,7 +14,7 @@ from django.db.models import ProtectedError
 
 from payments import database_guards, ledger
 from payments.models import Currency, Provider, Wallet
-from payments.tests.ledger_stage import CLEARING, held, house, movement, sql, wallet_of
+from payments.tests.ledger_stage import CLEARING, booked, held, house, movement, sql, wallet_of
 
 POSTING = """
 INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
@@ -49,7 +49,7 @@ def event(external_id: str, verdict: str) -> str:
 def stage(alice: Any, bob: Any) -> dict[str, Any]:
     """The names that stand in braces in the statements below. Alice has 10 USD, credited by a webhook's event."""
     names = {
-        "alice": wallet_of(alice, holding="10"),
+        "alice": wallet_of(alice),
         "bob": wallet_of(bob),
         "spare": wallet_of(bob),
         "euros": wallet_of(bob, "EUR"),
@@ -59,7 +59,8 @@ def stage(alice: Any, bob: Any) -> dict[str, Any]:
         "bob_himself": bob.pk,
         "provider": Provider.objects.earliest("pk").pk,
     }
-    names["transaction"] = sql("SELECT max(id) FROM payments_transaction")[0][0]
+    credit = movement((names["clearing"], names["alice"], "10"), kind="deposit")
+    names["transaction"] = booked(credit).transaction_id
     names["other_transaction"] = sql(
         "INSERT INTO payments_transaction (kind, reference, created_at) VALUES ('transfer', '', now()) RETURNING id"
     )[0][0]

@@ -4,7 +4,12 @@ It shares nothing with the code that books: no row is trusted because Python wro
 should have refused it.
 """
 
+from payments.ledger.audit.documents import Document, house_wallet, matching, register
+from payments.ledger.audit.orders import DOCUMENTS
 from payments.ledger.audit.report import MEANINGS, Difference, Report
 from payments.ledger.audit.run import audit
 
-__all__ = ["MEANINGS", "Difference", "Report", "audit"]
+__all__ = ["MEANINGS", "Difference", "Document", "Report", "audit", "house_wallet", "matching", "register"]
+
+for _document in DOCUMENTS:
+    register(_document)

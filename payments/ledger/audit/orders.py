@@ -1,40 +1,9 @@
-"""The SQL that holds orders against what was booked for them: each claims a transaction of its own."""
+"""The documents of this app: orders, transfers, exchanges, reversals. Events have checks of their own (`checks`)."""
 
+from payments.ledger.audit.checks import EVENTS
+from payments.ledger.audit.documents import Document, house_wallet, matching
 
-def _check(kind: str, *lines: tuple[str, str, str], condition: str = "true", wallet: str = "wallet_id") -> str:
-    """The check of one table; `lines` are the source, destination and amount of each posting that must be there."""
-    expected = " UNION ALL ".join(
-        f"SELECT made.id, transaction_id, {source}, {destination}, {amount} FROM made"  # noqa: S608 - from below
-        for source, destination, amount in lines
-    )
-    return f"""
-    WITH made AS MATERIALIZED (
-        SELECT * FROM payments_{kind} WHERE id > %(after)s AND id <= %(upto)s AND {condition}
-    ), house AS MATERIALIZED (
-        SELECT id, house AS purpose, currency_id FROM payments_wallet WHERE house IS NOT NULL
-    ), expected AS (
-        SELECT * FROM ({expected}) AS line (id, transaction_id, source_id, destination_id, amount) WHERE amount <> 0
-    ), found AS (
-        SELECT made.id, p.transaction_id, p.source_id, p.destination_id, p.amount
-        FROM made JOIN payments_posting p USING (transaction_id)
-    ), difference AS (
-        (TABLE expected EXCEPT ALL TABLE found) UNION (TABLE found EXCEPT ALL TABLE expected)
-    )
-    SELECT DISTINCT 'order_postings', NULL::bigint, transaction_id, NULL::bigint, 'those of {kind} ' || id, 'others'
-        FROM difference
-    UNION ALL SELECT 'order_transaction', NULL, transaction_id, NULL, '{kind} ' || made.id,
-            coalesce(booked.kind || ' of ' || booked.reference, 'none')
-        FROM made LEFT JOIN payments_transaction booked ON booked.id = transaction_id
-        WHERE booked.kind IS DISTINCT FROM '{kind}' OR booked.reference <> '{kind} ' || made.id
-    UNION ALL SELECT 'order_owner', owned.id, transaction_id, NULL, made.user_id::text, owned.owner_id::text
-        FROM made JOIN payments_wallet owned ON owned.id = made.{wallet} WHERE owned.owner_id <> made.user_id
-    """  # noqa: S608 - names from this module
-
-
-def _house(purpose: str, currency: str = "currency") -> str:
-    return f"(SELECT house.id FROM house WHERE purpose = '{purpose}' AND house.currency_id = made.{currency}_id)"  # noqa: S608
-
-
+_PAID = "status = 'paid'"
 _REVERSALS = """
 WITH made AS MATERIALIZED (
     SELECT * FROM payments_reversal WHERE id > %(after)s AND id <= %(upto)s
@@ -49,37 +18,47 @@ WITH made AS MATERIALIZED (
 )
 SELECT DISTINCT 'order_postings', NULL::bigint, transaction_id, NULL::bigint, 'the opposite of its original', 'others'
     FROM difference
-UNION ALL SELECT 'order_transaction', NULL, transaction_id, NULL, 'a reversal', coalesce(booked.kind, 'none')
+UNION ALL SELECT 'order_transaction', NULL, transaction_id, NULL, 'reversal of transaction ' || original_id,
+        coalesce(booked.kind || ' of ' || booked.reference, 'none')
     FROM made LEFT JOIN payments_transaction booked ON booked.id = transaction_id
-    WHERE booked.kind IS DISTINCT FROM 'reversal'
+    WHERE booked.kind IS DISTINCT FROM 'reversal' OR booked.reference <> 'reversal of transaction ' || original_id
 """
 
-#: By table.
-CHECKS = {
-    "payments_deposit": _check(
-        "deposit",
-        (_house("clearing"), "wallet_id", "amount"),
-        ("wallet_id", _house("commission"), "commission"),
-        condition="status = 'paid'",
-    ),
-    "payments_withdrawal": _check(
-        "withdrawal",
-        ("wallet_id", _house("clearing"), "amount - commission"),
-        ("wallet_id", _house("commission"), "commission"),
-        condition="status = 'paid'",
-    ),
-    "payments_transfer": _check(
-        "transfer",
-        ("source_id", "destination_id", "amount"),
-        ("source_id", _house("commission"), "commission"),
-        wallet="source_id",
-    ),
-    "payments_exchange": _check(
-        "exchange",
-        ("source_id", _house("exchange", "source_currency"), "amount"),
-        (_house("exchange", "target_currency"), "destination_id", "proceeds"),
-        ("source_id", _house("commission", "source_currency"), "commission"),
-        wallet="source_id",
-    ),
-    "payments_reversal": _REVERSALS,
-}
+_DEPOSITS = matching(
+    "payments_deposit",
+    "deposit",
+    (house_wallet("clearing"), "wallet_id", "amount"),
+    ("wallet_id", house_wallet("commission"), "commission"),
+    condition=_PAID,
+)
+_WITHDRAWALS = matching(
+    "payments_withdrawal",
+    "withdrawal",
+    ("wallet_id", house_wallet("clearing"), "amount - commission"),
+    ("wallet_id", house_wallet("commission"), "commission"),
+    condition=_PAID,
+)
+_TRANSFERS = matching(
+    "payments_transfer",
+    "transfer",
+    ("source_id", "destination_id", "amount"),
+    ("source_id", house_wallet("commission"), "commission"),
+    owners=(("source_id", "user_id"), ("destination_id", "recipient_id")),
+)
+_EXCHANGES = matching(
+    "payments_exchange",
+    "exchange",
+    ("source_id", house_wallet("exchange", "source_currency_id"), "amount"),
+    (house_wallet("exchange", "target_currency_id"), "destination_id", "proceeds"),
+    ("source_id", house_wallet("commission", "source_currency_id"), "commission"),
+    owners=(("source_id", "user_id"), ("destination_id", "user_id")),
+)
+
+DOCUMENTS = (
+    Document("events", "payments_webhookevent", "deposit", EVENTS, condition="verdict = 'credited'"),
+    Document("deposits", "payments_deposit", "deposit", _DEPOSITS, condition=_PAID),
+    Document("withdrawals", "payments_withdrawal", "withdrawal", _WITHDRAWALS, condition=_PAID),
+    Document("transfers", "payments_transfer", "transfer", _TRANSFERS),
+    Document("exchanges", "payments_exchange", "exchange", _EXCHANGES),
+    Document("reversals", "payments_reversal", "reversal", _REVERSALS),
+)

@@ -1,0 +1,33 @@
+"""What check_ledger holds against the shop's tables: each purchase and refund against what was booked for it."""
+
+from payments.ledger.audit import Document, house_wallet, matching
+
+_REFUNDED = """
+SELECT 'order_refunded', made.wallet_id, transaction_id, NULL, coalesce(paid_back, 0)::text, refunded::text
+    FROM made LEFT JOIN LATERAL (
+        SELECT sum(refund.amount) AS paid_back FROM catalog_refund refund WHERE refund.purchase_id = made.id
+    ) refunds ON true
+    WHERE refunded <> coalesce(paid_back, 0)
+"""
+_OF_PURCHASE = """
+LEFT JOIN (SELECT id AS bought, wallet_id, user_id, currency_id FROM catalog_purchase) purchase ON bought = purchase_id
+"""
+
+PURCHASES = Document(
+    "purchases",
+    "catalog_purchase",
+    "purchase",
+    matching("catalog_purchase", "purchase", ("wallet_id", house_wallet("sales"), "amount"), also=_REFUNDED),
+)
+REFUNDS = Document(
+    "refunds",
+    "catalog_refund",
+    "refund",
+    matching(
+        "catalog_refund",
+        "refund",
+        (house_wallet("sales"), "wallet_id", "amount"),
+        joined=_OF_PURCHASE,
+        reference="'refund of purchase ' || purchase_id",
+    ),
+)

@@ -1,0 +1,75 @@
+"""check_ledger holds each purchase and refund against what was booked for it."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from catalog.tests.scenes import a_product, bought, refund
+from payments.ledger.audit import audit
+from payments.models import Wallet
+
+GUARDED = ("catalog_purchase", "catalog_refund", "payments_transaction")
+#: What is done to the books, and what must be named at the least.
+CORRUPTIONS: dict[str, tuple[str, set[str]]] = {
+    "a purchase removed": ("DELETE FROM catalog_purchase WHERE id = {kept}", {"transaction_order"}),
+    "a refund removed": ("DELETE FROM catalog_refund", {"transaction_order", "order_refunded"}),
+    "a price changed": ("UPDATE catalog_purchase SET amount = 1 WHERE id = {kept}", {"order_postings"}),
+    "a purchase of another wallet": (
+        "UPDATE catalog_purchase SET wallet_id = {others} WHERE id = {kept}",
+        {"order_postings", "order_owner"},
+    ),
+    "a purchase of somebody else": ("UPDATE catalog_purchase SET user_id = {bob} WHERE id = {kept}", {"order_owner"}),
+    "a purchase that lost its transaction": (
+        "UPDATE catalog_purchase SET transaction_id = 0 WHERE id = {kept}",
+        {"order_transaction", "order_postings", "transaction_order"},
+    ),
+    "a purchase under another name": (
+        "UPDATE payments_transaction SET reference = 'purchase 0' WHERE kind = 'purchase'",
+        {"order_transaction"},
+    ),
+    "a refund forgotten": ("UPDATE catalog_purchase SET refunded = 0 WHERE id = {refunded}", {"order_refunded"}),
+    "a refund's amount changed": ("UPDATE catalog_refund SET amount = 2", {"order_postings", "order_refunded"}),
+    "a refund of another purchase": (
+        "UPDATE catalog_refund SET purchase_id = {kept}",
+        {"order_transaction", "order_refunded"},
+    ),
+    "a refund of no purchase": (
+        "UPDATE catalog_refund SET purchase_id = 0",
+        {"order_postings", "order_transaction", "order_refunded"},
+    ),
+    "a refund of another kind": (
+        "UPDATE payments_transaction SET kind = 'transfer' WHERE kind = 'refund'",
+        {"order_transaction", "transaction_order"},
+    ),
+}
+
+
+@pytest.fixture
+def stage(alice: Any, bob: Any, admin: Any, purse: Wallet) -> dict[str, int]:
+    """Alice has kept one pen, and got 5 of the 25 dollars back for another."""
+    kept, refunded = (bought(alice, a_product(), purse)["id"] for _ in range(2))
+    assert refund(admin, refunded, amount="5").status_code == 201
+    others = Wallet.objects.create(owner=bob, currency_id="USD")
+    return {"kept": kept, "refunded": refunded, "others": others.pk, "bob": bob.pk}
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_it_finds(stage: dict[str, int], corruption: str) -> None:
+    report = audit()
+    assert report.is_sound
+    assert (report.checked["purchases"], report.checked["refunds"]) == (2, 1)
+    statement, kinds = CORRUPTIONS[corruption]
+    corrupt(statement.format(**stage))
+    assert kinds <= audit().totals.keys()
+
+
+def corrupt(statement: str) -> None:
+    """Run raw SQL with the triggers and foreign keys of the shop's tables off."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in GUARDED:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        cursor.execute("ALTER TABLE catalog_purchase DROP CONSTRAINT purchase_adds_up")
+        cursor.execute(statement)
+        assert cursor.rowcount > 0
