@@ -1,13 +1,11 @@
 """How often one may try: request counters in PostgreSQL, shared by all workers, and the lock on logins."""
 
-import ipaddress
 import math
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from axes.helpers import get_cool_off, get_failure_limit
 from axes.models import AccessAttempt
-from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -15,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
+
+from accounts.networks import caller_network, login_address
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STALE_ROWS_DELETED_PER_WINDOW = 10
@@ -84,30 +84,13 @@ class WindowThrottle(BaseThrottle):
 def _caller(request: Request) -> str:
     if request.user.is_authenticated:
         return f"user:{request.user.pk}"
-    address = client_address(request)
-    if address and ":" in address:  # Whoever has one IPv6 address has the 2^64 beside it too.
-        return str(ipaddress.ip_network(f"{address}/64", strict=False))
-    return address or "unknown"
+    return caller_network(request)
 
 
-def client_address(request: HttpRequest | Request) -> str | None:
-    """Return the caller's IP address, or None when there is none (a unix socket).
-
-    X-Forwarded-For counts only as far as our own proxies wrote it: TILL_TRUSTED_PROXIES entries from the end.
-    """
-    trusted: int = settings.TILL_TRUSTED_PROXIES
-    forwarded = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    named = forwarded[-min(trusted, len(forwarded))] if trusted and forwarded else ""
-    return _parsed_address(named) or _parsed_address(request.META.get("REMOTE_ADDR", ""))
-
-
-def _parsed_address(text: str) -> str | None:
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address).partition("%")[0]
+def seconds_to_wait_for_login(request: HttpRequest) -> float:
+    """Count a login from the caller's network, at the rate that both doors share; return how long to wait, or 0."""
+    rate = api_settings.DEFAULT_THROTTLE_RATES["login"]
+    return seconds_over(str(rate), key=f"login:{caller_network(request)}") if rate else 0.0
 
 
 def login_name(_request: HttpRequest | None, credentials: dict[str, Any] | None) -> str:
@@ -121,9 +104,11 @@ def seconds_locked(request: HttpRequest, name: str) -> int:
 
     The lock ends when so many counted failures are older than the cool-off that the rest is below the limit.
     """
+    if slowed := getattr(request, "seconds_slowed", 0):
+        return math.ceil(slowed)
     cool_off: timedelta = get_cool_off(request)
     rows = AccessAttempt.objects.filter(
-        username=name, ip_address=client_address(request), attempt_time__gte=timezone.now() - cool_off
+        username=name, ip_address=login_address(request), attempt_time__gte=timezone.now() - cool_off
     ).order_by("attempt_time")
     failures = list(rows.values_list("attempt_time", "failures_since_start"))
     left = sum(count for _, count in failures)
@@ -141,7 +126,11 @@ def lockout_response(
     """Answer a locked login (for axes): the API's own 429 as it is, the staff site with a plain page."""
     if response is not None and response.status_code == 429:
         return response
-    seconds = seconds_locked(request, login_name(request, credentials))
+    return login_refused(seconds_locked(request, login_name(request, credentials)))
+
+
+def login_refused(seconds: int) -> HttpResponse:
+    """A plain page for the staff site: nobody signs in now."""
     return HttpResponse(
         f"Too many failed logins. Try again in {seconds} seconds.",
         status=429,

@@ -12,7 +12,9 @@ from django.utils import timezone
 from rest_framework_simplejwt import exceptions as jwt_exceptions
 from rest_framework_simplejwt import tokens as jwt_tokens
 
+from accounts import security_log
 from accounts.models import TokenFamily, User
+from accounts.security_log import Event
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
 _GREATEST_ID = 2**63 - 1
@@ -64,7 +66,8 @@ def rotate(*, refresh: str) -> TokenPair:
     # The epoch goes into the new tokens as it was read above: if it is raised meanwhile, they are born dead.
     current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
     if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
-        _end(login.family_id)
+        if _end(login.family_id):
+            security_log.note(Event.REFRESH_REUSED, user_id=login.user.pk)
         raise InvalidToken("This refresh token was used before, or its login has ended.")
     return _pair(login=login, refresh=fresh)
 
@@ -78,7 +81,8 @@ def end_family(*, refresh: str) -> None:
         token = _read(jwt_tokens.RefreshToken, refresh)
     except ExpiredToken:
         return
-    _end(_uuid(token, "family"))
+    if _end(_uuid(token, "family")):
+        security_log.note(Event.LOGOUT, user_id=token["sub"], door="api")
 
 
 def end_all(*, user_id: int) -> None:
@@ -159,8 +163,9 @@ def _expiry(token: jwt_tokens.RefreshToken) -> datetime:
     return datetime.fromtimestamp(token["exp"], tz=UTC)
 
 
-def _end(family_id: uuid.UUID) -> None:
-    TokenFamily.objects.filter(pk=family_id, ended_at__isnull=True).update(ended_at=timezone.now())
+def _end(family_id: uuid.UUID) -> int:
+    """Return 1 if this has ended the family, 0 if it had ended before."""
+    return TokenFamily.objects.filter(pk=family_id, ended_at__isnull=True).update(ended_at=timezone.now())
 
 
 def _delete_expired_families() -> None:

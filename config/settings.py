@@ -65,6 +65,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.request_log.RequestLogMiddleware",
     "config.streams.StreamMiddleware",
+    "config.security_log.SecurityLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -177,17 +178,21 @@ SIMPLE_JWT = {
 # From then on a login is over, however often it was refreshed.
 TILL_LOGIN_LIFETIME = timedelta(seconds=env.number("TILL_LOGIN_SECONDS", 90 * 24 * 3600, least=60))
 
-# Wrong passwords are counted for each pair of address and email, in PostgreSQL, so by all workers together.
+# Wrong passwords are counted for each pair of network and email, in PostgreSQL, so by all workers together.
 AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10)
 AXES_COOLOFF_TIME = timedelta(seconds=env.number("TILL_LOGIN_COOLOFF_SECONDS", 300))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "accounts.throttling.login_name"
-AXES_CLIENT_IP_CALLABLE = "accounts.throttling.client_address"
+AXES_CLIENT_IP_CALLABLE = "accounts.networks.login_address"
 AXES_LOCKOUT_CALLABLE = "accounts.throttling.lockout_response"
+AXES_HANDLER = "accounts.login_lock.LoginLock"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
+# All failures of a name in a day, from anywhere; beyond it, how often it may be tried from networks it never used.
+TILL_ACCOUNT_FAILURE_LIMIT = env.number("TILL_ACCOUNT_FAILURE_LIMIT", 100, least=1)
+TILL_THROTTLE_ATTACKED_ACCOUNT = env.rate("TILL_THROTTLE_ATTACKED_ACCOUNT", "10/hour")
 
 # --- money --------------------------------------------------------------------------------------------------
 CENTURY_HOURS = 876_000  # further back than any order or rate; much more, and there is no such date
@@ -300,5 +305,5 @@ LOGGING = {
         "handlers": ["stderr"],
         "level": env.choice("TILL_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     },
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}, "axes": {"level": "WARNING"}},
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}, "axes": {"level": "ERROR"}},
 }

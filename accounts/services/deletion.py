@@ -1,14 +1,15 @@
 """What is left of a user who was deleted but stays in the books: an id, and nothing about the person."""
 
-from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import security_log, tokens
+from accounts.login_lock import forget_name
 from accounts.models import DELETED_ADDRESS_END, Role, User
+from accounts.security_log import Event
 from accounts.services.administration import refuse_own_account, refuse_without_admin
 from accounts.services.locking import lock_with_admins
 
@@ -26,6 +27,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
             refuse_without_admin(user, by)
             _scrub(user)
             tokens.end_all(user_id=user_id)
+            security_log.note_after_commit(Event.USER_DELETED, user_id=user_id)
     return user
 
 
@@ -41,13 +43,14 @@ def destroy_user(*, user_id: int, by: User | None) -> None:
         refuse_without_admin(user, by)
         forget_traces(user, known_as=f"user {user_id}, deleted")
         user.delete()
+        security_log.note_after_commit(Event.USER_DELETED, user_id=user_id)
 
 
 def forget_traces(user: User, *, known_as: str) -> None:
     """Take the email out of the history of what staff did to the user, and out of the counters of failed logins."""
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     about.update(object_repr=known_as)
-    AccessAttempt.objects.filter(username=user.email.lower()).delete()
+    forget_name(user.email.lower())
 
 
 def _scrub(user: User) -> None:

@@ -5,8 +5,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts import tokens
+from accounts import security_log, tokens
 from accounts.models import User
+from accounts.security_log import Event
 from accounts.validators import PASSWORD_MAX_LENGTH, validate_plain_text
 
 
@@ -51,6 +52,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
         if not User.objects.filter(pk=user.pk, password=proven).update(password=chosen):
             raise WrongPassword("The password was changed meanwhile.")
         tokens.end_all(user_id=user.pk)
+        security_log.note_after_commit(Event.PASSWORD_CHANGED, user_id=user.pk)
 
 
 def set_password(*, user: User, password: str) -> None:
@@ -60,4 +62,5 @@ def set_password(*, user: User, password: str) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(password=user.password)
         tokens.end_all(user_id=user.pk)
+        security_log.note_after_commit(Event.PASSWORD_SET, user_id=user.pk)
     user.refresh_from_db(fields=["token_epoch"])  # The session of staff who set their own password goes on with it.

@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import links
+from accounts import links, security_log
 from accounts.models import EMAIL_CONSTRAINT, Role, User
+from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user
 from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
@@ -88,6 +89,8 @@ def update_user(*, user: User, **fields: str) -> User:
         if lock_user(user.pk).is_deleted:
             raise UserDeleted
         user.save(update_fields=list(fields))
+        if "email" in fields:
+            security_log.note_after_commit(Event.EMAIL_CHANGED, user_id=user.pk)
     return user
 
 
@@ -104,6 +107,8 @@ def activate(*, token: str) -> Activation:
     won = User.objects.filter(pk=user_id, email=user.email, activated_at__isnull=True, disabled_at__isnull=True).update(
         is_active=True, activated_at=timezone.now()
     )
+    if won:
+        security_log.note_after_commit(Event.USER_ACTIVATED, user_id=user_id)
     user.refresh_from_db()
     if not user.is_active:
         raise links.InvalidLink("This link was used or is no longer valid.")

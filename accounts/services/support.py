@@ -4,7 +4,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import security_log
 from accounts.models import Role, User
+from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user
 
 SUPPORT = "support"
@@ -41,6 +43,8 @@ def set_support(*, user_id: int, on: bool) -> User:
             raise UserDeleted
         if on and user.role != Role.USER:
             raise NotAnOrdinaryUser(str(NotAnOrdinaryUser.__doc__))
+        if on != is_support(user):
+            security_log.note_after_commit(Event.SUPPORT_CHANGED, user_id=user_id, new=on)
         user.is_staff = on or user.role == Role.ADMIN
         user.save(update_fields=["is_staff"])
         (user.groups.add if on else user.groups.remove)(keep_support_group())
