@@ -215,7 +215,7 @@ def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, i
     shown = {
         QUOTES: ("10.01 USD", "0.3333333333", f"/exchange/{made.pk}/change/"),
         EXCHANGES: (
-            *("10.01 USD", "0.10 USD", "3.3366666663 EUR", f"quote {made.quote_id}"),
+            *("10.01 USD", "0.11 USD", "3.3366666663 EUR", f"quote {made.quote_id}"),
             *(f"/wallet/{purse.pk}/change/", f"/transaction/{made.transaction_id}/change/"),
         ),
         TRANSFERS: (
