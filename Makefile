@@ -16,7 +16,9 @@ PACKAGES := $(patsubst %/__init__.py,%,$(wildcard config/__init__.py accounts/__
 	catalog/__init__.py tests/__init__.py benchmarks/__init__.py))
 # What `manage.py check --deploy` must be content with.
 PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
-	TILL_JWT_KEY=two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ DATABASE_URL=postgres://till@localhost/till \
+	TILL_JWT_KEY=two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
+	TILL_ENCRYPTION_KEYS=three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
+	DATABASE_URL=postgres://till@localhost/till \
 	TILL_ALLOWED_HOSTS=till.example.com TILL_PUBLIC_URL=https://till.example.com TILL_TRUSTED_PROXIES=1 \
 	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000
 

@@ -12,18 +12,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
-from django.db.models import Q
 from django.http.request import split_domain_port
+
+from payments import provider_secrets
+from payments.encryption import Undecryptable, decrypt
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
 SHORTEST_SECRET = 32
 #: What people write first, and what Django's template writes for them.
 PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
-PUBLISHED_WEBHOOK_SECRETS = {
-    "gfdmhghif38yrf9ew0jkf32",
-    "appkey",
-    "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-}
+PUBLISHED_WEBHOOK_SECRETS = frozenset(provider_secrets.PUBLISHED.values())
 DEMO_EMAILS = {
     "user_user@example.com",
     "testuser@example.com",
@@ -69,6 +67,17 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
     if settings.TILL_SECRET_KEY and settings.TILL_SECRET_KEY == settings.TILL_JWT_KEY:
         found.append(Error("TILL_SECRET_KEY and TILL_JWT_KEY are the same.", hint=hint, id="till.E005"))
     return found
+
+
+@register(Tags.security)
+def check_encryption_keys(**_: Any) -> list[CheckMessage]:
+    """Each key of the list must be good: the older ones still open what stands in old dumps."""
+    keys, others = settings.TILL_ENCRYPTION_KEYS, {settings.TILL_SECRET_KEY, settings.TILL_JWT_KEY}
+    problems = [problem for key in keys or [""] if (problem := _secret_problem(key))]
+    if others & set(keys):
+        problems.append("has a key that serves as TILL_SECRET_KEY or TILL_JWT_KEY too")
+    hint = "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one; several with commas, newest first."
+    return [Error(f"TILL_ENCRYPTION_KEYS {problem}.", hint=hint, id="till.E014") for problem in problems[:1]]
 
 
 @register(Tags.security)
@@ -176,13 +185,12 @@ def _check_demo_people(alias: str) -> list[CheckMessage]:
 
 def _check_providers(alias: str) -> list[CheckMessage]:
     active = apps.get_model("payments", "Provider")._default_manager.using(alias).filter(is_active=True)
-    found: list[CheckMessage] = []
-    published = Q(secret__in=PUBLISHED_WEBHOOK_SECRETS) | Q(previous_secret__in=PUBLISHED_WEBHOOK_SECRETS)
+    secrets, found = _decrypted(alias)
     if not settings.TILL_DEBUG:
-        for slug in active.filter(published).values_list("slug", flat=True):
-            off = f"Provider.objects.filter(slug='{slug}').update(is_active=False)"
-            off = f'manage.py shell -c "from payments.models import Provider; {off}"'
-            hint = f"Everybody can sign with it. Switch it off, start, give it a new secret in the admin: {off}"
+        for slug, known in secrets.items():
+            if not any(provider_secrets.is_published(secret) for secret in known):
+                continue
+            hint = f"Everybody can sign with it. Switch it off, start, give it a new secret in the admin: {_off(slug)}"
             found.append(Error(f"The provider {slug} has a published secret.", hint=hint, id="till.E013"))
         for slug in active.filter(scheme="sha256_concat", requires_uuid=False).values_list("slug", flat=True):
             hint = "Its fields are signed glued together, so digits can be shifted: docs/webhooks.md."
@@ -190,6 +198,38 @@ def _check_providers(alias: str) -> list[CheckMessage]:
                 checks.Warning(f"The provider {slug} does not demand UUID transaction ids.", hint=hint, id="till.W001")
             )
     return found
+
+
+def _off(slug: str) -> str:
+    return (
+        'manage.py shell -c "from payments.models import Provider; '
+        f"Provider.objects.filter(slug='{slug}').update(is_active=False)\""
+    )
+
+
+def _decrypted(alias: str) -> tuple[dict[str, list[str]], list[CheckMessage]]:
+    """Return the secrets of each active provider, and an error for each provider that no key opens."""
+    secrets: dict[str, list[str]] = {}
+    found: list[CheckMessage] = []
+    for slug, *tokens in _encrypted(alias):
+        try:
+            secrets[slug] = [decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens if token]
+        except (Undecryptable, ValueError):
+            hint = f"Add the key that encrypted it. If it is lost: switch off, start, give a new secret: {_off(slug)}"
+            text = f"No key of TILL_ENCRYPTION_KEYS decrypts the secret of the provider {slug}."
+            found.append(Error(text, hint=hint, id="till.E015"))
+    return secrets, found
+
+
+def _encrypted(alias: str) -> list[tuple[str, str, str]]:
+    """As they stand in the table; nothing before the migration that encrypts them has run."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT slug, secret, previous_secret FROM payments_provider WHERE is_active AND EXISTS ("
+            "SELECT FROM django_migrations WHERE app = 'payments' AND name LIKE %s) ORDER BY slug",
+            ["%\\_encrypted\\_secrets"],
+        )
+        return list(cursor.fetchall())
 
 
 def _check_default_currency(alias: str) -> list[CheckMessage]:

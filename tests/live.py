@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import httpx
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,6 +49,8 @@ class LiveTill:
             "TILL_DEBUG": "1",
             "TILL_DATA": self._data.name,
             "DATABASE_URL": database_url(),
+            # The secrets in the tests' database are encrypted with this process's key.
+            "TILL_ENCRYPTION_KEYS": ",".join(settings.TILL_ENCRYPTION_KEYS),
             "PORT": str(self.port),
             "TILL_LOG_LEVEL": "WARNING",
             **environment,

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GOOD = {
     "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
     "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "TILL_ENCRYPTION_KEYS": "three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
     "DATABASE_URL": "postgres://till@127.0.0.1:1/till?connect_timeout=1",
     "TILL_ALLOWED_HOSTS": "till.example.com",
     "TILL_PUBLIC_URL": "https://till.example.com",
@@ -50,6 +51,7 @@ def production(settings: Settings) -> Settings:
     settings.TILL_DEBUG = False
     settings.TILL_SECRET_KEY = GOOD["TILL_SECRET_KEY"]
     settings.TILL_JWT_KEY = GOOD["TILL_JWT_KEY"]
+    settings.TILL_ENCRYPTION_KEYS = [GOOD["TILL_ENCRYPTION_KEYS"]]
     settings.DATABASE_URL = GOOD["DATABASE_URL"]
     settings.ALLOWED_HOSTS = ["till.example.com"]
     settings.TILL_PUBLIC_URL = "https://till.example.com"
@@ -270,13 +272,14 @@ def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None
 @pytest.mark.django_db
 def test_it_knows_the_demo_that_is_really_seeded(production: Settings) -> None:
     production.TILL_DEBUG = True
+    Provider.objects.all().delete()  # encrypted with the development mode's key
     call_command("seed_currencies", verbosity=0)
     call_command("seed_users", verbosity=0)
     production.TILL_DEBUG = False
     assert found(databases=["default"]) >= {"till.E012", "till.E013"}
     active = User.objects.filter(is_active=True, email__endswith="@example.com")
     assert set(active.values_list("email", flat=True)) >= checks.DEMO_EMAILS
-    assert set(Provider.objects.values_list("secret", flat=True)) <= checks.PUBLISHED_WEBHOOK_SECRETS
+    assert {provider.secret for provider in Provider.objects.all()} <= checks.PUBLISHED_WEBHOOK_SECRETS
 
 
 def make_provider(**fields: object) -> Provider:

@@ -77,7 +77,7 @@ def test_the_database_is_18_and_keeps_its_data() -> None:
 
 
 def test_the_compose_file_holds_no_secret() -> None:
-    for name in ("POSTGRES_PASSWORD", "TILL_SECRET_KEY", "TILL_JWT_KEY"):
+    for name in ("POSTGRES_PASSWORD", "TILL_SECRET_KEY", "TILL_JWT_KEY", "TILL_ENCRYPTION_KEYS"):
         assert f"${{{name}:?" in COMPOSE_TEXT
         assert f"{name}=\n" in (ROOT / ".env.example").read_text()
 
@@ -185,6 +185,7 @@ def container(empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> 
         "POSTGRES_PASSWORD": "unused",
         "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
         "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+        "TILL_ENCRYPTION_KEYS": "three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
         "TILL_ALLOWED_HOSTS": "till.example.com",
         "TILL_PUBLIC_URL": "https://till.example.com",
         "TILL_TRUSTED_PROXIES": "1",

@@ -38,7 +38,7 @@ def signed(key: str = "", algorithm: str = "HS256", without: str = "", **changed
     """An access token of our own making, right but for what is `changed`."""
     payload = right_claims() | changed
     payload.pop(without, None)
-    return jwt.encode(payload, key or till.SIMPLE_JWT["SIGNING_KEY"], algorithm=algorithm)
+    return jwt.encode(payload, key or str(till.SIMPLE_JWT["SIGNING_KEY"]), algorithm=algorithm)
 
 
 def right_claims() -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_a_claim_of_another_kind_is_401(alice: User, claim: str, kind: str) -> N
     right = right_claims() | {"nbf": 0} | login_of(alice) | {"token_type": kind}
     for value in [*STRANGE, str(int(time.time()) + 60)]:
         body = json.dumps(right | {claim: value}).encode()
-        token = jwt.PyJWS().encode(body, till.SIMPLE_JWT["SIGNING_KEY"], "HS256")
+        token = jwt.PyJWS().encode(body, str(till.SIMPLE_JWT["SIGNING_KEY"]), "HS256")
         answer = bearer(token).get(ME) if kind == "access" else refresh(token)
         expected = {401} | ({200} if type(value) is type(right[claim]) or claim == "nbf" else set())
         too_long = kind == "refresh" and len(token) > 2048 and answer.status_code == 400
@@ -160,7 +160,7 @@ def test_a_clock_that_is_a_little_ahead_is_believed(alice: User) -> None:
 
 def test_it_refuses_a_token_signed_by_nobody(alice: User) -> None:
     payload = claims(tokens.open_family(user=alice).access)
-    unsigned = jwt.encode(payload, None, algorithm="none")
+    unsigned = jwt.encode(payload, None, algorithm="none")  # type: ignore[arg-type] # there is none
     assert bearer(unsigned).get(ME).status_code == 401
 
 

@@ -10,9 +10,13 @@ be read as text.
 
 from typing import Any
 
+from django.conf import settings
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.functional import cached_property
 
+from payments.encryption import Undecryptable, decrypt, encrypt
 from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 
@@ -53,3 +57,26 @@ class NumberOfDomain(_OfDomain, models.BigIntegerField):  # type: ignore[type-ar
 
 class TextOfDomain(_OfDomain, models.CharField):  # type: ignore[type-arg]
     """varchar with the domain's rule."""
+
+
+class EncryptedField(models.TextField):  # type: ignore[type-arg]
+    """Text that PostgreSQL holds encrypted with the first of TILL_ENCRYPTION_KEYS; an empty text stays empty.
+
+    Loaded, it is empty where no key fits, so that staff can still open the page and give a new one (till.E015 and
+    payments.services look at what stands there itself). No query can look for a value: each encryption differs.
+    """
+
+    @cached_property
+    def validators(self) -> list[Any]:
+        """Django leaves the length of a long text to its forms."""
+        return [*super().validators, MaxLengthValidator(self.max_length)]
+
+    def from_db_value(self, value: str | None, *_: Any) -> str | None:
+        try:
+            return decrypt(value, settings.TILL_ENCRYPTION_KEYS) if value else value
+        except Undecryptable:
+            return ""
+
+    def get_prep_value(self, value: Any) -> Any:
+        prepared = super().get_prep_value(value)
+        return encrypt(prepared, settings.TILL_ENCRYPTION_KEYS) if isinstance(prepared, str) and prepared else prepared

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from payments import signatures
-from payments.models.fields import MoneyField
+from payments.models.fields import EncryptedField, MoneyField
 from payments.models.wallets import Currency
 
 
@@ -24,8 +24,8 @@ class Provider(models.Model):
     )
     scheme = models.CharField(max_length=20, choices=Scheme)
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="+")
-    secret = models.CharField(max_length=255, help_text="The active secret. Never shown again.")
-    previous_secret = models.CharField(
+    secret = EncryptedField(max_length=255, help_text="The active secret. Never shown again.")
+    previous_secret = EncryptedField(
         max_length=255, blank=True, help_text="Accepted as well while a secret is being rotated."
     )
     requires_uuid = models.BooleanField(

@@ -6,6 +6,7 @@ from itertools import permutations
 from django.db import transaction
 from django.utils import timezone
 
+from payments import provider_secrets
 from payments.models import ExchangeRate, Provider
 from payments.services import exchange
 from payments.services.currencies import open_currency
@@ -19,20 +20,13 @@ CURRENCIES = (
     ("BTC", "Bitcoin", 8),
 )
 
-#: Published samples are signed with these, so everybody knows them: production refuses them (till.E checks).
-PUBLISHED_SECRETS = {
-    "sha1_colon": "appkey",
-    "sha256_concat": "gfdmhghif38yrf9ew0jkf32",
-    "standard_webhooks": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-}
-
 
 @transaction.atomic
 def open_demo_books() -> None:
     """Open the demo's currencies, house wallets and one provider for each scheme. Safe to repeat."""
     for code, name, decimal_places in CURRENCIES:
         open_currency(code=code, name=name, decimal_places=decimal_places)
-    for scheme, secret in PUBLISHED_SECRETS.items():
+    for scheme, secret in provider_secrets.PUBLISHED.items():
         Provider.objects.get_or_create(
             slug=scheme,
             defaults={

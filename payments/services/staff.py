@@ -1,6 +1,8 @@
 """What staff do by hand. Each deed is written down in the object's history: who, when, why, and what came of it."""
 
 import logging
+from collections.abc import Iterable
+from decimal import Decimal
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -34,6 +36,18 @@ def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> webho
             note(about=event, staff=staff, text=came_of_it + why)
             return credited
     raise refusal
+
+
+def changes(before: Model, after: Model, fields: Iterable[str]) -> str:
+    """Say what each of the fields was and is; empty when they are equal. Never of a secret."""
+    pairs = [(name, getattr(before, name), getattr(after, name)) for name in fields]
+    return "; ".join(f"{name}: {_shown(was)} -> {_shown(now)}" for name, was, now in pairs if was != now)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return "none" if value in (None, "") else str(value)
 
 
 def note(*, about: Model, staff: User, text: str) -> None:

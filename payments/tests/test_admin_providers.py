@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
 from django.test import Client
 
+from payments import provider_secrets
 from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.services import providers
 from payments.services.webhooks.registry import registry
 from payments.tests.scenes import ALICES, NOBODY, credit, refused
 
 URL = "/admin/payments/provider/"
-OLD, NEW = "the-old-secret-4711", "the-new-secret-0815"
+OLD, NEW = "the-old-secret-of-acme-4711", "the-new-secret-of-acme-0815"
 STANDARD = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
@@ -26,9 +28,9 @@ def site(admin: Any) -> Client:
 
 
 @pytest.fixture
-def provider(db: None) -> Provider:
+def provider(admin: Any) -> Provider:
     provider = Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=OLD)
-    providers.add_provider(provider=provider)
+    providers.add_provider(provider=provider, staff=admin)
     return provider
 
 
@@ -102,6 +104,11 @@ def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
         ({"secret": ""}, "secret"),
         ({"secret": NEW, "slug": "Acme Inc"}, "slug"),
         ({"secret": NEW, "slug": "sha1_colon"}, "slug"),
+        ({"secret": "§"}, "secret"),
+        ({"secret": "23-bytes-are-not-enough"}, "secret"),
+        ({"secret": "ab" * 20}, "secret"),
+        ({"secret": "whsec_c2hvcnQ=", "scheme": "standard_webhooks"}, "secret"),
+        ({"secret": NEW, "make_secret": "on"}, "make_secret"),
         ({"secret": "not base64!", "scheme": "standard_webhooks"}, "secret"),
         ({"secret": NEW, "max_amount": "0"}, "__all__"),
         ({"secret": NEW, "currency": "XXX"}, "currency"),
@@ -165,7 +172,7 @@ def test_nothing_typed_is_nothing_changed(provider: Provider, site: Client) -> N
     change(site, provider)
     provider.refresh_from_db()
     assert (provider.secret, provider.previous_secret, provider.updated_at) == (OLD, "", before)
-    assert "No fields changed" in LogEntry.objects.get().get_change_message()
+    assert [entry.change_message.partition(":")[0] for entry in LogEntry.objects.all()] == ["Added"]
 
 
 def test_a_secret_is_never_shown_again(provider: Provider, site: Client, caplog: pytest.LogCaptureFixture) -> None:
@@ -178,6 +185,64 @@ def test_a_secret_is_never_shown_again(provider: Provider, site: Client, caplog:
     shown += "".join(entry.change_message for entry in LogEntry.objects.all())
     for secret in (OLD, NEW, "third!"):
         assert secret not in shown
+
+
+@pytest.mark.parametrize("secret", sorted(provider_secrets.PUBLISHED.values()))
+def test_a_published_secret_is_for_development_only(site: Client, settings: Any, secret: str) -> None:
+    scheme = {"scheme": "standard_webhooks"} if secret.startswith("whsec_") else {}
+    settings.TILL_DEBUG = False
+    answer = site.post(f"{URL}add/", form(secret=secret, **scheme))
+    assert errors(answer) == {"secret": ["Everybody knows this secret: it is published."]}
+    assert not Provider.objects.filter(slug="acme").exists()
+    settings.TILL_DEBUG = True
+    assert site.post(f"{URL}add/", form(secret=secret, **scheme)).status_code == 302
+
+
+@pytest.mark.parametrize("secret", ["x", *sorted(provider_secrets.PUBLISHED.values())])
+def test_the_service_refuses_such_a_secret_too(provider: Provider, admin: Any, settings: Any, secret: str) -> None:
+    settings.TILL_DEBUG = False
+    with pytest.raises(ValidationError) as refused:
+        providers.rotate_secret(provider_id=provider.pk, secret=secret, keep_old=False, staff=admin)
+    assert list(refused.value.message_dict) == ["secret"]
+    provider.refresh_from_db()
+    assert provider.secret == OLD
+
+
+@pytest.mark.parametrize("scheme", Provider.Scheme.values)
+def test_a_secret_is_made_and_shown_once(site: Client, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    answer = site.post(f"{URL}add/", form(scheme=scheme, make_secret="on"))
+    made = Provider.objects.get(slug="acme").secret
+    assert made in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    assert provider_secrets.size(made, scheme=scheme) >= 32
+    shown = "".join(site.get(f"{URL}{page}", follow=True).content.decode() for page in ("", "add/"))
+    assert made not in shown + caplog.text + "".join(entry.change_message for entry in LogEntry.objects.all())
+    assert not any(made in cookie.value for cookie in site.cookies.values())
+
+
+def test_a_secret_is_made_for_a_rotation(provider: Provider, site: Client) -> None:
+    answer = change(site, provider, make_secret="on", keep_old="on")
+    provider.refresh_from_db()
+    assert (provider.previous_secret, provider.secret in answer.content.decode()) == (OLD, True)
+    assert provider.secret != OLD
+
+
+def test_the_staff_log_says_what_was_and_what_is_and_no_secret(
+    provider: Provider, site: Client, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    change(site, provider, is_active=None, max_amount="100")
+    change(site, provider, is_active=None, max_amount="100", secret=NEW, keep_old="on")
+    site.post(URL, {"action": "end_rotation", "_selected_action": [provider.pk]})
+    site.post(f"{URL}{provider.pk}/delete/", {"post": "yes"})
+    deeds = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
+    assert deeds[1:] == [
+        "Changed: is_active: True -> False; max_amount: none -> 100.",
+        "A new secret: the one before is accepted as well until the rotation is ended.",
+        "Ended the rotation of the secret.",
+        "Deleted.",
+    ]
+    assert [record.getMessage() for record in caplog.records if record.name == "till.staff"] == deeds[1:]
 
 
 # --- deleting -------------------------------------------------------------------------------------------------
@@ -193,7 +258,7 @@ def test_a_provider_with_events_stays(alice: Any, site: Client) -> None:
         assert "Switch it off instead" in answer.content.decode()
     assert Provider.objects.filter(pk=used.pk).exists()
     with pytest.raises(providers.ProviderInUse):
-        providers.remove_provider(provider_id=used.pk)
+        providers.remove_provider(provider_id=used.pk, staff=alice)
 
 
 def test_a_provider_without_events_can_go(provider: Provider, site: Client) -> None:

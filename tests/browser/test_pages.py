@@ -82,15 +82,15 @@ def without_acme(live_till: Any) -> Iterator[None]:
 
 def test_staff_rotates_a_secret_that_no_page_shows(without_acme: None, staff: Browser) -> None:
     staff.open("/admin/payments/provider/add/")
-    for field, value in {"slug": "acme", "secret": "first-secret-4711"}.items():
+    for field, value in {"slug": "acme", "secret": "the-first-secret-of-acme-4711"}.items():
         staff.one(f"#id_{field}").send_keys(value)
     staff.one("#id_scheme option[value=sha1_colon]").click()
     staff.search(".field-currency", "USD")
     staff.press("[name=_continue]")
-    staff.one("#id_secret").send_keys("second-secret-0815")
+    staff.one("#id_secret").send_keys("the-second-secret-of-acme-0815")
     staff.press("[name=_continue]")
     assert staff.one(".field-rotating [alt=True]").is_displayed()
-    assert "-secret-" not in staff.driver.page_source
+    assert "-secret-of-" not in staff.driver.page_source
 
 
 def test_swagger_works_without_the_internet(browser: Browser) -> None:

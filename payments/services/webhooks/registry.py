@@ -1,16 +1,21 @@
 """The providers as this process knows them, so that a signature is checked before any query."""
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
+from payments.encryption import Undecryptable, decrypt
 from payments.models import Provider
+
+logger = logging.getLogger("till.webhooks")
 
 _MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
@@ -97,22 +102,39 @@ class Registry:
 
 
 def _read() -> list[KnownProvider]:
-    return [
-        KnownProvider(
-            id=row.pk,
-            slug=row.slug,
-            scheme=row.scheme,
-            secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
-            currency=row.currency_id,
-            decimal_places=row.currency.decimal_places,
-            requires_uuid=row.requires_uuid,
-            max_amount=_MAX_AMOUNT if row.max_amount is None else min(_MAX_AMOUNT, row.max_amount),
-            version=row.version,
-        )
-        for row in Provider.objects.filter(is_active=True)
+    """Secrets are decrypted here, once for each look at the table, and not for each notice."""
+    rows = (
+        Provider.objects.filter(is_active=True)
         .select_related("currency")
-        .annotate(version=Cast("updated_at", TextField()))
-    ]
+        .defer("secret", "previous_secret")
+        .annotate(
+            version=Cast("updated_at", TextField()),
+            token=Cast("secret", TextField()),
+            previous_token=Cast("previous_secret", TextField()),
+        )
+    )
+    return [known for row in rows if (known := _known(row))]
+
+
+def _known(row: Any) -> KnownProvider | None:
+    """None for one whose secret no key of this process decrypts: the others' notices are still credited."""
+    try:
+        tokens = (token for token in (row.token, row.previous_token) if token)
+        secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)
+    except Undecryptable:
+        logger.error("The secret of the provider %s cannot be decrypted: is TILL_ENCRYPTION_KEYS complete?", row.slug)
+        return None
+    return KnownProvider(
+        id=row.pk,
+        slug=row.slug,
+        scheme=row.scheme,
+        secrets=secrets,
+        currency=row.currency_id,
+        decimal_places=row.currency.decimal_places,
+        requires_uuid=row.requires_uuid,
+        max_amount=_MAX_AMOUNT if row.max_amount is None else min(_MAX_AMOUNT, row.max_amount),
+        version=row.version,
+    )
 
 
 registry = Registry()
