@@ -12,7 +12,8 @@ from functools import update_wrapper
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
@@ -63,7 +64,12 @@ class StaffSite(admin.AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         def bounded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             shorten_search(request)
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except DataError:  # PostgreSQL cannot take what the address compares a column with
+                if request.method != "GET" or "e" in request.GET:
+                    raise
+                return HttpResponseRedirect(f"{request.path}?e=1")  # as for what Django itself cannot read
 
         return super().admin_view(update_wrapper(bounded, view), cacheable)
 

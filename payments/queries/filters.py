@@ -1,7 +1,7 @@
 """What lists can be asked: query parameters, strict, each error naming its parameter."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -28,7 +28,10 @@ UP_TO = "Only before this time (RFC 3339), or up to and including this day."
 
 
 class MomentField(forms.Field):
-    """A moment as RFC 3339 writes it, with its offset; or a day (UTC), of which an end is the end."""
+    """A moment as RFC 3339 writes it, with its offset; or a day (UTC), of which an end is the end.
+
+    It is in UTC: PostgreSQL knows no offset of 16 hours or more. One that UTC has no date for is refused.
+    """
 
     def __init__(self, *, is_end: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,7 +42,7 @@ class MomentField(forms.Field):
             return None
         try:
             if _MOMENT.fullmatch(value):
-                return datetime.fromisoformat(value.upper())
+                return datetime.fromisoformat(value.upper()).astimezone(UTC)
             if _DAY.fullmatch(value):
                 return datetime.fromisoformat(f"{value}T00:00:00Z") + timedelta(days=self.is_end)
         except (ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """The shapes of commission rules."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -33,7 +33,7 @@ class MomentInputField(serializers.Field[datetime, Any, str, datetime]):
                 self.fail("invalid")
         except forms.ValidationError:
             self.fail("invalid")
-        return moment.astimezone(UTC)
+        return moment
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "1.5"})

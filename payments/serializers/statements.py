@@ -72,13 +72,8 @@ def csv_rows(lines: Iterable[Line], places: int) -> Iterator[tuple[object, ...]]
 
 
 def moment(value: datetime | None) -> str | None:
-    """Return the time in UTC; at the very ends of the calendar, where UTC has no such time, as it was given."""
-    if value is None:
-        return None
-    try:
-        return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
-    except OverflowError:
-        return value.isoformat()
+    """Return the time as answers write it, in UTC."""
+    return None if value is None else value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 _LINE = {

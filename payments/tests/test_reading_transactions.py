@@ -177,10 +177,10 @@ def test_it_reads_from_one_moment_up_to_another(by: str, story: dict[str, int], 
 @pytest.mark.parametrize(
     ("moment", "shown"),
     [
-        ("0001-01-01T00:00:00+14:00", True),
+        ("0001-01-01T00:00:00Z", True),
         ("2020-01-01T00:00:00Z", True),
         ("2020-01-01t00:00:00.123456789z", True),
-        ("9999-12-31T23:59:59-14:00", False),
+        ("9999-12-31T23:59:59.999999Z", False),
     ],
 )
 def test_it_knows_every_moment(moment: str, shown: bool, alice: Any, admin: Any) -> None:
