@@ -128,6 +128,20 @@ class TillSchema(AutoSchema):
         return answer | ({"headers": body.get("headers", {}) | headers} if headers or "headers" in body else {})
 
 
+def name_integer_formats(result: Any, **_: Any) -> Any:
+    """Say `int64` of every integer (a hook of drf-spectacular): without it, clients in Go, Java and C# read 32 bits."""
+    waiting = [result]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if part.get("type") == "integer":
+                part.setdefault("format", "int64")
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return result
+
+
 class AnyOfThem(PolymorphicProxySerializerExtension):  # type: ignore[no-untyped-call]
     """What fits one of several shapes may fit another too, such as one that it extends."""
 

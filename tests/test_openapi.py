@@ -113,6 +113,23 @@ def test_its_problem_component_is_what_is_answered(client: Client) -> None:
         jsonschema.validate(answer.json(), schema)
 
 
+def integers(part: Any) -> Iterator[dict[str, Any]]:
+    """Every schema of an integer in the document, wherever it stands."""
+    if isinstance(part, dict):
+        if part.get("type") == "integer":
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for inside in part:
+            yield from integers(inside)
+
+
+def test_it_says_of_every_integer_that_it_has_64_bits() -> None:
+    found = list(integers(schema_document()))
+    assert len(found) > 100
+    assert [one for one in found if one.get("format") != "int64"] == []
+
+
 def descriptions(part: Any) -> Iterator[str]:
     """Every text that the document shows its readers."""
     if isinstance(part, dict):
