@@ -24,6 +24,7 @@ from accounts.throttling import count_hit, login_name, seconds_over
 
 _DAY = 24 * 3600
 _KNOWN_SECONDS = 90 * _DAY
+_COUNTER_DIGITS = 5  # hexadecimal ones
 _EXPIRED_ATTEMPTS_DELETED_AT_A_TIME = 100
 
 
@@ -67,9 +68,9 @@ class LoginLock(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no annot
 
 
 def forget_name(name: str) -> None:
-    """Delete what is counted under a name, also where it signed in from. Safe to repeat."""
+    """Delete what is kept under a name alone, also where it signed in from. Safe to repeat."""
     AccessAttempt.objects.filter(username=name).delete()
-    ThrottleCount.objects.filter(key__in=[_failures_key(name), _slow_key(name)]).delete()
+    ThrottleCount.objects.filter(key=_slow_key(name)).delete()
     ThrottleCount.objects.filter(key__startswith=f"login-known:{_mark(name)}:").delete()
 
 
@@ -89,7 +90,8 @@ def _running(key: str) -> int:
 
 
 def _failures_key(name: str) -> str:
-    return f"login-failures:{_mark(name)}"
+    """One of a million counters, so that inventing names fills no disk; two names seldom share one."""
+    return f"login-failures:{_mark(name)[:_COUNTER_DIGITS]}"
 
 
 def _slow_key(name: str) -> str:

@@ -81,8 +81,9 @@ def end_family(*, refresh: str) -> None:
         token = _read(jwt_tokens.RefreshToken, refresh)
     except ExpiredToken:
         return
+    user_id = _subject(token)
     if _end(_uuid(token, "family")):
-        security_log.note(Event.LOGOUT, user_id=token["sub"], door="api")
+        security_log.note(Event.LOGOUT, user_id=user_id, door="api")
 
 
 def end_all(*, user_id: int) -> None:
@@ -140,16 +141,21 @@ def _read(kind: type[AnyToken], raw: str) -> AnyToken:
 
 def _login(token: AnyToken) -> _Login:
     """Return the login that a token belongs to, if it lasts, and its user: one query for both."""
-    family_id, subject = _uuid(token, "family"), token["sub"]
-    if not (subject.isascii() and subject.isdecimal() and len(subject) < 20):
-        raise InvalidToken("The token names no user.")
+    family_id, user_id = _uuid(token, "family"), _subject(token)
     logins = TokenFamily.objects.filter(
         pk=family_id, ended_at__isnull=True, created_at__gt=timezone.now() - settings.TILL_LOGIN_LIFETIME
     )
-    family = logins.filter(user=min(int(subject), _GREATEST_ID)).select_related("user").first()
+    family = logins.filter(user=user_id).select_related("user").first()
     if family is None or not family.user.is_active or token["epoch"] != family.user.token_epoch:
         raise InvalidToken("The token is no longer valid.")
     return _Login(family.user, family_id, family.created_at)
+
+
+def _subject(token: AnyToken) -> int:
+    subject = token["sub"]
+    if not (subject.isascii() and subject.isdecimal() and len(subject) < 20):
+        raise InvalidToken("The token names no user.")
+    return min(int(subject), _GREATEST_ID)
 
 
 def _uuid(token: AnyToken, claim: str) -> uuid.UUID:

@@ -149,7 +149,7 @@ class LogoutView(PublicView):
         operation_id="auth_logout",
         tags=["auth"],
         summary="Log out",
-        description="Ends the login that this refresh token belongs to. Safe to repeat.",
+        description="Ends the login that this refresh token belongs to, with its access token. Safe to repeat.",
         request=serializers.RefreshSerializer,
         responses={204: None, 401: examples.INVALID_TOKEN},
         examples=examples.REFRESH[:1],

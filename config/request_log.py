@@ -13,8 +13,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject
 
+from accounts.security_log import known_user_id
 from config import metrics
 
 logger = logging.getLogger("till.access")
@@ -118,14 +118,6 @@ def report(method: str, path: str, route: str, status: int, seconds: float, user
     }
     level = logging.INFO if status < 500 else logging.WARNING
     logger.log(level, Masked(f"{fields['method']} {path} {status}"), extra=fields)
-
-
-def known_user_id(request: HttpRequest) -> int | None:
-    """Return the user's id if the request already knows it; never ask the database for a log line."""
-    user = request.__dict__.get("user")
-    if isinstance(user, SimpleLazyObject):
-        user = getattr(request, "_cached_user", None)
-    return getattr(user, "pk", None)
 
 
 def masked(text: str) -> str:

@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.security_log import known_user_id
 from config import request_log
 from config.request_log import JsonFormatter, TextFormatter
 
@@ -206,11 +207,11 @@ def test_it_names_the_user_only_when_already_known(rf: RequestFactory) -> None:
         raise AssertionError("a log line asked the database")
 
     request = rf.get("/")
-    assert request_log.known_user_id(request) is None
+    assert known_user_id(request) is None
     request.user = SimpleLazyObject(not_now)  # type: ignore[assignment]  # as Django's middleware does
-    assert request_log.known_user_id(request) is None
+    assert known_user_id(request) is None
     request.user = AnonymousUser()
-    assert request_log.known_user_id(request) is None
+    assert known_user_id(request) is None
 
 
 def test_it_names_the_user_who_asked(lines: list[str], alice: User, admin: User) -> None:
