@@ -1,7 +1,7 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-quick torture browser lock sbom audit clean venv install install-dev
+.PHONY: help run test check bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
@@ -31,7 +31,7 @@ run: install ## start Till with its own PostgreSQL and demo data on 127.0.0.1:80
 	@exec $(DEV) manage.py run_demo
 
 test: install-dev ## run the tests (on an embedded PostgreSQL, or on the server of DATABASE_URL)
-	@exec $(PYTEST) -n logical --maxprocesses 4 --dist loadfile -m 'not torture and not browser' $(ARGS)
+	@exec $(PYTEST) -n logical --maxprocesses 4 --dist loadfile -m 'not torture and not browser and not pgbouncer' $(ARGS)
 
 check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI schema
 	$(PY) -m ruff check .
@@ -55,6 +55,9 @@ torture: install-dev ## the long fault and load tests
 
 browser: install-dev ## the tests that look at the pages with a browser (needs chromium and chromedriver)
 	@$(PYTEST) -m browser $(ARGS) || [ $$? -eq 5 ]
+
+pooler: install-dev ## the tests behind a connection pooler (needs pgbouncer)
+	@$(PYTEST) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
 
 lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) requirements.in -o requirements.txt

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.http.request import split_domain_port
 
+from config import session_checks
 from payments import provider_secrets
 from payments.encryption import Undecryptable, decrypt
 
@@ -163,7 +164,7 @@ def _check_contents(alias: str) -> list[CheckMessage]:
         tables = set(connection.introspection.table_names(cursor))
     if number < OLDEST_POSTGRESQL:
         return [Error(f"PostgreSQL {version} is too old: Till needs 15 or later.", id="till.E011")]
-    found: list[CheckMessage] = []
+    found = session_checks.check(alias)
     if not settings.TILL_DEBUG and "accounts_user" in tables:
         found += _check_demo_people(alias)
     if "payments_provider" in tables:

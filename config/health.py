@@ -83,11 +83,12 @@ def readiness() -> dict[str, str]:
     Takes at most about twice TIMEOUT_SECONDS.
     """
     try:
-        missing = latest_migrations() - applied_migrations()
+        database, applied = _look()
     except psycopg.Error as error:
         logger.warning("readiness: %s: %s", type(error).__name__, error)
         return {"database": "unreachable", "migrations": "unknown"}
-    return {"database": "ok", "migrations": f"{len(missing)} not applied" if missing else "ok"}
+    missing = latest_migrations() - applied
+    return {"database": database, "migrations": f"{len(missing)} not applied" if missing else "ok"}
 
 
 @cache
@@ -96,13 +97,19 @@ def latest_migrations() -> set[tuple[str, str]]:
     return set(MigrationLoader(None).graph.leaf_nodes())
 
 
-def applied_migrations() -> set[tuple[str, str]]:
-    parameters = connection.get_connection_params() | {
-        "connect_timeout": TIMEOUT_SECONDS,
-        "options": f"-c statement_timeout={TIMEOUT_SECONDS * 1000}",
-    }
-    try:
-        with psycopg.connect(**parameters) as checked:
-            return {(app, name) for app, name in checked.execute("SELECT app, name FROM django_migrations")}
-    except psycopg.errors.UndefinedTable:
-        return set()
+_STATE = (
+    "SELECT set_config('statement_timeout', %s, true), pg_is_in_recovery(), current_setting('transaction_read_only')"
+)
+
+
+def _look() -> tuple[str, set[tuple[str, str]]]:
+    """Return whether the database can be written to ("ok", or what it is instead), and the migrations it has."""
+    parameters = connection.get_connection_params() | {"connect_timeout": TIMEOUT_SECONDS}
+    with psycopg.connect(**parameters) as checked:
+        # In this block only: a pooler may give its session to others afterwards.
+        state = checked.execute(_STATE, [str(TIMEOUT_SECONDS * 1000)]).fetchone() or ("", True, "on")
+        database = "recovering" if state[1] else "read-only" if state[2] == "on" else "ok"
+        try:
+            return database, {*checked.execute("SELECT app, name FROM django_migrations")}
+        except psycopg.errors.UndefinedTable:
+            return database, set()

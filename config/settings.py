@@ -104,25 +104,33 @@ TEMPLATES = [
 # --- database -----------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL", "")
 TILL_DB_POOL_SIZE = env.number("TILL_DB_POOL_SIZE", 8)
-DATABASE_TIMEOUTS = (
-    f"-c lock_timeout={env.number('TILL_LOCK_TIMEOUT_MS', 5_000)} "
-    f"-c statement_timeout={env.number('TILL_STATEMENT_TIMEOUT_MS', 30_000)} "
-    f"-c idle_in_transaction_session_timeout={env.number('TILL_IDLE_IN_TRANSACTION_TIMEOUT_MS', 30_000)}"
-)
+#: What stands between Till and PostgreSQL, and what it keeps: docs/decisions/0027.
+TILL_POOLER = env.choice("TILL_POOLER", "none", ("none", "session", "transaction", "transaction-prepared"))
+#: How each session of PostgreSQL's must be, as pg_settings writes it. Times are in milliseconds.
+SESSION_SETTINGS = {
+    "lock_timeout": str(env.number("TILL_LOCK_TIMEOUT_MS", 5_000)),
+    "statement_timeout": str(env.number("TILL_STATEMENT_TIMEOUT_MS", 30_000)),
+    "idle_in_transaction_session_timeout": str(env.number("TILL_IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000)),
+    "default_transaction_isolation": "read committed",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+}
+POOLS_TRANSACTIONS = TILL_POOLER in ("transaction", "transaction-prepared")
 
 
 def _database() -> dict[str, Any]:
     if DATABASE_URL:
-        return env.database("DATABASE_URL")
+        return env.database("DATABASE_URL") | {"ENGINE": "config.postgresql"}
     from config import embedded
 
     return embedded.connection_settings(TILL_DATA)
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
+DATABASES["default"]["SESSION"] = None if POOLS_TRANSACTIONS else SESSION_SETTINGS
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
-DATABASES["default"]["OPTIONS"].setdefault("options", DATABASE_TIMEOUTS)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 # The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
 WEBHOOK_CONNECTIONS = 4

@@ -7,11 +7,11 @@ from typing import Any, Self, TypeVar
 
 import psycopg
 from django.db import OperationalError
-from django.db.backends.postgresql import base
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
 from config.embedded import lease, programs
 from config.embedded.cluster import ROLE, Cluster, EmbeddedPostgresError
+from config.postgresql import base
 
 RETRY_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.05

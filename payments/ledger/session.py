@@ -5,10 +5,11 @@ from collections.abc import Generator, Sequence
 from typing import Any, TypeVar
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from payments.ledger import wire
-from payments.ledger.trips import KEEP_PLANS, Steps, wire_of
+from payments.ledger.trips import KEEP_PLANS, KEEP_PLANS_IN_THIS_BLOCK, Steps, wire_of
 from payments.ledger.wire import Asked, Rows
 
 Result = TypeVar("Result")
@@ -30,9 +31,10 @@ def connect() -> psycopg.Connection[Any]:
         try:
             connected.autocommit = True
             database._configure_connection(connected)  # time zone and role; a pool has done it already
-            for name, value in KEEP_PLANS.items():
-                connected.execute("SELECT set_config(%s, %s, false)", [name, value])
-            connected.execute("DISCARD PLANS")  # those that were made without; what is prepared stays so
+            if not settings.POOLS_TRANSACTIONS:
+                for name, value in KEEP_PLANS.items():
+                    connected.execute("SELECT set_config(%s, %s, false)", [name, value])
+                connected.execute("DISCARD PLANS")  # those that were made without; what is prepared stays so
         except BaseException:
             disconnect(connected)
             raise
@@ -57,6 +59,8 @@ class Session:
         self.is_lost = False
         self._connected = connected
         self._wire = wire_of(connected)
+        #: What every block begins with, where a pooler may give it another session of PostgreSQL's.
+        self._first: Sequence[Asked] = [(KEEP_PLANS_IN_THIS_BLOCK, ())] if settings.POOLS_TRANSACTIONS else ()
         self._loop = asyncio.get_running_loop()
         #: What is being done, while it waits for answers; and what hears how it ended.
         self._under_way: tuple[Generator[None, None, Any], asyncio.Future[Any]] | None = None
@@ -133,7 +137,10 @@ class Session:
                     result: Result = end.value
                     return result
                 # What is sent at once is a block by itself, without BEGIN and COMMIT.
-                asked = trip.asked if is_open or trip.commit else [wire.BEGIN, *trip.asked]
+                if is_open:
+                    asked = trip.asked
+                else:
+                    asked = [*self._first, *trip.asked] if trip.commit else [wire.BEGIN, *self._first, *trip.asked]
                 unread += len(asked) - len(trip.asked)
                 if trip.ahead:
                     self._send(asked, ahead=True)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DataError, connections, transaction
 
 from payments.ledger.wire import Asked, Rows, Wire
@@ -27,7 +28,7 @@ KEEP_PLANS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-_KEEP_PLANS_IN_THIS_BLOCK = "SELECT " + ", ".join(  # our own words
+KEEP_PLANS_IN_THIS_BLOCK = "SELECT " + ", ".join(  # our own words
     f"set_config('{name}', '{value}', true)" for name, value in KEEP_PLANS.items()
 )
 
@@ -40,7 +41,7 @@ def wire_of(connected: psycopg.Connection[Any]) -> Wire:
     """Return the one wire of a connection, which knows what is prepared in its session, whoever uses it."""
     wire = _wires.get(connected)
     if wire is None:
-        wire = _wires[connected] = Wire(connected.pgconn)
+        wire = _wires[connected] = Wire(connected.pgconn, prepares=settings.TILL_POOLER != "transaction")
     return wire
 
 
@@ -90,7 +91,7 @@ class Trip:
         if database.queries_logged:
             database.queries_log.extend({"sql": statement, "time": ""} for statement, _ in (*ahead, *self.asked))
         connected, block = database.connection, database.atomic_blocks[0]
-        before = [*ahead] if _keeping.get(connected) is block else [(_KEEP_PLANS_IN_THIS_BLOCK, ()), *ahead]
+        before = [*ahead] if _keeping.get(connected) is block else [(KEEP_PLANS_IN_THIS_BLOCK, ()), *ahead]
         ends = self.commit and not database.savepoint_ids
         if ends:
             _keeping.pop(connected, None)

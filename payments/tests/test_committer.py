@@ -119,8 +119,8 @@ def test_a_notice_that_fails_the_batch_fails_alone(user: Any) -> None:
 @pytest.fixture
 def hasty_sessions(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     end_sessions()
-    options = connection.settings_dict["OPTIONS"]
-    monkeypatch.setitem(options, "options", f"{options['options']} -c lock_timeout=200ms")
+    session = connection.settings_dict["SESSION"]
+    monkeypatch.setitem(connection.settings_dict, "SESSION", session | {"lock_timeout": "200"})
     yield
     end_sessions()
 

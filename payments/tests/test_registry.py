@@ -134,7 +134,7 @@ def test_forget_is_heard_also_while_a_look_is_under_way(db: None) -> None:
 @pytest.fixture
 def away(committed_db: None) -> Iterator[Callable[[], None]]:
     """Calling it lets no new query through: the providers' table is locked, and waiting for a lock is given up."""
-    with psycopg.connect(**connection.get_connection_params() | {"options": ""}) as other:
+    with psycopg.connect(**connection.get_connection_params()) as other:
 
         def lock() -> None:
             other.execute("LOCK TABLE payments_provider IN ACCESS EXCLUSIVE MODE")
