@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -24,6 +24,25 @@ DELETED_ADDRESS_END = "@deleted.invalid"
 _SESSION_SALT = "accounts.models.User.session"
 
 
+class FoldedAscii(models.Func):
+    """An email as it is compared: ASCII in lower case. A Turkish database would make another letter of `I`."""
+
+    function = "LOWER"
+    template = '%(function)s(%(expressions)s COLLATE "C")'
+    output_field = models.CharField()
+    arity = 1
+
+
+@models.EmailField.register_lookup
+class EmailHolds(IContains):
+    """`email__icontains`, with the same letters in every database."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        left, parameters = compiler.compile(self.lhs)
+        part = f"%{connection.ops.prep_for_like_query(self.rhs)}%"
+        return f'UPPER({left} COLLATE "C") LIKE UPPER(%s COLLATE "C")', (*parameters, part)
+
+
 class Role(models.TextChoices):
     USER = "user", "user"
     SERVICE = "service", "service"
@@ -34,7 +53,7 @@ class UserManager(BaseUserManager["User"]):
     """Finds people by email whatever its case, the way the unique index compares them."""
 
     def with_email(self, email: str) -> models.QuerySet["User"]:
-        return self.alias(email_lower=Lower("email")).filter(email_lower=Lower(models.Value(email)))
+        return self.alias(email_lower=FoldedAscii("email")).filter(email_lower=FoldedAscii(models.Value(email)))
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.with_email(username or "").get()
@@ -83,7 +102,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(
-                Lower("email"),
+                FoldedAscii("email"),
                 name=EMAIL_CONSTRAINT,
                 violation_error_message="This email is taken.",
             ),

@@ -1,7 +1,11 @@
 """What PostgreSQL holds about people without any Python."""
 
+import re
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 
@@ -36,3 +40,44 @@ def test_it_finds_an_email_by_its_index(alice: User) -> None:
     plan = User.objects.with_email("ALICE@example.com").order_by().explain()
     assert "accounts_user_email_unique" in plan
     assert User.objects.get_by_natural_key("ALICE@EXAMPLE.com") == alice
+
+
+# --- in a Turkish database, where `I` in lower case is another letter than `i` ----------------------------------
+
+
+def test_an_email_with_an_i_is_one_in_every_case(alice: User) -> None:
+    """CI runs this in such a database."""
+    User.objects.filter(pk=alice.pk).update(email="INFO.ILI@example.com")
+    for written in ("info.ili@example.com", "INFO.ILI@EXAMPLE.COM", "Info.Ili@Example.com"):
+        assert User.objects.get_by_natural_key(written) == alice
+        assert User.objects.get(email__icontains=written[1:9]) == alice
+    with pytest.raises(IntegrityError, match="accounts_user_email_unique"):
+        User.objects.create(email="info.ili@example.com", full_name="Other")
+
+
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        User.objects.with_email("a@b.c"),
+        User.objects.filter(email__icontains="a"),
+        User.objects.filter(Q(email__icontains="a") | Q(pk=1)),
+    ],
+    ids=["with_email", "icontains", "either"],
+)
+def test_emails_are_compared_as_ascii(queryset: QuerySet[Any]) -> None:
+    statement = str(queryset.query)
+    assert re.search(r"(LOWER|UPPER)\(", statement)
+    assert not re.search(r"(LOWER|UPPER)\((?![^()]*\(?[^()]*\)? COLLATE \"C\"\))", statement)
+
+
+def test_every_index_over_folded_text_folds_ascii() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexdef ~* '(lower|upper)\\('")
+        found = [definition for (definition,) in cursor.fetchall() if "pg_catalog" not in definition]
+    assert any("accounts_user_email_unique" in definition for definition in found)
+    assert [definition for definition in found if 'COLLATE "C"' not in definition] == []
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "100%"])
+def test_no_character_of_a_search_is_special(alice: User, text: str) -> None:
+    assert not User.objects.filter(email__icontains=text).exists()

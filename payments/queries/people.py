@@ -7,10 +7,9 @@ from typing import cast
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Lower
 from django_filters import rest_framework as filters
 
-from accounts.models import Role, User
+from accounts.models import FoldedAscii, Role, User
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 from payments.models import Transaction, Wallet
 from payments.queries import transactions
@@ -54,13 +53,14 @@ class PersonFilters(FilterSet):
         return queryset.filter(holding(value))
 
     def with_email(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
-        return queryset.alias(email_lower=Lower("email")).filter(email_lower=Lower(Value(value)))
+        return queryset.alias(email_lower=FoldedAscii("email")).filter(email_lower=FoldedAscii(Value(value)))
 
 
 def holding(text: str) -> Q:
     """Users whose email or name holds the text; no character has a special meaning.
 
-    PostgreSQL folds ASCII in every locale, Python here the rest, as names are written: lower, upper or title case.
+    PostgreSQL folds ASCII (in names as its locale has it), Python here the rest, as names are written: lower, upper or
+    title case.
     """
     found = Q(email__icontains=text) | Q(full_name__icontains=text)
     if not text.isascii():
