@@ -269,6 +269,8 @@ SPECTACULAR_SETTINGS = {
 TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, least=1)
 TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, least=1)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024)
+# A list of /admin that is shown whole has up to 200 rows, and sends eight fields of each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 # --- pages, files, time -------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -12,14 +12,16 @@ from functools import update_wrapper
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts.throttling import login_refused, seconds_to_wait_for_login
+from config.problems import response_for
 from payments.models import (
     Deposit,
     ExchangeRate,
@@ -47,6 +49,13 @@ WIDTH, HEIGHT, GAP = 280, 90, 4
 class StaffSite(admin.AdminSite):
     site_header = site_title = "Till"
     index_title = "Staff"
+
+    def refusal(self, error: Exception) -> str | None:
+        """Return what a form has to say about an error; None is for bugs, and for what has a page of its own."""
+        if isinstance(error, (Http404, PermissionDenied, SuspiciousOperation, BadRequest)):
+            return None
+        answer = response_for(error)
+        return str(answer.data["detail"]) if answer and answer.status_code < 500 else None
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, front_page(request) | (extra_context or {}))

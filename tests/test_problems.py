@@ -313,7 +313,25 @@ def test_it_says_503_on_the_staff_site_when_the_database_is_lost(
     web: Client, raising: Callable[[BaseException], str]
 ) -> None:
     answer = web.get("/admin/raise/" + raising(OperationalError("away")))
-    problem_of(answer, 503, "database_unavailable")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert b"The database cannot be reached" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (django_errors.SuspiciousOperation(), 400),
+        (OperationalError("away"), 503),
+        (services.OwnAccount("Not you."), 409),
+    ],
+)
+def test_it_answers_a_browser_on_the_staff_site_with_a_page(
+    web: Client, raising: Callable[[BaseException], str], error: Exception, status: int
+) -> None:
+    answer = web.get("/admin/raise/" + raising(error))
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert b"<h1>" in answer.content
+    assert web.post("/admin/raise/x", b"", content_type="text/plain", CONTENT_LENGTH="x").content.startswith(b"<!DOC")
 
 
 # --- the page ---

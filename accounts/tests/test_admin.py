@@ -10,6 +10,7 @@ from django.test import Client
 from accounts import services, tokens
 from accounts.models import OutgoingMail, Role, TokenFamily, User
 from accounts.tests.conftest import PASSWORD, bearer
+from tests.admin_forms import shown
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +36,11 @@ def form(user: User, **changed: Any) -> dict[str, Any]:
     fields = {"email": user.email, "full_name": user.full_name, "role": user.role, "is_active": "on"}
     fields["reason"] = "asked by phone"
     return {name: value for name, value in (WALLETS | fields | changed).items() if value is not None}
+
+
+def save(staff: Client, user: User, sent: dict[str, Any]) -> Any:
+    """Load the page, and send this of it."""
+    return staff.post(page(user), shown(staff, page(user)) | sent)
 
 
 def test_only_staff_may_enter(client: Client, mallory: User) -> None:
@@ -109,18 +115,18 @@ def test_it_refuses_to_add_a_bad_user(staff: Client, wrong: dict[str, str]) -> N
 
 def test_it_disables_and_enables_on_the_form(staff: Client, alice: User) -> None:
     pair = tokens.open_family(user=alice)
-    assert staff.post(page(alice), form(alice, is_active=None)).status_code == 302
+    assert save(staff, alice, form(alice, is_active=None)).status_code == 302
     alice.refresh_from_db()
     assert (alice.is_active, alice.disabled_at is None) == (False, False)
     assert bearer(pair.access).get("/api/v1/users/me").status_code == 401
-    assert staff.post(page(alice), form(alice)).status_code == 302
+    assert save(staff, alice, form(alice)).status_code == 302
     alice.refresh_from_db()
     assert (alice.is_active, alice.disabled_at) == (True, None)
 
 
 def test_it_enables_a_user_who_never_opened_the_link(staff: Client) -> None:
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
-    assert staff.post(page(dave), form(dave)).status_code == 302
+    assert save(staff, dave, form(dave)).status_code == 302
     dave.refresh_from_db()
     assert dave.is_active
     assert dave.activated_at is not None
@@ -128,9 +134,9 @@ def test_it_enables_a_user_who_never_opened_the_link(staff: Client) -> None:
 
 def test_a_change_of_rights_needs_a_reason_which_is_kept(staff: Client, admin: User, alice: User) -> None:
     for rights in ({"role": "service"}, {"is_active": None}, {"support": "on"}):
-        answer = staff.post(page(alice), form(alice, reason="", **rights))
+        answer = save(staff, alice, form(alice, reason="", **rights))
         assert answer.context["adminform"].form.errors == {"reason": ["Say why."]}
-    assert staff.post(page(alice), form(alice, role="service")).status_code == 302
+    assert save(staff, alice, form(alice, role="service")).status_code == 302
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (admin, str(alice.pk))
     assert entry.get_change_message() == "Changed Role. Reason: asked by phone"
@@ -184,7 +190,7 @@ def test_nobody_disables_or_demotes_himself(staff: Client, admin: User, alice: U
     assert "“admin@example.com”: You cannot disable yourself." in answer.content.decode()
     alone = staff.post(deed(admin, "disable"), {"reason": "a slip"})
     assert alone.context["form"].errors == {"__all__": ["You cannot disable yourself."]}
-    staff.post(page(admin), form(admin, is_active=None, role="user", support="on"))
+    save(staff, admin, form(admin, is_active=None, role="user", support="on"))
     admin.refresh_from_db()
     alice.refresh_from_db()
     assert (admin.is_active, admin.role, alice.is_active) == (True, Role.ADMIN, False)
@@ -203,7 +209,7 @@ def test_nothing_chosen_is_nothing_done(staff: Client, query: str, admin: User) 
 def test_a_deleted_user_stays_as_he_is(staff: Client, alice: User) -> None:
     services.anonymise_user(user_id=alice.pk, by=None)
     alice.refresh_from_db()
-    assert staff.post(page(alice), form(alice)).status_code == 403
+    assert save(staff, alice, form(alice)).status_code == 403
     answer = staff.post(deed(alice, "enable"), {"reason": "come back"})
     assert "This user was deleted" in answer.content.decode()
 
@@ -212,19 +218,19 @@ def test_a_deleted_user_stays_as_he_is(staff: Client, alice: User) -> None:
 
 
 def test_staff_makes_support_of_a_user_and_takes_it_back(staff: Client, alice: User) -> None:
-    assert staff.post(page(alice), form(alice, support="on")).status_code == 302
+    assert save(staff, alice, form(alice, support="on")).status_code == 302
     alice = User.objects.get(pk=alice.pk)
     assert (alice.is_staff, alice.is_superuser, alice.role, services.is_support(alice)) == (True, False, "user", True)
-    assert staff.post(page(alice), form(alice, support="on", full_name="Alice A")).status_code == 302
+    assert save(staff, alice, form(alice, support="on", full_name="Alice A")).status_code == 302
     assert services.is_support(alice)
-    assert staff.post(page(alice), form(alice)).status_code == 302
+    assert save(staff, alice, form(alice)).status_code == 302
     alice = User.objects.get(pk=alice.pk)
     assert (alice.is_staff, alice.groups.count()) == (False, 0)
 
 
 @pytest.mark.parametrize("role", ["service", "admin"])
 def test_only_an_ordinary_user_becomes_support(staff: Client, alice: User, role: str) -> None:
-    answer = staff.post(page(alice), form(alice, role=role, support="on"))
+    answer = save(staff, alice, form(alice, role=role, support="on"))
     assert "support" in answer.context["adminform"].form.errors
     services.set_role(user_id=alice.pk, role=Role(role), by=None)
     with pytest.raises(services.NotAnOrdinaryUser):
@@ -247,7 +253,7 @@ def test_support_stays_an_admin_when_it_is_taken_from_one(admin: User) -> None:
 
 def test_it_changes_role_name_and_email(staff: Client, alice: User) -> None:
     changed = {"role": "admin", "full_name": "Alice the Great", "email": "great@example.com"}
-    assert staff.post(page(alice), form(alice, **changed)).status_code == 302
+    assert save(staff, alice, form(alice, **changed)).status_code == 302
     alice.refresh_from_db()
     assert (alice.role, alice.full_name, alice.email) == ("admin", "Alice the Great", "great@example.com")
     assert alice.is_staff
@@ -255,13 +261,13 @@ def test_it_changes_role_name_and_email(staff: Client, alice: User) -> None:
 
 @pytest.mark.usefixtures("bob")
 def test_it_refuses_an_email_that_is_taken(staff: Client, alice: User) -> None:
-    answer = staff.post(page(alice), form(alice, email="BOB@example.com"))
+    answer = save(staff, alice, form(alice, email="BOB@example.com"))
     assert answer.status_code == 200
     assert "This email is taken." in answer.content.decode()
 
 
 def test_it_leaves_alone_what_it_only_shows(staff: Client, alice: User) -> None:
-    staff.post(page(alice), form(alice, token_epoch=9, id=77, created_at="2001-01-01", is_superuser="on"))
+    save(staff, alice, form(alice, token_epoch=9, id=77, created_at="2001-01-01", is_superuser="on"))
     after = User.objects.get(pk=alice.pk)
     assert (after.token_epoch, after.created_at, after.is_superuser) == (0, alice.created_at, False)
 

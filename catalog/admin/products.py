@@ -9,10 +9,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts.models import User
 from catalog import services
@@ -31,47 +29,19 @@ if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
 else:
     ModelForm = forms.ModelForm
 
-CHANGED_SINCE = "This product was changed since this page was shown. Load the page again to see it as it is now."
 
-
-class ShownVersion(forms.TextInput):
-    """The version as text, and hidden in the form, so that it comes back with the answer."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
-        return format_html('{}<input type="hidden" name="{}" value="{}">', value, name, value)
-
-
-class VersionField(forms.IntegerField):
-    """Says what was seen; that is no change by itself."""
-
-    widget = ShownVersion
-
-    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
-        return False
-
-
-class GuardedForm(ModelForm):
-    """Refuses a version that is no longer the product's; the row is locked by then (`ProductAdmin`)."""
-
+class PricedForm(ModelForm):
     price = AmountField()
-    version = VersionField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             cast("AmountField", self.fields["price"]).places = self.instance.currency.decimal_places
-            self.initial["version"] = self.instance.version
-        else:
-            del self.fields["version"]
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        if self.instance.pk and self.changed_data and self.cleaned_data.get("version") != self.instance.version:
-            self.add_error("price" if self.is_row else None, CHANGED_SINCE)
         self._check_price()
         return cleaned
-
-    is_row = False
 
     def _check_price(self) -> None:
         price = self.cleaned_data.get("price")
@@ -94,16 +64,14 @@ class GuardedForm(ModelForm):
 PRODUCT_FIELDS = tuple(services.ProductFields.__annotations__)
 
 
-class ProductForm(GuardedForm):
+class ProductForm(PricedForm):
     class Meta:
         model = Product
         fields = PRODUCT_FIELDS
 
 
-class RowForm(GuardedForm):
-    """A row of the list. What staff did not touch is not compared with what others changed meanwhile."""
-
-    is_row = True
+class RowForm(PricedForm):
+    """A row of the list."""
 
     class Meta:
         model = Product
@@ -111,8 +79,6 @@ class RowForm(GuardedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in self.Meta.fields:
-            self.fields[name].show_hidden_initial = True
         self.fields["stock"].widget.attrs["class"] = "till-stock"
 
 
@@ -145,6 +111,7 @@ class Remove(Deed):
 @admin.register(Product)
 class ProductAdmin(Deeds, StaffAdmin):
     form = ProductForm
+    compared = ("version",)
     deeds = (Remove,)
     list_display = ("id", "title", "price", "currency_code", "stock", "is_active", "version")
     list_display_links = ("id", "title")
@@ -185,45 +152,24 @@ class ProductAdmin(Deeds, StaffAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """The currency of what was sold stays."""
-        return ("currency", "created_at") if obj and obj.purchases.exists() else ("created_at",)
-
-    def get_form(self, request: HttpRequest, obj: Product | None = None, change: bool = False, **kwargs: Any) -> Any:
-        """The version is a field of our form, and none that Django may write."""
-        asked = [name for name in kwargs.pop("fields", None) or self.get_fields(request, obj) if name != "version"]
-        return super().get_form(request, obj, change=change, fields=asked, **kwargs)
+        shown = ("version", "created_at")
+        return ("currency", *shown) if obj and obj.purchases.exists() else shown
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "currency":
             kwargs["queryset"] = Currency.objects.filter(is_active=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:  # noqa: ARG002
-        return RowForm
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{"form": RowForm} | kwargs)
 
-    # --- changing: under the rows' locks, so that no version can change between its check and the change ---
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        if request.method != "POST" or "_save" not in request.POST:
-            return super().changelist_view(request, extra_context)
-        ids = [str(value) for name, value in request.POST.items() if name.startswith("form-") and name.endswith("-id")]
-        with transaction.atomic():
-            lock(number for text in ids if (number := id_or_none(text)))
-            answer = super().changelist_view(request, extra_context)
-        return beside_its_own_rows(answer)
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        with transaction.atomic():
-            if request.method == "POST" and object_id and (number := id_or_none(unquote(object_id))):
-                lock([number])
-            return super().changeform_view(request, object_id, form_url, extra_context)
+    # --- changing: the rows are locked (GuardedAdmin) ---
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:  # noqa: ARG002
         if not change:
             obj.pk = services.create_product(**{**form.typed(), "is_active": form.cleaned_data["is_active"]}).pk
         elif fields := form.typed():
-            services.change_product(product_id=obj.pk, if_version={form.cleaned_data["version"]}, **fields)
+            services.change_product(product_id=obj.pk, **fields)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Say what each value was and is."""
@@ -241,19 +187,6 @@ class ProductAdmin(Deeds, StaffAdmin):
         if not self.has_delete_permission(request):
             raise PermissionDenied
         return redirect(self._address(Remove(), [id_or_none(unquote(object_id)) or 0]))
-
-
-def lock(ids: Any) -> None:
-    """Lock the products' rows, by ascending id."""
-    list(Product.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk").values("pk"))
-
-
-def beside_its_own_rows(answer: Any) -> HttpResponse:
-    """Show a refused list beside the rows that were sent: what is listed by now may be others."""
-    changes = getattr(answer, "context_data", None) and answer.context_data.get("cl")
-    if changes and changes.formset and changes.formset.is_bound:
-        changes.result_list = [form.instance for form in changes.formset.forms]
-    return cast("HttpResponse", answer)
 
 
 def said(form: Any, name: str, *, old: bool = False) -> str:

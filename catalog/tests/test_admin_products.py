@@ -13,9 +13,9 @@ from catalog import services
 from catalog.models import Product
 from catalog.tests.scenes import a_product, bought
 from payments.models import Wallet
+from tests.admin_forms import loaded, shown
 
 LIST = "/admin/catalog/product/"
-HIDDEN = ("price", "stock", "is_active")
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def form(product: Product, **changed: Any) -> dict[str, Any]:
         "currency": product.currency_id,
         "stock": "" if product.stock is None else product.stock,
         "is_active": "on",
-        "version": product.version,
     }
     return {name: value for name, value in (fields | changed).items() if value is not None}
 
 
 def change(site: Client, product: Product, **changed: Any) -> Any:
-    return site.post(f"{LIST}{product.pk}/change/", form(product, **changed))
+    page = f"{LIST}{product.pk}/change/"
+    return site.post(page, shown(site, page) | form(product, **changed))
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
@@ -52,18 +52,9 @@ def errors(answer: Any) -> dict[str, list[str]]:
     return dict(answer.context["adminform"].form.errors)
 
 
-def rows(*products: Product) -> dict[str, Any]:
-    """What a browser that shows these rows sends when nothing was typed."""
-    sent: dict[str, Any] = {"_save": "Save", "form-TOTAL_FORMS": len(products), "form-INITIAL_FORMS": len(products)}
-    for number, product in enumerate(products):
-        product.refresh_from_db()
-        shown = {"price": f"{product.price:.2f}", "stock": "" if product.stock is None else product.stock}
-        for name, value in (shown | {"is_active": "on" if product.is_active else ""}).items():
-            sent[f"initial-form-{number}-{name}"] = value
-            if value or name != "is_active":
-                sent[f"form-{number}-{name}"] = value
-        sent |= {f"form-{number}-id": product.pk, f"form-{number}-version": product.version}
-    return sent
+def rows(site: Client) -> dict[str, Any]:
+    """What a browser that has loaded the list sends when nothing was typed: the newest product is row 0."""
+    return loaded(site, LIST) | {"_save": "Save"}
 
 
 # --- finding --------------------------------------------------------------------------------------------------
@@ -150,10 +141,11 @@ def test_nothing_typed_is_nothing_changed(site: Client, pen: Product) -> None:
 
 
 def test_nobodys_change_is_lost(site: Client, pen: Product) -> None:
-    seen = form(pen, price="30.00")
+    page = f"{LIST}{pen.pk}/change/"
+    seen = shown(site, page) | form(pen, price="30.00")
     services.change_product(product_id=pen.pk, price=Decimal("27.00"))
-    answer = site.post(f"{LIST}{pen.pk}/change/", seen)
-    assert "was changed since" in str(errors(answer)["__all__"])
+    answer = site.post(page, seen)
+    assert "was changed meanwhile. Now: price 27.00" in str(errors(answer)["__all__"])
     pen.refresh_from_db()
     assert (pen.price, pen.version) == (27, 2)
 
@@ -186,7 +178,7 @@ def test_prices_are_changed_in_the_list(site: Client, pen: Product) -> None:
     lamp = a_product(title="Lamp", stock=4)
     page = site.get(LIST).content.decode()
     assert 'name="form-0-price" value="25.00"' in page
-    sent = rows(lamp, pen) | {"form-0-price": "59.00", "form-0-stock": "9", "form-1-price": "26.50"}
+    sent = rows(site) | {"form-0-price": "59.00", "form-0-stock": "9", "form-1-price": "26.50"}
     assert site.post(LIST, sent).status_code == 302
     for product, price, stock in ((lamp, "59", 9), (pen, "26.50", None)):
         product.refresh_from_db()
@@ -195,7 +187,7 @@ def test_prices_are_changed_in_the_list(site: Client, pen: Product) -> None:
 
 
 def test_a_product_is_taken_off_sale_in_the_list(site: Client, pen: Product) -> None:
-    sent = rows(pen)
+    sent = rows(site)
     del sent["form-0-is_active"]
     site.post(LIST, sent)
     pen.refresh_from_db()
@@ -203,34 +195,47 @@ def test_a_product_is_taken_off_sale_in_the_list(site: Client, pen: Product) -> 
 
 
 def test_a_wrong_price_in_the_list_changes_nothing_at_all(site: Client, pen: Product) -> None:
-    lamp = a_product(title="Lamp")
-    answer = site.post(LIST, rows(lamp, pen) | {"form-0-price": "59.00", "form-1-price": "26.505"})
+    a_product(title="Lamp")
+    answer = site.post(LIST, rows(site) | {"form-0-price": "59.00", "form-1-price": "26.505"})
     assert "The currency has 2 decimal places." in answer.content.decode()
     assert set(Product.objects.values_list("price", "version")) == {(Decimal(25), 1)}
 
 
 def test_the_list_loses_nobodys_change_and_leaves_alone_what_was_not_touched(site: Client, pen: Product) -> None:
-    lamp = a_product(title="Lamp")
-    seen = rows(lamp, pen)
+    a_product(title="Lamp")
+    seen = rows(site)
     services.change_product(product_id=pen.pk, price=Decimal("27.00"))
     answer = site.post(LIST, seen | {"form-1-price": "30.00"})
-    assert "was changed since this page was shown" in answer.content.decode()
+    assert "was changed meanwhile" in answer.content.decode()
     assert site.post(LIST, seen | {"form-0-price": "59.00"}).status_code == 302
     assert dict(Product.objects.values_list("title", "price")) == {"Lamp": 59, "Pen": 27}
 
 
 def test_a_refused_list_shows_each_price_beside_its_own_product(site: Client, pen: Product) -> None:
-    seen = rows(pen) | {"form-0-price": "no price"}
+    seen = rows(site) | {"form-0-price": "no price"}
     a_product(title="Lamp")
     shown = site.post(LIST, seen).context["cl"]
     assert [row.title for row in shown.result_list] == ["Pen"]
 
 
-def test_a_row_without_its_version_is_refused(site: Client, pen: Product) -> None:
-    sent = rows(pen) | {"form-0-price": "1.00"}
-    del sent["form-0-version"]
+def test_a_row_without_what_it_showed_is_refused(site: Client, pen: Product) -> None:
+    sent = rows(site) | {"form-0-price": "1.00"}
+    del sent["form-0-shown"]
     assert site.post(LIST, sent).status_code == 200
     assert Product.objects.get().price == 25
+
+
+def test_all_two_hundred_products_are_shown_and_saved(site: Client, pen: Product) -> None:
+    """What the list shows when it is asked for all, it also takes back."""
+    Product.objects.bulk_create(
+        Product(title=f"Pencil {number}", price=1, currency_id="USD", search_text="pencil") for number in range(199)
+    )
+    page = f"{LIST}?all="
+    sent = loaded(site, page) | {"_save": "Save"}
+    assert sent["form-TOTAL_FORMS"] == "200"
+    assert site.post(page, sent | {"form-199-price": "26.50"}).status_code == 302
+    pen.refresh_from_db()
+    assert pen.price == Decimal("26.50")
 
 
 # --- deleting -------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The doors through which errors come: DRF's handler, the middleware, and Django's own error views.
 
-Pages of /admin keep Django's HTML, except when the database is lost, or for one export too many.
+Pages of /admin are HTML whatever happens: Django's own, or a page that says what a program would read.
 """
 
 import sys
@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import Error
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.core import exceptions as django_errors
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.views import csrf, defaults
 
 from config.problems import table
-from config.problems.answers import problem_response, response_for
-from payments.services.exports import TooManyExports
+from config.problems.answers import ProblemResponse, problem_response, response_for
+
+#: Django has a page for each, or asks `bad_request` for one.
+_DJANGOS = (Http404, django_errors.PermissionDenied, django_errors.SuspiciousOperation, django_errors.BadRequest)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:  # noqa: ARG001  DRF's
@@ -32,16 +35,17 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         problem = refused_at_the_door(request)
         if problem is not None:
-            return problem_response(problem)
+            return _for_people(request, problem_response(problem))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not _is_admin(request):
             return problem_response(table.METHOD_NOT_ALLOWED, headers={"Allow": response.headers["Allow"]})
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if _is_admin(request) and not isinstance(error, (Error, TooManyExports)):
+        if _is_admin(request) and isinstance(error, _DJANGOS):
             return None
-        return response_for(error)
+        answer = response_for(error)
+        return _for_people(request, answer) if answer else None
 
 
 def refused_at_the_door(request: HttpRequest) -> table.Problem | None:
@@ -58,8 +62,19 @@ def _is_admin(request: HttpRequest) -> bool:
     return request.path.startswith("/admin/")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
-    return response_for(exception) or problem_response(table.BAD_REQUEST)
+def _for_people(request: HttpRequest, answer: ProblemResponse) -> HttpResponse:
+    """Return the answer as a page where somebody looks at it in a browser. Needs no database."""
+    if not _is_admin(request):
+        return answer
+    page = HttpResponse(render_to_string("problem.html", {"problem": answer.data}), status=answer.status_code)
+    if "Retry-After" in answer.headers:
+        page.headers["Retry-After"] = answer.headers["Retry-After"]
+    page._has_been_logged = True  # type: ignore[attr-defined]  # as of the answer that it replaces
+    return page
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _for_people(request, response_for(exception) or problem_response(table.BAD_REQUEST))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -80,7 +95,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     foreseen = response_for(error) if error else None
     if foreseen is None and _is_admin(request):
         return defaults.server_error(request)
-    return foreseen or problem_response(table.INTERNAL_ERROR)
+    if foreseen is not None:
+        return _for_people(request, foreseen)
+    return problem_response(table.INTERNAL_ERROR)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

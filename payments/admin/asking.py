@@ -37,7 +37,7 @@ class ServiceForm(ModelForm):
 
     def _post_clean(self) -> None:
         """In the place of Django's checks of the model. Nothing is carried out when a field is wrong already."""
-        if self.errors:
+        if self.errors or getattr(self, "refused", None):  # a second time only to say why (stale_forms)
             return
         try:
             with transaction.atomic():

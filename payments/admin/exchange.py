@@ -84,6 +84,7 @@ class AgeFilter(admin.SimpleListFilter):
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(ServiceAdmin):
     form = RateForm
+    compared = ("as_of",)
     list_display = ("pair", "rate_now", "usable", "origin", "as_of", "updated_at")
     list_filter = (AgeFilter, "source_currency", "target_currency")
     list_per_page = 50

@@ -13,15 +13,14 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from payments.admin.exporting import Exports
+from payments.admin.stale_forms import GuardedAdmin
 from payments.models import Currency, Wallet
 from payments.money import format_amount
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
-    ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     PaginatorBase = Paginator[Any]
 else:
-    ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     PaginatorBase = Paginator
 
@@ -51,7 +50,7 @@ class NothingToChange:
         return False
 
 
-class StaffAdmin(Exports, ModelAdmin):
+class StaffAdmin(GuardedAdmin, Exports):
     """What every list of ours is like."""
 
     #: Shown where there is no row at all: what would be here, and how it comes to be.

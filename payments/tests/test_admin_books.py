@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import User
 from payments.models import Transaction, Wallet
 from payments.tests.scenes import ALICES, BOBS, NOBODY, clearing, credit, many_credits, move, refused, signed_in
+from tests.admin_forms import shown
 
 PAGES = ("payments/wallet", "payments/transaction", "payments/webhookevent", "payments/provider", "payments/currency")
 READ_ONLY = ("payments/wallet", "payments/transaction", "payments/webhookevent")
@@ -52,8 +53,8 @@ def test_every_page_works_before_anything_has_happened(page: str, site: Client) 
 
 def test_it_shows_a_transaction_with_its_postings(story: dict[str, int], site: Client) -> None:
     page = text(site, f"payments/transaction/{story['transfer']}/change/")
-    for shown in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD", "rent of May"):
-        assert shown in page
+    for told in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD", "rent of May"):
+        assert told in page
 
 
 def test_it_shows_a_users_wallets_below_the_user(story: dict[str, int], alice: Any, site: Client) -> None:
@@ -66,7 +67,8 @@ def test_it_shows_a_users_wallets_below_the_user(story: dict[str, int], alice: A
 def test_a_user_with_wallets_can_still_be_changed(story: dict[str, int], alice: Any, site: Client) -> None:
     fields = {"email": alice.email, "full_name": "Alice Cooper", "role": "user", "is_active": "on"}
     inline = {f"wallets-{name}": value for name, value in {"TOTAL_FORMS": "0", "INITIAL_FORMS": "0"}.items()}
-    answer = site.post(f"/admin/accounts/user/{alice.pk}/change/", fields | inline)
+    page = f"/admin/accounts/user/{alice.pk}/change/"
+    answer = site.post(page, shown(site, page) | fields | inline)
     assert answer.status_code == 302, answer.context["errors"]
     alice.refresh_from_db()
     assert alice.full_name == "Alice Cooper"

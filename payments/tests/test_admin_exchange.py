@@ -15,6 +15,7 @@ from payments.models import Currency, Exchange, ExchangeRate, Quote, Transfer, W
 from payments.services.exchange import is_stale
 from payments.tests.exchange_stage import done, exchange, fee, quoted, rate, send
 from payments.tests.scenes import wallet_with
+from tests.admin_forms import shown
 
 RATES, QUOTES, EXCHANGES, TRANSFERS = (
     f"/admin/payments/{name}/" for name in ("exchangerate", "quote", "exchange", "transfer")
@@ -38,7 +39,8 @@ def add(site: Client, **fields: str) -> Any:
 
 
 def change(site: Client, found: ExchangeRate, value: str, origin: str = "staff") -> Any:
-    return site.post(f"{RATES}{found.pk}/change/", {"rate": value, "origin": origin}, follow=True)
+    page = f"{RATES}{found.pk}/change/"
+    return site.post(page, shown(site, page) | {"rate": value, "origin": origin}, follow=True)
 
 
 def listed(site: Client, page: str, **query: str) -> list[int]:
@@ -73,7 +75,8 @@ def test_a_rate_is_changed_and_only_its_number(site: Client) -> None:
     old = rate(value="0.9", hours_old=200)
     answer = site.post(
         f"{RATES}{old.pk}/change/",
-        {"rate": "0.95", "origin": "staff", "source_currency": "KZT", "target_currency": "USD"},
+        shown(site, f"{RATES}{old.pk}/change/")
+        | {"rate": "0.95", "origin": "staff", "source_currency": "KZT", "target_currency": "USD"},
         follow=True,
     )
     assert "was changed successfully" in answer.content.decode()
@@ -156,7 +159,8 @@ def test_a_rate_that_moves_far_is_asked_for_once_more(site: Client) -> None:
     form = change(site, known, "9").context["adminform"].form
     assert list(form.errors) == ["confirm"]
     assert "was 0.9000000000 and would be 9.0000000000" in str(form.errors)
-    site.post(f"{RATES}{known.pk}/change/", {"rate": "9", "origin": "staff", "confirm": "on"})
+    page = f"{RATES}{known.pk}/change/"
+    site.post(page, shown(site, page) | {"rate": "9", "origin": "staff", "confirm": "on"})
     assert ExchangeRate.objects.get().rate == 9
 
 

@@ -14,6 +14,7 @@ from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.services import providers
 from payments.services.webhooks.registry import registry
 from payments.tests.scenes import ALICES, NOBODY, credit, refused
+from tests.admin_forms import shown
 
 URL = "/admin/payments/provider/"
 OLD, NEW = "the-old-secret-of-acme-4711", "the-new-secret-of-acme-0815"
@@ -47,7 +48,8 @@ def form(**changes: str | None) -> dict[str, str]:
 
 
 def change(site: Client, provider: Provider, **changes: Any) -> Any:
-    return site.post(f"{URL}{provider.pk}/change/", form(**changes))
+    page = f"{URL}{provider.pk}/change/"
+    return site.post(page, shown(site, page) | form(**changes))
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
@@ -289,7 +291,8 @@ def test_it_names_what_is_wrong_with_a_currency(field: str, value: str, site: Cl
 
 def test_only_the_name_and_the_flag_of_a_currency_change(site: Client) -> None:
     fields = {"name": "Dollar", "code": "DOL", "decimal_places": "4"}
-    assert site.post(f"{CURRENCIES}USD/change/", fields).status_code == 302
+    page = f"{CURRENCIES}USD/change/"
+    assert site.post(page, shown(site, page) | fields).status_code == 302
     dollar = Currency.objects.get(pk="USD")
     assert (dollar.name, dollar.decimal_places, dollar.is_active) == ("Dollar", 2, False)
     assert site.post(f"{CURRENCIES}USD/delete/", {"post": "yes"}).status_code == 403
