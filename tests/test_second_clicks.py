@@ -37,7 +37,9 @@ CLICKS: dict[type[models.Model], tuple[Callable[[User], Any], dict[str, Any]]] =
         {"code": "SEK", "name": "Krona", "decimal_places": "2"},
     ),
     Provider: (
-        lambda _: add_provider(provider=Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=SECRET)),
+        lambda staff: add_provider(
+            provider=Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=SECRET), staff=staff
+        ),
         {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on", "secret": SECRET},
     ),
     Product: (lambda _: a_product(title="Ink"), {"title": "Ink", "price": "7.50", "currency": "USD"}),
