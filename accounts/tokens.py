@@ -18,6 +18,7 @@ from accounts.security_log import Event
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
 _GREATEST_ID = 2**63 - 1
+_EPOCHS_LOST = 1_000
 #: What we write in every token. A bool is no int here, nor a text of digits.
 _CLAIM_TYPES: dict[str, type[Any]] = {"exp": int, "iat": int, "sub": str, "epoch": int, "family": str, "jti": str}
 
@@ -91,6 +92,16 @@ def end_all(*, user_id: int) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user_id).update(token_epoch=F("token_epoch") + 1)
         TokenFamily.objects.filter(user_id=user_id, ended_at__isnull=True).update(ended_at=timezone.now())
+
+
+def end_all_of_everybody() -> int:
+    """End every token of all users, such as after a restore; return how many logins it ended.
+
+    The epochs go on by more than what was lost can have raised them.
+    """
+    with transaction.atomic():
+        User.objects.update(token_epoch=F("token_epoch") + _EPOCHS_LOST)
+        return TokenFamily.objects.filter(ended_at__isnull=True).update(ended_at=timezone.now())
 
 
 def holder_of_access(raw: str) -> User:
