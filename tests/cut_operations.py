@@ -121,7 +121,7 @@ def keyed(answer: Answer, done: bool) -> None:
 
 def settled(answer: Answer, done: bool) -> None:
     assert answer.status == 200, answer
-    assert answer.body["status"] in ("paid", "rejected")
+    assert answer.body["status"] in ("paid", "rejected", "cancelled")
 
 
 def noticed(answer: Answer, done: bool) -> None:
@@ -172,6 +172,12 @@ def withdrawal_asked_for() -> Act:
 def withdrawal_settled(verdict: str) -> Act:
     order = a_withdrawal(person("alice"))
     return request(settler(), "PUT", f"withdrawals/{order.pk}/status", status=verdict)
+
+
+def withdrawal_cancelled() -> Act:
+    alice = person("alice")
+    order = a_withdrawal(alice)
+    return request(alice, "POST", f"withdrawals/{order.pk}/cancel")
 
 
 def a_withdrawal(owner: User) -> Withdrawal:
@@ -289,6 +295,7 @@ OPERATIONS = {
     "a withdrawal asked for": Operation(withdrawal_asked_for, keyed),
     "a withdrawal paid": Operation(partial(withdrawal_settled, "paid"), settled),
     "a withdrawal rejected": Operation(partial(withdrawal_settled, "rejected"), settled),
+    "a withdrawal cancelled": Operation(withdrawal_cancelled, settled),
     "a transfer between own wallets": Operation(transfer_between_own, keyed),
     "a transfer to another": Operation(partial(transfer_to_another, has_wallet=True), keyed),
     "a transfer that opens a wallet": Operation(partial(transfer_to_another, has_wallet=False), keyed),

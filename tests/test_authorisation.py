@@ -65,6 +65,7 @@ deposits_list                       401        200/404    200/404    200/404    
 deposits_create                     401        201/404    403        201/404    201/404
 deposits_retrieve                   401        200/404    200/404    200/404    200/200
 deposits_settle                     401        403        200/404    403        403/200
+deposits_cancel                     401        200/404    403        200/404    200/404
 external_wallets_list               401        200/404    403        200/404    200/200
 external_wallets_create             401        201        403        201        201
 external_wallets_retrieve           401        200/404    403        200/404    200/200
@@ -74,6 +75,7 @@ withdrawals_create                  401        201/404    403        201/404    
 withdrawals_create:external_wallet  401        201/404    403        201/404    201/404
 withdrawals_retrieve                401        200/404    200/404    200/404    200/200
 withdrawals_settle                  401        403        200/404    403        403/200
+withdrawals_cancel                  401        200/404    403        200/404    200/404
 settlement_scopes_list              401        403        403        403        200
 settlement_scopes_create            401        403        403        403        201
 settlement_scopes_retrieve          401        403        403        403        200

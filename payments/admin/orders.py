@@ -220,7 +220,7 @@ class DepositAdmin(OrderAdmin):
     deeds = (ApproveDeposit, RejectDeposit)
     list_display = _LISTED
     fields = readonly_fields = _FIELDS
-    empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid and Rejected."
+    empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
 
 
 @admin.register(Withdrawal)
@@ -232,7 +232,7 @@ class WithdrawalAdmin(OrderAdmin):
         *OrderAdmin.export_fields,
         *("external_wallet_id", "external_wallet__kind", "external_wallet__label"),
     )
-    empty_state = "No withdrawal waits for a verdict. Those that have theirs are under Paid and Rejected."
+    empty_state = "No withdrawal waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("external_wallet")

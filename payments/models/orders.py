@@ -1,4 +1,4 @@
-"""Orders to bring money in or to take it out: pending until a service gives its verdict, once and for ever."""
+"""Orders to bring money in or to take it out: pending until they are settled or cancelled, once and for ever."""
 
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ class OrderStatus(models.TextChoices):
     PENDING = "pending", "Pending"
     PAID = "paid", "Paid"
     REJECTED = "rejected", "Rejected"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 def order_constraints(name: str) -> list[models.BaseConstraint]:
@@ -32,7 +33,14 @@ def order_constraints(name: str) -> list[models.BaseConstraint]:
         models.CheckConstraint(
             condition=Q(status="pending", settled_at__isnull=True, transaction__isnull=True)
             | Q(status="paid", settled_at__isnull=False, transaction__isnull=False)
-            | Q(status="rejected", settled_at__isnull=False, transaction__isnull=True),
+            | Q(status="rejected", settled_at__isnull=False, transaction__isnull=True)
+            | Q(
+                status="cancelled",
+                settled_at__isnull=False,
+                transaction__isnull=True,
+                settled_by__isnull=False,  # where it is, the next is neither true nor false, and would pass
+                settled_by=F("user"),
+            ),
             name=f"{name}_status_is_whole",
         ),
     ]

@@ -21,7 +21,9 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
     currency = serializers.CharField(source="currency_id", read_only=True)
     commission = AmountField(help_text="Part of the amount; decided when the order was made.")
     net = AmountField(help_text="`amount` less `commission`: what arrives.")
-    status = serializers.ChoiceField(choices=OrderStatus.choices, read_only=True)
+    status = serializers.ChoiceField(
+        choices=OrderStatus.choices, read_only=True, help_text="All but `pending` are for ever."
+    )
     reason = serializers.CharField(read_only=True, help_text="Why it was rejected; `expired` when nobody settled it.")
     provider = serializers.CharField(
         source="provider.slug", default=None, read_only=True, allow_null=True, help_text="Who is to settle it."

@@ -23,6 +23,7 @@ _ORDER = {
     "settled_at": None,
 }
 _SETTLED = {"status": "paid", "transaction": 1234, "settled_at": "2026-01-31T12:05:00.123456Z"}
+_CANCELLED = {"status": "cancelled", "settled_at": "2026-01-31T12:05:00.123456Z"}
 _DETAILS = {"iban": "DE89370400440532013000", "holder": "Alice Example"}
 _GOING = {"external_wallet": 4, "pay_to": {"label": "My bank", "kind": "bank", "details": _DETAILS}}
 _EXTERNAL = {
@@ -78,6 +79,7 @@ DEPOSIT_SETTLED = [
     _request("It did not come", status="rejected", reason="The card was declined."),
     _response("Booked", _ORDER | _SETTLED),
 ]
+DEPOSIT_CANCELLED = [_response("Cancelled", _ORDER | _CANCELLED)]
 WITHDRAWAL = [_response("A pending withdrawal", _ORDER | _GOING)]
 WITHDRAWAL_MADE = [
     _request("A hundred dollars", wallet=_WALLET, external_wallet=4, amount="100.00"),
@@ -89,6 +91,7 @@ WITHDRAWAL_SETTLED = [
     _request("It could not be", status="rejected", reason="The bank knows no such account."),
     _response("Booked", _ORDER | _GOING | _SETTLED),
 ]
+WITHDRAWAL_CANCELLED = [_response("Cancelled: the amount is free again", _ORDER | _GOING | _CANCELLED)]
 EXTERNAL_WALLET = [_response("A bank account", _EXTERNAL)]
 EXTERNAL_WALLET_ADDED = [
     _request("A bank account", label="My bank", currency="USD", kind="bank", details=_DETAILS),
@@ -109,6 +112,9 @@ SCOPE_ADDED = [
 
 ALREADY_SETTLED = _problem(
     409, "already_settled", "The order has its verdict", "The order was rejected already.", settled="rejected"
+)
+ALREADY_PAID = _problem(
+    409, "already_settled", "The order has its verdict", "The order was paid already.", settled="paid"
 )
 WALLET_NOT_FOUND = _problem(
     404,

@@ -24,6 +24,10 @@ from payments.views.previews import previewable
 from payments.views.reading import ID, ID_PATTERN, Previewing, StrictWrites
 
 _WHO_SEES = "Newest first. Admins see everybody's; a service what it may settle."
+_CANCEL = (
+    "Your own, while nobody has settled it; for ever. Cancelling it again answers 200 and changes nothing, so no"
+    " Idempotency-Key is asked for. 409 `already_settled` when it is paid or rejected."
+)
 _VERDICT = (
     "Once, for ever: the same verdict again answers 200 and moves nothing, another is 409 `already_settled`. An order"
     " that the service may not settle is 404, one of your own 403 `own_order`."
@@ -32,7 +36,11 @@ _VERDICT = (
 
 class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     lookup_value_regex = ID_PATTERN
-    permissions: ClassVar[dict[str, type[BasePermission]]] = {"create": IsPerson, "settle": IsSettler}
+    permissions: ClassVar[dict[str, type[BasePermission]]] = {
+        "create": IsPerson,
+        "cancel": IsPerson,
+        "settle": IsSettler,
+    }
 
     @property
     def filterset_class(self) -> type[Any]:
@@ -93,6 +101,21 @@ class DepositViewSet(OrderViewSet):
         settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_verdict(request))
         return Response(shapes.DepositSerializer(settled).data)
 
+    @extend_schema(
+        operation_id="deposits_cancel",
+        summary="Cancel a deposit that is pending",
+        description=_CANCEL,
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_PAID},
+        examples=examples.DEPOSIT_CANCELLED,
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        cancelled = orders.cancel_deposit(deposit_id=int(pk), user_id=self.user.pk)
+        return Response(shapes.DepositSerializer(cancelled).data)
+
 
 @extend_schema(tags=["withdrawals"], examples=examples.WITHDRAWAL)
 @extend_schema_view(
@@ -111,7 +134,7 @@ class WithdrawalViewSet(OrderViewSet):
         summary="Ask to take money out",
         description=(
             "The amount is held at once: it cannot be spent, moved or withdrawn again. `paid` takes it out less the"
-            " commission, `rejected` gives it back."
+            " commission; `rejected` gives it back, and so does cancelling it."
         ),
         request=shapes.WithdrawalWriteSerializer,
         responses={
@@ -143,6 +166,21 @@ class WithdrawalViewSet(OrderViewSet):
     def settle(self, request: Request, pk: str) -> Response:
         settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_verdict(request))
         return Response(shapes.WithdrawalSerializer(settled).data)
+
+    @extend_schema(
+        operation_id="withdrawals_cancel",
+        summary="Cancel a withdrawal that is pending",
+        description=_CANCEL + " What it holds is free again.",
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_PAID},
+        examples=examples.WITHDRAWAL_CANCELLED,
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        cancelled = orders.cancel_withdrawal(withdrawal_id=int(pk), user_id=self.user.pk)
+        return Response(shapes.WithdrawalSerializer(cancelled).data)
 
 
 @extend_schema(tags=["settlement-scopes"], examples=examples.SCOPE)
