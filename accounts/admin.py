@@ -1,12 +1,10 @@
 """Staff's pages about people. Every change goes through the services; the pages only ask and show."""
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from axes.models import AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
@@ -192,14 +190,13 @@ class UserAdmin(UserAdminBase):
             services.disable_user(user_id=user.pk, by=staff)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Say what was changed and why."""
-        changed = super().construct_change_message(request, form, formsets, add)
-        reason = getattr(form, "cleaned_data", {}).get("reason")
-        return (
-            f"{LogEntry(change_message=json.dumps(changed)).get_change_message()} Reason: {reason}"
-            if reason
-            else changed
-        )
+        """Say what each value was and is, and why it was changed."""
+        named = [name for name in ("email", "full_name", *ChangeUserForm.rights) if name in form.changed_data]
+        if add or not named:
+            return super().construct_change_message(request, form, formsets, add)
+        said = [f"{name} from {form.initial.get(name)} to {form.cleaned_data[name]}" for name in named]
+        reason = form.cleaned_data.get("reason")
+        return f"Changed {', '.join(said)}.{f' Reason: {reason}' if reason else ''}"
 
 
 def _without(fieldsets: Any, *hidden: str) -> list[tuple[str | None, dict[str, Any]]]:

@@ -139,7 +139,7 @@ def test_a_change_of_rights_needs_a_reason_which_is_kept(staff: Client, admin: U
     assert save(staff, alice, form(alice, role="service")).status_code == 302
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (admin, str(alice.pk))
-    assert entry.get_change_message() == "Changed Role. Reason: asked by phone"
+    assert entry.get_change_message() == "Changed role from user to service. Reason: asked by phone"
 
 
 def deed(user: User | list[User], name: str) -> str:

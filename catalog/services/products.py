@@ -1,16 +1,19 @@
-"""What staff do to products."""
+"""What staff do to products. With `by` it is noted in the product's history, with what was and what is."""
 
 from collections.abc import Collection
+from copy import copy
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
 
+from accounts.models import User
 from catalog.models import Product
 from catalog.models.products import folded
 from payments.money import InvalidAmount, check_amount, format_amount
 from payments.services.currencies import active_currency
+from payments.services.staff import changes, note
 
 
 class StaleProduct(Exception):
@@ -38,7 +41,7 @@ _COLUMNS = {"currency": "currency_id"}
 
 
 @transaction.atomic
-def create_product(**fields: Unpack[ProductFields]) -> Product:
+def create_product(*, by: User | None = None, **fields: Unpack[ProductFields]) -> Product:
     """Add a product; not idempotent.
 
     Raises InvalidAmount for a price that its currency cannot hold (nothing is rounded), CurrencyUnavailable, or
@@ -49,12 +52,19 @@ def create_product(**fields: Unpack[ProductFields]) -> Product:
     _check_currency(product)
     _check_price(product, fields)
     _save(product)
+    if by:
+        price = format_amount(product.price, product.currency.decimal_places)
+        note(about=product, staff=by, text=f"Added: {price} {product.currency_id}, stock {_stock(product)}.")
     return product
 
 
 @transaction.atomic
 def change_product(
-    *, product_id: int, if_version: Collection[int] | None = None, **fields: Unpack[ProductFields]
+    *,
+    product_id: int,
+    if_version: Collection[int] | None = None,
+    by: User | None = None,
+    **fields: Unpack[ProductFields],
 ) -> Product:
     """Change the fields that are given, under the product's row lock; same values again change nothing.
 
@@ -62,6 +72,7 @@ def change_product(
     create_product raises.
     """
     product = _locked(product_id, if_version)
+    before = copy(product)
     changed = _set(product, fields)
     if "currency" in changed:
         if product.purchases.exists():
@@ -72,11 +83,14 @@ def change_product(
     if changed:
         product.version += 1
         _save(product)
+        if by:
+            columns = [_COLUMNS.get(name, name) for name in ProductFields.__annotations__]
+            note(about=product, staff=by, text=f"Changed: {changes(before, product, columns)}.")
     return product
 
 
 @transaction.atomic
-def delete_product(*, product_id: int, if_version: Collection[int] | None = None) -> None:
+def delete_product(*, product_id: int, if_version: Collection[int] | None = None, by: User | None = None) -> None:
     """Destroy a product that was never sold; archive one that was, which is safe to repeat.
 
     Purchases hold the product's row lock until they commit, so none can slip in between.
@@ -84,11 +98,19 @@ def delete_product(*, product_id: int, if_version: Collection[int] | None = None
     """
     product = _locked(product_id, if_version)
     if not product.purchases.exists():
+        if by:
+            note(about=product, staff=by, text="Deleted.")
         product.delete()
     elif product.is_active:
         product.is_active = False
         product.version += 1
         product.save(update_fields=["is_active", "version"])
+        if by:
+            note(about=product, staff=by, text="Archived: it was sold, so it stays.")
+
+
+def _stock(product: Product) -> str:
+    return "unlimited" if product.stock is None else str(product.stock)
 
 
 def _locked(product_id: int, if_version: Collection[int] | None) -> Product:

@@ -108,7 +108,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
         return _shown(product)
 
     def create(self, request: Request) -> Response:
-        return _shown(services.create_product(**_fields(request)), status.HTTP_201_CREATED)
+        return _shown(services.create_product(by=self.user, **_fields(request)), status.HTTP_201_CREATED)
 
     def update(self, request: Request, pk: str) -> Response:
         return self._change(request, pk, partial=False)
@@ -119,11 +119,12 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
         versions = etags.wanted_versions(request)
         fields = _fields(request, partial=partial)
-        return _shown(services.change_product(product_id=int(pk), if_version=versions, **fields))
+        return _shown(services.change_product(product_id=int(pk), if_version=versions, by=self.user, **fields))
 
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        services.delete_product(product_id=int(pk), if_version=etags.wanted_versions(request))
+        versions = etags.wanted_versions(request)
+        services.delete_product(product_id=int(pk), if_version=versions, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -6,13 +6,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.models import User
-from payments.admin.showing import StaffAdmin
+from payments.admin.asking import ServiceAdmin
 from payments.models import Currency
 from payments.services.currencies import change_currency, new_currency
 
 
 @admin.register(Currency)
-class CurrencyAdmin(StaffAdmin):
+class CurrencyAdmin(ServiceAdmin):
     list_display = ("code", "name", "decimal_places", "is_active")
     list_filter = ("is_active",)
     search_fields = ("code", "name")

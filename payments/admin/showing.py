@@ -1,9 +1,11 @@
 """What the pages share: read-only by permission, money as text, links, and lists that never count a whole table."""
 
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
@@ -25,6 +27,8 @@ else:
     PaginatorBase = Paginator
 
 MOST_LISTED = 10_000
+
+logger = logging.getLogger("till.staff")
 
 
 class BoundedPaginator(PaginatorBase):
@@ -59,6 +63,12 @@ class StaffAdmin(GuardedAdmin, Exports):
     class Media:
         css = {"all": ["payments/admin.css"]}
 
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _logged(super().log_addition(request, obj, message))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _logged(super().log_change(request, obj, message))
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Refuse what Django would only ignore: an action that this member of staff does not have."""
         if request.method == "POST" and not self._may_post(request):
@@ -70,6 +80,13 @@ class StaffAdmin(GuardedAdmin, Exports):
             return self.has_change_permission(request)
         actions = self.get_actions(request)
         return request.POST.get("action", "") in actions if request.POST.get("action") else bool(actions)
+
+
+def _logged(entry: LogEntry) -> LogEntry:
+    """Say in the log what Django only wrote into the history."""
+    about = f"{entry.content_type.app_label}.{entry.content_type.model} {entry.object_id}" if entry.content_type else ""
+    logger.info("%s", entry.get_change_message(), extra={"object": about, "staff_id": entry.user_id})
+    return entry
 
 
 class ReadOnlyAdmin(NothingToChange, StaffAdmin):

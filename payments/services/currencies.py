@@ -1,11 +1,13 @@
 """Opening currencies, and naming those that are not in use."""
 
+from copy import copy
+
 from django.db import connection, transaction
 
 from accounts.models import User
 from payments import ledger
 from payments.models import Currency
-from payments.services.staff import note
+from payments.services.staff import changes, note
 
 _OPENING_LOCK = 0x7111_0002  # an advisory lock: one new currency at a time
 
@@ -56,11 +58,12 @@ def change_currency(*, code: str, staff: User, **fields: str | bool) -> Currency
     if unknown := fields.keys() - {"name", "is_active"}:
         raise TypeError(f"a currency keeps its {sorted(unknown)}")
     currency = Currency.objects.select_for_update(no_key=True).get(pk=code)
+    before = copy(currency)
     for name, value in fields.items():
         setattr(currency, name, value)
     currency.clean_fields()
     currency.save(update_fields=list(fields))
-    note(about=currency, staff=staff, text=", ".join(f"{name}: {value}" for name, value in fields.items()) + ".")
+    note(about=currency, staff=staff, text=f"Changed: {changes(before, currency, fields) or 'nothing'}.")
     return currency
 
 

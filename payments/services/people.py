@@ -1,5 +1,6 @@
 """What staff do to people over the API, each deed noted in the person's history; and how a person is deleted."""
 
+from copy import copy
 from typing import NamedTuple, TypedDict, Unpack
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from accounts.models import Role, User
 from payments import ledger
 from payments.models import IdempotencyKey, Wallet
 from payments.services.external_wallets import forget_external_wallets
-from payments.services.staff import note
+from payments.services.staff import changes, note
 
 
 class PersonFields(TypedDict, total=False):
@@ -134,8 +135,9 @@ def _change_texts(user: User, staff: User, fields: PersonFields) -> None:
     if changed := {name: text for name, text in wanted.items() if text != getattr(user, name)}:
         if user.is_deleted:
             raise services.UserDeleted
+        before = copy(user)
         services.update_user(user=user, **changed)
-        note(about=user, staff=staff, text=f"Changed: {', '.join(changed)}.")
+        note(about=user, staff=staff, text=f"Changed: {changes(before, user, changed)}.")
 
 
 def _set_password(user: User, staff: User, password: str) -> None:

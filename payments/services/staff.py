@@ -53,11 +53,21 @@ def _shown(value: object) -> str:
 def note(*, about: Model, staff: User, text: str) -> None:
     """Write a deed of staff into the history of what it was done to, which /admin shows."""
     logger.info("%s", text, extra={"object": f"{about._meta.label_lower} {about.pk}", "staff_id": staff.pk})
+    _keep(staff, type(about), text, object_id=str(about.pk), object_repr=str(about)[:200])
+
+
+def note_list(*, of: type[Model], staff: User, text: str) -> None:
+    """Write a deed of staff on many objects of a kind, such as an export, into the staff log."""
+    logger.info("%s", text, extra={"object": of._meta.label_lower, "staff_id": staff.pk})
+    _keep(staff, of, text, object_id=None, object_repr=str(of._meta.verbose_name_plural)[:200])
+
+
+def _keep(staff: User, kind: type[Model], text: str, *, object_id: str | None, object_repr: str) -> None:
     LogEntry.objects.create(
         user_id=staff.pk,
-        content_type=ContentType.objects.get_for_model(about),
-        object_id=str(about.pk),
-        object_repr=str(about)[:200],
+        content_type=ContentType.objects.get_for_model(kind),
+        object_id=object_id,
+        object_repr=object_repr,
         action_flag=CHANGE,
         change_message=text,
     )

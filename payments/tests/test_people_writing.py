@@ -147,8 +147,10 @@ def test_put_replaces_the_whole_user(admin: Any, alice: Any) -> None:
     assert {name: answer.json()[name] for name in wanted} == wanted
     assert answer.json() == signed_in(admin).get(url(alice)).json()
     assert history(alice.pk) == [
-        "Changed: email, full_name.", "Role changed from user to service.", "Disabled; the tokens ended.",
-    ]  # fmt: skip
+        "Changed: email: alice@example.com -> ann@example.com; full_name: Alice -> Ann.",
+        "Role changed from user to service.",
+        "Disabled; the tokens ended.",
+    ]
 
 
 def test_put_names_what_is_missing(admin: Any, alice: Any) -> None:
@@ -168,7 +170,7 @@ def test_patch_changes_only_what_is_given(admin: Any, alice: Any) -> None:
     assert signed_in(admin).patch(url(alice), {"full_name": "Alice Ünal 李"}).status_code == 200
     assert row(alice) == before | {"full_name": "Alice Ünal 李"}
     assert signed_in(admin).patch(url(alice), {}).status_code == 200
-    assert history(alice.pk) == ["Changed: full_name."]
+    assert history(alice.pk) == ["Changed: full_name: Alice -> Alice Ünal 李."]
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
