@@ -1,6 +1,6 @@
 """Answers that are written by the event loop itself: to webhooks on the short way, and to what is no request."""
 
-import json
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,6 @@ CREDITED = (
     STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
     b"x-content-type-options: nosniff\r\nx-request-id: %b\r\n%b\r\n%b"
 )
-# As config.problems would write it, which cannot be imported before Django is set up.
-UNREADABLE_REQUEST = {
-    "type": "/docs/errors#bad_request",
-    "title": "The request was refused",
-    "status": 400,
-    "code": "bad_request",
-    "detail": "The request is malformed, or was not meant for this host.",
-    "errors": [],
-}
 
 
 @cache
@@ -44,6 +35,9 @@ class Exchange:
 
     Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
     """
+
+    #: Its request was whole: uvicorn's cycles say so, too.
+    more_body = False
 
     __slots__ = ("_body", "_head", "_identity", "_protocol", "disconnected", "keep_alive", "response_complete")
 
@@ -124,17 +118,25 @@ def problem_head(response: "ProblemResponse", identity: str) -> bytes:
     }
     with request_log.identified(identity):
         request_log.report("POST", WEBHOOKS, "event loop", response.status_code, seconds=0)
+    return head_of(response.status_code, headers)
+
+
+def refused_request(status: int, identity: str) -> bytes:
+    """Return the answer to what is no request, or not yet one. The connection ends with it."""
+    from config.problems import problem_response, table
+
+    problems = (table.BAD_REQUEST, table.HEAD_TOO_SLOW, table.ADDRESS_TOO_LONG, table.HEADERS_TOO_LARGE)
+    response = problem_response(next(problem for problem in problems if problem.status == status))
+    headers = {
+        **response.headers,
+        "X-Request-ID": identity,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Length": str(len(response.content)),
+        "Connection": "close",
+    }
+    return head_of(status, headers) + b"\r\n" + response.content
+
+
+def head_of(status: int, headers: Mapping[str, str]) -> bytes:
     lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
-    return STATUS_LINE[response.status_code] + lines.encode("latin-1")
-
-
-def unreadable_request(identity: str) -> bytes:
-    body = json.dumps(UNREADABLE_REQUEST, separators=(",", ":")).encode()
-    headers = (
-        "content-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "x-content-type-options: nosniff\r\n"
-        f"x-request-id: {identity}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return STATUS_LINE[400] + headers.encode() + body
+    return STATUS_LINE[status] + lines.encode("latin-1")

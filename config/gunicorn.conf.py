@@ -33,6 +33,7 @@ logconfig_dict = {
 }
 forwarded_allow_ips = ""
 
+serving.raise_limit_of_open_files()
 serving.make_metrics_folder()
 on_starting = serving.refuse_unless_checks_pass
 post_worker_init = serving.make_ready

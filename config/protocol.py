@@ -11,13 +11,12 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from config.answers import Exchange, the_lane, unreadable_request
+from config import request_limits
+from config.answers import Exchange, the_lane
 from config.heads import END, LONGEST_ADDRESS, Head, known_heads, webhook_address
+from config.request_limits import PIECE, LimitedProtocol
 
-#: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
-PIECE = 8192
 #: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
 STALLED_SECONDS = 20
 
@@ -43,35 +42,34 @@ class Flow(FlowControl):
             await super().drain()  # the connection's end lets everybody go on
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection. The parser's own refusals look like all others."""
+class Protocol(LimitedProtocol):
+    """One connection."""
 
     #: The body of what may be a webhook, while its headers are kept from uvicorn.
     kept: bytearray | None = None
     #: What has been read and has to wait until those before it are answered.
     unparsed: bytes = b""
-    #: The parser has begun with a message and not yet seen its end.
-    in_message = False
     #: What the parser was given last, from the beginning of a message; else empty.
     read: bytes = b""
-    #: When something was last read or answered, by the loop's clock.
+    #: When a request last began or was answered, by the loop's clock.
     used_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.flow = Flow(transport, self)
-        self.used_at = self.loop.time()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        patience = min(self.timeout_keep_alive, request_limits.HEAD_SECONDS)
+        self.used_at = self.loop.time() - self.timeout_keep_alive + patience
+        self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
-        self.in_message = True
+        self.used_at = self.loop.time()
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
+    def begin_request(self) -> None:
         if self._may_be_a_webhook():
             self.kept = bytearray()
         elif not self.parser.should_upgrade():
-            super().on_headers_complete()
+            super().begin_request()
 
     def on_body(self, body: bytes) -> None:
         if self.kept is None:
@@ -111,6 +109,9 @@ class Protocol(HttpToolsProtocol):
             if self.pipeline:
                 self.unparsed = data[start:]
                 return
+            if self.is_refused:
+                self.drop(len(data) - start)
+                return
             if self.transport.is_closing():
                 return
             self._feed(data[start : start + PIECE])
@@ -119,14 +120,11 @@ class Protocol(HttpToolsProtocol):
                 self._go_the_ordinary_way(body)
 
     def _feed(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
         self.read = b"" if self.in_message else data
         try:
-            self.parser.feed_data(data)
+            self.feed(data)
         except httptools.HttpParserUpgrade as asked:
             self._stay(data[asked.args[0] :])
-        except httptools.HttpParserError:
-            self.send_400_response("")
         finally:
             self.read = b""
 
@@ -137,7 +135,7 @@ class Protocol(HttpToolsProtocol):
         """
         method = self.parser.get_method()
         if method == b"CONNECT":  # a wish that cannot be left out
-            self.send_400_response("")
+            self.refuse(400)
             return
         headers = b"".join(b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
         version = self.parser.get_http_version().encode()
@@ -162,7 +160,6 @@ class Protocol(HttpToolsProtocol):
         uvicorn cancels it at each request and makes another at each answer, which costs more than a signature. A
         websocket, which Till does not serve, would have to cancel this one.
         """
-        self.used_at = self.loop.time()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
@@ -207,7 +204,7 @@ class Protocol(HttpToolsProtocol):
         return cycle is None or bool(cycle.response_complete)
 
     def _go_the_ordinary_way(self, body: bytes) -> None:
-        super().on_headers_complete()
+        super().begin_request()
         if body:
             super().on_body(body)
 
@@ -232,14 +229,6 @@ class Protocol(HttpToolsProtocol):
         self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
         return True
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's text
-        from config import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
-
+    def refuse(self, status: int) -> None:
         self.kept = None
-        if isinstance(self.cycle, Exchange) and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # its answer comes first, and is the last
-            return
-        with request_log.identified("") as identity:
-            self.transport.write(unreadable_request(identity))
-            self.transport.close()
-            request_log.report("-", "-", "unreadable", 400, seconds=0)
+        super().refuse(status)

@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,6 +65,16 @@ def bind_address(env: Environment, port: int, *, debug: bool) -> str:
 
 def worker_count(env: Environment) -> int:
     return env.number("TILL_WORKERS", max(2, os.cpu_count() or 1), least=1, most=256)
+
+
+def raise_limit_of_open_files() -> None:
+    """Let this process and its workers open as many files as the system allows: each connection is one.
+
+    Many systems begin with a soft limit of 1024, which a few thousand slow clients fill.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS calls its limit infinite, and refuses to set it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def make_metrics_folder() -> None:

@@ -240,8 +240,9 @@ def test_who_does_not_read_his_answers_is_stopped_from_sending(line: Line, alice
 
         with pytest.raises(TimeoutError):
             send_18_megabytes()
-        line.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
-        assert line.answer()[0] == 200
+        with closing(Line(line.port)) as honest:
+            honest.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
+            assert honest.answer()[0] == 200
 
 
 def test_thousands_of_requests_that_are_read_at_once_are_all_answered(line: Line, alice: Any) -> None:

@@ -76,6 +76,11 @@ METHOD_NOT_ALLOWED = Problem(
     "The header Allow names the methods that this address knows.",
 )
 BODY_TOO_SLOW = Problem(408, "body_too_slow", "The body took too long", "Send the same request again.")
+HEAD_TOO_SLOW = Problem(408, "head_too_slow", "The headers took too long", "Send the same request again.")
+ADDRESS_TOO_LONG = Problem(414, "address_too_long", "The address is too long", "It has at most 16 kB.")
+HEADERS_TOO_LARGE = Problem(
+    431, "headers_too_large", "The headers are too large", "There are at most 100, of 16 kB each and 32 kB in all."
+)
 BODY_TOO_LARGE = Problem(
     413, "body_too_large", "The body is too large", "The body is larger than this service accepts."
 )
@@ -271,6 +276,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
 
 # Answers that are not made from an exception's class alone.
 OTHERS = (
+    *(HEAD_TOO_SLOW, ADDRESS_TOO_LONG, HEADERS_TOO_LARGE),
     *(UNREADABLE_TEXT, TOKEN_EXPIRED, CSRF_FAILED, BODY_TOO_SLOW, INTERNAL_ERROR),
     *(NOT_READY, OVERLOADED, TOO_MANY_STREAMS, DATABASE_UNAVAILABLE, DATABASE_BUSY),
 )
