@@ -20,7 +20,7 @@ _FORMULA_OR_MARK = re.compile(
     r"\ufe66\ufe62\ufe6b\ufe63\u2212\u2010-\u2015]"
 )
 #: What would be shown as another number: 007, 1e5, 1,000.
-_LOOKS_LIKE_A_NUMBER = re.compile(r"\s*[0-9.][0-9.,\s]*(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
+_LOOKS_LIKE_A_NUMBER = re.compile(r"\s*+[0-9.][0-9.,\s]*+(?:[eE][+-]?[0-9]+)?\s*", re.ASCII)
 
 
 def safe_cell(value: object) -> str:
