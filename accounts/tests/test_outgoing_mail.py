@@ -151,10 +151,8 @@ def test_a_sender_that_dies_leaves_the_mail_to_be_sent_again(settings: Any) -> N
 def test_a_mail_that_is_asked_for_while_it_is_sent_is_sent_again(settings: Any) -> None:
     register()
     settings.EMAIL_BACKEND = f"{__name__}.AskingBackend"
-    services.send_next_mail()
+    assert services.send_next_mail()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert send_all() == 0, "nobody else takes it while its sender may still be at it"
-    make_due()
     assert send_all() == 1
     assert len(mail.outbox) == 2
 
