@@ -98,6 +98,18 @@ def share_for(method: str, path: str) -> Share:
     return passwords if may_hash_a_password(method, path) else ordinary
 
 
+def end_open_block() -> None:
+    """Give up the thread's connection if a request has left its atomic block open, and say so in the log.
+
+    Whatever the thread's next request wrote would be a part of that block: acknowledged, and never committed.
+    """
+    database = connections["default"]
+    if database.in_atomic_block:
+        logger.error("a request has left its atomic block open: its connection is given up, and nothing of it is kept")
+        database.close()
+        del connections["default"]
+
+
 class _Request:
     """One request on its way through the event loop and a thread; the methods `thread_…` run there."""
 
@@ -140,7 +152,7 @@ class _Request:
 
     async def _hear_of_the_end(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
-            pass
+            end_open_block()
         self._gone.set()
         if self._scope["method"] in READS:
             self._cancel_reading()
@@ -174,6 +186,14 @@ class _Request:
         if self._gone.is_set():
             return None
         self._database = connections["default"]
+        try:
+            return self._thread_django()
+        finally:
+            with self._reading:
+                self._database = None
+            end_open_block()
+
+    def _thread_django(self) -> Answer | None:
         head: list[Any] = []
         call: Any = application
         response = call(environ_of(self._scope, self._body), lambda *given: head.extend(given[:2]))
@@ -185,8 +205,6 @@ class _Request:
         try:
             return self._thread_body(answer, response)
         finally:
-            with self._reading:
-                self._database = None
             response.close()
 
     def _thread_body(self, answer: Answer, response: Any) -> Answer | None:

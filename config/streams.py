@@ -38,7 +38,11 @@ class StreamMiddleware:
         if not isinstance(response, StreamingHttpResponse) or isinstance(response, FileResponse):
             return response
         chunks = iter(response)
-        first, second = next(chunks, b""), next(chunks, None)
+        try:
+            first, second = next(chunks, b""), next(chunks, None)
+        except BaseException:  # nobody else would close what is never sent: it may hold an atomic block
+            response.close()
+            raise
         if second is None:
             response.streaming_content = [first]
         elif _share.acquire(blocking=False):

@@ -5,13 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -49,6 +50,36 @@ def endless(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(Endless())
 
 
+class FailsAtOnce:
+    """A stream that holds an atomic block, as an export does, and fails before its first chunk."""
+
+    def __init__(self) -> None:
+        self._none: list[int] = []
+        self._block = transaction.atomic()
+        self._block.__enter__()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"%d" % self._none[0]
+
+    def close(self) -> None:
+        self._block.__exit__(None, None, None)
+
+
+def fails_at_once(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(FailsAtOnce())
+
+
+def leaves_open(request: HttpRequest) -> HttpResponse:
+    transaction.atomic().__enter__()
+    return HttpResponse("left")
+
+
+def in_a_block(request: HttpRequest) -> HttpResponse:
+    """Tell whether this thread's connection is in an atomic block of another request; all threads answer at once."""
+    time.sleep(0.05)
+    return HttpResponse(str(connection.in_atomic_block))
+
+
 def short(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(iter([b"short"]))
 
@@ -70,7 +101,15 @@ def scans() -> int:
         return int(cursor.fetchone()[0])
 
 
-urlpatterns = [path("scanning", scanning), path("endless", endless), path("short", short), path("plain", plain)]
+urlpatterns = [
+    path("fails-at-once", fails_at_once),
+    path("leaves-open", leaves_open),
+    path("in-a-block", in_a_block),
+    path("scanning", scanning),
+    path("endless", endless),
+    path("short", short),
+    path("plain", plain),
+]
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
 pytestmark = pytest.mark.urls(__name__)
@@ -181,3 +220,16 @@ def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not
     wait_until(lambda: ordinary.unanswered == 0, seconds=8)
     assert scans() == 0
     assert asked(port, "/plain")[0] == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/fails-at-once", 500), ("/leaves-open", 200)])
+def test_no_request_works_in_the_atomic_block_of_another(
+    port: int, committed_db: None, caplog: pytest.LogCaptureFixture, path: str, status: int
+) -> None:
+    """What it wrote would be acknowledged, and never committed."""
+    for _ in range(ordinary.threads):
+        assert asked(port, path)[0] == status
+    with ThreadPoolExecutor(2 * ordinary.threads) as clients:
+        answers = clients.map(lambda _: asked(port, "/in-a-block")[2], range(2 * ordinary.threads))
+    assert set(answers) == {b"False"}
+    assert ("atomic block open" in caplog.text) == (path == "/leaves-open")  # a stream that fails is closed
