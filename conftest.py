@@ -5,11 +5,13 @@ Currencies, house wallets and providers are committed once for the whole run. A 
 `committed_db`, which empties the tables afterwards.
 """
 
+import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, transaction
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -20,7 +22,16 @@ GUARDED = (
     *("payments_deposit", "payments_withdrawal", "payments_transfer", "payments_exchange", "payments_reversal"),
     *("catalog_purchase", "catalog_refund"),
 )
+#: What one user of a test does in a minute is no attack. The tests of a throttle set its rate themselves.
+GENEROUS = {"TILL_THROTTLE_WRITES": "writes", "TILL_THROTTLE_RECIPIENTS": "recipients"}
 KEPT = {"payments_currency", "payments_provider", "payments_wallet", "django_content_type", "auth_permission"}
+
+
+def pytest_configure() -> None:
+    """Raise them here and in the processes that tests start."""
+    rates = cast("dict[str, str]", settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
+    for variable, scope in GENEROUS.items():
+        rates[scope] = os.environ[variable] = "1000000/min"
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,22 @@
 
 import math
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from axes.helpers import get_cool_off, get_failure_limit
 from axes.models import AccessAttempt
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
+
+from accounts.models import Role
+
+if TYPE_CHECKING:  # importing views would import their throttles: these
+    from rest_framework.views import APIView
 
 from accounts.networks import caller_network, login_address
 
@@ -68,17 +73,32 @@ class WindowThrottle(BaseThrottle):
 
     _seconds_left = 0.0
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        scope = getattr(view, "throttle_scope", None)
+    def scope(self, request: Request, view: "APIView") -> str | None:  # noqa: ARG002
+        """Return whose rate counts; None: this request is not counted."""
+        return getattr(view, "throttle_scope", None)
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        scope = self.scope(request, view)
         rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope) if scope else None
         if not rate:
             return True
-        limit, _, period = str(rate).partition("/")
-        hits, self._seconds_left = count_hit(key=f"{scope}:{_caller(request)}", seconds=_SECONDS[period[0]])
-        return hits <= int(limit)
+        self._seconds_left = seconds_over(str(rate), key=f"{scope}:{_caller(request)}")
+        return not self._seconds_left
 
     def wait(self) -> float:
-        return max(self._seconds_left, 1.0)
+        return self._seconds_left
+
+
+class WriteThrottle(WindowThrottle):
+    """What changes something, by each user who has signed in; services and admins have a rate of their own.
+
+    Every view has it that names no other throttles.
+    """
+
+    def scope(self, request: Request, view: "APIView") -> str | None:  # noqa: ARG002
+        if request.method in SAFE_METHODS or not request.user.is_authenticated:
+            return None
+        return "writes" if request.user.role == Role.USER else "service_writes"
 
 
 def _caller(request: Request) -> str:

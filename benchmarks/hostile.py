@@ -99,6 +99,8 @@ def served(stage: Stage, mail_port: int) -> Iterator[servers.Server]:
         **servers.till_environment(stage.postgres.url(DATABASE), stage.folder),
         "TILL_EMAIL_URL": f"smtp://till:secret@127.0.0.1:{mail_port}",
         "TILL_METRICS_TOKEN": secrets.token_urlsafe(32),
+        "TILL_THROTTLE_WRITES": "",  # the limits of users are meant to hold here
+        "TILL_PENDING_ORDERS": "",
     }
     gunicorn = f"ulimit -Sn {USUAL_OPEN_FILES} && exec '{sys.executable}' -m gunicorn -c config/gunicorn.conf.py"
     server = servers.Server(

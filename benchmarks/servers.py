@@ -101,12 +101,14 @@ def till(name: str, database_url: str, folder: Path, *, application: str = "") -
 
 
 def till_environment(database_url: str, folder: Path) -> dict[str, str]:
-    """Development mode for the demo's secrets and logins; tokens that outlive the longest run."""
+    """Development mode for the demo's secrets and logins; tokens that outlive the longest run; no limit of writes."""
     return {
         "TILL_DEBUG": "1",
         "TILL_DATA": str(folder.resolve()),
         "DATABASE_URL": database_url,
         "TILL_ACCESS_TOKEN_SECONDS": "86400",
+        "TILL_THROTTLE_WRITES": "100000000/min",
+        "TILL_PENDING_ORDERS": "1000000000",
     }
 
 

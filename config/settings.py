@@ -212,6 +212,8 @@ TILL_MAX_AMOUNT = env.amount("TILL_MAX_AMOUNT", "1000000000000000000")
 TILL_DEFAULT_CURRENCY = env.currency("TILL_DEFAULT_CURRENCY", "USD")
 TILL_REGISTRATION_WALLETS = env.choice("TILL_REGISTRATION_WALLETS", "all", ("all", "default", "none"))
 TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, least=1, most=CENTURY_HOURS)
+TILL_PENDING_ORDERS = env.number("TILL_PENDING_ORDERS", 100, least=1)
+TILL_OPEN_QUOTES = env.number("TILL_OPEN_QUOTES", 50, least=1, most=1000)
 TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, least=1)
 TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96, most=CENTURY_HOURS)
 TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
@@ -227,6 +229,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitedCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["config.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.TillSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "register": env.rate("TILL_THROTTLE_REGISTER", "300/min"),
         "activation": env.rate("TILL_THROTTLE_ACTIVATION", "120/min"),
@@ -234,6 +237,9 @@ REST_FRAMEWORK = {
         "login": env.rate("TILL_THROTTLE_LOGIN", "600/min"),
         "refresh": env.rate("TILL_THROTTLE_REFRESH", "600/min"),
         "password": env.rate("TILL_THROTTLE_PASSWORD", "10/min"),
+        "writes": env.rate("TILL_THROTTLE_WRITES", "120/min"),
+        "service_writes": env.rate("TILL_THROTTLE_SERVICE_WRITES", "6000/min"),
+        "recipients": env.rate("TILL_THROTTLE_RECIPIENTS", "20/min"),
     },
     "EXCEPTION_HANDLER": "config.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,

@@ -256,7 +256,7 @@ def test_it_lists_refunds_to_their_buyer(alice: Any, admin: Any, pen: Product, p
 def test_it_buys_in_few_queries(alice: Any, purse: Wallet, django_assert_max_num_queries: Any) -> None:
     product = a_product(stock=9)
     bought(alice, product, purse)
-    with django_assert_max_num_queries(17):  # of which six are savepoints, and the ledger's five go in two trips
+    with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
         buy(alice, product, purse)
 
 

@@ -142,5 +142,5 @@ def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase:
 
 def test_it_pays_back_in_few_queries(admin: Any, purchase: int, django_assert_max_num_queries: Any) -> None:
     refund(admin, purchase, amount="1")
-    with django_assert_max_num_queries(17):  # of which six are savepoints, and the ledger's five go in two trips
+    with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
         refund(admin, purchase, amount="1")

@@ -96,6 +96,7 @@ class Deposit(Order):
         indexes = [
             models.Index(fields=["user", "-id"], name="deposit_of_user"),
             models.Index(fields=["id"], condition=Q(status="pending"), name="deposit_pending"),
+            models.Index(fields=["user"], condition=Q(status="pending"), name="deposit_pending_of_user"),
         ]
         constraints = order_constraints("deposit")
 
@@ -109,6 +110,7 @@ class Withdrawal(Order):
         indexes = [
             models.Index(fields=["user", "-id"], name="withdrawal_of_user"),
             models.Index(fields=["id"], condition=Q(status="pending"), name="withdrawal_pending"),
+            models.Index(fields=["user"], condition=Q(status="pending"), name="withdrawal_pending_of_user"),
             models.Index(fields=["wallet"], condition=Q(status="pending"), name="withdrawal_holds"),
         ]
         constraints = order_constraints("withdrawal")

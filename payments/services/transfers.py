@@ -57,8 +57,11 @@ def transfer(
     CurrencyUnavailable, InvalidAmount, TransferLimitExceeded, and the ledger's SameWallet, CurrencyMismatch,
     InsufficientFunds and BalanceTooLarge.
     """
-    currency = active_currency(_own_wallet(source_id, user_id).currency_id)
+    source = _own_wallet(source_id, user_id)
+    currency = active_currency(source.currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
+    if not destination_id and amount > source.balance - source.held:  # who can send nothing learns nothing of people
+        raise ledger.InsufficientFunds
     receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
     _lock_people(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))

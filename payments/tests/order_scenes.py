@@ -144,7 +144,7 @@ def books_balance(*, by_hand: bool = False) -> None:
 
 @contextmanager
 def nothing_changes() -> Iterator[None]:
-    """Every row of every table is afterwards as it was before."""
+    """Every row of every table is afterwards as it was before; how often somebody asked is counted all the same."""
     before = _fingerprints()
     yield
     assert _fingerprints() == before
@@ -152,7 +152,7 @@ def nothing_changes() -> Iterator[None]:
 
 def _fingerprints() -> dict[str, str]:
     with connection.cursor() as cursor:
-        tables = connection.introspection.table_names(cursor)
+        tables = set(connection.introspection.table_names(cursor)) - {"accounts_throttlecount"}
         found = {}
         for table in tables:
             rows = "coalesce(string_agg(t::text, '|' ORDER BY t::text), '')"

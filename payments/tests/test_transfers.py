@@ -165,6 +165,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
     sides: list[dict[str, Any]] = [{"recipient": person.email} for person in (bob, mallory, admin)]
     sides += [{"recipient": email} for email in ("nobody@example.com", "not an address", "x" * 254, "%@_")]
     sides += [{"destination": wallet} for wallet in (*wallets, 2**62, 1, clearing(), clearing("EUR"))]
+    send(alice, purse, "1", recipient="nobody@example.com")  # the first in a minute also cleans old counts up
     seen = set()
     for side in sides:
         with CaptureQueriesContext(
@@ -172,7 +173,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
         ) as queries:
             answer = send(alice, purse, "1", **side)
         body = refused(answer, 404, "recipient_not_found")
-        seen.add((answer.status_code, str(body), len(queries)))
+        seen.add((answer.status_code, str(body), len(queries) - ("recipient" in side)))  # emails are counted
     assert len(seen) == 1
     assert (balance(purse), Transfer.objects.count()) == (100, 0)
 

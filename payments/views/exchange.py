@@ -127,7 +127,8 @@ class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
         summary="Ask what an amount is worth, with a promise",
         description=(
             "Promises the rate and the commission until `expires_at`, for one exchange. Moves and reserves nothing,"
-            " so no Idempotency-Key is asked for. 422 `rate_unavailable` when the rate is missing or too old."
+            " so no Idempotency-Key is asked for. 422 `rate_unavailable` when the rate is missing or too old, 409"
+            " `too_many_quotes` when your newest ones are all unused."
         ),
         request=shapes.QuoteWriteSerializer,
         responses={201: shapes.QuoteSerializer},

@@ -70,7 +70,10 @@ class DepositViewSet(OrderViewSet):
     @extend_schema(
         operation_id="deposits_create",
         summary="Ask to bring money in",
-        description="Nothing moves until a service says `paid`: then the amount comes, and its commission goes.",
+        description=(
+            "Nothing moves until a service says `paid`: then the amount comes, and its commission goes. 409"
+            " `too_many_pending_orders` when too many of your deposits and withdrawals are pending."
+        ),
         request=shapes.DepositWriteSerializer,
         responses={
             200: shapes.DepositSerializer,
@@ -134,7 +137,8 @@ class WithdrawalViewSet(OrderViewSet):
         summary="Ask to take money out",
         description=(
             "The amount is held at once: it cannot be spent, moved or withdrawn again. `paid` takes it out less the"
-            " commission; `rejected` gives it back, and so does cancelling it."
+            " commission; `rejected` gives it back, and so does cancelling it. 409 `too_many_pending_orders` when too"
+            " many are pending."
         ),
         request=shapes.WithdrawalWriteSerializer,
         responses={

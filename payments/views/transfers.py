@@ -8,8 +8,10 @@ from rest_framework import status
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.throttling import WindowThrottle, WriteThrottle
 from accounts.views import checked
 from payments.models import Transfer
 from payments.queries import transfers as queries
@@ -19,6 +21,14 @@ from payments.services import transfers
 from payments.views.idempotency import idempotent
 from payments.views.previews import previewable
 from payments.views.reading import ID, ID_PATTERN, Previewing
+
+
+class RecipientThrottle(WindowThrottle):
+    """Look-ups by email, also those of a dry run: each tells whether somebody has an account here."""
+
+    def scope(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002
+        asked = request.method == "POST" and isinstance(request.data, dict) and "recipient" in request.data
+        return "recipients" if asked else None
 
 
 @extend_schema(tags=["transfers"])
@@ -37,6 +47,7 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     lookup_value_regex = ID_PATTERN
     queryset = Transfer.objects.none()
     serializer_class = TransferSerializer
+    throttle_classes = (WriteThrottle, RecipientThrottle)
 
     @property
     def filterset_class(self) -> type[Any]:

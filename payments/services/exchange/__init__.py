@@ -13,7 +13,7 @@ from payments.services.exchange.exchanging import (
     exchange_quoted,
 )
 from payments.services.exchange.loading import SAMPLE, Loaded, Unreachable, fetch, load_rates
-from payments.services.exchange.quoting import SameCurrency, quote
+from payments.services.exchange.quoting import SameCurrency, TooManyQuotes, prune_quotes, quote
 from payments.services.exchange.rates import (
     ConfirmationRequired,
     InvalidRate,
@@ -40,6 +40,7 @@ __all__ = [
     "RateSlipped",
     "RateUnavailable",
     "SameCurrency",
+    "TooManyQuotes",
     "Unreachable",
     "current_rate",
     "exchange",
@@ -49,6 +50,7 @@ __all__ = [
     "is_stale",
     "load_rates",
     "oldest_in_use",
+    "prune_quotes",
     "quote",
     "read_sheet",
     "remove_rate",

@@ -5,15 +5,27 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.services import lock_user
 from payments.conversion import convert
 from payments.models import CommissionRule, Currency, Operation, Quote
 from payments.money import DECIMAL_PLACES, InvalidAmount, check_amount, is_storable
 from payments.services.commission import charge
 from payments.services.currencies import CurrencyUnavailable, active_currency
 from payments.services.exchange.rates import current_rate
+
+_PRUNE_BATCH = 1000
+# Whoever exchanges by a quote holds its row meanwhile: it is left for the next time.
+_PRUNE = """
+DELETE FROM payments_quote WHERE id IN (
+    SELECT id FROM payments_quote quote
+    WHERE id > %(after)s AND expires_at < %(horizon)s
+        AND NOT EXISTS (SELECT FROM payments_exchange WHERE quote_id = quote.id)
+    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+) RETURNING id
+"""
 
 
 class SameCurrency(Exception):
@@ -22,6 +34,10 @@ class SameCurrency(Exception):
     def __init__(self, *, field: str) -> None:
         super().__init__(str(self.__doc__))
         self.field = field
+
+
+class TooManyQuotes(Exception):
+    """Your newest quotes are all unused and still good: use one, or wait until one expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +86,10 @@ def terms(*, source: Currency, target: str, amount: Decimal) -> Terms:
 def quote(*, user_id: int, source: str, target: str, amount: Decimal) -> Quote:
     """Promise the present rate for TILL_QUOTE_SECONDS. Moves and reserves nothing. Not idempotent.
 
-    Raises CurrencyUnavailable, SameCurrency, InvalidAmount or RateUnavailable.
+    Locks the user's row, to count. Raises TooManyQuotes, CurrencyUnavailable, SameCurrency, InvalidAmount or
+    RateUnavailable.
     """
+    _check_open_quotes(user_id)
     currency = in_use(source, target, fields=("source_currency", "target_currency"))
     found = terms(source=currency, target=target, amount=amount)
     now = timezone.now()
@@ -87,6 +105,28 @@ def quote(*, user_id: int, source: str, target: str, amount: Decimal) -> Quote:
         created_at=now,
         expires_at=now + timedelta(seconds=settings.TILL_QUOTE_SECONDS),
     )
+
+
+def prune_quotes(*, older_than_hours: int) -> int:
+    """Delete quotes that expired so long ago unused, in batches that each commit; return how many. Safe to repeat."""
+    horizon = timezone.now() - timedelta(hours=older_than_hours)
+    total, last = 0, 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_PRUNE, {"horizon": horizon, "batch": _PRUNE_BATCH, "after": last})
+            deleted = [row[0] for row in cursor.fetchall()]
+            if not deleted:
+                return total
+            total, last = total + len(deleted), max(deleted)
+
+
+def _check_open_quotes(user_id: int) -> None:
+    """Of the newest only: what this costs does not grow with the history."""
+    lock_user(user_id)
+    newest = Quote.objects.filter(user=user_id).order_by("-pk").values_list("expires_at", "exchange__id")
+    looked_at, now = newest[: settings.TILL_OPEN_QUOTES], timezone.now()
+    if sum(expires_at > now and not used for expires_at, used in looked_at) >= settings.TILL_OPEN_QUOTES:
+        raise TooManyQuotes
 
 
 def _check(amount: Decimal) -> None:

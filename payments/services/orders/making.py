@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.services import lock_user
 from payments import ledger
-from payments.models import Currency, Deposit, Operation, Order, Provider, Wallet, Withdrawal
+from payments.models import Currency, Deposit, Operation, Order, OrderStatus, Provider, Wallet, Withdrawal
 from payments.money import check_amount
 from payments.services import commission
 from payments.services.currencies import active_currency, known_currency
@@ -21,13 +22,18 @@ class ProviderUnavailable(Exception):
     field = "provider"
 
 
+class TooManyPendingOrders(Exception):
+    """So many of your deposits and withdrawals are pending that some have to be settled first."""
+
+
 @transaction.atomic
 def request_deposit(*, user_id: int, wallet_id: int, amount: Decimal, provider: str | None = None) -> Deposit:
     """Note that money shall come into a wallet of the user's own; nothing moves. Not idempotent.
 
-    Locks the wallet, so that it stays. Raises WalletNotFound, CurrencyUnavailable, InvalidAmount, ProviderUnavailable
-    or CurrencyMismatch.
+    Locks the user, to count, then the wallet, so that it stays. Raises TooManyPendingOrders, WalletNotFound,
+    CurrencyUnavailable, InvalidAmount, ProviderUnavailable or CurrencyMismatch.
     """
+    _check_pending(user_id)
     deposit = Deposit(user_id=user_id, wallet_id=wallet_id)
     _decide(deposit, Operation.DEPOSIT, amount=amount, provider=provider)
     lock_owned(wallet=wallet_id, owner_id=user_id)
@@ -41,9 +47,10 @@ def request_withdrawal(
 ) -> Withdrawal:
     """Reserve money of a wallet of the user's own, to go to an external wallet of his. Not idempotent.
 
-    Locks the external wallet, then the wallet. Raises ExternalWallet.DoesNotExist, InsufficientFunds, and what
-    request_deposit raises.
+    Locks the user, the external wallet, then the wallet. Raises ExternalWallet.DoesNotExist, InsufficientFunds, and
+    what request_deposit raises.
     """
+    _check_pending(user_id)
     external = lock_external_wallet(external_wallet_id=external_wallet_id, owner_id=user_id)
     withdrawal = Withdrawal(user_id=user_id, wallet_id=wallet_id, external_wallet=external)
     _decide(withdrawal, Operation.WITHDRAWAL, amount=amount, provider=provider)
@@ -52,6 +59,15 @@ def request_withdrawal(
     lock_owned(wallet=wallet_id, owner_id=user_id).hold(wallet_id, amount)
     withdrawal.save(force_insert=True)
     return withdrawal
+
+
+def _check_pending(user_id: int) -> None:
+    """Under the lock of the user's row, so that requests at one moment do not pass the limit together."""
+    lock_user(user_id)
+    most = settings.TILL_PENDING_ORDERS
+    pending = [kind._default_manager.filter(user=user_id, status=OrderStatus.PENDING) for kind in (Deposit, Withdrawal)]
+    if sum(orders.values("pk")[:most].count() for orders in pending) >= most:
+        raise TooManyPendingOrders
 
 
 def _decide(order: Order, operation: Operation, *, amount: Decimal, provider: str | None) -> None:
