@@ -329,5 +329,9 @@ LOGGING = {
         "handlers": ["stderr"],
         "level": env.choice("TILL_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     },
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}, "axes": {"level": "ERROR"}},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+        "axes": {"level": "ERROR"},  # till.security says it better
+        "till.security": {"level": "INFO"},  # whatever TILL_LOG_LEVEL is
+    },
 }

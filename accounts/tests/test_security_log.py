@@ -1,10 +1,15 @@
 """Each event that security people ask for is one line: who, from which network, in which request, and no secret."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -131,8 +136,6 @@ def test_changes_by_services_are_noted_too(lines: Lines, alice_can_sign_in: User
 
 
 def test_what_is_rolled_back_is_not_noted(lines: Lines, alice: User) -> None:
-    from django.db import transaction
-
     def change() -> None:
         with transaction.atomic():
             services.set_role(user_id=alice.pk, role=Role.SERVICE, by=None)
@@ -150,6 +153,14 @@ def test_every_refusal_is_noted(lines: Lines, alice: User, mallory: User) -> Non
     forged = Client(enforce_csrf_checks=True)
     [line] = lines.of(lambda: forged.post("/admin/login/", {"username": "x", "password": WRONG}))
     assert (line["event"], line["route"]) == ("refused", "admin/login/")
+
+
+def test_it_is_written_whatever_the_log_level() -> None:
+    ask = "import logging; print(logging.getLogger('till.security').isEnabledFor(logging.INFO))"
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", ask]
+    environment = os.environ | {"TILL_LOG_LEVEL": "ERROR"}
+    shown = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["True"]
 
 
 def test_the_tables_rows_are_the_events() -> None:
