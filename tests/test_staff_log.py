@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -23,6 +25,7 @@ from payments.tests.exchange_stage import rate
 from payments.tests.scenes import signed_in
 from tests.admin_forms import loaded
 from tests.every_operation import CALLS, Scene, Things, operations, perform, person
+from tests.staff_stage import signed
 from tests.test_authorisation import TABLE
 
 
@@ -196,6 +199,15 @@ def test_an_export_is_in_the_staff_log(site: Client, admin: Any, page: str) -> N
     assert (entry.user_id, entry.content_type.app_label + "/" + entry.content_type.model) == (admin.pk, page)  # type: ignore[union-attr]
     assert entry.change_message == "Exported the list as CSV, narrowed by q=alice."
     assert "Exported the list" in site.get("/admin/admin/logentry/").content.decode()
+
+
+def test_an_export_is_in_the_staff_log_before_anything_of_it_is_sent(committed_db: None, admin: Any) -> None:
+    """Whoever hangs up before its end has read the rest."""
+    answer = signed(admin).get("/admin/accounts/user/export/")
+    with ThreadPoolExecutor(1) as other:  # a connection of its own sees only what is committed
+        assert other.submit(LogEntry.objects.count).result() == 1
+        other.submit(connections.close_all).result()
+    answer.close()
 
 
 def test_no_secret_is_in_it(site: Client) -> None:
