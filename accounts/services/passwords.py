@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import security_log, tokens
+from accounts.hashers import normalized
 from accounts.models import User
 from accounts.security_log import Event
 from accounts.validators import PASSWORD_MAX_LENGTH, validate_plain_text
@@ -26,9 +27,13 @@ class WrongPassword(Exception):
 
 
 def check_new_password(*, password: str, user: User, field: str = "password") -> None:
-    """Raise WeakPassword unless the password fits our bounds and Django's validators; hashes nothing."""
+    """Raise WeakPassword unless the password fits our bounds and Django's validators; hashes nothing.
+
+    It is judged as it is kept: normalized.
+    """
     if len(password) > PASSWORD_MAX_LENGTH:
         raise WeakPassword(f"Use at most {PASSWORD_MAX_LENGTH} characters.", field=field)
+    password = normalized(password)
     if not password.strip():
         raise WeakPassword("Use more than spaces.", field=field)
     try:

@@ -25,7 +25,9 @@ class LoginLocked(Exception):
 
 
 def sign_in(*, email: str, password: str, request: HttpRequest) -> tokens.TokenPair:
-    """Return tokens for the right password; otherwise always after exactly one run of the password hasher.
+    """Return tokens for the right password; otherwise always after as many runs of the password hasher: one.
+
+    A text that Unicode can spell otherwise takes two, whoever is asked for (accounts.hashers).
 
     axes counts failures for each email and address of `request` in PostgreSQL. It looks before the hash runs
     and counts after it, so attempts already under way when the limit is reached still get their one answer.
