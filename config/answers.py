@@ -46,7 +46,7 @@ class Exchange:
         self._head = head
         self._body = body
         self._identity = the_lane().identity(head.headers.get("x-request-id", ""))
-        self.keep_alive = head.keep_alive
+        self.keep_alive = head.keep_alive and not protocol.is_draining
         self.response_complete = self.disconnected = False
 
     @property

@@ -35,7 +35,7 @@ forwarded_allow_ips = ""
 
 serving.raise_limit_of_open_files()
 serving.make_metrics_folder()
-on_starting = serving.refuse_unless_checks_pass
+on_starting = serving.begin
 post_worker_init = serving.make_ready
 child_exit = serving.forget_dead_worker
 on_exit = serving.remove_metrics_folder

@@ -19,6 +19,8 @@ from config.request_limits import PIECE, LimitedProtocol
 
 #: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
 STALLED_SECONDS = 20
+#: Seconds that a silent connection is still listened to when the worker is about to end.
+FAREWELL_SECONDS = 1
 
 
 class Flow(FlowControl):
@@ -51,6 +53,8 @@ class Protocol(LimitedProtocol):
     unparsed: bytes = b""
     #: What the parser was given last, from the beginning of a message; else empty.
     read: bytes = b""
+    #: The worker is about to end: each answer is its connection's last.
+    is_draining = False
     #: When a request last began or was answered, by the loop's clock.
     used_at = 0.0
 
@@ -69,7 +73,7 @@ class Protocol(LimitedProtocol):
         if self._may_be_a_webhook():
             self.kept = bytearray()
         elif not self.parser.should_upgrade():
-            super().begin_request()
+            self._begin_cycle()
 
     def on_body(self, body: bytes) -> None:
         if self.kept is None:
@@ -169,6 +173,21 @@ class Protocol(LimitedProtocol):
         else:
             self.timeout_keep_alive_task = self.loop.call_later(max(left, 1), self.timeout_keep_alive_handler)
 
+    def shutdown(self) -> None:
+        """Say in the next answer that it is the last, and close what stays silent.
+
+        uvicorn closes what is idle at once, in the face of a request that may be on its way.
+        """
+        self.is_draining = True
+        if self._is_idle():
+            self.loop.call_later(FAREWELL_SECONDS, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if self.timeout_keep_alive_task is not None:
@@ -203,8 +222,13 @@ class Protocol(LimitedProtocol):
         cycle: Any = self.cycle  # None until there is one, whatever its type says
         return cycle is None or bool(cycle.response_complete)
 
-    def _go_the_ordinary_way(self, body: bytes) -> None:
+    def _begin_cycle(self) -> None:
         super().begin_request()
+        if self.is_draining:
+            self.cycle.keep_alive = False
+
+    def _go_the_ordinary_way(self, body: bytes) -> None:
+        self._begin_cycle()
         if body:
             super().on_body(body)
 

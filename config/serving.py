@@ -18,6 +18,7 @@ from uvicorn_worker import UvicornWorker
 
 from config.environment import BadVariable, Environment
 from config.protocol import Protocol
+from config.upgrades import allow_upgrades, relieve_predecessor
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 DRAIN_SECONDS = 25
@@ -110,6 +111,12 @@ def forget_dead_worker(_arbiter: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
+def begin(arbiter: Any) -> None:
+    """What the master does before its first worker."""
+    refuse_unless_checks_pass(arbiter)
+    allow_upgrades(arbiter)
+
+
 def refuse_unless_checks_pass(_arbiter: Any) -> None:
     """Run the system checks before the first worker; an error ends the start.
 
@@ -147,6 +154,7 @@ def make_ready(worker: Any) -> None:
     gc.freeze()
     gc.set_threshold(20_000)
     mail_sender.start()
+    relieve_predecessor(worker)
     if worker.age == 1 and settings.TILL_DEBUG:
         sys.stdout.write(welcome(settings.PORT))
         sys.stdout.flush()
