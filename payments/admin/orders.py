@@ -20,6 +20,7 @@ from payments.services.orders.settling import Verdict
 from payments.services.separation_of_duties import OwnOrder
 
 ALL = "all"
+OWNER_DISABLED = " The owner is disabled."
 
 
 # --- verdicts -------------------------------------------------------------------------------------------------
@@ -39,7 +40,7 @@ class VerdictDeed(Deed):
     def consequence(self, target: Order) -> str:
         if not self.fits(target):
             return f"was {target.status} already; nothing will move."
-        return self.outlook(target, whose(target))
+        return f"{self.outlook(target, whose(target))}{'' if target.user.is_active else OWNER_DISABLED}"
 
     def outlook(self, target: Any, wallet: str) -> str:
         raise NotImplementedError
@@ -184,7 +185,7 @@ class OrderAdmin(Deeds, ReadOnlyAdmin):
 
     @admin.display(description="owner", ordering="user_id")
     def owner(self, order: Order) -> str:
-        return link(order.user)
+        return link(order.user, str(order.user) if order.user.is_active else f"{order.user} (disabled)")
 
     @admin.display(description="wallet", ordering="wallet_id")
     def of_wallet(self, order: Order) -> str:

@@ -19,6 +19,7 @@ from payments.admin.deeds import Deed, Deeds
 from payments.admin.showing import BoundedPaginator, ReadOnlyInline, StaffAdmin, link, money
 from payments.models import Posting, Wallet
 from payments.services.staff import note
+from payments.services.user_money import user_money
 
 LATEST = 20
 
@@ -75,7 +76,10 @@ class Disable(DeedToUser):
         return target.disabled_at is None
 
     def consequence(self, target: User) -> str:
-        return "Is disabled already." if target.disabled_at else ""
+        if target.disabled_at:
+            return "Is disabled already."
+        money = user_money(target.pk)
+        return f"{money}. It stays, and what is pending can still be settled." if money else ""
 
     def act(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         services.disable_user(user_id=target.pk, by=staff)

@@ -55,9 +55,15 @@ class WithdrawalSerializer(DepositSerializer):
     external_wallet = serializers.IntegerField(source="external_wallet_id", read_only=True)
     pay_to = PayToSerializer(source="external_wallet", read_only=True, help_text="Where the money goes.")
 
+    owner_is_active = serializers.BooleanField(
+        source="user.is_active",
+        read_only=True,
+        help_text="false: the owner was disabled. It can be settled all the same.",
+    )
+
     class Meta(DepositSerializer.Meta):
         model = Withdrawal  # type: ignore[assignment]  # the other kind of order, of the same shape
-        fields = (*DepositSerializer.Meta.fields, "external_wallet", "pay_to")
+        fields = (*DepositSerializer.Meta.fields, "external_wallet", "pay_to", "owner_is_active")
         read_only_fields = fields
 
 

@@ -25,7 +25,11 @@ _ORDER = {
 _SETTLED = {"status": "paid", "transaction": 1234, "settled_at": "2026-01-31T12:05:00.123456Z"}
 _CANCELLED = {"status": "cancelled", "settled_at": "2026-01-31T12:05:00.123456Z"}
 _DETAILS = {"iban": "DE89370400440532013000", "holder": "Alice Example"}
-_GOING = {"external_wallet": 4, "pay_to": {"label": "My bank", "kind": "bank", "details": _DETAILS}}
+_GOING = {
+    "external_wallet": 4,
+    "pay_to": {"label": "My bank", "kind": "bank", "details": _DETAILS},
+    "owner_is_active": True,
+}
 _EXTERNAL = {
     "id": 4,
     "owner": 7,

@@ -11,6 +11,7 @@ from accounts.validators import FULL_NAME_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from payments.queries.people import MOST_WALLETS, NEWEST_TRANSACTIONS
 from payments.serializers.reading import TransactionSerializer, WalletSerializer
 from payments.serializers.writing import FlagField
+from payments.services.user_money import pending_members, pending_orders
 
 SOME_WALLETS = f"At most {MOST_WALLETS} of them; `GET wallets` has all."
 
@@ -43,13 +44,38 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         return WalletSerializer(self.context["wallets"].get(user.pk, []), many=True).data
 
 
-class CreatedPersonSerializer(PersonSerializer):
+class PendingOrdersSerializer(serializers.Serializer[Any]):
+    """A sum of pending orders."""
+
+    kind = serializers.ChoiceField(choices=["deposit", "withdrawal"])
+    currency = serializers.CharField()
+    count = serializers.IntegerField()
+    amount = serializers.CharField(help_text="Of all of them, commission included.")
+
+
+class PersonDetailSerializer(PersonSerializer):
+    """One user alone: what he waits for, too."""
+
+    pending_orders = serializers.SerializerMethodField(
+        help_text="Deposits and withdrawals that nobody has settled, a sum for each kind and currency."
+    )
+
+    class Meta(PersonSerializer.Meta):
+        fields = (*PersonSerializer.Meta.fields, "pending_orders")
+        read_only_fields = fields
+
+    @extend_schema_field(PendingOrdersSerializer(many=True))
+    def get_pending_orders(self, user: User) -> Any:
+        return pending_members(pending_orders(user.pk))
+
+
+class CreatedPersonSerializer(PersonDetailSerializer):
     activation_url = serializers.SerializerMethodField(
         help_text="For a user who is to activate himself; null where he is active, or where it is only mailed."
     )
 
-    class Meta(PersonSerializer.Meta):
-        fields = (*PersonSerializer.Meta.fields, "activation_url")
+    class Meta(PersonDetailSerializer.Meta):
+        fields = (*PersonDetailSerializer.Meta.fields, "activation_url")
         read_only_fields = fields
 
     @extend_schema_field({"type": "string", "format": "uri", "nullable": True})

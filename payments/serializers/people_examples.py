@@ -13,6 +13,7 @@ _WAITING = {
     **_PERSON,
     "is_active": False,
     "wallets": [],
+    "pending_orders": [],
     "activation_url": "https://till.example.com/api/v1/auth/activate/7-0f3c9a7d51b2e864.1vEabc.s1gnature",
 }
 _WRITTEN = {"email": "alice@example.com", "full_name": "Alice Doe", "role": "user", "is_active": True}
@@ -36,7 +37,12 @@ ME = [
     _shown("With include", {**_ME, "wallets": [WALLET[0].value], "transactions": [TRANSACTION[0].value]}),
 ]
 ME_UPDATED = [_asked("A new name", {"full_name": "Alice Doe"}), *ME]
+_DETAIL = {
+    **_PERSON,
+    "pending_orders": [{"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}],
+}
 PERSON = [_shown("Alice", _PERSON)]
+PERSON_DETAIL = [_shown("Alice", _DETAIL)]
 PERSON_CREATED = [
     _asked("Active at once", {**_WRITTEN, "password": "correct horse 42"}),
     _asked("With an activation link", {"email": "alice@example.com", "is_active": False}),
@@ -45,13 +51,13 @@ PERSON_CREATED = [
 PERSON_REPLACED = [
     _asked("The whole user", _WRITTEN),
     _asked("A new password", {"email": "alice@example.com", "full_name": "Alice Doe", "password": "correct horse 42"}),
-    *PERSON,
+    *PERSON_DETAIL,
 ]
-PERSON_CHANGED = [_asked("A service", {"role": "service"}), *PERSON]
+PERSON_CHANGED = [_asked("A service", {"role": "service"}), *PERSON_DETAIL]
 
 CONFLICT = OpenApiResponse(
     OpenApiTypes.OBJECT,
-    description="`email_taken`, `own_account`, `last_admin`, or `user_deleted`.",
+    description="`email_taken`, `own_account`, `last_admin`, `user_deleted`, or `user_has_money`.",
     examples=[
         _refused(409, "own_account", "Not on your own account", "You cannot disable yourself."),
         _refused(409, "last_admin", "An active admin has to remain", "At least one active admin has to remain."),

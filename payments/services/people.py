@@ -14,6 +14,15 @@ from payments import ledger
 from payments.models import IdempotencyKey, Wallet
 from payments.services.external_wallets import forget_external_wallets
 from payments.services.staff import changes, note
+from payments.services.user_money import UserMoney, user_money
+
+
+class UserHasMoney(Exception):
+    """The user holds money, or has orders that nobody settled."""
+
+    def __init__(self, money: UserMoney) -> None:
+        super().__init__(f"The user {money}. Settle it first, or force it.")
+        self.extra = money.members
 
 
 class PersonFields(TypedDict, total=False):
@@ -102,13 +111,18 @@ def disable_person(*, user_id: int, staff: User) -> User:
 
 
 @transaction.atomic
-def delete_person(*, user_id: int, staff: User) -> None:
+def delete_person(*, user_id: int, staff: User, force: bool = False) -> None:
     """Destroy a user without history, with his empty wallets; anonymise one whom the books need. Safe to repeat.
 
     Locks the user (of an admin all active admins), then his wallets when none has history.
-    Raises OwnAccount, LastAdmin or UnknownUser.
+    Raises UserHasMoney unless it is forced, which is noted; OwnAccount, LastAdmin or UnknownUser.
     """
     user = services.lock_with_admins(user_id)
+    money = user_money(user_id)
+    if money and not user.is_deleted:
+        if not force and user_id != staff.pk:  # of oneself the account is what is refused
+            raise UserHasMoney(money)
+        note(about=user, staff=staff, text=f"Deleted by force, although the user {money}.")
     if not _destroyed(user, staff):
         anonymise(user_id=user_id, staff=staff)
 

@@ -306,3 +306,13 @@ def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoi
         assert site.post(f"{page}{path.format(order.pk)}", forged).status_code == 403
     assert [*Deposit.objects.values(), *Withdrawal.objects.values()] == before
     assert before[0]["amount"] == Decimal(100)
+
+
+def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, purse: Wallet) -> None:
+    made = Withdrawal.objects.get(pk=withdraw(alice, purse, a_bank(alice), "40.00")["id"])
+    page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
+    assert "1 pending withdrawal of 40.00 USD. It stays" in page
+    assert "The owner is disabled" not in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    site.post(f"/admin/accounts/user/disable/?id={alice.pk}", {"reason": "fraud"})
+    assert "The owner is disabled" in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "alice@example.com (disabled)" in site.get(WITHDRAWALS).content.decode()

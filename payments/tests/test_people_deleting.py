@@ -17,17 +17,18 @@ from accounts.models import Role, TokenFamily, User
 from accounts.tests.conftest import at_once, bearer
 from config.problems.answers import response_for
 from payments.models import ExternalWallet, IdempotencyKey, Posting, Wallet
-from payments.services import people, webhooks
+from payments.services import people, reversals, webhooks
 from payments.services.staff import note
 from payments.services.wallets import open_wallet
-from payments.tests.order_scenes import a_bank, books_balance, settle, withdraw
+from payments.tests.order_scenes import a_bank, books_balance, deposit, settle, withdraw
 from payments.tests.scenes import ALICES, BOBS, clearing, credit, move, notice, signed_in, wallet_with
 
 URL = "/api/v1/users"
 
 
 def delete(staff: Any, user_id: int) -> int:
-    status: int = signed_in(staff).delete(f"{URL}/{user_id}").status_code
+    """Delete, whatever the user holds."""
+    status: int = signed_in(staff).delete(f"{URL}/{user_id}?force=true").status_code
     return status
 
 
@@ -74,6 +75,53 @@ def test_a_person_of_a_fresh_registration_is_gone(admin: Any) -> None:
     assert delete(admin, made["id"]) == 204
     assert not User.objects.filter(pk=made["id"]).exists()
     assert not Wallet.objects.filter(owner=made["id"]).exists()
+
+
+# --- with money -----------------------------------------------------------------------------------------------
+
+
+def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: Any, alice: Any) -> None:
+    purse, client = wallet_with(alice, "USD", "50"), signed_in(admin)
+    withdraw(alice, purse, a_bank(alice), "20.00")
+    for amount in ("5.00", "6.00"):
+        deposit(alice, purse, amount)
+    answer = client.delete(f"{URL}/{alice.pk}")
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (409, "user_has_money")
+    assert body["balances"] == [{"currency": "USD", "amount": "50.00"}]
+    assert body["pending_orders"] == [
+        {"kind": "deposit", "currency": "USD", "count": 2, "amount": "11.00"},
+        {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "20.00"},
+    ]
+    assert client.delete(f"{URL}/{alice.pk}?force=false").status_code == 409
+    assert client.delete(f"{URL}/{alice.pk}?force=1").status_code == 400
+    alice.refresh_from_db()
+    assert (alice.email, alice.is_active) == ("alice@example.com", True)
+    for _ in range(2):
+        assert client.delete(f"{URL}/{alice.pk}?force=true").status_code == 204
+    told = "holds 50.00 USD, 2 pending deposits of 11.00 USD, 1 pending withdrawal of 20.00 USD"
+    notes = [text for _, text in entries(alice.pk)]
+    assert notes == [f"Deleted by force, although the user {told}.", notes[-1]]
+
+
+@pytest.mark.parametrize("owed", [False, True])
+def test_a_deposit_alone_or_a_debt_is_money_too(admin: Any, alice: Any, owed: bool) -> None:
+    purse = open_wallet(owner_id=alice.pk, currency="USD")
+    if owed:
+        reversals.allow_overdraft(wallet_id=purse.pk, allowed=True, staff=admin)
+        came_in = move((clearing(), purse.pk, "5"), kind="deposit")
+        move((purse.pk, clearing(), "5"), kind="withdrawal")
+        reversals.reverse(transaction_id=came_in, reason="card stolen", staff=admin)
+    else:
+        deposit(alice, purse, "5.00")
+    answer = signed_in(admin).delete(f"{URL}/{alice.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "user_has_money")
+
+
+def test_who_has_nothing_left_is_deleted_as_before(admin: Any, alice: Any) -> None:
+    purse = wallet_with(alice, "USD", "50")
+    move((purse.pk, clearing(), "50"), kind="withdrawal")
+    assert signed_in(admin).delete(f"{URL}/{alice.pk}").status_code == 204
 
 
 # --- with history ---------------------------------------------------------------------------------------------

@@ -140,6 +140,7 @@ def test_it_shows_a_user_with_his_wallets(alice: Any, bob: Any, admin: Any) -> N
     wallets = body.pop("wallets")
     assert body == {
         "id": alice.pk, "email": "alice@example.com", "full_name": "Alice", "role": "user", "is_active": True,
+        "pending_orders": [],
     }  # fmt: skip
     assert wallets == signed_in(alice).get("/api/v1/wallets").json()["results"]
     assert [wallet["balance"] for wallet in wallets] == ["25.00"]

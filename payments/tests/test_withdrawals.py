@@ -49,6 +49,7 @@ def test_it_holds_the_money_and_books_nothing(alice: Any, purse: Wallet, bank: E
         "commission": "0.00", "net": "60.00", "status": "pending", "reason": "", "provider": None, "transaction": None,
         "settled_at": None, "external_wallet": bank.pk,
         "pay_to": {"label": "My bank", "kind": "bank", "details": bank.details},
+        "owner_is_active": True,
     }  # fmt: skip
     assert money(purse) == ("100", "60")
     assert Transaction.objects.count() == booked
@@ -247,3 +248,14 @@ def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, purse: Walle
     move((purse.pk, clearing(), "60"))
     assert money(purse) == ("20", "20")
     books_balance(by_hand=True)
+
+
+def test_who_settles_a_disabled_users_withdrawal_is_told(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
+    made = withdraw(alice, purse, a_bank(alice), "40.00")
+    assert made["owner_is_active"] is True
+    disabled = signed_in(admin).post(f"/api/v1/users/{alice.pk}/disable").json()
+    waiting = {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}
+    assert disabled["pending_orders"] == [waiting]
+    assert signed_in(service).get(f"/api/v1/withdrawals/{made['id']}").json()["owner_is_active"] is False
+    paid = settle(service, "withdrawals", made).json()
+    assert (paid["status"], paid["owner_is_active"]) == ("paid", False)

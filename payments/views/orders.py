@@ -130,7 +130,9 @@ class WithdrawalViewSet(OrderViewSet):
     serializer_class = shapes.WithdrawalSerializer
 
     def get_queryset(self) -> QuerySet[Withdrawal]:
-        return queries.visible_to(self.user, Withdrawal).select_related("currency", "provider", "external_wallet")
+        return queries.visible_to(self.user, Withdrawal).select_related(
+            "currency", "provider", "external_wallet", "user"
+        )
 
     @extend_schema(
         operation_id="withdrawals_create",

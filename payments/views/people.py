@@ -22,6 +22,7 @@ from payments.serializers import people as shapes
 from payments.serializers import people_examples as examples
 from payments.serializers.reading import TransactionSerializer, WalletSerializer
 from payments.services import people as services
+from payments.views.previews import is_set
 from payments.views.reading import ID, ID_PATTERN
 
 INCLUDABLE = ("wallets", "transactions")
@@ -31,6 +32,9 @@ INCLUDE = OpenApiParameter(
     explode=False,
     description="What to add, separated by commas; without it `wallets` and `transactions` are absent.",
 )
+
+
+FORCE = OpenApiParameter("force", bool, description="`true`: delete a user who has money or pending orders, too.")
 
 
 class StrictView(GenericAPIView[User]):
@@ -101,7 +105,7 @@ def _included(request: Request) -> set[str]:
     return names
 
 
-@extend_schema(tags=["users"], responses=shapes.PersonSerializer)
+@extend_schema(tags=["users"], responses=shapes.PersonDetailSerializer)
 @extend_schema_view(
     list=extend_schema(
         operation_id="users_list",
@@ -120,7 +124,7 @@ def _included(request: Request) -> set[str]:
         examples=examples.PERSON_CREATED,
     ),
     retrieve=extend_schema(
-        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.PERSON
+        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.PERSON_DETAIL
     ),
     update=extend_schema(
         operation_id="users_replace",
@@ -129,7 +133,7 @@ def _included(request: Request) -> set[str]:
         " password ends all tokens of the user.",
         parameters=[ID],
         request=shapes.PersonWriteSerializer,
-        responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
         examples=examples.PERSON_REPLACED,
     ),
     partial_update=extend_schema(
@@ -138,15 +142,16 @@ def _included(request: Request) -> set[str]:
         description="What is left out stays as it is.",
         parameters=[ID],
         request=shapes.PersonWriteSerializer(partial=True),
-        responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
         examples=examples.PERSON_CHANGED,
     ),
     destroy=extend_schema(
         operation_id="users_delete",
         summary="Delete a user (admin)",
         description="One without history is gone, with his empty wallets. Of one with history the id stays, for the "
-        "books: email, name and password are scrubbed and the user is disabled for ever. The latter is safe to repeat.",
-        parameters=[ID],
+        "books: email, name and password are scrubbed and the user is disabled for ever. The latter is safe to repeat. "
+        "409 `user_has_money`, with `balances` and `pending_orders`, unless `force=true`: then it is noted.",
+        parameters=[ID, FORCE],
         responses={204: None, 409: examples.CONFLICT},
     ),
 )
@@ -185,9 +190,13 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         shape.is_valid(raise_exception=True)
         return _shown(services.change_person(user_id=int(pk), staff=self.user, **shape.validated_data))
 
+    @property
+    def query_parameters(self) -> tuple[str, ...]:
+        return ("force",) if self.action == "destroy" else ()
+
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        services.delete_person(user_id=int(pk), staff=self.user)
+        services.delete_person(user_id=int(pk), staff=self.user, force=is_set(request, "force"))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -196,8 +205,8 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         description="Activated or not: you vouch for the address. Safe to repeat.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON,
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
@@ -207,11 +216,12 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
     @extend_schema(
         operation_id="users_disable",
         summary="Switch a user off (admin)",
-        description="All tokens end at once, an unused activation link is void, money still arrives. Safe to repeat.",
+        description="All tokens end at once, an unused activation link is void, money still arrives. Safe to repeat. "
+        "`wallets` and `pending_orders` say what is still there.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.PersonSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON,
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
@@ -225,4 +235,4 @@ def _wallets(users: Iterable[User]) -> dict[str, Any]:
 
 
 def _shown(user: User) -> Response:
-    return Response(shapes.PersonSerializer(user, context=_wallets([user])).data)
+    return Response(shapes.PersonDetailSerializer(user, context=_wallets([user])).data)

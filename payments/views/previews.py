@@ -32,7 +32,7 @@ def previewable(handler: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     @extend_schema(parameters=[PARAMETER])
     @functools.wraps(handler)
     def answer(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not _asked(request):
+        if not is_set(request, PARAMETER.name):
             return handler(view, request, *args, **kwargs)
         act: Callable[..., Response] = handler.__wrapped__  # type: ignore[attr-defined]  # what @idempotent runs
         with transaction.atomic(durable=True):
@@ -46,8 +46,9 @@ def previewable(handler: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return answer
 
 
-def _asked(request: Request) -> bool:
-    value = request.query_params.get("dry_run", "false")
+def is_set(request: Request, name: str) -> bool:
+    """Tell whether a query parameter is `true`. Raises ValidationError when it is neither that nor `false`."""
+    value = request.query_params.get(name, "false")
     if value not in ("true", "false"):
-        raise ValidationError({"dry_run": ErrorDetail("Either true or false.", code="invalid")})
+        raise ValidationError({name: ErrorDetail("Either true or false.", code="invalid")})
     return value == "true"

@@ -66,7 +66,7 @@ def settle_withdrawal(*, withdrawal_id: int, verdict: Verdict, by: User, reason:
 
 def _locked(kind: type[AnOrder], order_id: int, by: User) -> AnOrder:
     """Lock the order's row. What `by` may not settle looks as if it were not there."""
-    orders = kind._default_manager.select_related("currency", "provider")
+    orders = kind._default_manager.select_related("currency", "provider", "user")
     order: AnOrder = orders.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
     if not covers(by, order):
         raise kind.DoesNotExist
