@@ -119,27 +119,27 @@ def delete_person(*, user_id: int, staff: User, force: bool = False) -> None:
     """
     user = services.lock_with_admins(user_id)
     money = user_money(user_id)
-    if money and not user.is_deleted:
-        if not force and user_id != staff.pk:  # of oneself the account is what is refused
-            raise UserHasMoney(money)
-        note(about=user, staff=staff, text=f"Deleted by force, although the user {money}.")
+    if money and not force and not user.is_deleted and user_id != staff.pk:  # of oneself the account is refused
+        raise UserHasMoney(money)
     if not _destroyed(user, staff):
-        anonymise(user_id=user_id, staff=staff)
+        anonymise(user_id=user_id, staff=staff, money=money)
 
 
 @transaction.atomic
-def anonymise(*, user_id: int, staff: User) -> User:
+def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> User:
     """Scrub everything that Till keeps about the person and leave the id to the books. Safe to repeat.
 
     The one place for it: a table that comes to hold personal data is scrubbed here. What was booked stays, and
-    money still arrives. Raises OwnAccount, LastAdmin or UnknownUser.
+    money still arrives. `money` is what the user leaves behind, for the note. Raises OwnAccount, LastAdmin or
+    UnknownUser.
     """
     was_deleted = services.lock_with_admins(user_id).is_deleted
     user = services.anonymise_user(user_id=user_id, by=staff)
     forget_external_wallets(owner_id=user_id)  # Again each time: a withdrawal that was pending may be settled by now.
     if not was_deleted:
+        left = f" Forced, although the user {money}." if money else ""
         IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers tell about him.
-        note(about=user, staff=staff, text="Deleted: anonymised and disabled, the books stay.")
+        note(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
     return user
 
 

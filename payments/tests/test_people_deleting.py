@@ -101,7 +101,7 @@ def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: An
         assert client.delete(f"{URL}/{alice.pk}?force=true").status_code == 204
     told = "holds 50.00 USD, 2 pending deposits of 11.00 USD, 1 pending withdrawal of 20.00 USD"
     notes = [text for _, text in entries(alice.pk)]
-    assert notes == [f"Deleted by force, although the user {told}.", notes[-1]]
+    assert notes == [f"Deleted: anonymised and disabled, the books stay. Forced, although the user {told}."]
 
 
 @pytest.mark.parametrize("owed", [False, True])
@@ -146,9 +146,8 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
     assert bearer(pair.access).get("/api/v1/users/me").status_code == 401
     assert not IdempotencyKey.objects.exists()
     assert not AccessAttempt.objects.exists()
-    assert entries(alice.pk) == [
-        (address, "Enabled."), (address, "Deleted: anonymised and disabled, the books stay."),
-    ]  # fmt: skip
+    deed = "Deleted: anonymised and disabled, the books stay. Forced, although the user holds 20.00 USD."
+    assert entries(alice.pk) == [(address, "Enabled."), (address, deed)]
     assert Posting.objects.count() == 3
     books_balance(by_hand=True)
 
@@ -221,7 +220,9 @@ def test_nobody_takes_the_address_of_a_deleted_user_beforehand(admin: Any, alice
 def test_money_still_arrives_for_a_disabled_or_deleted_user(switch: str, admin: Any, alice: Any) -> None:
     credit(alice, ALICES, "25")
     client, url = signed_in(admin), f"{URL}/{alice.pk}"
-    assert (client.post(f"{url}/disable") if switch == "disable" else client.delete(url)).status_code in (200, 204)
+    assert (
+        client.post(f"{url}/disable") if switch == "disable" else client.delete(f"{url}?force=true")
+    ).status_code in (200, 204)
     assert credit(alice, ALICES, "10").balance == Decimal(35)
     assert credit(alice, BOBS, "1").balance == Decimal(1)
     books_balance()
@@ -288,7 +289,7 @@ def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     made = withdraw(alice, purse, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            people.delete_person(user_id=alice.pk, staff=admin)
+            people.delete_person(user_id=alice.pk, staff=admin, force=True)
             settlement = pool.submit(in_thread, lambda: settle(service, "withdrawals", made).status_code)
             wait_until_somebody_waits()
         assert settlement.result() == 200
