@@ -20,7 +20,7 @@ from tests.live import LiveTill
 GUARDED = (
     *("payments_transaction", "payments_posting", "payments_webhookevent", "payments_wallet"),
     *("payments_deposit", "payments_withdrawal", "payments_transfer", "payments_exchange", "payments_reversal"),
-    *("catalog_purchase", "catalog_refund"),
+    *("catalog_purchase", "catalog_refund", "django_admin_log"),
 )
 #: What one user of a test does in a minute is no attack. The tests of a throttle set its rate themselves.
 GENEROUS = {"TILL_THROTTLE_WRITES": "writes", "TILL_THROTTLE_RECIPIENTS": "recipients"}

@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.http.request import split_domain_port
 
-from config import session_checks
+from config import service_role, session_checks
 from payments import provider_secrets
 from payments.encryption import Undecryptable, decrypt
 
@@ -165,6 +165,7 @@ def _check_contents(alias: str) -> list[CheckMessage]:
     if number < OLDEST_POSTGRESQL:
         return [Error(f"PostgreSQL {version} is too old: Till needs 15 or later.", id="till.E011")]
     found = session_checks.check(alias)
+    found += [] if settings.TILL_DEBUG else _check_role(alias)
     if not settings.TILL_DEBUG and "accounts_user" in tables:
         found += _check_demo_people(alias)
     if "payments_provider" in tables:
@@ -172,6 +173,20 @@ def _check_contents(alias: str) -> list[CheckMessage]:
     if "payments_currency" in tables:
         found += _check_default_currency(alias)
     return found
+
+
+def _check_role(alias: str) -> list[CheckMessage]:
+    """A warning: `migrate` and its like run as the owner, and looking must not keep anybody from that."""
+    with connections[alias].cursor() as cursor:
+        excess = service_role.excess(cursor)
+    if not excess:
+        return []
+    more = f" and {len(excess) - 3} more" if len(excess) > 3 else ""
+    hint = (
+        "Right for migrate alone: who serves like that can switch the guards of the books off. Let the service connect"
+        " as a role of its own, and run grant_service_role as the owner: docs/operations.md."
+    )
+    return [checks.Warning(f"The database role is or has {', '.join(excess[:3])}{more}.", hint=hint, id="till.W005")]
 
 
 def _check_demo_people(alias: str) -> list[CheckMessage]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
 from django.db import OperationalError, ProgrammingError, connections
-from psycopg.errors import UndefinedColumn, UndefinedTable
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
 INTERRUPTED = 130
 
@@ -28,8 +28,8 @@ def _use_no_pool() -> None:
 
 
 def _is_unmigrated(error: ProgrammingError) -> bool:
-    """Whether a table or a column is missing; any other mistake in SQL is one of ours."""
-    return isinstance(error.__cause__, UndefinedTable | UndefinedColumn)
+    """Whether a table, a column or a function is missing; any other mistake in SQL is one of ours."""
+    return isinstance(error.__cause__, UndefinedTable | UndefinedColumn | UndefinedFunction)
 
 
 def _explained(error: BaseException) -> str:

@@ -124,7 +124,8 @@ def _database() -> dict[str, Any]:
         return env.database("DATABASE_URL") | {"ENGINE": "config.postgresql"}
     from config import embedded
 
-    return embedded.connection_settings(TILL_DATA)
+    role = env.choice("TILL_EMBEDDED_ROLE", "owner", ("owner", "service"))
+    return embedded.connection_settings(TILL_DATA, as_service=role == "service")
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}

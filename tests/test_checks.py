@@ -71,7 +71,9 @@ def found(*, databases: list[str] | None = None) -> set[str]:
 
 
 def messages(*, databases: list[str] | None = None) -> list[CheckMessage]:
-    return [message for message in run_checks(databases=databases) if str(message.id).startswith("till.")]
+    """But for what is said of the tests' own role, which owns the tables (tests/test_service_role.py)."""
+    ours = (message for message in run_checks(databases=databases) if str(message.id).startswith("till."))
+    return [message for message in ours if message.id != "till.W005"]
 
 
 # --- settings -----------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import jsonschema
 import pytest
@@ -27,6 +27,7 @@ import yaml
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from config.embedded import programs
 from tests.live import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 FINAL_STAGE = DOCKERFILE[DOCKERFILE.rindex("FROM ") :].splitlines()
 READY_SECONDS = 30
+PASSWORDS = ("POSTGRES_PASSWORD", "OWNER_PASSWORD", "SERVICE_PASSWORD")
 
 
 def instructions(name: str) -> list[str]:
@@ -72,12 +74,23 @@ def test_the_service_waits_for_the_migration_and_the_database() -> None:
 
 def test_the_database_is_18_and_keeps_its_data() -> None:
     assert SERVICES["db"]["image"] == "postgres:18"
-    assert SERVICES["db"]["volumes"] == ["database:/var/lib/postgresql"]
+    assert "database:/var/lib/postgresql" in SERVICES["db"]["volumes"]
     assert "ports" not in SERVICES["db"]
 
 
+def test_the_database_is_made_with_both_roles_and_each_has_its_own() -> None:
+    [roles] = [place for place in SERVICES["db"]["volumes"] if "initdb.d" in place]
+    assert (ROOT / roles.partition(":")[0]).is_file()
+    logins = {name: SERVICES[name]["environment"]["DATABASE_URL"].partition(":?")[0] for name in ("till", "migrate")}
+    assert logins == {
+        "till": "postgres://till:${SERVICE_PASSWORD",
+        "migrate": "postgres://till_owner:${OWNER_PASSWORD",
+    }
+    assert "OWNER_PASSWORD" not in str(SERVICES["till"])
+
+
 def test_the_compose_file_holds_no_secret() -> None:
-    for name in ("POSTGRES_PASSWORD", "TILL_SECRET_KEY", "TILL_JWT_KEY", "TILL_ENCRYPTION_KEYS"):
+    for name in (*PASSWORDS, "TILL_SECRET_KEY", "TILL_JWT_KEY", "TILL_ENCRYPTION_KEYS"):
         assert f"${{{name}:?" in COMPOSE_TEXT
         assert f"{name}=\n" in (ROOT / ".env.example").read_text()
 
@@ -88,7 +101,7 @@ def test_the_example_names_every_variable_of_the_compose_file() -> None:
 
 #: What the image or the compose file decides by itself, and what one command takes by itself.
 NOT_FROM_DOTENV = {
-    *("TILL_DEBUG", "TILL_DATA", "TILL_BIND", "TILL_STATIC_ROOT", "PORT", "DATABASE_URL"),
+    *("TILL_DEBUG", "TILL_DATA", "TILL_EMBEDDED_ROLE", "TILL_BIND", "TILL_STATIC_ROOT", "PORT", "DATABASE_URL"),
     "TILL_ADMIN_PASSWORD",
 }
 
@@ -153,16 +166,36 @@ def test_the_image_takes_every_package_of_ours() -> None:
 # --- its steps, run as commands -----------------------------------------------------------------------------
 
 
+class Logins(NamedTuple):
+    """Addresses of one database, as its owner and as the service; and the service's role."""
+
+    owner: str
+    service: str
+    role: str
+
+
 @pytest.fixture(scope="module")
-def empty_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The address of a new, empty database on the server of this test run."""
+def empty_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Logins]:
+    """A new, empty database on the server of this test run, with its roles made by the file that compose runs."""
     name = f"till_container_{os.getpid()}"
+    owner, service = f"{name}_owner", f"{name}_service"
     with django_db_blocker.unblock():
         execute(f"CREATE DATABASE {name}")
-        address = address_of(name)
-    yield address
+        make_roles(name, owner=owner, service=service)
+        logins = Logins(address_of(name, owner, "one"), address_of(name, service, "two"), service)
+    yield logins
     with django_db_blocker.unblock():
         execute(f"DROP DATABASE {name} WITH (FORCE)")
+        execute(f"DROP ROLE {owner}, {service}")
+
+
+def make_roles(database: str, **names: str) -> None:
+    given = connection.get_connection_params()
+    settings = {"PGHOST": given["host"], "PGPORT": given["port"], "PGUSER": given["user"], "PGDATABASE": database}
+    passwords = {"PGPASSWORD": given.get("password", ""), "OWNER_PASSWORD": "one", "SERVICE_PASSWORD": "two"}
+    command = [str(programs.binary("psql")), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=config/create_roles.sql"]
+    command += [f"--set={name}={value}" for name, value in names.items()]
+    step(command, {**os.environ, **{name: str(value) for name, value in {**settings, **passwords}.items()}})
 
 
 def execute(sql: str) -> None:
@@ -171,18 +204,18 @@ def execute(sql: str) -> None:
     connection.close()
 
 
-def address_of(database: str) -> str:
+def address_of(database: str, user: str, password: str) -> str:
     given = connection.get_connection_params()
-    login = ":".join(quote(str(given[key]), safe="") for key in ("user", "password") if given.get(key))
+    login = f"{user}:{password}"
     query = urlencode({key: given[key] for key in ("host", "port", "sslmode") if given.get(key)})
     return f"postgres://{login}@/{database}?{query}"
 
 
 @pytest.fixture(scope="module")
-def container(empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def container(empty_database: Logins, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment inside the container: the image's, then the compose file's with a filled-in .env."""
     dotenv = {
-        "POSTGRES_PASSWORD": "unused",
+        **dict.fromkeys(PASSWORDS, "unused"),
         "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
         "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
         "TILL_ENCRYPTION_KEYS": "three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
@@ -195,7 +228,7 @@ def container(empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> 
     compose = {name: filled_in(value, dotenv) for name, value in SERVICES["till"]["environment"].items()}
     here = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DATABASE_URL": empty_database,
+        "DATABASE_URL": empty_database.service,
         "TILL_STATIC_ROOT": str(tmp_path_factory.mktemp("image") / "static"),
         "TILL_BIND": "127.0.0.1",
         "PORT": str(free_port()),
@@ -204,12 +237,13 @@ def container(empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def built(container: dict[str, str]) -> dict[str, str]:
+def built(container: dict[str, str], empty_database: Logins) -> dict[str, str]:
     """The container's environment, after the build's last step and the migrate service."""
     [collect] = [line for line in instructions("RUN") if "collectstatic" in line]
     building = {name: container[name] for name in ("PATH", "TILL_STATIC_ROOT")}
     step(["sh", "-c", collect], building)
-    step(SERVICES["migrate"]["command"], container)
+    migrate = [word.replace(" till", f" {empty_database.role}") for word in SERVICES["migrate"]["command"]]
+    step(migrate, {**container, "DATABASE_URL": empty_database.owner})
     return container
 
 

@@ -16,12 +16,15 @@ With `DATABASE_URL` set nothing here is imported.
 from pathlib import Path
 from typing import Any
 
+from config.embedded.cluster import SERVICE_ROLE
 
-def connection_settings(till_data: Path) -> dict[str, Any]:
+
+def connection_settings(till_data: Path, *, as_service: bool = False) -> dict[str, Any]:
     """The entry for DATABASES. Starts and creates nothing: host, port and password are found later."""
     return {
         "ENGINE": "config.embedded",
         "NAME": "till",
+        "USER": SERVICE_ROLE if as_service else "",
         "TILL_DATA": str(till_data.resolve()),
         # A pool must notice that the server was started again since a connection was made.
         "CONN_HEALTH_CHECKS": True,

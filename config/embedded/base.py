@@ -30,22 +30,23 @@ def address(settings_dict: dict[str, Any]) -> dict[str, Any]:
     return {
         "host": endpoint.host,
         "port": endpoint.port,
-        "user": ROLE,
-        "password": password,
+        "user": settings_dict.get("USER") or ROLE,
+        "password": settings_dict.get("PASSWORD") or password,
         "sslmode": "disable",
     }
 
 
-# What `recent_address` found, and when, by TILL_DATA.
-_found: dict[str, tuple[float, dict[str, Any]]] = {}
+# What `recent_address` found, and when, by TILL_DATA and role.
+_found: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
 
 
 def recent_address(settings_dict: dict[str, Any]) -> dict[str, Any]:
     """Up to a second old. With a pool Django asks at every request, and does not use the answer."""
-    when, found = _found.get(settings_dict["TILL_DATA"], (float("-inf"), {}))
+    whose = settings_dict["TILL_DATA"], settings_dict.get("USER", "")
+    when, found = _found.get(whose, (float("-inf"), {}))
     if time.monotonic() - when > RECENT_SECONDS:
         found = address(settings_dict)
-        _found[settings_dict["TILL_DATA"]] = time.monotonic(), found
+        _found[whose] = time.monotonic(), found
     return found
 
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROLE = DATABASE = "till"
+#: What `make run` serves as: ROLE owns the tables, and is a superuser.
+SERVICE_ROLE = "till_service"
 SOCKET_PORT = 5432
 # The kernel's limit is 108 bytes on Linux and 104 on macOS, with the closing zero.
 SOCKET_PATH_BYTES = 100

@@ -123,7 +123,7 @@ def checkpoint() -> bool:
 def _quiet_horizon() -> int:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '500ms'")
-        cursor.execute("LOCK TABLE payments_posting IN SHARE MODE")
+        cursor.execute("SELECT till_hold_bookings()")  # a SHARE lock on the postings, until the block ends
         cursor.execute("SELECT coalesce(max(id), 0) FROM payments_posting")
         return int(cursor.fetchone()[0])
 

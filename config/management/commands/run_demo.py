@@ -12,7 +12,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
+from psycopg import sql
 
+from config.embedded.cluster import SERVICE_ROLE
 from payments.services.demo import seed_rates
 
 _PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
@@ -30,6 +32,8 @@ class Command(BaseCommand):
         self._refuse_taken_port(settings.PORT)
         with alone():
             self._prepare()
+            if settings.DATABASES["default"]["ENGINE"] == "config.embedded":
+                become_the_service()
         connections.close_all()
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, GUNICORN)  # noqa: S606  this process becomes the server, and gets its signals
@@ -49,6 +53,18 @@ class Command(BaseCommand):
             except OSError as error:
                 reason = f"Port {port} of 127.0.0.1 cannot be used ({error.strerror}): choose another"
                 raise CommandError(f"{reason} with PORT=8001.") from error
+
+
+def become_the_service() -> None:
+    """Let the server, which inherits the environment, connect as a role that owns nothing. Safe to repeat."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [SERVICE_ROLE])
+        verb = "ALTER" if cursor.fetchone() else "CREATE"
+        password = connection.connection.info.password
+        role = sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}")
+        cursor.execute(role.format(sql.Identifier(SERVICE_ROLE), sql.Literal(password)))
+    call_command("grant_service_role", SERVICE_ROLE, stdout=io.StringIO())
+    os.environ["TILL_EMBEDDED_ROLE"] = "service"
 
 
 @contextmanager
