@@ -52,6 +52,6 @@ INVALID_CREDENTIALS = _problem(
     401,
     "invalid_credentials",
     "Email or password is wrong",
-    "No active account matches this email and password.",
+    "No active user has this email and password.",
 )
 INVALID_TOKEN = _problem(401, "token_invalid", "The token is not valid", "The token is not valid.")

@@ -67,7 +67,7 @@ class ActivateView(PublicView):
     @extend_schema(
         operation_id="auth_activate_by_link",
         tags=["auth"],
-        summary="Activate an account (opened from the mail)",
+        summary="Activate a user (opened from the mail)",
         responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
         examples=examples.ACTIVATED,
     )
@@ -77,7 +77,7 @@ class ActivateView(PublicView):
     @extend_schema(
         operation_id="auth_activate",
         tags=["auth"],
-        summary="Activate an account",
+        summary="Activate a user",
         request=None,
         responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
         examples=examples.ACTIVATED,

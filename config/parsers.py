@@ -111,7 +111,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unreadable:
 
 def _decimal(literal: str) -> Decimal | _Unreadable:
     if "e" in literal.lower():  # 1e999999999 is ten characters, and gigabytes when written out
-        return _Unreadable(f"The number {literal[:20]} has an exponent.")
+        return _Unreadable(f"The number {literal[:20]} has an exponent: write it out.")
     return _too_long(literal) or Decimal(literal)
 
 

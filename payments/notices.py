@@ -171,7 +171,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise MalformedEvent("The key stands twice.", field=_printable(name))
+            raise MalformedEvent("The key is given twice.", field=_printable(name))
         found[name] = value
     return found
 
@@ -212,7 +212,7 @@ def _required(fields: dict[str, Any], name: str) -> Any:
 def _integer(fields: dict[str, Any], name: str) -> str:
     value = _required(fields, name)
     if not isinstance(value, Number) or not _INTEGER.fullmatch(value):
-        raise MalformedEvent("The field must be a JSON integer in canonical form.", field=name)
+        raise MalformedEvent("The field must be a JSON integer: digits alone, no leading zero.", field=name)
     return str(value)
 
 
@@ -231,7 +231,10 @@ def _integer_or_text(fields: dict[str, Any], name: str) -> str:
 def _amount(fields: dict[str, Any]) -> str:
     value = _required(fields, "amount")
     if not isinstance(value, str) or not is_decimal(value):
-        raise MalformedEvent("The field must be a canonical decimal, as a number or text.", field="amount")
+        raise MalformedEvent(
+            "The field must be a decimal such as 100.25, as a number or text: no exponent, plus sign or leading zero.",
+            field="amount",
+        )
     return str(value)
 
 

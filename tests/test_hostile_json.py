@@ -11,6 +11,7 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from config import parsers
 from config.problems import response_for
 from payments import notices
+from tests.every_operation import perform, person, to
 from tests.growth import assert_linear
 
 MEBIBYTE = 1024 * 1024
@@ -98,6 +99,14 @@ def test_the_answer_stays_short(make: Maker) -> None:
         answer = response_for(error)
         assert answer is not None
         assert len(answer.content) < 2000
+
+
+@pytest.mark.django_db
+def test_an_answer_repeats_no_more_than_the_beginning_of_what_it_refuses() -> None:
+    admin = person("admin", "admin")
+    answer = perform("users_change", to({"role": "x" * 500_000}, id=admin.pk), admin)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_choice")
+    assert len(answer.content) < 2000
 
 
 def test_values_are_counted_before_any_is_made() -> None:

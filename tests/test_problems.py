@@ -1,6 +1,7 @@
 """Every error is the same kind of answer, whoever raised it and wherever."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -345,3 +346,17 @@ def test_it_gives_one_code_one_meaning() -> None:
     rows = every_problem()
     assert len({problem.code for problem in rows}) == len(rows)
     assert set(PROBLEMS.values()) <= set(rows)
+
+
+#: Words of the code that nobody outside knows, and "account" where a user is meant.
+INNER_WORDS = re.compile(r"\b(?:postings?|movements?|deeds?|verdicts?|strict JSON|accounts?)\b", re.IGNORECASE)
+
+
+def test_no_title_or_detail_speaks_in_inner_words() -> None:
+    told = [(problem.code, text) for problem in every_problem() for text in (problem.title, problem.detail)]
+    ours = ("accounts.", "catalog.", "config.", "payments.")
+    for error, problem in PROBLEMS.items():
+        if error.__module__.startswith(ours) and not problem.detail:  # then the first line is what a client reads
+            told.append((problem.code, (error.__doc__ or "").partition("\n")[0]))
+    assert len(told) > 200
+    assert [found for found in told if INNER_WORDS.search(found[1])] == []

@@ -12,7 +12,7 @@ class UnknownUser(Exception):
 
 
 class UserDeleted(Exception):
-    """This user was deleted; only what the books need is left, and it does not change."""
+    """This user was deleted: only the id is left, for the history of money, and nothing of it changes."""
 
     field: str | None = None
 

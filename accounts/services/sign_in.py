@@ -42,4 +42,4 @@ def sign_in(*, email: str, password: str, request: HttpRequest) -> tokens.TokenP
     if getattr(request, "axes_locked_out", False):
         seconds = seconds_locked(request, login_name(None, {"email": name}))
         raise LoginLocked(f"Too many failed logins; try again in {seconds} seconds.", retry_after=seconds)
-    raise InvalidCredentials("No active account matches this email and password.")
+    raise InvalidCredentials("No active user has this email and password.")

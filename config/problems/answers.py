@@ -18,6 +18,8 @@ from config.problems.table import Problem, problem_for
 logger = logging.getLogger("till.problems")
 
 FieldError = dict[str, str | None]
+#: Characters of what an answer repeats: texts that cannot be taken are as long as their senders like.
+MAX_DETAIL = 300
 
 
 class ProblemResponse(HttpResponse):
@@ -126,7 +128,11 @@ def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
             nested = isinstance(inside, (Mapping, list, tuple))
             yield from field_errors(inside, _join(path, index) if nested else path)
     else:
-        yield {"field": path or None, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+        yield {"field": path or None, "code": getattr(detail, "code", "invalid"), "detail": _short(str(detail))}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]}…"
 
 
 def _join(path: str, name: object) -> str:

@@ -35,7 +35,7 @@ class InsufficientFunds(LedgerError):
 
 
 class CurrencyMismatch(LedgerError):
-    """Both wallets of a posting must have the same currency."""
+    """Both wallets must have the same currency."""
 
 
 class SameWallet(LedgerError):

@@ -115,10 +115,10 @@ SCOPE_ADDED = [
 ]
 
 ALREADY_SETTLED = _problem(
-    409, "already_settled", "The order has its verdict", "The order was rejected already.", settled="rejected"
+    409, "already_settled", "The order is settled already", "The order was rejected already.", settled="rejected"
 )
 ALREADY_PAID = _problem(
-    409, "already_settled", "The order has its verdict", "The order was paid already.", settled="paid"
+    409, "already_settled", "The order is settled already", "The order was paid already.", settled="paid"
 )
 WALLET_NOT_FOUND = _problem(
     404,

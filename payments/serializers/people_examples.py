@@ -59,7 +59,7 @@ CONFLICT = OpenApiResponse(
     OpenApiTypes.OBJECT,
     description="`email_taken`, `own_account`, `last_admin`, `user_deleted`, or `user_has_money`.",
     examples=[
-        _refused(409, "own_account", "Not on your own account", "You cannot disable yourself."),
+        _refused(409, "own_account", "Not about yourself", "You cannot disable yourself."),
         _refused(409, "last_admin", "An active admin has to remain", "At least one active admin has to remain."),
     ],
 )

@@ -29,7 +29,7 @@ _CANCEL = (
     " Idempotency-Key is asked for. 409 `already_settled` when it is paid or rejected."
 )
 _VERDICT = (
-    "Once, for ever: the same verdict again answers 200 and moves nothing, another is 409 `already_settled`. An order"
+    "Once, for ever: the same status again answers 200 and moves nothing, another is 409 `already_settled`. An order"
     " that the service may not settle is 404, one of your own 403 `own_order`."
 )
 
@@ -92,7 +92,7 @@ class DepositViewSet(OrderViewSet):
 
     @extend_schema(
         operation_id="deposits_settle",
-        summary="Give the verdict on a deposit (service)",
+        summary="Settle a deposit (service)",
         description=_VERDICT,
         parameters=[ID],
         request=shapes.VerdictSerializer,
@@ -161,7 +161,7 @@ class WithdrawalViewSet(OrderViewSet):
 
     @extend_schema(
         operation_id="withdrawals_settle",
-        summary="Give the verdict on a withdrawal (service)",
+        summary="Settle a withdrawal (service)",
         description=_VERDICT,
         parameters=[ID],
         request=shapes.VerdictSerializer,

@@ -23,7 +23,7 @@ class QuoteExpired(Exception):
 
 
 class QuoteUsed(Exception):
-    """The quote has served its exchange."""
+    """The quote was used for an exchange."""
 
     field = "quote"
 

@@ -19,7 +19,7 @@ AnOrder = TypeVar("AnOrder", bound=Order)
 
 
 class AlreadySettled(Exception):
-    """The order has its verdict, and it is another."""
+    """The order was settled otherwise already."""
 
     field = "status"
 
