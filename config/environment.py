@@ -67,6 +67,13 @@ class Environment:
             raise BadVariable(name, "1 or 0 (or true, false, yes, no, on, off)")
         return value in TRUE
 
+    def token(self, name: str) -> str:
+        """What a machine shows to be let in; empty: none is asked for."""
+        value = self.text(name, "")
+        if value and not re.fullmatch(r"[!-~]{16,256}", value):  # never the value itself
+            raise BadVariable(name, "16 to 256 letters, digits and signs without a space, or unset")
+        return value
+
     def names(self, name: str, default: list[str]) -> list[str]:
         """The parts of a list separated by commas, without the spaces around them."""
         parts = [part.strip() for part in self.text(name, "").split(",")]

@@ -37,5 +37,7 @@ serving.raise_limit_of_open_files()
 serving.make_metrics_folder()
 on_starting = serving.begin
 post_worker_init = serving.make_ready
+pre_fork = serving.number_worker
+post_fork = serving.count_under_number
 child_exit = serving.forget_dead_worker
 on_exit = serving.remove_metrics_folder

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -105,10 +106,26 @@ def remove_metrics_folder(_arbiter: Any = None) -> None:
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
+def number_worker(arbiter: Any, worker: Any) -> None:
+    """Give a worker the lowest number that no running one has, before it is forked."""
+    taken = {running.metrics_number for running in arbiter.WORKERS.values()}
+    worker.metrics_number = next(number for number in count(1) if number not in taken)
+
+
+def count_under_number(_arbiter: Any, worker: Any) -> None:
+    """Let a worker go on in the files of the one whose number it has.
+
+    By process id, as the library has it, each replaced worker would leave its files, and all are read for each answer.
+    """
+    from prometheus_client import values
+
+    values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_number)  # type: ignore[no-untyped-call]
+
+
 def forget_dead_worker(_arbiter: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(worker.metrics_number)  # type: ignore[no-untyped-call]
 
 
 def begin(arbiter: Any) -> None:

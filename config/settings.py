@@ -316,6 +316,9 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # goes on the browsers' preload list, is for the owner of the whole domain to decide
 ]
 
+# --- metrics ------------------------------------------------------------------------------------------------
+TILL_METRICS_TOKEN = env.token("TILL_METRICS_TOKEN")
+
 # --- logs ---------------------------------------------------------------------------------------------------
 TILL_LOG_FORMAT = env.choice("TILL_LOG_FORMAT", "text" if TILL_DEBUG else "json", ("text", "json"))
 LOGGING = {

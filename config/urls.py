@@ -10,7 +10,7 @@ from django.views.generic import RedirectView
 import accounts.urls
 import catalog.urls
 import payments.urls
-from config import docs_pages, health, metrics
+from config import docs_pages, health, metrics_page
 
 api = [
     *accounts.urls.urlpatterns,
@@ -34,7 +34,7 @@ urlpatterns = [
     path("redoc", docs_pages.RedocView.as_view(), name="redoc"),
     path("health/live", csrf_exempt(require_safe(health.live)), name="live"),
     path("health/ready", csrf_exempt(require_safe(health.ready)), name="ready"),
-    path("metrics", csrf_exempt(require_safe(metrics.metrics)), name="metrics"),
+    path("metrics", csrf_exempt(require_safe(metrics_page.metrics)), name="metrics"),
 ]
 
 # Django's own errors: the same answers as everybody's.

@@ -57,6 +57,12 @@ class LiveTill:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def master(self) -> int:
+        """The process id of gunicorn's master."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start gunicorn in a process group of its own and wait until it answers."""
         self._process = subprocess.Popen(

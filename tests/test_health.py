@@ -1,13 +1,17 @@
 """Health checks and metrics, as an orchestrator and Prometheus see them."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import pytest_django
 from django.db import connection
@@ -15,7 +19,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from config import health
+from config import health, metrics_page
+from config.environment import BadVariable, Environment
+from config.serving import METRICS_PREFIX
+from tests.live import LiveTill
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -112,6 +120,11 @@ def test_it_refuses_to_be_written_to(address: str) -> None:
 
 
 # --- /metrics ---
+@pytest.fixture(autouse=True)
+def summed_up_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_page, "KEPT_SECONDS", -1)
+
+
 def value_of(text: str, name: str, **labels: str) -> float:
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
@@ -155,3 +168,75 @@ def test_it_adds_up_what_several_processes_counted(tmp_path: Path) -> None:
     counts = [value_of(text, "till_http_requests_total", route="unmatched") for text in texts]
     assert counts == [2, 4]
     assert value_of(texts[1], "till_http_request_seconds_count", route="unmatched") == 4
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+def test_without_a_token_it_tells_this_machine(client: Client, address: str) -> None:
+    assert client.get("/metrics", REMOTE_ADDR=address).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["10.0.0.7", "203.0.113.9", "2001:db8::1", "::ffff:10.0.0.7", "", "nonsense"])
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1"}, {"Forwarded": "for=127.0.0.1"}])
+def test_without_a_token_it_tells_nobody_else(client: Client, address: str, headers: dict[str, str]) -> None:
+    answer = client.get("/metrics", REMOTE_ADDR=address, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("header", metrics_page.FORWARDED)
+def test_a_proxy_beside_us_is_not_this_machine(client: Client, header: str, settings: Any) -> None:
+    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+    settings.TILL_TRUSTED_PROXIES = 1
+    assert client.get("/metrics").status_code == 403
+
+
+def test_with_a_token_it_tells_who_has_it(client: Client, settings: Any) -> None:
+    settings.TILL_METRICS_TOKEN = "correct-horse-battery"
+    known = {"Authorization": "Bearer correct-horse-battery", "X-Forwarded-For": "203.0.113.9"}
+    assert client.get("/metrics", headers=known, REMOTE_ADDR="10.0.0.7").status_code == 200
+    for given in ("", "Bearer", "Bearer wrong", "Bearer corr\u00e9ct-horse-battery", "Basic correct-horse-battery"):
+        answer = client.get("/metrics", headers={"Authorization": given})
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("token", ["short", "with space in the middle", "x" * 257])
+def test_a_token_that_is_none_ends_the_start(token: str) -> None:
+    with pytest.raises(BadVariable, match="TILL_METRICS_TOKEN"):
+        Environment({"TILL_METRICS_TOKEN": token}).token("TILL_METRICS_TOKEN")
+
+
+def test_it_sums_up_once_a_second(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = client.get("/metrics").content
+    monkeypatch.setattr(metrics_page, "KEPT_SECONDS", 60)
+    client.get("/no/such/thing")
+    assert client.get("/metrics").content == first
+
+
+@pytest.mark.django_db
+def test_the_staff_site_is_one_route(client: Client) -> None:
+    for address in ("/admin/", "/admin/login/", "/admin/payments/deposit/", "/admin/nowhere/"):
+        client.get(address)
+    samples = [s for f in text_string_to_metric_families(client.get("/metrics").content.decode()) for s in f.samples]
+    routes = {sample.labels.get("route", "") for sample in samples}
+    assert {route for route in routes if route.startswith("admin")} == {"admin/"}
+
+
+def workers_of(master: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+
+def test_a_replaced_worker_goes_on_counting_in_the_same_files(committed_db: None) -> None:
+    till = LiveTill(TILL_WORKERS="1")
+    till.start()
+    try:
+        [folder] = Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}{till.master}-*")
+        for round_ in range(3):
+            assert httpx.get(f"{till.url}/nowhere").status_code == 404
+            text = httpx.get(f"{till.url}/metrics").text
+            assert value_of(text, "till_http_requests_total", route="unmatched") == round_ + 1
+            assert {file.name.partition("_")[2] for file in folder.iterdir()} == {"1.db"}
+            [worker] = workers_of(till.master)
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda: workers_of(till.master) not in ([], [worker]))  # noqa: B023  called at once
+    finally:
+        till.stop()
