@@ -26,6 +26,7 @@ class Event(StrEnum):
     LOGIN_LOCKED = "login_locked"
     LOGOUT = "logout"
     REFRESH_REUSED = "refresh_reused"
+    PASSWORD_REFUSED = "password_refused"  # noqa: S105
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  the name of an event
     PASSWORD_SET = "password_set"  # noqa: S105
     EMAIL_CHANGED = "email_changed"

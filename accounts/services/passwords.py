@@ -50,6 +50,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
     Raises WrongPassword or WeakPassword.
     """
     if not user.check_password(current_password):
+        security_log.note(Event.PASSWORD_REFUSED, user_id=user.pk)
         raise WrongPassword("The current password is not right.")
     check_new_password(password=new_password, user=user, field="new_password")
     proven, chosen = user.password, make_password(new_password)

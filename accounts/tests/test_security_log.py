@@ -120,6 +120,13 @@ def test_changes_of_a_user_say_who_made_them(lines: Lines, alice_can_sign_in: Us
 def test_changes_by_services_are_noted_too(lines: Lines, alice_can_sign_in: User) -> None:
     alice = alice_can_sign_in
     new = {"current_password": PASSWORD, "new_password": "battery staple 43"}
+    wrong = new | {"current_password": WRONG}
+
+    def guess() -> None:
+        with pytest.raises(services.WrongPassword):
+            services.change_password(user=alice, **wrong)
+
+    assert lines.of(guess) == [{"event": "password_refused", "user_id": alice.pk}]
     assert lines.of(lambda: services.change_password(user=alice, **new)) == [
         {"event": "password_changed", "user_id": alice.pk}
     ]
