@@ -20,7 +20,7 @@ PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqr
 	TILL_ENCRYPTION_KEYS=three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
 	DATABASE_URL=postgres://till@localhost/till \
 	TILL_ALLOWED_HOSTS=till.example.com TILL_PUBLIC_URL=https://till.example.com TILL_TRUSTED_PROXIES=1 \
-	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000
+	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000 TILL_STATIC_ROOT=$(VENV)/static
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -39,6 +39,7 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(DEV) -m mypy $(PACKAGES) manage.py
 	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo
 	$(DEV) manage.py check --fail-level WARNING
+	$(PRODUCTION) $(PY) manage.py collectstatic --noinput --verbosity 0
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(DEV) manage.py makemigrations --check --dry-run
 	$(DEV) manage.py spectacular --validate --fail-on-warn --file /dev/null

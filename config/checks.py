@@ -3,16 +3,20 @@
 Errors stop commands and the start of the server (config/serving.py). Importing this module registers them.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
-from django.http.request import split_domain_port
+from django.http.request import split_domain_port, validate_host
 
 from config import service_role, session_checks
 from payments import provider_secrets
@@ -88,7 +92,18 @@ def check_address(**_: Any) -> list[CheckMessage]:
     if not _can_begin_links(settings.TILL_PUBLIC_URL):
         hint = "For example https://till.example.com, without ? and #: activation links begin with it."
         found.append(Error("TILL_PUBLIC_URL is not an address.", hint=hint, id="till.E008"))
-    elif not settings.TILL_DEBUG and urlsplit(settings.TILL_PUBLIC_URL).scheme == "http":
+    elif not settings.TILL_DEBUG and not found:
+        found += _check_public_address(urlsplit(settings.TILL_PUBLIC_URL))
+    return found
+
+
+def _check_public_address(url: SplitResult) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    host = url.hostname or ""
+    if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+        hint = "Every activation link would be answered 400."
+        found.append(Error(f"TILL_ALLOWED_HOSTS lacks {host!r} of TILL_PUBLIC_URL.", hint=hint, id="till.E018"))
+    if url.scheme == "http":
         found.append(checks.Warning("TILL_PUBLIC_URL is not https.", id="till.W002"))
     return found
 
@@ -136,6 +151,23 @@ def check_database_named(**_: Any) -> list[CheckMessage]:
         return []
     hint = "The embedded PostgreSQL is for development (TILL_DEBUG=1)."
     return [Error("DATABASE_URL is not set.", hint=hint, id="till.E006")]
+
+
+@register(Tags.staticfiles, deploy=True)
+def check_static_files(**_: Any) -> list[CheckMessage]:
+    """Without the files that `collectstatic` writes, or with those of an older version, /admin and /docs answer 500."""
+    if settings.TILL_DEBUG:
+        return []
+    try:
+        collected = json.loads((Path(str(settings.STATIC_ROOT)) / ManifestStaticFilesStorage.manifest_name).read_text())
+        known = {*collected["paths"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        known = set()
+    missing = [path for finder in get_finders() for path, _ in finder.list([]) if path not in known]
+    if not missing:
+        return []
+    text = f"{len(missing)} static files are not collected in {settings.STATIC_ROOT}, such as {missing[0]}."
+    return [Error(text, hint="manage.py collectstatic --noinput", id="till.E019")]
 
 
 @register(Tags.database)

@@ -6,14 +6,18 @@ An empty variable counts as unset, so that a compose file may hand through what 
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import environ
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 POSTGRESQL_SCHEMES = {"postgres", "postgresql"}
+_DATABASE_KEYS = {"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"}
 CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,9}")
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?P<any>\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
@@ -32,11 +36,15 @@ class Environment:
     def text(self, name: str, default: str) -> str:
         return self._variables.get(name, "").strip() or default
 
-    def number(self, name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
+    def number(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number; outside of the limits it would stop the service, or take a protection away."""
         value = self.text(name, str(default))
         if re.fullmatch(r"-?[0-9]{1,10}", value) and least <= int(value) <= most:
             return int(value)
         raise BadVariable(name, f"a whole number from {least} to {most}")
+
+    def seconds(self, name: str, default: int, *, least: int, most: int) -> timedelta:
+        return timedelta(seconds=self.number(name, default, least=least, most=most))
 
     def amount(self, name: str, default: str) -> str:
         """A positive decimal that the ledger's numeric(38,10) can hold, as it was written."""
@@ -119,8 +127,19 @@ class Environment:
         if not found.get("NAME"):
             # Never the value itself: it holds a password.
             raise BadVariable(name, "postgres://user:password@host:port/database")
+        self._check_parameters(name, found)
         found["HOST"] = unquote(found.get("HOST") or "")  # a socket's folder stands there as %2Fvar%2Frun
         return found
+
+    def _check_parameters(self, name: str, found: dict[str, Any]) -> None:
+        """Refuse what the driver does not know, such as Django's own settings: the pool would not start with some."""
+        parameters = {**found.get("OPTIONS", {}), **{key: "" for key in found if key not in _DATABASE_KEYS}}
+        for key, value in parameters.items():
+            try:
+                make_conninfo(**{key.lower(): value})
+            except ProgrammingError:
+                known = "with parameters of PostgreSQL's only, such as ?sslmode=verify-full"
+                raise BadVariable(name, f"an address {known}: {key.lower()!r} is none") from None
 
     def mail(self, name: str, default: str) -> dict[str, Any]:
         """Django's EMAIL_… settings for an address such as smtp+tls://user:password@host:587."""
