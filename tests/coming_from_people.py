@@ -152,8 +152,9 @@ def replacing_a_user(house: House) -> None:
 @does(SANIC, "`DELETE /users/delete/<user_id>`")
 def deleting_a_user(house: House) -> None:
     fresh = house.staff.ask(201, "POST", "users", NEW)["id"]
-    for number in (fresh, house.alices):
-        assert house.staff.ask(204, "DELETE", f"users/{number}") is None
+    assert house.staff.ask(204, "DELETE", f"users/{fresh}") is None
+    house.staff.refused(409, "user_has_money", "DELETE", f"users/{house.alices}")
+    assert house.staff.ask(204, "DELETE", f"users/{house.alices}?force=true") is None
     house.staff.refused(404, "user_not_found", "GET", f"users/{fresh}")
     kept = house.staff.ask(200, "GET", f"users/{house.alices}")
     assert (kept["is_active"], kept["wallets"][0]["balance"]) == (False, "100.00")

@@ -7,7 +7,7 @@ from django.test import Client
 
 from catalog.models import Purchase
 from catalog.tests.scenes import a_product, bought, refund
-from payments.models import Deposit, Reversal, Transaction, Wallet, WebhookEvent, Withdrawal
+from payments.models import Deposit, Reversal, SettlementScope, Transaction, Wallet, WebhookEvent, Withdrawal
 from payments.tests.admin_scenes import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, address, signed
 from payments.tests.order_scenes import API, a_bank, deposit, money, nothing_changes, refused, settle, withdraw
 from payments.tests.scenes import credit, signed_in, wallet_with
@@ -51,6 +51,7 @@ def test_an_order_stays_ones_own_in_another_role(alice: Any, service: Any) -> No
     made = deposit(alice, wallet_with(alice, "USD", "1"))
     alice.take_role("service")
     alice.save()
+    SettlementScope.objects.create(service=alice, everything=True)
     with nothing_changes():
         refused(settle(alice, "deposits", made), 403, "own_order")
     assert settle(service, "deposits", made).status_code == 200

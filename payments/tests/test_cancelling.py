@@ -172,7 +172,7 @@ def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
     acts: list[Any] = [
         lambda m=m: client.post(f"{API}/withdrawals/{m['id']}/cancel").status_code for m in made
     ]  # fmt: skip
-    acts += [lambda: signed_in(admin).delete(f"{API}/users/{alice.pk}").status_code]
+    acts += [lambda: signed_in(admin).delete(f"{API}/users/{alice.pk}?force=true").status_code]
     assert set(at_once(*acts)) <= {200, 204, 401, 409}
     pending = [order for order in made if stored_withdrawal(order).status == "pending"]
     assert money(purse)[1] == str(10 * len(pending))
