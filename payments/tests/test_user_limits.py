@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from rest_framework.views import APIView
 
+from accounts.throttling import WriteThrottle
+from config import urls
 from payments.models import Deposit, Exchange, Quote, Wallet
 from payments.services.wallets import open_wallet
 from payments.tests.exchange_stage import ask as ask_quote
 from payments.tests.exchange_stage import done, exchange, expired, outcomes, quoted, rate, refused, send, together
 from payments.tests.order_scenes import a_bank, ask, deposit, new_key, settle, withdraw
 from payments.tests.scenes import signed_in, wallet_with
+from payments.views.webhooks import WebhookView
 
 TRANSFERS = "/api/v1/transfers"
 Rates = Callable[..., None]
@@ -62,6 +66,30 @@ def test_services_and_admins_have_a_rate_of_their_own(
         refused(settle(service, "deposits", 1), 404, "deposit_not_found")
     throttled(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}))
     throttled(settle(service, "deposits", 1))
+
+
+def view_classes(patterns: Any) -> set[Any]:
+    found = set()
+    for pattern in patterns:
+        inside = getattr(pattern, "url_patterns", None)
+        if inside is not None:
+            found |= view_classes(inside)
+        else:
+            found.add(getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None))
+    return found - {None}
+
+
+def test_no_view_of_the_api_forgets_to_count_writes() -> None:
+    """One that has other throttles counts by itself; a webhook is let in by its signature."""
+    views = {view for view in view_classes(urls.api) if issubclass(view, APIView) and not issubclass(view, WebhookView)}
+    counting = {view for view in views if any(issubclass(one, WriteThrottle) for one in view.throttle_classes)}
+    others = {view.__name__ for view in views - counting if getattr(view, "throttle_scope", None)}
+    assert len(counting) > 15
+    assert others == {
+        *("RegisterView", "ActivateView", "ResendActivationView", "LoginView", "RefreshView", "LogoutView"),
+        "PasswordView",
+    }
+    assert {view for view in views - counting if not getattr(view, "throttle_scope", None)} == set()
 
 
 # --- look-ups by email ---
