@@ -9,16 +9,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from config.heads import Head
 
 if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
+    from django.http import HttpResponse
+
     from config.lane import Lane
     from config.problems import ProblemResponse
     from config.protocol import Protocol
     from payments.services.webhooks import Outcome
 
-#: What the log calls the address of a webhook that went wrong.
-WEBHOOKS = "/api/v1/webhooks/"
 CREDITED = (
     STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
-    b"x-content-type-options: nosniff\r\nx-request-id: %b\r\n%b\r\n%b"
+    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\nx-request-id: %b\r\n%b\r\n%b"
 )
 
 
@@ -39,12 +39,22 @@ class Exchange:
     #: Its request was whole: uvicorn's cycles say so, too.
     more_body = False
 
-    __slots__ = ("_body", "_head", "_identity", "_protocol", "disconnected", "keep_alive", "response_complete")
+    __slots__ = (
+        "_began_at",
+        "_body",
+        "_head",
+        "_identity",
+        "_protocol",
+        "disconnected",
+        "keep_alive",
+        "response_complete",
+    )
 
     def __init__(self, protocol: "Protocol", head: Head, body: bytes) -> None:
         self._protocol = protocol
         self._head = head
         self._body = body
+        self._began_at = protocol.loop.time()
         self._identity = the_lane().identity(head.headers.get("x-request-id", ""))
         self.keep_alive = head.keep_alive and not protocol.is_draining
         self.response_complete = self.disconnected = False
@@ -85,11 +95,19 @@ class Exchange:
         if isinstance(answer, bytes):
             written = CREDITED % (len(answer), self._identity.encode(), last_headers, answer)
         else:
+            self._report(answer.status_code)
             written = problem_head(answer, self._identity) + last_headers + b"\r\n" + answer.content
         protocol.transport.write(written)
         if not self.keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
+
+    def _report(self, status: int) -> None:
+        from config import lane, request_log
+
+        path = lane.path_of(self._head.slug, self._head.form)
+        with request_log.identified(self._identity):
+            request_log.report("POST", path, "event loop", status, self._protocol.loop.time() - self._began_at)
 
 
 class _Joined:
@@ -108,17 +126,18 @@ def joined(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def problem_head(response: "ProblemResponse", identity: str) -> bytes:
-    from config import request_log
+    return head_of(response.status_code, headers_of(response, identity))
 
-    headers = {
+
+def headers_of(response: "HttpResponse", identity: str) -> dict[str, str]:
+    """Return the headers of an answer from the event loop, which no middleware completes."""
+    return {
         **response.headers,
         "X-Request-ID": identity,
         "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
         "Content-Length": str(len(response.content)),
     }
-    with request_log.identified(identity):
-        request_log.report("POST", WEBHOOKS, "event loop", response.status_code, seconds=0)
-    return head_of(response.status_code, headers)
 
 
 def refused_request(status: int, identity: str) -> bytes:
@@ -127,13 +146,7 @@ def refused_request(status: int, identity: str) -> bytes:
 
     problems = (table.BAD_REQUEST, table.HEAD_TOO_SLOW, table.ADDRESS_TOO_LONG, table.HEADERS_TOO_LARGE)
     response = problem_response(next(problem for problem in problems if problem.status == status))
-    headers = {
-        **response.headers,
-        "X-Request-ID": identity,
-        "X-Content-Type-Options": "nosniff",
-        "Content-Length": str(len(response.content)),
-        "Connection": "close",
-    }
+    headers = {**headers_of(response, identity), "Connection": "close"}
     return head_of(status, headers) + b"\r\n" + response.content
 
 

@@ -18,6 +18,7 @@ from config import wsgi  # noqa: F401  before the others: it sets Django up
 # isort: split
 from accounts.services import mail_sender
 from config import health, lane, request_log
+from config.answers import headers_of
 from config.problems import problem_response
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.request_threads import share_for
@@ -31,12 +32,13 @@ BODY_SECONDS = 60
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
+    started = time.perf_counter()
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["type"] == "http" and scope["path"] == "/health/live" and scope["method"] in ("GET", "HEAD"):
-        await respond(scope, send, health.alive())
+        await respond(scope, send, health.alive(), started)
     elif scope["type"] == "http" and scope["path"] == "/health/ready" and scope["method"] in ("GET", "HEAD"):
-        await respond(scope, send, await health.ready_in_time())
+        await respond(scope, send, await health.ready_in_time(), started)
     elif scope["type"] == "http" and (webhook := lane.address(scope["method"], scope["path"])):
         await answer_webhook(scope, receive, send, *webhook)
     elif scope["type"] == "http":
@@ -46,6 +48,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str, form: str) -> None:
     """Gather a notice and answer it here, in the lean lane: Django's request cycle would cost ten times as much."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    started = time.perf_counter()
     with request_log.identified(headers.get("x-request-id", "")) as identity:
         answered: bytes | Problem | HttpResponse | None
         try:
@@ -61,7 +64,7 @@ async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str
             await send_credit(send, identity, answered)
         elif answered is not None:
             response = problem_response(answered) if isinstance(answered, Problem) else answered
-            await respond(scope, send, response)
+            await respond(scope, send, response, started)
 
 
 def repeated(scope: Message, header: bytes) -> bool:
@@ -75,6 +78,7 @@ async def send_credit(send: Send, identity: str, body: bytes) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
         (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
         (b"x-request-id", identity.encode()),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -83,6 +87,7 @@ async def send_credit(send: Send, identity: str, body: bytes) -> None:
 
 async def answer(scope: Message, receive: Receive, send: Send) -> None:
     """Gather the body, then let Django answer; or refuse, without reading further."""
+    started = time.perf_counter()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await gather(scope, receive, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
@@ -92,7 +97,7 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         share = share_for(scope["method"], scope["path"])
         body = None if await share.answer(scope, body, receive, send) else OVERLOADED
     if body is not None:
-        await respond(scope, send, problem_response(body))
+        await respond(scope, send, problem_response(body), started)
 
 
 async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:
@@ -112,15 +117,12 @@ async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Pro
             return bytes(body)
 
 
-async def respond(scope: Message, send: Send, response: HttpResponse) -> None:
-    """Answer from the event loop, with a request id and a line in the log like everybody's."""
-    started = time.perf_counter()
+async def respond(scope: Message, send: Send, response: HttpResponse, started: float) -> None:
+    """Answer from the event loop, with a request id and a line in the log like everybody's: begun at `started`."""
     offered = request_log.request_id.get() or dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     with request_log.identified(offered) as identity:
-        response.headers["X-Request-ID"] = identity
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Content-Length"] = str(len(response.content))
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.items()]
+        complete = headers_of(response, identity)
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in complete.items()]
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
         request_log.report(

@@ -1,6 +1,9 @@
 """Pages for people: the index, /docs, /redoc, the list of errors. None loads anything from elsewhere."""
 
+import hashlib
+from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,10 +11,12 @@ from django.shortcuts import render
 from drf_spectacular import renderers
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.views.etags import is_current
 from config.problems.fields import FIELD_CODES
 from config.problems.table import every_problem
 
@@ -26,6 +31,7 @@ CONTENT_SECURITY_POLICY = (
 class SchemaView(SpectacularAPIView):
     """The OpenAPI document: JSON, or YAML by Accept or `?format=yaml`. Made once for each process."""
 
+    metadata_class = None
     renderer_classes = [
         renderers.OpenApiJsonRenderer2,
         renderers.OpenApiJsonRenderer,
@@ -33,8 +39,41 @@ class SchemaView(SpectacularAPIView):
         renderers.OpenApiYamlRenderer,
     ]
 
-    def _get_schema_response(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(schema_document(), headers={"Content-Disposition": 'inline; filename="till-openapi"'})
+    def _get_schema_response(self, request: Request) -> HttpResponse:  # bytes, as they are kept
+        renderer = request.accepted_renderer
+        document = stored_document(type(renderer))
+        headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
+        if is_current(request, document.etag):
+            return HttpResponse(status=304, headers=headers)
+        kind = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        headers |= {"Content-Type": kind, "Content-Disposition": 'inline; filename="till-openapi"'}
+        return HttpResponse(document.body, headers=headers)
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    body: bytes
+    etag: str
+
+
+_making = Lock()
+_stored: dict[type[BaseRenderer], StoredDocument] = {}
+
+
+def stored_document(renderer: type[BaseRenderer]) -> StoredDocument:
+    """Return the document as this renderer writes it, made once: the generator is not for two threads at a time."""
+    with _making:
+        if renderer not in _stored:
+            written = renderer().render(schema_document(), renderer.media_type, {})
+            body = written if isinstance(written, bytes) else written.encode()
+            _stored[renderer] = StoredDocument(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return _stored[renderer]
+
+
+def store_documents() -> None:
+    """Make the OpenAPI document in all its forms: nobody's request waits for it, and no two make it at once."""
+    for renderer in SchemaView.renderer_classes:
+        stored_document(renderer)
 
 
 @cache
@@ -45,7 +84,9 @@ def schema_document() -> dict[str, Any]:
 
 
 class WithoutTheInternet(APIView):
-    """Adds the content security policy to a documentation page."""
+    """Adds the content security policy to a documentation page. It has no OPTIONS, which would describe an API."""
+
+    metadata_class = None
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(*args, **kwargs)

@@ -65,6 +65,11 @@ def address(method: str, path: str) -> tuple[str, str] | None:
     return (slug, webhooks.ANY_FORM) if slug != path and SLUG.fullmatch(slug) else None
 
 
+def path_of(slug: str, form: str) -> str:
+    """Return the address that leads to this provider and form."""
+    return next((path for path, fixed in FIXED.items() if fixed == form), PREFIX + slug)
+
+
 class Lane:
     """What one worker process answers webhooks with. Made inside its event loop; nothing starts before it is needed."""
 

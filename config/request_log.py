@@ -47,6 +47,7 @@ STANDARD_FIELDS = {
     "request",
     "server_time",
     "taskName",
+    "color_message",  # of uvicorn: the same once more, for a terminal
 }
 
 

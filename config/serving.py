@@ -164,9 +164,11 @@ def make_ready(worker: Any) -> None:
     from django.urls import get_resolver
 
     from accounts.services import mail_sender
+    from config import docs_pages
     from config.welcome import welcome
 
     len(get_resolver().url_patterns)
+    docs_pages.store_documents()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)

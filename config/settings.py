@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "config.security_log.SecurityLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.answer_policy.AnswerPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.problems.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -196,6 +196,11 @@ def test_it_writes_a_forged_path_on_one_line(lines: list[str]) -> None:
     assert "\n" not in lines[0]
 
 
+def test_it_leaves_out_what_is_meant_for_a_terminal() -> None:
+    line = json.loads(JsonFormatter().format(record_of("x", color_message="\x1b[36mx")))
+    assert "color_message" not in line
+
+
 def test_it_drops_what_is_no_plain_value() -> None:
     line = json.loads(JsonFormatter().format(record_of("x", thing=object(), count=2)))
     assert "thing" not in line

@@ -195,7 +195,7 @@ def test_it_answers_404_where_there_is_no_product(admin: Any, pen: Product, meth
 
 # --- If-Match ---
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-@pytest.mark.parametrize("tag", ['"1"', 'W/"2"', "2", '"x"', "", '"1", "3"', '"²"'])
+@pytest.mark.parametrize("tag", ['"1"', 'W/"1"', '"1-gzip"', '"2-x"', "2", '"x"', "", '"1", "3"', '"²"'])
 def test_it_refuses_a_change_of_what_was_changed_since(admin: Any, pen: Product, method: str, tag: str) -> None:
     send(admin, "patch", pen, {"title": "Quill"})
     refused(send(admin, method, pen, PEN, If_Match=tag), 412, "precondition_failed")
@@ -203,7 +203,7 @@ def test_it_refuses_a_change_of_what_was_changed_since(admin: Any, pen: Product,
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-@pytest.mark.parametrize("tag", ['"1"', '"9", "1"', "*"])
+@pytest.mark.parametrize("tag", ['"1"', '"9", "1"', "*", 'W/"1"', '"1-gzip"', 'W/"1;br"'])
 def test_it_changes_what_was_not_changed_since(admin: Any, pen: Product, method: str, tag: str) -> None:
     assert send(admin, method, pen, PEN | {"title": "Quill"}, If_Match=tag).status_code in (200, 204)
 

@@ -1,4 +1,4 @@
-"""A product's version as its ETag (RFC 9110): strong, because it rises with everything that is shown."""
+"""A product's version as its ETag (RFC 9110): it rises with everything that is shown."""
 
 import re
 
@@ -24,19 +24,37 @@ ETAG = OpenApiParameter(
 )
 
 
+#: The browser of who asked may keep a copy, and asks before it shows it again.
+KEPT = {"Cache-Control": "private, no-cache"}
+
+
 def etag(product: Product) -> str:
     return f'"{product.version}"'
 
 
+#: What compressing proxies append to a tag.
+_ENCODINGS = ("-gzip", "-br", "-zstd", ";gzip", ";br", ";zstd")
+
+
+def sent_tags(header: str) -> set[str]:
+    """Return the tags in a header as we sent them: a compressing proxy makes them weak, or appends an encoding.
+
+    What it changes is the form of the bytes and never the version that our tags name.
+    """
+    opaque = [tag.removeprefix("W/").strip('"') for tag in parse_etags(header)]
+    for encoding in _ENCODINGS:
+        opaque = [tag.removesuffix(encoding) for tag in opaque]
+    return {tag if tag == "*" else f'"{tag}"' for tag in opaque}
+
+
 def wanted_versions(request: Request) -> set[int] | None:
-    """Return the versions that If-Match allows; None when it is missing or `*`. A weak tag never matches."""
+    """Return the versions that If-Match allows; None when it is missing or `*`."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
-    return {int(found[1]) for tag in parse_etags(header) if (found := _ETAG.fullmatch(tag))}
+    return {int(found[1]) for tag in sent_tags(header) if (found := _ETAG.fullmatch(tag))}
 
 
-def is_current(request: Request, product: Product) -> bool:
-    """Tell whether If-None-Match names what would be answered."""
-    tags = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
-    return "*" in tags or etag(product) in tags
+def is_current(request: Request, tag: str) -> bool:
+    """Tell whether If-None-Match names the tag of what would be answered."""
+    return not sent_tags(request.headers.get("If-None-Match", "")).isdisjoint({"*", tag})

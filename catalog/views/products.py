@@ -103,8 +103,9 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         product = self.filter_queryset(self.get_queryset()).get(pk=pk)
-        if etags.is_current(request, product):
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": etags.etag(product)})
+        tag = etags.etag(product)
+        if etags.is_current(request, tag):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag, **etags.KEPT})
         return _shown(product)
 
     def create(self, request: Request) -> Response:
@@ -136,4 +137,4 @@ def _fields(request: Request, *, partial: bool = False) -> services.ProductField
 
 
 def _shown(product: Product, code: int = status.HTTP_200_OK) -> Response:
-    return Response(ProductSerializer(product).data, code, headers={"ETag": etags.etag(product)})
+    return Response(ProductSerializer(product).data, code, headers={"ETag": etags.etag(product), **etags.KEPT})
