@@ -5,9 +5,12 @@ Currencies, house wallets and providers are committed once for the whole run. A 
 `committed_db`, which empties the tables afterwards.
 """
 
+import fcntl
+import itertools
 import os
 from collections.abc import Iterator
-from typing import Any, cast
+from pathlib import Path
+from typing import IO, Any, cast
 
 import pytest
 from django.apps import apps
@@ -24,6 +27,9 @@ GUARDED = (
 )
 #: What one user of a test does in a minute is no attack. The tests of a throttle set its rate themselves.
 GENEROUS = {"TILL_THROTTLE_WRITES": "writes", "TILL_THROTTLE_RECIPIENTS": "recipients"}
+#: Which of the runs at this moment a process belongs to.
+RUN = "TILL_TEST_RUN"
+_KEPT_OPEN: list[IO[str]] = []
 KEPT = {"payments_currency", "payments_provider", "payments_wallet", "django_content_type", "auth_permission"}
 
 
@@ -32,6 +38,31 @@ def pytest_configure() -> None:
     rates = cast("dict[str, str]", settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
     for variable, scope in GENEROUS.items():
         rates[scope] = os.environ[variable] = "1000000/min"
+    _take_a_name_for_the_database()
+
+
+def _take_a_name_for_the_database() -> None:
+    """Give each run of a checkout a database of its own, so that two at a time do not empty each other's.
+
+    The processes of one run have the variable from the one that started them. The lock ends with the run.
+    """
+    if RUN not in os.environ:
+        (folder := settings.TILL_DATA / "tests").mkdir(parents=True, exist_ok=True)
+        os.environ[RUN] = str(next(number for number in itertools.count(1) if _locked(folder / f"{number}.lock")))
+    if (number := os.environ[RUN]) != "1":
+        database = settings.DATABASES["default"]
+        database["TEST"] = {**database.get("TEST", {}), "NAME": f"test_{database['NAME']}_{number}"}
+
+
+def _locked(path: Path) -> bool:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    _KEPT_OPEN.append(file)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from tests.provider import SHA256_CONCAT
 from tests.sessions import end_sessions
 
 ROOT = Path(__file__).resolve().parent.parent
-RESTORED = "test_till_restored"
+RESTORED = f"test_till_restored_{os.environ.get('TILL_TEST_RUN', '1')}"
 KEYS = {"TILL_JWT_KEY": settings.TILL_JWT_KEY, "TILL_SECRET_KEY": settings.TILL_SECRET_KEY}
 
 

@@ -69,7 +69,14 @@ def corrupt(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in GUARDED:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(
+                "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'f'"
+                " AND %s::regclass IN (conrelid, confrelid)",
+                [table],
+            )
+            for refers, name in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {refers} DROP CONSTRAINT {name}")
         cursor.execute("ALTER TABLE catalog_purchase DROP CONSTRAINT purchase_adds_up")
         cursor.execute(statement)
         assert cursor.rowcount > 0

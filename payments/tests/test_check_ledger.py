@@ -87,10 +87,15 @@ def corrupt(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in TABLES:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
             cursor.execute(
-                "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('c', 'f')", [table]
+                "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'f'"
+                " AND %s::regclass IN (conrelid, confrelid)",
+                [table],
             )
+            for refers, name in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {refers} DROP CONSTRAINT {name}")
+            cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", [table])
             for (name,) in cursor.fetchall():
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         cursor.execute(
