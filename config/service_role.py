@@ -36,7 +36,7 @@ RIGHTS: dict[str, Rights] = {
     # --- the books: what is booked stays
     "payments_transaction": LOCKED_ONLY,
     "payments_posting": APPEND_ONLY,
-    "payments_wallet": Rights(update=("balance", "held", "sequence", "may_overdraw"), delete=True),
+    "payments_wallet": Rights(update=("balance", "held", "sequence", "moved_at", "may_overdraw"), delete=True),
     "payments_webhookevent": Rights(update=("verdict", "reason", "transaction_id", "balance")),
     "payments_deposit": Rights(update=_VERDICT),
     "payments_withdrawal": Rights(update=_VERDICT),

@@ -237,7 +237,7 @@ def test_it_credits_webhooks_by_both_paths(as_service: None, alice: User, monkey
 def test_it_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
     assert Things(bob).transaction
     for user in (alice, bob):
-        delete_person(user_id=user.pk, staff=admin)
+        delete_person(user_id=user.pk, staff=admin, force=True)
     assert not User.objects.filter(pk=alice.pk).exists()
     assert User.objects.get(pk=bob.pk).is_deleted
 

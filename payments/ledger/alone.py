@@ -11,7 +11,7 @@ from payments.money import MAX_AMOUNT
 # for those (payments.ledger.house) holds up everybody else. Tables are locked in the order in which they are named,
 # those of a query before those of its WITH: wallets come first here as everywhere, so nobody waits in a circle with who
 # locks them all (payments.database_guards.LOCK_BOOKS). An owner may have many wallets: `+ 0` keeps the planner from
-# looking among them. The time is the clock's, under the lock: in one wallet it never falls behind its sequence.
+# looking among them. The time is the clock's, under the lock, but in one wallet never before what was booked last.
 _STATEMENT = """
 WITH wallet AS (
     SELECT id FROM payments_wallet
@@ -19,12 +19,13 @@ WITH wallet AS (
         AND balance + $4::numeric <= {max_amount} AND {condition}
     FOR NO KEY UPDATE SKIP LOCKED
 ), moved AS (
-    UPDATE payments_wallet SET balance = balance + $4::numeric, sequence = sequence + 1
+    UPDATE payments_wallet SET balance = balance + $4::numeric, sequence = sequence + 1,
+        moved_at = greatest(clock_timestamp(), moved_at)
     FROM wallet WHERE payments_wallet.id = wallet.id
-    RETURNING balance, sequence
+    RETURNING balance, sequence, moved_at
 ), booked AS (
     INSERT INTO payments_transaction (kind, reference, created_at)
-    SELECT $6::text, $7::text, clock_timestamp() FROM moved
+    SELECT $6::text, $7::text, moved_at FROM moved
     RETURNING id
 ), posted AS (
     INSERT INTO payments_posting

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -120,6 +120,8 @@ class LockedWallet:
     held: Decimal = Decimal(0)
     sequence: int = 0
     may_overdraw: bool = False
+    #: When it last moved, in microseconds since 1970.
+    moved_at: int = 0
 
     @property
     def available(self) -> Decimal:
@@ -152,6 +154,8 @@ class Books:
     wallets: dict[int, LockedWallet] = field(default_factory=dict)
     #: Of transactions to be, drawn beforehand, ascending.
     _ids: deque[int] = field(default_factory=deque)
+    #: The clock when they were drawn, under the locks, in microseconds since 1970.
+    _clock: int = 0
     _houses: Mapping[int, str] = field(default_factory=dict)
     _opened: set[int] = field(default_factory=set)
 
@@ -176,7 +180,7 @@ class Books:
         if not connection.in_atomic_block:
             raise transaction.TransactionManagementError("books are closed when their atomic block ends")
         if (missing := len(movements) - len(self._ids)) > 0:
-            self._ids += _drawn(missing)
+            self._take(_drawn(missing))
         before = self._standing()
         trip = trips.Trip()
         try:
@@ -210,7 +214,7 @@ class Books:
             for wallet in self.wallets.values():
                 sequence = before[wallet.id][1]
                 if wallet.sequence != sequence:
-                    page.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence))
+                    page.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
                     page.has_new_wallets |= wallet.id in self._opened
             page.write(trip)
         return verdicts
@@ -259,10 +263,23 @@ class Books:
             self._restore(before)
             return Refused(error)
         self._ids.popleft()
-        page.transactions.append((id_, movement.kind, movement.reference))
+        page.transactions.append((id_, movement.kind, movement.reference, self._time(before)))
         page.postings += postings
         wallets = self.wallets
         return Booked(id_, {wallet_id: wallets[wallet_id].balance for wallet_id in before})
+
+    def _take(self, drawn: Iterable[tuple[Any, ...]]) -> None:
+        """Keep ids for later, and the clock that came with them."""
+        for id_, self._clock in drawn:
+            self._ids.append(id_)
+
+    def _time(self, touched: Iterable[int]) -> int:
+        """Return when a movement of these wallets is booked: now, but in none of them before what was booked last."""
+        wallets = [self.wallets[id_] for id_ in touched]
+        time = max([self._clock, *(wallet.moved_at for wallet in wallets)])
+        for wallet in wallets:
+            wallet.moved_at = time
+        return time
 
     def _standing(self) -> _Standing:
         return {id_: (wallet.balance, wallet.sequence) for id_, wallet in self.wallets.items()}
@@ -326,15 +343,25 @@ def locking(wallet_ids: Iterable[int], trip: trips.Trip, *, movements: int = 1) 
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
     rows = trip.ask(_LOCK, trips.integers(ids)) if ids else tuple
     drawn = trip.ask(_DRAW, str(movements)) if movements else tuple
-    return lambda: Books({row[0]: LockedWallet(*row) for row in rows()}, deque(row[0] for row in drawn()))
+
+    def locked() -> Books:
+        books = Books({row[0]: LockedWallet(*row) for row in rows()})
+        books._take(drawn())
+        return books
+
+    return locked
 
 
 _LOCK = (
-    "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw FROM payments_wallet"
+    "SELECT id, owner_id, currency_id, balance, held, sequence, may_overdraw,"
+    " (extract(epoch FROM moved_at) * 1000000)::bigint FROM payments_wallet"
     " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE"
 )
 # An id that nothing is booked under is lost, as sequences' are.
-_DRAW = "SELECT nextval('payments_transaction_id_seq') FROM generate_series(1, $1::int)"
+_DRAW = (
+    "SELECT nextval('payments_transaction_id_seq'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    " FROM generate_series(1, $1::int)"
+)
 
 
 def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> Books:
@@ -346,11 +373,11 @@ def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> Books:
     return locked()
 
 
-def _drawn(number: int) -> list[int]:
+def _drawn(number: int) -> Iterable[tuple[Any, ...]]:
     trip = trips.Trip()
     rows = trip.ask(_DRAW, str(number))
     trip.go()
-    return [row[0] for row in rows()]
+    return rows()
 
 
 def book(movements: Sequence[Movement]) -> list[Verdict]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from payments.models.fields import MoneyOfDomain
 from payments.money import DECIMAL_PLACES, EXACT
@@ -68,6 +69,11 @@ class Wallet(models.Model):
         db_default=False,
         default=False,
         help_text="Staff may reverse what came in even when it is spent: the balance then falls below zero.",
+    )
+    moved_at = models.DateTimeField(
+        db_default=Now(),
+        editable=False,
+        help_text="No transaction of this wallet is later: the next is not earlier, whatever the clock says.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
