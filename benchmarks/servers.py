@@ -108,7 +108,7 @@ def till_environment(database_url: str, folder: Path) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "TILL_ACCESS_TOKEN_SECONDS": "86400",
         "TILL_THROTTLE_WRITES": "100000000/min",
-        "TILL_PENDING_ORDERS": "1000000000",
+        "TILL_PENDING_ORDERS": "100000",
     }
 
 
