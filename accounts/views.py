@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import UnsupportedMediaType, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,8 +27,17 @@ def checked(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str
 
 
 def refuse_members(request: Request) -> None:
-    """For what takes no body, or an empty object: raise ValidationError naming what stands there."""
-    if errors := serializers.unknown_members(request.data):
+    """For what takes no body, or an empty object: raise ValidationError naming what stands there.
+
+    A form without fields, which some clients send, is no body either; any other raises UnsupportedMediaType.
+    """
+    try:
+        members = request.data
+    except UnsupportedMediaType:
+        if b"=" in request._request.body:
+            raise
+        return
+    if errors := serializers.unknown_members(members):
         raise ValidationError(errors)
 
 

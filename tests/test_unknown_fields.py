@@ -63,6 +63,15 @@ def test_unknown_members_and_wrong_ones_are_named_together() -> None:
 
 
 @pytest.mark.django_db
+def test_a_form_is_no_way_around_it_but_one_without_fields_is_no_body() -> None:
+    scene = Scene(the=Things(person("alice")), my=Things(person("bob")))
+    address = f"/api/v1/auth/activate/{CALLS['auth_activate'](scene).where['token']}"
+    assert Client().post(address, {"dry_run": "true"}).status_code == 415
+    assert Client().post(address, "dry_run=true", content_type="application/x-www-form-urlencoded").status_code == 415
+    assert Client().post(address).status_code == 200
+
+
+@pytest.mark.django_db
 def test_of_many_only_some_are_named() -> None:
     body = {f"member{n}": n for n in range(150)}
     answer = Client().post("/api/v1/auth/login", body, content_type="application/json")

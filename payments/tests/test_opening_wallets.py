@@ -62,11 +62,13 @@ def test_one_opens_another(alice: Any) -> None:
     assert signed_in(alice).post(URL, {"currency": "EUR"}).json()["id"] != body["id"]
 
 
-def test_nothing_but_the_currency_is_taken_from_the_request(alice: Any, bob: Any) -> None:
-    wish = {"currency": "EUR", "id": 5, "balance": "100", "held": "1", "owner": bob.pk, "may_overdraw": True}
-    opened = Wallet.objects.get(pk=signed_in(alice).post(URL, wish).json()["id"])
-    assert (opened.owner, opened.balance, opened.held, opened.may_overdraw) == (alice, 0, 0, False)
-    assert opened.pk >= 10**15
+def test_nothing_but_the_currency_can_be_asked_for(alice: Any, bob: Any) -> None:
+    plants = {"id": 5, "balance": "100", "held": "1", "owner": bob.pk, "may_overdraw": True}
+    before = Wallet.objects.count()
+    answer = signed_in(alice).post(URL, {"currency": "EUR", **plants})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == list(plants)
+    assert Wallet.objects.count() == before
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,9 @@ def test_an_admin_opens_a_currency_with_the_houses_wallets(admin: Any, alice: An
 
 
 def test_an_admin_takes_a_currency_out_of_use(admin: Any, alice: Any) -> None:
-    changed = signed_in(admin).patch(f"{CURRENCIES}/GBP", {"is_active": False, "name": "Pound", "decimal_places": 5})
+    refused = signed_in(admin).patch(f"{CURRENCIES}/GBP", {"is_active": False, "decimal_places": 5})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "decimal_places")
+    changed = signed_in(admin).patch(f"{CURRENCIES}/GBP", {"is_active": False, "name": "Pound"})
     assert changed.json() == {"code": "GBP", "name": "Pound", "decimal_places": 2, "is_active": False}
     assert signed_in(alice).post(URL, {"currency": "GBP"}).status_code == 422
 
