@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.request_log import JsonFormatter, TextFormatter, clean
@@ -59,7 +60,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
         ("/api/v1/users/", "1", "/"),
         ("/admin/", "1", ""),
     ),
-    "config.session_checks:check_options": (("-c ", "a", ""), ("", "-c ", ""), ("", "-c a=", "")),
+    "config.session_checks:check_options": (("lock_timeout", " ", ""), ("", "lock_timeout ", "")),
     "config.urls:re_path": (("api/v1", "/", ""),),
     "payments.external_details:_ADDRESS": (),
     "payments.external_details:_BIC": (),
@@ -152,6 +153,8 @@ def compiled(where: str) -> Iterator[re.Pattern[str]]:
         yield value
     elif where == "payments.notices:_members":
         yield from notices._USUAL.values()
+    elif where == "config.session_checks:check_options":
+        yield from (re.compile(rf"\b{name.lower()}\s*=") for name in settings.SESSION_SETTINGS)
     else:
         for call in found()[where]:
             literal = call.args[0]
