@@ -264,13 +264,15 @@ class Customers(RuleBasedStateMachine):
 
     @rule(pair=PAIR.filter(lambda pair: pair[0] != pair[1]), rate=RATE)
     def set_rate(self, pair: tuple[str, str], rate: Decimal) -> None:
-        counter.set_rate(source=pair[0], target=pair[1], rate=rate, staff=self.staff)
+        counter.set_rate(source=pair[0], target=pair[1], rate=rate, staff=self.staff, confirm=True)
         self.bank.rates[pair] = rate
 
     @rule(pair=PAIR.filter(lambda pair: pair[0] != pair[1]))
     def set_a_stale_rate(self, pair: tuple[str, str]) -> None:
         long_ago = timezone.now() - timedelta(days=30)
-        counter.set_rate(source=pair[0], target=pair[1], rate=Decimal(1), as_of=long_ago, staff=self.staff)
+        counter.set_rate(
+            source=pair[0], target=pair[1], rate=Decimal(1), as_of=long_ago, staff=self.staff, confirm=True
+        )
         self.bank.rates.pop(pair, None)
 
     # --- comparing --------------------------------------------------------------------------------------------------
