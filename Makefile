@@ -20,7 +20,8 @@ PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqr
 	TILL_ENCRYPTION_KEYS=three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
 	DATABASE_URL=postgres://till@localhost/till \
 	TILL_ALLOWED_HOSTS=till.example.com TILL_PUBLIC_URL=https://till.example.com TILL_TRUSTED_PROXIES=1 \
-	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000 TILL_STATIC_ROOT=$(VENV)/static
+	TILL_SSL_REDIRECT=1 TILL_HSTS_SECONDS=31536000 \
+	TILL_EMAIL_URL=smtp+tls://mail.example.com:587 TILL_STATIC_ROOT=$(VENV)/static
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'

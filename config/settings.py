@@ -179,7 +179,8 @@ TILL_MAIL_ACTIVATION_LINK = env.flag("TILL_MAIL_ACTIVATION_LINK", True)
 TILL_ACTIVATION_LINK_SECONDS = env.number("TILL_ACTIVATION_LINK_SECONDS", 3 * 24 * 3600, least=60, most=YEAR_SECONDS)
 TILL_MAILS_PER_INBOX = env.rate("TILL_MAILS_PER_INBOX", "3/hour")
 TILL_MAILS_PER_DOMAIN = env.rate("TILL_MAILS_PER_DOMAIN", "1000/hour")
-vars().update(env.mail("TILL_EMAIL_URL", "consolemail://"))
+# The links in mails open accounts: only development mode prints them.
+vars().update(env.mail("TILL_EMAIL_URL", "consolemail://" if TILL_DEBUG else "dummymail://"))
 EMAIL_TIMEOUT = 5  # seconds that the sending thread waits for each answer of the mail server
 DEFAULT_FROM_EMAIL = env.text("TILL_FROM_EMAIL", "till@localhost")
 

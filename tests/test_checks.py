@@ -31,6 +31,7 @@ GOOD = {
     "TILL_TRUSTED_PROXIES": "1",
     "TILL_SSL_REDIRECT": "1",
     "TILL_HSTS_SECONDS": "31536000",
+    "TILL_EMAIL_URL": "smtp+tls://till:sesame@mail.example.com:587",
 }
 
 
@@ -57,6 +58,7 @@ def production(settings: Settings) -> Settings:
     settings.ALLOWED_HOSTS = ["till.example.com"]
     settings.TILL_PUBLIC_URL = "https://till.example.com"
     settings.TILL_RETURN_ACTIVATION_LINK = False
+    settings.EMAIL_HOST = "mail.example.com"
     return settings
 
 
@@ -388,3 +390,15 @@ def test_it_keeps_development_mode_on_the_loopback() -> None:
 def test_it_names_an_address_that_cannot_be_served_on(host: str) -> None:
     with pytest.raises(BadVariable, match=r"^TILL_BIND must be an address of this machine"):
         bind_address(Environment({"TILL_BIND": host}), 8000, debug=False)
+
+
+@pytest.mark.parametrize("address", ["", "consolemail://", "dummymail://"])
+def test_it_warns_of_a_production_that_mails_nobody(address: str) -> None:
+    assert "till.W006" in manage("check", TILL_EMAIL_URL=address).stderr
+    assert "till.W006" not in manage("check", TILL_EMAIL_URL=address, TILL_MAIL_ACTIVATION_LINK="0").stderr
+
+
+def test_production_prints_no_mail_unless_it_is_told_to() -> None:
+    """The links in them open accounts, and logs are read by many."""
+    show = ("shell", "--no-imports", "-c", "from django.conf import settings; print(settings.EMAIL_BACKEND)")
+    assert manage(*show, TILL_EMAIL_URL="").stdout.strip() == "django.core.mail.backends.dummy.EmailBackend"

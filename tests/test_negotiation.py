@@ -28,6 +28,7 @@ def test_without_a_choice_it_is_a_parameter_that_is_not_known(alice: Any, path: 
 def test_with_a_choice_it_decides(alice: Any, statement: str, wanted: str, media_type: str, accept: str) -> None:
     answer: Any = signed_in(alice).get(statement, {"format": wanted}, headers={"accept": accept})
     assert (answer.status_code, answer["Content-Type"]) == (200, media_type)
+    answer.close()  # what is not read to its end keeps its transaction
 
 
 @pytest.mark.parametrize("wanted", ["xml", "CSV", "api"])

@@ -28,7 +28,8 @@ class _Chunks:
         self._place = place
 
     def __iter__(self) -> Iterator[str]:
-        return self._chunks
+        yield from self._chunks
+        self.close()
 
     def close(self) -> None:
         self._chunks.close()
