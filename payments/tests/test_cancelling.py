@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from payments.models import Transaction, Wallet
-from payments.services.orders import expire_orders
+from payments.services.orders import cancel_withdrawal, expire_orders
+from payments.services.people import delete_person
 from payments.tests.order_scenes import (
     API,
     a_bank,
@@ -108,6 +109,16 @@ def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> N
     refused(signed_in(alice).delete(address), 409, "external_wallet_in_use")
     cancel(alice, "withdrawals", made)
     assert signed_in(alice).delete(address).status_code == 204
+
+
+def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any, admin: Any, purse: Wallet) -> None:
+    """As a request ends that waited for the locks of whoever deleted him."""
+    bank = a_bank(alice)
+    made = withdraw(alice, purse, bank)
+    delete_person(user_id=alice.pk, staff=admin, force=True)
+    cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
+    bank.refresh_from_db()
+    assert (bank.label, bank.details) == ("deleted", {})
 
 
 # --- the rules of PostgreSQL ---

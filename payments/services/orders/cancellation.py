@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from payments import ledger
 from payments.models import Deposit, Order, OrderStatus, Withdrawal
-from payments.services.external_wallets import lock_external_wallets_of
+from payments.services.external_wallets import forget_if_deleted, lock_external_wallets_of
 from payments.services.orders.settling import AlreadySettled
 
 AnOrder = TypeVar("AnOrder", bound=Order)
@@ -35,7 +35,9 @@ def cancel_withdrawal(*, withdrawal_id: int, user_id: int) -> Withdrawal:
         return withdrawal
     lock_external_wallets_of([user_id])
     ledger.lock([withdrawal.wallet_id], movements=0).release(withdrawal.wallet_id, withdrawal.amount)
-    return _cancelled(withdrawal)
+    cancelled = _cancelled(withdrawal)
+    forget_if_deleted([user_id])  # somebody may have deleted the owner while this waited for the locks
+    return cancelled
 
 
 def _locked(kind: type[AnOrder], order_id: int, user_id: int) -> AnOrder:
