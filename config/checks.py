@@ -77,11 +77,14 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_encryption_keys(**_: Any) -> list[CheckMessage]:
     """Each key of the list must be good: the older ones still open what stands in old dumps."""
-    keys, others = settings.TILL_ENCRYPTION_KEYS, {settings.TILL_SECRET_KEY, settings.TILL_JWT_KEY}
-    problems = [problem for key in keys or [""] if (problem := _secret_problem(key))]
-    if others & set(keys):
-        problems.append("has a key that serves as TILL_SECRET_KEY or TILL_JWT_KEY too")
+    keys = [key for key in settings.TILL_ENCRYPTION_KEYS if key != settings.TILL_SECRET_KEY]
     hint = "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one; several with commas, newest first."
+    if not keys:
+        text = "TILL_ENCRYPTION_KEYS is not set: TILL_SECRET_KEY encrypts the providers' secrets."
+        return [checks.Warning(text, hint=hint, id="till.W007")]
+    problems = [problem for key in keys if (problem := _secret_problem(key))]
+    if settings.TILL_JWT_KEY in keys:
+        problems.append("has a key that serves as TILL_JWT_KEY too")
     return [Error(f"TILL_ENCRYPTION_KEYS {problem}.", hint=hint, id="till.E014") for problem in problems[:1]]
 
 

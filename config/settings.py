@@ -32,9 +32,14 @@ TILL_SECRET_KEY = env.text("TILL_SECRET_KEY", "") or secret_files.development_se
 # Django does not run without any key, and so neither would the checks that say which settings are missing.
 SECRET_KEY = TILL_SECRET_KEY or secrets.token_urlsafe(48)
 TILL_JWT_KEY = env.text("TILL_JWT_KEY", "") or secret_files.development_secret("jwt_key", TILL_DEBUG, TILL_DATA)
-# Newest first: the first encrypts, each decrypts (manage.py rotate_secrets).
-TILL_ENCRYPTION_KEYS = env.names("TILL_ENCRYPTION_KEYS", default=[]) or [
-    key for key in [secret_files.development_secret("encryption_key", TILL_DEBUG, TILL_DATA)] if key
+# Newest first: the first encrypts, each decrypts (manage.py rotate_secrets). The key of sessions is always the last of
+# them: an installation that was given none works, and one that is given its first one later finds its secrets.
+TILL_ENCRYPTION_KEYS = [
+    *(
+        env.names("TILL_ENCRYPTION_KEYS", default=[])
+        or filter(None, [secret_files.development_secret("encryption_key", TILL_DEBUG, TILL_DATA)])
+    ),
+    *filter(None, [TILL_SECRET_KEY]),
 ]
 
 # --- where we are reached -----------------------------------------------------------------------------------

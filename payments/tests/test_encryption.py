@@ -1,7 +1,10 @@
 """A provider's secret stands in the database encrypted, and keys can be changed without a gap."""
 
 import io
+import os
 import shlex
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from config import checks
 from payments.encryption import Undecryptable, decrypt, encrypt
 from payments.models import Provider
 from payments.services.webhooks.registry import registry
+from tests.admin_forms import shown
 
 FIRST, SECOND = "first-0123456789-abcdefghijklmnopqrstuvwxyz", "second-0123456789-abcdefghijklmnopqrstuvwxyz"
 SECRET, BEFORE = "the-secret-of-acme-0815-é", "the-one-before-of-acme-4711"
@@ -103,7 +107,7 @@ def test_staff_can_give_a_new_secret_where_the_key_is_lost(acme: Provider, keys:
     site, page = Client(), f"/admin/payments/provider/{acme.pk}/change/"
     site.force_login(admin)
     assert [site.get(path).status_code for path in ("/admin/payments/provider/", page)] == [200, 200]
-    form = {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on", "max_amount": ""}
+    form = shown(site, page) | {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on"}
     assert "Type a secret" in site.post(page, form).content.decode()
     assert site.post(page, {**form, "secret": SECRET}).status_code == 302
     assert known() == (SECRET,)
@@ -112,13 +116,28 @@ def test_staff_can_give_a_new_secret_where_the_key_is_lost(acme: Provider, keys:
 # --- checks at the start --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("keys", [[], [""], ["short"], ["a" * 40], [FIRST, "short"], ["the key of the sessions too"]])
+@pytest.mark.parametrize("keys", [[""], ["short"], ["a" * 40], [FIRST, "short"], ["the key of the tokens too"]])
 def test_the_start_refuses_a_bad_key(settings: Any, keys: list[str]) -> None:
-    settings.TILL_SECRET_KEY = "the key of the sessions too"
-    settings.TILL_ENCRYPTION_KEYS = keys
+    settings.TILL_JWT_KEY = "the key of the tokens too"
+    settings.TILL_ENCRYPTION_KEYS = [*keys, settings.TILL_SECRET_KEY]
     assert [message.id for message in checks.check_encryption_keys()] == ["till.E014"]
-    settings.TILL_ENCRYPTION_KEYS = [SECOND, FIRST]
+    settings.TILL_ENCRYPTION_KEYS = [SECOND, FIRST, settings.TILL_SECRET_KEY]
     assert checks.check_encryption_keys() == []
+
+
+def test_the_start_warns_where_the_key_of_sessions_encrypts(settings: Any) -> None:
+    settings.TILL_ENCRYPTION_KEYS = [settings.TILL_SECRET_KEY]
+    assert [message.id for message in checks.check_encryption_keys()] == ["till.W007"]
+
+
+def test_the_key_of_sessions_opens_what_it_encrypted_before_there_was_another() -> None:
+    """So that an installation can be given its first key of this kind without losing a secret."""
+    show = "from django.conf import settings; print(','.join(settings.TILL_ENCRYPTION_KEYS))"
+    for given, keys in (("", FIRST), (SECOND, f"{SECOND},{FIRST}")):
+        environment = {**os.environ, "TILL_DEBUG": "0", "TILL_SECRET_KEY": FIRST, "TILL_ENCRYPTION_KEYS": given}
+        command = [sys.executable, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; {show}"]
+        shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert shown.stdout.strip() == keys
 
 
 def test_the_start_refuses_a_secret_that_no_key_opens_and_says_what_to_do(acme: Provider, keys: Any) -> None:
