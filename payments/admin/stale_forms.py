@@ -31,9 +31,7 @@ class ShownField(forms.CharField):
     widget = forms.HiddenInput
 
     def __init__(self) -> None:
-        super().__init__(
-            label="", max_length=5_000, error_messages={"required": f"Nothing says what was shown. {RELOAD}"}
-        )
+        super().__init__(label="", max_length=5_000, required=False)
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
         return False
@@ -43,7 +41,8 @@ class StaleGuard:
     """Stands in front of a ModelForm's class. The object's row is locked by then (`GuardedAdmin`).
 
     `compared` names columns that no field edits, but whose change makes the page old. `refused` is what a service or
-    PostgreSQL said when this same form was carried out a moment ago.
+    PostgreSQL said when this same form was carried out a moment ago. A form that is sent without the field was shown to
+    nobody: a program wrote it, and there is nothing to compare.
     """
 
     compared: ClassVar[tuple[str, ...]] = ()
@@ -60,8 +59,8 @@ class StaleGuard:
 
     def clean(self) -> dict[str, Any] | None:
         form = cast("ModelForm", self)
-        if "shown" in form.fields and self.is_guarded() and (shown := form.cleaned_data.get("shown")):
-            at, before = read(shown)
+        if "shown" in form.fields and self.is_guarded() and form.add_prefix("shown") in form.data:
+            at, before = read(form.cleaned_data.get("shown", ""))
             changed = [
                 name for name, value in self.now.items() if not constant_time_compare(before.get(name, ""), value)
             ]
