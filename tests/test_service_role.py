@@ -22,8 +22,9 @@ from payments.services.webhooks.registry import registry
 from payments.tests.ledger_stage import sql
 from tests.database_roles import Login, connected_as, drop_role, make_service_role
 from tests.every_operation import CALLS, Scene, Things, perform, person
-from tests.live import LiveTill
+from tests.live import LiveTill, database_url
 from tests.provider import SHA1_COLON, SHA256_CONCAT
+from tests.test_checks import manage
 
 DENIED = psycopg.errors.InsufficientPrivilege
 
@@ -218,6 +219,16 @@ def test_it_runs_the_commands(as_service: None, alice: User, monkeypatch: pytest
     assert Things(alice).wallet
     for command, options in COMMANDS.items():
         call_command(command, stdout=io.StringIO(), stderr=io.StringIO(), **options)
+
+
+def test_what_only_the_owner_may_run_says_so_in_one_line(as_service: None, alice: User, admin: User) -> None:
+    result = manage("after_restore", "--staff", admin.email, "--yes", DATABASE_URL=database_url())
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert "permission denied for sequence" in result.stderr
+    assert "connect as the tables' owner" in result.stderr
+    alice.refresh_from_db()
+    assert alice.token_epoch == 0
 
 
 def test_it_credits_webhooks_by_both_paths(as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
