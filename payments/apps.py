@@ -6,7 +6,9 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Money"
 
     def ready(self) -> None:
-        from accounts.services import after_registration
+        from accounts.services import after_registration, after_role_change
+        from payments.services.orders import give_first_scopes
         from payments.services.wallets import open_first_wallets
 
-        after_registration.append(open_first_wallets)
+        after_registration.extend([open_first_wallets, give_first_scopes])
+        after_role_change.append(give_first_scopes)

@@ -3,6 +3,7 @@
 from accounts.services.administration import (
     LastAdmin,
     OwnAccount,
+    after_role_change,
     create_user,
     disable_user,
     enable_user,
@@ -46,6 +47,7 @@ __all__ = [
     "WrongPassword",
     "activate",
     "after_registration",
+    "after_role_change",
     "anonymise_user",
     "change_password",
     "check_new_password",

@@ -119,7 +119,7 @@ class Withdrawal(Order):
 class SettlementScope(models.Model):
     """What a service may settle: orders of this currency and this provider, where named, up to `max_amount`; or all.
 
-    Without a scope a service settles nothing.
+    A service begins with everything. Without a scope it settles nothing.
     """
 
     id = models.BigAutoField(primary_key=True)

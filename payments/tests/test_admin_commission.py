@@ -213,8 +213,9 @@ def test_a_scope_is_given_and_taken_away(site: Client, service: Any) -> None:
     assert "service@example.com" in site.get(SCOPES).content.decode()
     assert site.post(f"{SCOPES}{scope.pk}/change/", {"currency": "EUR"}).status_code == 403
     site.post(f"{SCOPES}{scope.pk}/delete/", {"post": "yes"})
-    assert SettlementScope.objects.get().everything
-    assert notes() == [f"May settle orders of: {scope}.", f"Settles no longer by the scope: {scope}."]
+    assert not SettlementScope.objects.exists()
+    first = f"May settle orders of: {scope}, and no longer everything."
+    assert notes() == [first, f"Settles no longer by the scope: {scope}."]
     assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(service.pk)}
 
 
@@ -254,4 +255,4 @@ def test_support_and_mallory_change_no_rule_and_no_scope(admin: Any, service: An
             assert client.post(path, body).status_code == status, path
     assert support.get(RULES).status_code == support.get(SCOPES).status_code == 200
     rule.refresh_from_db()
-    assert (rule.valid_until, SettlementScope.objects.count(), CommissionRule.objects.count()) == (None, 2, 1)
+    assert (rule.valid_until, SettlementScope.objects.count(), CommissionRule.objects.count()) == (None, 1, 1)

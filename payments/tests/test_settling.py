@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 
+from accounts.models import User
 from accounts.services import create_user
 from payments.models import Deposit, SettlementScope, Transaction, Wallet, Withdrawal
 from payments.queries.orders import visible_to
@@ -201,8 +202,9 @@ def test_a_scope_said_again_takes_the_new_limit(admin: Any, service: Any) -> Non
         made = signed_in(admin).post(SCOPES, wish | ({"max_amount": limit} if limit else {})).json()
         assert made["max_amount"] == limit
     notes = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
-    assert notes == [f"May settle orders of: USD{limit}." for limit in (" up to 500", " up to 70", "")]
-    assert SettlementScope.objects.filter(service=service, everything=False).count() == 1
+    limits = (" up to 500, and no longer everything", " up to 70", "")
+    assert notes == [f"May settle orders of: USD{limit}." for limit in limits]
+    assert SettlementScope.objects.filter(service=service).count() == 1
 
 
 def test_a_service_whose_last_scope_is_removed_settles_nothing(alice: Any, admin: Any, service: Any) -> None:
@@ -211,6 +213,23 @@ def test_a_service_whose_last_scope_is_removed_settles_nothing(alice: Any, admin
     assert signed_in(admin).delete(f"{SCOPES}/{scope.pk}").status_code == 204
     refused(settle(service, "deposits", made), 404, "deposit_not_found")
     assert ids(signed_in(service).get(f"{API}/deposits")) == []
+
+
+def test_a_new_service_settles_everything_until_a_scope_names_something(alice: Any, admin: Any) -> None:
+    """However it became one; and taking away its last scope leaves nothing."""
+    site = signed_in(admin)
+    body = {"email": "bank@example.com", "password": "a-long-enough-secret", "role": "service"}
+    made = User.objects.get(pk=site.post(f"{API}/users", body).json()["id"])
+    promoted = create_user(email="teller@example.com", password=None)
+    site.patch(f"{API}/users/{promoted.pk}", {"role": "service"})
+    for service in (made, promoted):
+        [everything] = SettlementScope.objects.filter(service=service)
+        assert everything.everything
+        assert site.post(SCOPES, {"service": service.pk, "currency": "EUR"}).status_code == 201
+        [scope] = SettlementScope.objects.filter(service=service)
+        assert (scope.currency_id, scope.everything) == ("EUR", False)
+        assert site.delete(f"{SCOPES}/{scope.pk}").status_code == 204
+        assert not SettlementScope.objects.filter(service=service).exists()
 
 
 def test_only_services_have_scopes_and_only_staff_manages_them(alice: Any, admin: Any, service: Any) -> None:

@@ -13,7 +13,14 @@ from payments.services.orders.making import (
     request_deposit,
     request_withdrawal,
 )
-from payments.services.orders.scopes import InvalidScope, NotAService, add_scope, covers, remove_scope
+from payments.services.orders.scopes import (
+    InvalidScope,
+    NotAService,
+    add_scope,
+    covers,
+    give_first_scopes,
+    remove_scope,
+)
 from payments.services.orders.settling import AlreadySettled, settle_deposit, settle_withdrawal
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "cancel_withdrawal",
     "covers",
     "expire_orders",
+    "give_first_scopes",
     "remove_scope",
     "request_deposit",
     "request_withdrawal",

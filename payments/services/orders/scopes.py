@@ -1,5 +1,6 @@
 """What a service may settle. Lists ask PostgreSQL (payments.queries.orders); a verdict is checked here."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.conf import settings
@@ -53,6 +54,7 @@ def add_scope(
 ) -> SettlementScope:
     """Let a service settle orders of a currency, a provider, or both together, or everything. Safe to repeat.
 
+    A scope that names something takes everything else away: the scope `everything`, which a service begins with, ends.
     `max_amount`, in the scope's currency, is the most that one order may be of; the same scope said again with another
     takes that one. Locks the user's row. Raises InvalidScope, InvalidAmount, UnknownUser, NotAService,
     CurrencyUnavailable or ProviderUnavailable.
@@ -69,9 +71,20 @@ def add_scope(
     if not is_new and scope.max_amount != max_amount:
         scope.max_amount, is_new = max_amount, True
         scope.save(update_fields=["max_amount"])
-    if is_new:
-        note(about=service, staff=staff, text=f"May settle orders of: {scope}.")
+    taken = not everything and SettlementScope.objects.filter(service=service, everything=True).delete()[0]
+    if is_new or taken:
+        no_longer = ", and no longer everything" if taken else ""
+        note(about=service, staff=staff, text=f"May settle orders of: {scope}{no_longer}.")
     return scope
+
+
+def give_first_scopes(users: Sequence[User]) -> None:
+    """Let new services settle everything, by a scope that staff see, narrow and take away. Safe to repeat."""
+    services = [user for user in users if user.role == Role.SERVICE]
+    have = set(SettlementScope.objects.filter(service__in=services).values_list("service_id", flat=True))
+    SettlementScope.objects.bulk_create(
+        SettlementScope(service=service, everything=True) for service in services if service.pk not in have
+    )
 
 
 @transaction.atomic
