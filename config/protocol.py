@@ -55,6 +55,8 @@ class Protocol(LimitedProtocol):
     read: bytes = b""
     #: The worker is about to end: each answer is its connection's last.
     is_draining = False
+    #: Bytes of an answer that waited to be taken at the last look, when the connection had been silent for long.
+    untaken = 0
     #: When a request last began or was answered, by the loop's clock.
     used_at = 0.0
 
@@ -63,7 +65,7 @@ class Protocol(LimitedProtocol):
         self.flow = Flow(transport, self)
         patience = min(self.timeout_keep_alive, request_limits.HEAD_SECONDS)
         self.used_at = self.loop.time() - self.timeout_keep_alive + patience
-        self.timeout_keep_alive_task = self.loop.call_later(patience, self.timeout_keep_alive_handler)
+        self._look_again_in(patience)
 
     def on_message_begin(self) -> None:
         self.used_at = self.loop.time()
@@ -168,10 +170,24 @@ class Protocol(LimitedProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
         left = self.timeout_keep_alive - (self.loop.time() - self.used_at)
-        if left <= 0 and self._is_idle():
-            super().timeout_keep_alive_handler()
+        if left > 0 or not self._is_idle():
+            self.untaken = 0
+            self._look_again_in(max(left, 1))
+        elif waiting := self.transport.get_write_buffer_size():
+            self._wait_for_taker(waiting)
         else:
-            self.timeout_keep_alive_task = self.loop.call_later(max(left, 1), self.timeout_keep_alive_handler)
+            super().timeout_keep_alive_handler()
+
+    def _wait_for_taker(self, waiting: int) -> None:
+        """Hang up on a client who takes nothing of the answer. Closing would wait for him, as long as he likes."""
+        if waiting == self.untaken:
+            self.transport.abort()
+        else:
+            self.untaken = waiting
+            self._look_again_in(STALLED_SECONDS)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
         """Say in the next answer that it is the last, and close what stays silent.

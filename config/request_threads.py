@@ -82,11 +82,14 @@ class Share:
         """False: too many are waiting already, and nothing was begun."""
         if self.unanswered >= self.most_unanswered:
             return False
+        request = _Request(scope, body, receive, send)
         self.unanswered += 1
         try:
-            await _Request(scope, body, receive, send).answer(self.executor)
+            answer = await request.answer(self.executor)
         finally:
             self.unanswered -= 1
+        if answer is not None:  # sent without a thread: however slowly it is read, nobody waits for that
+            await request.finish(answer)
         return True
 
 
@@ -123,18 +126,17 @@ class _Request:
         self._database: Any = None
         self._reading = threading.Lock()
 
-    async def answer(self, executor: ThreadPoolExecutor) -> None:
+    async def answer(self, executor: ThreadPoolExecutor) -> Answer | None:
+        """Return what is left to send, as `_thread_answer` does."""
         self._timers = [self._loop.call_later(WATCHED_AFTER, self.watch)]
         if self._scope["method"] in READS:
             self._timers.append(self._loop.call_later(settings.TILL_READ_SECONDS, self._cancel_reading))
         try:
-            answer = await self._loop.run_in_executor(executor, self._thread_answer)
+            return await self._loop.run_in_executor(executor, self._thread_answer)
         finally:
             self._stop_timers()
             if self._watch is not None:
                 self._watch.cancel()
-        if answer is not None:
-            await self._finish(answer)
 
     def _begin_stream(self) -> None:
         """From here on its deadline is that of streams."""
@@ -152,7 +154,7 @@ class _Request:
 
     async def _hear_of_the_end(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
-            end_open_block()
+            pass
         self._gone.set()
         if self._scope["method"] in READS:
             self._cancel_reading()
@@ -170,7 +172,7 @@ class _Request:
                 with suppress(psycopg.Error):
                     connection.cancel_safe(timeout=CANCEL_SECONDS)
 
-    async def _finish(self, answer: Answer) -> None:
+    async def finish(self, answer: Answer) -> None:
         await self._begin(answer)
         if answer.file is not None:
             with answer.file as file:
@@ -189,9 +191,13 @@ class _Request:
         try:
             return self._thread_django()
         finally:
-            with self._reading:
-                self._database = None
+            self._thread_end_reading()
             end_open_block()
+
+    def _thread_end_reading(self) -> None:
+        """From here on nothing is cancelled. Waits for a wish to cancel that is under way."""
+        with self._reading:
+            self._database = None
 
     def _thread_django(self) -> Answer | None:
         head: list[Any] = []
@@ -205,6 +211,7 @@ class _Request:
         try:
             return self._thread_body(answer, response)
         finally:
+            self._thread_end_reading()  # first: closing gives the connection back, and its next statement is another's
             response.close()
 
     def _thread_body(self, answer: Answer, response: Any) -> Answer | None:

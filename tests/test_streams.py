@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
 from config import asgi, protocol, streams
@@ -24,6 +24,8 @@ from tests.uvicorn_here import serving
 from tests.waiting import wait_until
 
 CHUNK = b"x" * 65536
+#: Bytes: more than a system takes in for a client that reads nothing.
+LARGE = 32 * 2**20
 
 
 class Endless:
@@ -88,11 +90,51 @@ def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse("plain")
 
 
+def large(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(b"x" * LARGE)
+
+
+def large_file(request: HttpRequest) -> FileResponse:
+    file = TemporaryFile()  # noqa: SIM115  closed with the response
+    file.truncate(LARGE)
+    return FileResponse(file, headers={"Content-Length": str(LARGE)})
+
+
 def scanning(request: HttpRequest) -> HttpResponse:
     """What a list over a table without a fitting index does to PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(25)")
     return HttpResponse("never")
+
+
+class Ended:
+    """Of a request that ends while its connection is asked to cancel: which of the two was over first."""
+
+    now: "Ended"
+
+    def __init__(self) -> None:
+        self.is_cancelling = threading.Event()
+        self.is_given_back = threading.Event()
+        self.was_given_back_before: list[bool] = []
+
+    @classmethod
+    def set_up(cls, monkeypatch: pytest.MonkeyPatch) -> "Ended":
+        cls.now = cls()
+        monkeypatch.setattr(psycopg.Connection, "cancel_safe", cls.now.cancel_slowly)
+        return cls.now
+
+    def cancel_slowly(self, *, timeout: float) -> None:
+        """As a server that is slow to take the wish. Its time-out is long enough for whoever does not wait for it."""
+        self.is_cancelling.set()
+        self.was_given_back_before.append(self.is_given_back.wait(timeout / 4))
+
+
+def ends_as_it_is_cancelled(request: HttpRequest) -> HttpResponse:
+    connection.ensure_connection()
+    assert Ended.now.is_cancelling.wait(timeout=10)
+    response: Any = HttpResponse("ended")
+    response._resource_closers.append(Ended.now.is_given_back.set)
+    return response  # type: ignore[no-any-return]
 
 
 def scans() -> int:
@@ -106,9 +148,12 @@ urlpatterns = [
     path("leaves-open", leaves_open),
     path("in-a-block", in_a_block),
     path("scanning", scanning),
+    path("ends-as-it-is-cancelled", ends_as_it_is_cancelled),
     path("endless", endless),
     path("short", short),
     path("plain", plain),
+    path("large", large),
+    path("large-file", large_file),
 ]
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
@@ -122,11 +167,11 @@ def port() -> Iterator[int]:
         yield number
 
 
-def begun(port: int, target: str) -> Line:
+def begun(port: int, target: str, header: str = "") -> Line:
     """Ask, and read no more than the first line of the answer."""
     line = Line(port)
     line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    line.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    line.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode())
     assert line.file.readline().startswith(b"HTTP/1.1 200")
     return line
 
@@ -185,17 +230,48 @@ def test_asking_for_the_head_makes_nothing_of_the_body(port: int) -> None:
     assert Endless.made[-1].taken <= 2
 
 
-def test_slow_readers_of_files_hold_no_thread(port: int) -> None:
+def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are threads, of a file larger than what the system takes in by itself."""
-    name = "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
-    found: Any = finders.find(name)
-    whole = Path(found).read_bytes()
-    assert len(whole) > 500_000
-    lines = [begun(port, f"/static/{name}") for _ in range(2 * ordinary.threads)]
+    monkeypatch.setattr(ordinary, "most_unanswered", ordinary.threads)
+    lines = [begun(port, "/large-file") for _ in range(2 * ordinary.threads)]
     assert asked(port, "/plain")[0] == 200
-    status, headers, body = asked(port, f"/static/{name}")
-    assert (status, int(headers["content-length"]), body == whole) == (200, len(whole), True)
+    status, headers, body = asked(port, "/large-file")
+    assert (status, int(headers["content-length"]), len(body)) == (200, LARGE, LARGE)
     for line in lines:
+        line.close()
+
+
+@pytest.mark.parametrize("then", ["keep-alive", "close"])
+def test_who_never_takes_a_whole_answer_is_hung_up_on(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not it was the connection's last: a few thousand would be all connections that there may be."""
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
+    is_lost = threading.Event()
+
+    class Watched(protocol.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            is_lost.set()
+
+    with serving(asgi.application, Watched, timeout_keep_alive=1) as port:
+        line = begun(port, "/large", f"Connection: {then}\r\n")
+        try:
+            assert is_lost.wait(timeout=10)
+        finally:
+            line.close()
+
+
+def test_who_takes_a_whole_answer_slowly_is_not_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STALLED_SECONDS", 1.5)
+    with serving(asgi.application, protocol.Protocol, timeout_keep_alive=1) as port:
+        line = Line(port)
+        line.send(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while line.file.readline().strip():
+            pass
+        taken = 0
+        for _ in range(8):
+            taken += len(line.file.read(LARGE // 10))
+            time.sleep(0.5)
+        assert taken + len(line.file.read(LARGE - taken)) == LARGE
         line.close()
 
 
@@ -220,6 +296,16 @@ def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not
     wait_until(lambda: ordinary.unanswered == 0, seconds=8)
     assert scans() == 0
     assert asked(port, "/plain")[0] == 200
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_nobody_elses_statement_is_cancelled(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wish to cancel is still on its way when the request ends: its connection is not given back before."""
+    ended = Ended.set_up(monkeypatch)
+    monkeypatch.setattr(settings, "TILL_READ_SECONDS", 0.05)
+    assert asked(port, "/ends-as-it-is-cancelled")[0] == 200
+    assert ended.is_given_back.wait(timeout=10)
+    assert ended.was_given_back_before == [False]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/fails-at-once", 500), ("/leaves-open", 200)])
