@@ -1,6 +1,6 @@
 """Money from a user's wallet to another, his own or somebody else's."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from payments.services.commission import charge
 from payments.services.currencies import active_currency
 
 _PEOPLE = (Role.USER, Role.ADMIN)
+#: By so much a clock may be set back without a limit forgetting what was sent before.
+_CLOCK_SET_BACK = timedelta(hours=1)
 
 
 class RecipientNotFound(Exception):
@@ -146,11 +148,16 @@ def _check_limit(user_id: int, currency: Currency, amount: Decimal, limit: Decim
 
 
 def _sent_today(user_id: int, currency: Currency) -> Decimal:
-    """To others only. Ids rise with the time under the lock: what is older than the last of yesterday is not read."""
+    """To others only. Ids rise with the time under the lock: what is older than the last of yesterday is not read.
+
+    A clock that was set back breaks that, so the last of yesterday is sought an hour before midnight.
+    """
     to_others = Transfer.objects.filter(user=user_id, currency=currency).exclude(recipient=user_id)
     midnight = datetime.combine(timezone.now().astimezone(UTC).date(), time(tzinfo=UTC))
-    before = to_others.filter(created_at__lt=midnight).order_by("-pk").values_list("pk", flat=True).first()
-    sent: Decimal | None = to_others.filter(pk__gt=before or 0).aggregate(sent=Sum("amount"))["sent"]
+    yesterdays = to_others.filter(created_at__lt=midnight - _CLOCK_SET_BACK)
+    before = yesterdays.order_by("-pk").values_list("pk", flat=True).first() or 0
+    todays = to_others.filter(pk__gt=before, created_at__gte=midnight)
+    sent: Decimal | None = todays.aggregate(sent=Sum("amount"))["sent"]
     return sent or Decimal(0)
 
 

@@ -216,6 +216,18 @@ def test_yesterday_does_not_count(alice: Any, purse: Wallet, bobs: Wallet, limit
     Transfer.objects.filter(pk=sent).update(created_at=midnight)
 
 
+def test_a_clock_set_back_over_midnight_forgets_nothing_of_today(
+    alice: Any, purse: Wallet, bobs: Wallet, limited: None
+) -> None:
+    done(send(alice, purse, "30", destination=bobs))
+    later = done(send(alice, purse, "10", destination=bobs))["id"]
+    sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transfer DISABLE TRIGGER append_only")
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    Transfer.objects.filter(pk=later).update(created_at=midnight - timedelta(minutes=1))
+    done(send(alice, purse, "20", destination=bobs))
+    refused(send(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+
+
 def test_nobody_is_limited_by_default(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     done(send(alice, purse, "100", destination=bobs))
 
