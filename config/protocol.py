@@ -55,6 +55,8 @@ class Protocol(LimitedProtocol):
     read: bytes = b""
     #: The worker is about to end: each answer is its connection's last.
     is_draining = False
+    #: The cycle that was begun last, the ordinary way: all before it are answered.
+    begun: Any = None
     #: Bytes of an answer that waited to be taken at the last look, when the connection had been silent for long.
     untaken = 0
     #: When a request last began or was answered, by the loop's clock.
@@ -204,8 +206,16 @@ class Protocol(LimitedProtocol):
         if self._is_idle():
             self.transport.close()
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.begun = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        """Also tell the request that is being answered: uvicorn tells the last that came, which may wait behind it."""
         super().connection_lost(exc)
+        if self.begun is not None and not self.begun.response_complete:
+            self.begun.disconnected = True
+            self.begun.message_event.set()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None

@@ -206,6 +206,19 @@ def test_one_ends_soon_when_its_client_has_left(port: int) -> None:
     assert len(Endless.made) == 3 * streams.MOST_STREAMS  # each had its place
 
 
+def test_one_ends_quietly_when_its_client_has_asked_for_more_and_left(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """He is not listened to meanwhile, so it is writing that shows it. A trace in the log would be a flood of them."""
+    line = begun(port, "/endless")
+    line.send(b"GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert line.file.read(2 * len(CHUNK))
+    line.close()
+    wait_until(lambda: ordinary.unanswered == 0, seconds=10)
+    assert Endless.made[-1].closed.is_set()
+    assert "Exception" not in caplog.text
+
+
 def test_one_that_takes_too_long_is_cut_off_and_does_not_look_whole(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "TILL_STREAM_SECONDS", 0.2)
     status, headers, body = asked(port, "/endless")
