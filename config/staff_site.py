@@ -75,7 +75,7 @@ class StaffSite(admin.AdminSite):
             shorten_search(request)
             try:
                 return view(request, *args, **kwargs)
-            except DataError:  # PostgreSQL cannot take what the address compares a column with
+            except (DataError, ValueError, OverflowError):  # no value that a column of that kind could have
                 if request.method != "GET" or "e" in request.GET:
                     raise
                 return HttpResponseRedirect(f"{request.path}?e=1")  # as for what Django itself cannot read
