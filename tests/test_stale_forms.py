@@ -160,3 +160,15 @@ def test_a_page_waits_for_a_change_that_is_being_made(committed_db: None, alice:
         answer = saving.result(30)
     assert answer.status_code == 200
     assert "changed meanwhile" in str(answer.context["adminform"].form.errors)
+
+
+def test_no_form_is_broken_by_what_is_no_id(admin: User, site: Client) -> None:
+    """Nobody can type it, but who holds a page can send it. Each field of the form takes it, or says that it cannot."""
+    broken = {}
+    for model in django_admin.site._registry:
+        page = site.get(url(model, "add"))
+        if page.status_code == 200:
+            sent = dict.fromkeys(page.context["adminform"].form.fields, "no id")
+            broken[model] = site.post(url(model, "add"), sent).status_code
+    assert len(broken) >= 6
+    assert set(broken.values()) == {200}

@@ -54,7 +54,7 @@ class SettlementScopeAdmin(ServiceAdmin):
     ordering = ("service_id", "id")
     search_fields = ("=service__id", "service__email")
     search_help_text = "The service's id or email"
-    autocomplete_fields = ("currency", "provider")
+    autocomplete_fields = ("currency",)  # not the provider: where no number was sent, Django asks for it all the same
     export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug", "max_amount", "everything")
     export_places = "currency__decimal_places"
     empty_state = (
