@@ -16,8 +16,6 @@ from pytest_django import Settings
 
 from accounts.models import Role, User
 from config import checks
-from config.environment import BadVariable, Environment
-from config.serving import bind_address
 from payments.models import Currency, Provider
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -376,20 +374,6 @@ def test_it_names_a_data_folder_that_cannot_be_one(folder: str) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("TILL_DATA must be a folder that can be written to")
     assert result.stderr.count("\n") == 1
-
-
-def test_it_keeps_development_mode_on_the_loopback() -> None:
-    assert bind_address(Environment({}), 8000, debug=True) == "127.0.0.1:8000"
-    assert bind_address(Environment({"TILL_BIND": "::1"}), 8001, debug=True) == "[::1]:8001"
-    assert bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=False) == "192.0.2.1:8000"
-    with pytest.raises(BadVariable, match="TILL_BIND"):
-        bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=True)
-
-
-@pytest.mark.parametrize("host", ["nonsense.invalid", "127.0.0.1:8000", "unix:/run/till", "x" * 70])
-def test_it_names_an_address_that_cannot_be_served_on(host: str) -> None:
-    with pytest.raises(BadVariable, match=r"^TILL_BIND must be an address of this machine"):
-        bind_address(Environment({"TILL_BIND": host}), 8000, debug=False)
 
 
 @pytest.mark.parametrize("address", ["", "consolemail://", "dummymail://"])

@@ -8,6 +8,7 @@ import pytest
 
 from config import environment
 from config.environment import BadVariable, Environment
+from config.serving import bind_address
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -119,3 +120,17 @@ def test_parameters_of_postgresql_are_handed_on() -> None:
     found = Environment({"DATABASE_URL": f"postgres://till@db/till?{parameters}"}).database("DATABASE_URL")
     assert found["OPTIONS"]["sslmode"] == "verify-full"
     assert {*found["OPTIONS"]} == {"sslmode", "connect_timeout", "target_session_attrs", "options"}
+
+
+def test_it_keeps_development_mode_on_the_loopback() -> None:
+    assert bind_address(Environment({}), 8000, debug=True) == "127.0.0.1:8000"
+    assert bind_address(Environment({"TILL_BIND": "::1"}), 8001, debug=True) == "[::1]:8001"
+    assert bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=False) == "192.0.2.1:8000"
+    with pytest.raises(BadVariable, match="TILL_BIND"):
+        bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=True)
+
+
+@pytest.mark.parametrize("host", ["nonsense.invalid", "127.0.0.1:8000", "unix:/run/till", "x" * 70])
+def test_it_names_an_address_that_cannot_be_served_on(host: str) -> None:
+    with pytest.raises(BadVariable, match=r"^TILL_BIND must be an address of this machine"):
+        bind_address(Environment({"TILL_BIND": host}), 8000, debug=False)
