@@ -129,9 +129,13 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self.is_refused = True
         self.stop_head_timer()
+        is_begun = self.in_message and self.cycle is not self.earlier_cycle
+        if is_begun and self.pipeline:  # its turn has not come, and will not
+            self.pipeline.popleft()
+            self.cycle, is_begun = self.earlier_cycle, False
         cycle: Any = self.cycle
-        if self.in_message and cycle is not self.earlier_cycle:  # its own body is broken
-            self._answer_refused(status, is_answered=cycle.response_started or bool(self.pipeline))
+        if is_begun:  # its own body is broken
+            self._answer_refused(status, is_answered=cycle.response_started)
         elif cycle is None or cycle.response_complete:
             self._answer_refused(status, is_answered=False)
         else:

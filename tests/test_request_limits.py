@@ -231,6 +231,18 @@ def test_an_earlier_request_is_answered_before_the_connection_ends(hasty: int, f
         assert rest == b"" or rest.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400", b"HTTP/1.1 408"))
 
 
+@pytest.mark.parametrize("before", [1, 2])
+def test_requests_before_one_whose_body_is_broken_are_answered(line: Line, before: int) -> None:
+    """They came in the same read, so that none was answered yet when the last turned out to be broken."""
+    line.send(before * (GET % (b"", b"Host: localhost\r\n")) + POST + b"zz\r\n")
+    for _ in range(before):
+        status, headers, _ = line.answer()
+        assert status == 200
+    assert headers["connection"] == "close"
+    assert line.is_closed()
+    assert len(seen) == before
+
+
 def peak_of_memory(*, begin_anew: bool = False) -> int:
     """The most bytes that this process has had in memory, since it last began anew."""
     if begin_anew:
