@@ -141,3 +141,8 @@ def test_forty_first_readers_at_once_all_get_the_document(live_till: LiveTill) -
 
     with ThreadPoolExecutor(40) as threads:
         assert set(threads.map(read, range(40))) == {200}
+
+
+@pytest.mark.parametrize("folder", ["", "config/", "admin/", "admin/css/", "admin/css"])
+def test_no_folder_of_static_files_is_listed(db: None, folder: str) -> None:
+    assert client.get(f"/static/{folder}").status_code == 404
