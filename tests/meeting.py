@@ -79,7 +79,7 @@ class Stage:
         if missing > 0:
             paid_in(self.purse, str(missing))
         elif missing:
-            self._pay_out(-missing)
+            self._pay_out(-missing.normalize())
 
     def _pay_out(self, amount: Decimal) -> None:
         wish = {"user_id": self.alice.pk, "wallet_id": self.purse, "external_wallet_id": self.bank}

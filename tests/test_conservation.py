@@ -179,7 +179,8 @@ def standing(receivers: dict[str, int]) -> dict[tuple[str, str], Decimal]:
 def test_chains_through_the_exchange_itself_neither_gain_nor_leave_a_trace_on_the_way(alice: Any) -> None:
     dice, purses = random.Random(4), {code: wallet_of(alice, code) for code in PLACES}
     for _ in range(12):
-        counter.load_rates(counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2)), force=True)
+        sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
+        counter.load_rates(sheet, force=True, confirm=True)
         for _ in range(4):
             go_round(alice, dice, purses)
     assert [everything(code) for code in PLACES] == [0] * len(PLACES)
@@ -215,7 +216,8 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None
     rules = {code: some_rule(dice, places) for code, places in PLACES.items()}
     for code, rule in rules.items():
         fee("exchange", code, percent=rule.percent, fixed=rule.fixed, minimum=rule.minimum, maximum=rule.maximum)
-    counter.load_rates(counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2)), force=True)
+    sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
+    counter.load_rates(sheet, force=True, confirm=True)
     for _ in range(150):
         source, target = dice.sample(list(PLACES), 2)
         amount = some_number(dice, digits=2, places=dice.choice([PLACES[source], DECIMAL_PLACES]))

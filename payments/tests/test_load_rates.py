@@ -148,12 +148,13 @@ def test_an_older_file_never_replaces_newer_rates_unless_forced(load: Callable[.
     assert stands("USD", "EUR") == Decimal("0.8")
 
 
-def test_a_rate_that_would_move_by_more_than_a_tenth_is_named_and_kept(load: Callable[..., str]) -> None:
+def test_where_a_rate_would_move_by_more_than_a_tenth_it_is_named_and_none_is_set(load: Callable[..., str]) -> None:
     rate("USD", "EUR", "0.7", hours_old=10**5)
     rate("EUR", "USD", "1.3", hours_old=10**5)
-    with pytest.raises(CommandError, match="1 rates kept"):
+    with pytest.raises(CommandError, match="1 rates would move by more than 10 %"):
         load(HONEST)
-    assert (stands("USD", "EUR"), stands("EUR", "USD")) == (Decimal("0.7"), Decimal("1.25"))
+    assert (stands("USD", "EUR"), stands("EUR", "USD")) == (Decimal("0.7"), Decimal("1.3"))
+    assert ExchangeRate.objects.count() == 2
     assert load(HONEST, "--confirm").startswith("6 rates set")
     assert stands("USD", "EUR") == Decimal("0.8")
 

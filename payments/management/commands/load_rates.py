@@ -57,7 +57,7 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if loaded.moving:
             raise CommandError(
-                f"{len(loaded.moving)} rates kept: they would move by more than 10 %. --confirm sets them."
+                f"{len(loaded.moving)} rates would move by more than 10 %. Nothing is set. --confirm sets all."
             )
 
 
@@ -68,7 +68,7 @@ def summary(loaded: exchange.Loaded) -> Iterator[str]:
     for rate in loaded.newer:
         yield f"Kept {rate}: {rate.origin}, as of {rate.as_of.isoformat()}, is newer. --force replaces it."
     for rate, new in loaded.moving:
-        yield f"Kept {rate}: {rate.rate:f} would become {new:f}."
+        yield f"{rate}: {rate.rate:f} would become {new:f}."
     if loaded.missing:
         yield f"Not in the file: {', '.join(loaded.missing)}."
     for source, target in loaded.out_of_range:

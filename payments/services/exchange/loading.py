@@ -39,7 +39,7 @@ class Unreachable(Exception):
 class Loaded:
     """What became of each pair.
 
-    `moving` kept what they were, because they would move by more than 10 %. `gaining` are pairs where there and back
+    `moving` would move by more than 10 %, so nothing was set. `gaining` are pairs where there and back
     would gain. Both are for staff to look at.
     `imprecise` are left out: pairs of whose rate ten decimals would cut off more than MAX_RATE_LOSS, with the share.
     """
@@ -116,10 +116,10 @@ def load_rates(
 ) -> Loaded:
     """Set the rate of every ordered pair of currencies in use that the sheet knows, rounded down to ten decimals.
 
-    A rate that is newer than the sheet stays, unless forced; one that would move by more than 10 % stays, unless
-    confirmed. So does one that is too small to be said in ten decimals, until it is too old. `only` names the pairs to
-    set, when not all. Safe to
-    repeat. Locks the rates' rows by ascending id. Raises MalformedSheet.
+    A rate that is newer than the sheet stays, unless forced. So does one that is too small to be said in ten decimals,
+    until it is too old. Where one would move by more than 10 %, nothing is set, unless confirmed: rates of two days
+    side by side would let chains gain. `only` names the pairs to set, when not all. Safe to repeat. Locks the rates'
+    rows by ascending id. Raises MalformedSheet.
     """
     active = set(Currency.objects.filter(is_active=True).values_list("pk", flat=True))
     loaded = Loaded(as_of or published_at(sheet), missing=sorted(active - sheet.prices.keys()))
@@ -139,6 +139,8 @@ def load_rates(
             loaded.moving.append((stands, rate))
         else:
             loaded.set.append(_row(pair, rate, origin, loaded.as_of))
+    if loaded.moving:
+        loaded.set.clear()
     _store(loaded.set)
     loaded.gaining.extend(_gaining({**known, **{_pair(rate): rate for rate in loaded.set}}, loaded.set))
     return loaded
