@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from config import session_checks
 from config.embedded.cluster import Cluster
@@ -85,7 +85,14 @@ def test_what_the_address_must_not_set_is_named(db: None, monkeypatch: pytest.Mo
     assert "TimeZone" in found[1].msg
 
 
-def test_a_session_that_is_otherwise_is_named_with_what_mends_it(db: None) -> None:
+@pytest.fixture
+def new_sessions(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Before the test's own transaction begins: what another test has SET is not asked about."""
+    with django_db_blocker.unblock():
+        end_sessions()
+
+
+def test_a_session_that_is_otherwise_is_named_with_what_mends_it(new_sessions: None, db: None) -> None:
     assert session_checks.check("default") == []
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = 0; SET LOCAL DateStyle = 'German'")

@@ -130,8 +130,9 @@ def patience() -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET lock_timeout")
+        if connection.connection is not None:  # the pool discards it: no other test is to meet so patient a session
+            connection.connection.close()
+        connection.close()
 
 
 def books_balance(*, by_hand: bool = False) -> None:

@@ -254,7 +254,8 @@ def test_it_says_when_to_come_back_rather_than_wait_for_ever(alice: Any, purse: 
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '100ms'")
             answer = pay(alice, purse.pk, "10", waits=True)
-            cursor.execute("RESET lock_timeout")
+            usual = connection.settings_dict["SESSION"]["lock_timeout"]
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [usual])
         PayView.may_go_on.set()
         return answer
 
