@@ -74,13 +74,13 @@ class Share:
 
     def __init__(self, name: str, *, threads: int, unanswered: int) -> None:
         self.threads = threads
-        self.most_unanswered = unanswered
+        self.max_unanswered = unanswered
         self.unanswered = 0
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:
         """False: too many are waiting already, and nothing was begun."""
-        if self.unanswered >= self.most_unanswered:
+        if self.unanswered >= self.max_unanswered:
             return False
         request = _Request(scope, body, receive, send)
         self.unanswered += 1

@@ -15,9 +15,9 @@ from config.problems import problem_response
 from config.problems.table import TOO_MANY_STREAMS
 
 #: A quarter of the threads.
-MOST_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
+MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
 
-_share = threading.BoundedSemaphore(MOST_STREAMS)
+_share = threading.BoundedSemaphore(MAX_STREAMS)
 
 
 class Cut(Exception):

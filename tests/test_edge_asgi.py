@@ -177,7 +177,7 @@ def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> 
 
 
 def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordinary, "most_unanswered", 0)
+    monkeypatch.setattr(ordinary, "max_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
     assert (spoken.status, spoken.body["code"], served) == (503, "overloaded", [])
     assert spoken.headers["retry-after"] == "1"

@@ -135,7 +135,7 @@ def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alic
 
 
 def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "most_unanswered", 0)
+    monkeypatch.setattr(passwords, "max_unanswered", 0)
     spoken = Conversation(part(b"{}"))
     spoken.scope |= {"path": f"{API}/auth/login", "method": "POST"}
     spoken.run()

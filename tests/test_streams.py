@@ -186,7 +186,7 @@ def asked(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, s
 
 
 def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -> None:
-    lines = [begun(port, "/endless") for _ in range(streams.MOST_STREAMS)]
+    lines = [begun(port, "/endless") for _ in range(streams.MAX_STREAMS)]
     status, headers, body = asked(port, "/endless")
     assert (status, json.loads(body)["code"]) == (503, "too_many_streams")
     assert int(headers["retry-after"]) >= 1
@@ -200,10 +200,10 @@ def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -
 
 
 def test_one_ends_soon_when_its_client_has_left(port: int) -> None:
-    for _ in range(3 * streams.MOST_STREAMS):
+    for _ in range(3 * streams.MAX_STREAMS):
         begun(port, "/endless").close()
         wait_until(Endless.made[-1].closed.is_set, seconds=10)
-    assert len(Endless.made) == 3 * streams.MOST_STREAMS  # each had its place
+    assert len(Endless.made) == 3 * streams.MAX_STREAMS  # each had its place
 
 
 def test_one_ends_quietly_when_its_client_has_asked_for_more_and_left(
@@ -245,7 +245,7 @@ def test_asking_for_the_head_makes_nothing_of_the_body(port: int) -> None:
 
 def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are threads, of a file larger than what the system takes in by itself."""
-    monkeypatch.setattr(ordinary, "most_unanswered", ordinary.threads)
+    monkeypatch.setattr(ordinary, "max_unanswered", ordinary.threads)
     lines = [begun(port, "/large-file") for _ in range(2 * ordinary.threads)]
     assert asked(port, "/plain")[0] == 200
     status, headers, body = asked(port, "/large-file")

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from django.db import connection, transaction
 
 #: At a time, each user.
-MOST_EXPORTS = 2
+MAX_EXPORTS = 2
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
@@ -33,7 +33,7 @@ class ExportPlace:
 
 def _take_a_place(user_id: int) -> None:
     with connection.cursor() as cursor:
-        for place in range(MOST_EXPORTS):
+        for place in range(MAX_EXPORTS):
             cursor.execute(_LOCK, [f"export {user_id} {place}"])
             if cursor.fetchone()[0]:
                 return

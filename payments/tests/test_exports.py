@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from payments.services.exports import MOST_EXPORTS, ExportPlace, TooManyExports
+from payments.services.exports import MAX_EXPORTS, ExportPlace, TooManyExports
 from payments.tests.scenes import signed_in, wallet_with
 from tests.staff_stage import signed as signed_staff
 from tests.staff_stage import url
@@ -38,7 +38,7 @@ class Process:
 
 @pytest.fixture
 def processes(committed_db: None) -> Iterator[list[Process]]:
-    processes = [Process() for _ in range(MOST_EXPORTS + 1)]
+    processes = [Process() for _ in range(MAX_EXPORTS + 1)]
     yield processes
     for process in processes:
         process.ends()
@@ -71,12 +71,12 @@ def test_one_too_many_is_told_so(processes: list[Process], alice: Any, admin: An
         (alice, lambda: signed_in(alice).get(f"/api/v1/wallets/{wallet.pk}/statement", {"format": "csv"}), "too_many"),
         (admin, lambda: signed_staff(admin).get(url(type(wallet), "export")), "Two of your exports are being sent"),
     ):
-        for process in processes[:MOST_EXPORTS]:
+        for process in processes[:MAX_EXPORTS]:
             process.begins(user)
         answer: Any = ask()
         assert (answer.status_code, said in answer.content.decode()) == (503, True)
         assert int(answer["Retry-After"]) >= 1
-        for process in processes[:MOST_EXPORTS]:
+        for process in processes[:MAX_EXPORTS]:
             process.ends()
         answer = ask()
         assert answer.status_code == 200
