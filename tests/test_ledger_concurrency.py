@@ -39,7 +39,7 @@ def together(*tasks: Callable[[], T]) -> list[T]:
     start = Barrier(len(tasks))
 
     def run(task: Callable[[], T]) -> T:
-        start.wait()
+        start.wait(30)
         return alone(task)
 
     connection.close()

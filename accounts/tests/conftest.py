@@ -66,7 +66,7 @@ def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
 
     def one(number: int) -> Any:
         try:
-            barrier.wait()
+            barrier.wait(30)
             return call(number)
         finally:
             connection.close()

@@ -111,7 +111,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
     def run(call: Callable[[], Any]) -> Any:
         try:
-            start.wait()
+            start.wait(30)
             with patience():
                 return call()
         finally:
