@@ -90,6 +90,14 @@ def django_db_setup(
             teardown_databases(configured, verbosity=0)
 
 
+@pytest.fixture(autouse=True)
+def _nobody_was_refused() -> None:
+    """Another test's callers have this one's addresses."""
+    from accounts.throttling import forget_refusals
+
+    forget_refusals()
+
+
 @pytest.fixture
 def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():

@@ -1,8 +1,20 @@
-"""How passwords are kept."""
+"""How passwords are kept, and in whose time they are hashed."""
 
+import os
+import sys
+import threading
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
 
 from django.contrib.auth import hashers
+
+T = TypeVar("T")
+
+#: As `nice` counts: beside one that answers, a thread that hashes gets a tenth of a core; alone it gets a whole one.
+NICENESS = 10
 
 #: To order accents costs the square of their number. Longer texts are no passwords here, and stay as they are.
 MAX_NORMALIZED_LENGTH = 1024
@@ -18,13 +30,30 @@ def normalized(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
+def _give_way() -> None:
+    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+@cache
+def _hashing() -> ThreadPoolExecutor:
+    """One thread: hashing lets go of the interpreter, so two would take two cores."""
+    return ThreadPoolExecutor(1, thread_name_prefix="till-hashing", initializer=_give_way)
+
+
+def in_its_own_time(hash_: Callable[..., T], *arguments: str) -> T:
+    """Hash in the thread of this process that gives way to all that answer. Not to be called from that thread."""
+    return _hashing().submit(hash_, *arguments).result()
+
+
 class NormalizingHasher(hashers.BasePasswordHasher):
     """Takes the normalized text, and the text as it was typed, for hashes made before."""
 
     def verify(self, password: str, encoded: str) -> bool:
         """Try both texts where they differ, also when the first is right: the time tells nothing."""
         texts = dict.fromkeys((normalized(password), password))
-        right = [super(NormalizingHasher, self).verify(text, encoded) for text in texts]
+        verify = super().verify
+        right = [in_its_own_time(verify, text, encoded) for text in texts]
         return any(right)
 
 
@@ -38,8 +67,9 @@ class OwaspArgon2PasswordHasher(NormalizingHasher, hashers.Argon2PasswordHasher)
     def encode(self, password: str, salt: str) -> str:
         text = normalized(password)
         if text != password:
-            super().encode(password, salt)  # as often as `verify`: Django hashes so for a user who does not exist
-        return super().encode(text, salt)
+            # As often as `verify`: Django hashes so for a user who does not exist.
+            in_its_own_time(super().encode, password, salt)
+        return in_its_own_time(super().encode, text, salt)
 
 
 class NormalizingPBKDF2PasswordHasher(NormalizingHasher, hashers.PBKDF2PasswordHasher):

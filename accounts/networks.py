@@ -1,6 +1,7 @@
 """Where a request comes from, and what that counts as."""
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -15,10 +16,15 @@ def client_address(request: "HttpRequest | Request") -> str | None:
 
     X-Forwarded-For counts only as far as our own proxies wrote it: TILL_TRUSTED_PROXIES entries from the end.
     """
-    trusted: int = settings.TILL_TRUSTED_PROXIES
-    forwarded = [part for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    named = forwarded[-min(trusted, len(forwarded))] if trusted and forwarded else ""
-    return _parsed_address(named) or _parsed_address(request.META.get("REMOTE_ADDR", ""))
+    remote, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return _address(remote, forwarded, settings.TILL_TRUSTED_PROXIES)
+
+
+@lru_cache(4096)
+def _address(remote: str, forwarded: str, trusted: int) -> str | None:
+    names = [part for part in forwarded.split(",") if part.strip()]
+    named = names[-min(trusted, len(names))] if trusted and names else ""
+    return _parsed_address(named) or _parsed_address(remote)
 
 
 def _parsed_address(text: str) -> str | None:
@@ -32,7 +38,18 @@ def _parsed_address(text: str) -> str | None:
 
 def caller_network(request: "HttpRequest | Request") -> str:
     """Return what a stranger is counted by: an IPv4 address, or an IPv6 network."""
-    address = client_address(request)
+    return network_of(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def network_of(remote: str, forwarded: str) -> str:
+    """Return the same, by the address of the connection and the header X-Forwarded-For."""
+    return _network_of(
+        _address(remote, forwarded if settings.TILL_TRUSTED_PROXIES else "", settings.TILL_TRUSTED_PROXIES)
+    )
+
+
+@lru_cache(4096)
+def _network_of(address: str | None) -> str:
     if address and ":" in address:  # Whoever has one IPv6 address has the 2^64 beside it too.
         return str(ipaddress.ip_network(f"{address}/64", strict=False))
     return address or "unknown"

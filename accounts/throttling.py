@@ -1,6 +1,7 @@
 """How often one may try: request counters in PostgreSQL, shared by all workers, and the lock on logins."""
 
 import math
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,12 @@ from accounts.networks import caller_network, login_address
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STALE_ROWS_DELETED_PER_WINDOW = 10
+#: Seconds for which who was refused is refused without asking PostgreSQL: to count him is to write and to commit.
+REFUSED_UNASKED_SECONDS = 1.0
+#: So many callers' refusals are remembered.
+_MAX_REFUSED = 10_000
+#: By key and rate: until when PostgreSQL is not asked, and when the window is over, by this process's clock.
+_refused: dict[tuple[str, str], tuple[float, float]] = {}
 
 # One statement, so that parallel requests on any worker all count; PostgreSQL's clock is the shared one.
 _COUNT_SQL = """
@@ -58,10 +65,27 @@ def count_hit(*, key: str, seconds: int) -> Count:
 
 
 def seconds_over(rate: str, *, key: str) -> float:
-    """Count one hit of `key`; return how long to wait when that is more than the rate (`3/hour`) allows, else 0."""
+    """Count one hit of `key`; return how long to wait when that is more than the rate (`3/hour`) allows, else 0.
+
+    A worker that has just refused the key does so again by itself: its window is not over sooner.
+    """
+    now = time.monotonic()
+    unasked_until, over_at = _refused.get((key, rate), (0.0, 0.0))
+    if now < unasked_until:
+        return max(over_at - now, 1.0)
     limit, _, period = rate.partition("/")
     hits, seconds_left = count_hit(key=key, seconds=_SECONDS[period[0]])
-    return max(seconds_left, 1.0) if hits > int(limit) else 0.0
+    if hits <= int(limit):
+        return 0.0
+    if len(_refused) >= _MAX_REFUSED:
+        _refused.clear()
+    _refused[key, rate] = now + min(seconds_left, REFUSED_UNASKED_SECONDS), now + seconds_left
+    return max(seconds_left, 1.0)
+
+
+def forget_refusals() -> None:
+    """Ask PostgreSQL again about everybody."""
+    _refused.clear()
 
 
 class WindowThrottle(BaseThrottle):

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
+
 from benchmarks import notices
 from benchmarks.honest import HOST, Connections, read_answer, request
 
@@ -22,8 +24,10 @@ ANSWER_SECONDS = 10.0
 #: Lines of the statement that `statements` asks for: the attacker's wallet holds so many postings.
 STATEMENT_LINES = 40_000
 FLOOD_BYTES = 300_000_000
-#: The attackers share two cores with all they attack.
+#: The attackers share two cores with all they attack: so long they pause after an answer, and dozens at a time for as
+#: long as Retry-After asks, more or less: they do not walk in step.
 PAUSE_SECONDS = 0.1
+DOZENS_PAUSE_SECONDS = 1.0
 
 
 @dataclass
@@ -61,13 +65,15 @@ class Target:
 Attack = Callable[[Target], Awaitable[None]]
 
 
-async def together(target: Target, number: int, act: Callable[[], Awaitable[None]]) -> None:
+async def together(
+    target: Target, number: int, act: Callable[[], Awaitable[None]], *, pause: float = PAUSE_SECONDS
+) -> None:
     """So many at once, each again a moment after its answer: a faster loop would take the cores by itself."""
 
     async def again() -> None:
         while not target.is_over:
             await act()
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
 
     await asyncio.gather(*(again() for _ in range(number)))
 
@@ -109,7 +115,7 @@ async def header_floods(target: Target) -> None:
                 writer.write(kind or b"a" * 65_000)
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await writer.drain()
-                if reader.at_eof() or target.is_over:
+                if reader.at_eof() or writer.is_closing() or target.is_over:
                     break
             target.statuses["written whole"] += 1
         finally:
@@ -131,9 +137,9 @@ async def slow_heads(target: Target) -> None:
         try:
             reader, writer = await target.open()
             writer.write(b"POST /payment/webhook HTTP/1.1\r\n")
-            while not (target.is_over or reader.at_eof()):
+            while not (target.is_over or reader.at_eof() or writer.is_closing()):
                 writer.write(b"a")
-                await asyncio.sleep(2)
+                await asyncio.sleep(random.uniform(1, 3))
             writer.close()
         except OSError as error:
             target.statuses[type(error).__name__] += 1
@@ -171,7 +177,7 @@ async def logins(target: Target) -> None:
         body = json.dumps({"email": f"nobody{random.getrandbits(40)}@example.com", "password": "wrong-password-1"})
         await target.send(request("POST", "/api/v1/auth/login", body=body))
 
-    await together(target, 400, act)
+    await together(target, 400, act, pause=DOZENS_PAUSE_SECONDS)
 
 
 async def registrations(target: Target) -> None:
@@ -181,21 +187,21 @@ async def registrations(target: Target) -> None:
         body = json.dumps({"email": f"new{random.getrandbits(60)}@example.com", "password": "correct-horse-battery"})
         await target.send(request("POST", "/api/v1/auth/register", body=body))
 
-    await together(target, 64, act)
+    await together(target, 64, act, pause=DOZENS_PAUSE_SECONDS)
 
 
 # --- one signed-in user -------------------------------------------------------------------------------------
 
 
 async def statements(target: Target) -> None:
-    """Sixty of forty thousand lines, by one user who hangs up after a second."""
+    """Sixty of forty thousand lines, by one user who hangs up after a second or so."""
     path = f"/api/v1/wallets/{target.wallet}/statement?from=2025-01-01&format=csv"
 
     async def act() -> None:
         reader, writer = await target.open()
         try:
             writer.write(request("GET", path, token=target.token))
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(random.uniform(0.5, 1.5)):
                 target.statuses[(await reader.readline()).split(b" ", 2)[1].decode()] += 1
                 while await reader.read(1000):
                     await asyncio.sleep(0.2)
@@ -208,7 +214,7 @@ async def statements(target: Target) -> None:
         except (OSError, TimeoutError, IndexError) as error:
             target.statuses[type(error).__name__] += 1
 
-    await together(target, 60, quietly)
+    await together(target, 60, quietly, pause=DOZENS_PAUSE_SECONDS)
 
 
 async def writes(target: Target) -> None:
@@ -237,7 +243,7 @@ async def metrics(target: Target) -> None:
 
 async def schemas(target: Target) -> None:
     """Forty at once."""
-    await together(target, 40, lambda: target.send(request("GET", "/api/v1/schema")))
+    await together(target, 40, lambda: target.send(request("GET", "/api/v1/schema")), pause=DOZENS_PAUSE_SECONDS)
 
 
 ATTACKS: dict[str, Attack] = {
@@ -261,7 +267,7 @@ ATTACKS: dict[str, Attack] = {
 
 def play(name: str, target: Target) -> dict[str, int]:
     """Run one attack to its end and return the answers it got, by status."""
-    asyncio.run(_until_over(ATTACKS[name], target))
+    uvloop.run(_until_over(ATTACKS[name], target))
     return dict(target.statuses)
 
 

@@ -13,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
+
 from benchmarks import notices
 from benchmarks.stage import MANY
 
@@ -156,4 +158,4 @@ async def traffic(port: int, customers: Sequence[Customer], seconds: float) -> d
 
 def run(port: int, customers: Sequence[Customer], seconds: float) -> dict[str, Seen]:
     """The same for a program without an event loop."""
-    return asyncio.run(traffic(port, customers, seconds))
+    return uvloop.run(traffic(port, customers, seconds))

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from config import streams
+from config.turns import Turn, Turns, client_of
 from config.wsgi import application
 from config.wsgi_environ import FileToSend, environ_of
 
@@ -35,6 +36,9 @@ THREADS = settings.TILL_DB_POOL_SIZE or 8
 MAX_UNANSWERED = 64 * THREADS
 #: Of those that hash a password, a hundredth of a second to twice that each: the last waits for a few seconds.
 MAX_UNANSWERED_PASSWORDS = 128
+#: Of the threads, for one client; and of those who wait, one part of so many.
+MAX_OF_ONE_CLIENT = max(2, THREADS // 4)
+PARTS_OF_ONE_CLIENT = 2
 #: Seconds after which it is asked whether the client is still there: hardly any request takes so long.
 WATCHED_AFTER = 0.5
 #: Seconds for PostgreSQL to take the wish to cancel a statement.
@@ -70,19 +74,22 @@ class Answer:
 
 
 class Share:
-    """Some threads of their own, and a bounded number of requests that wait for them."""
+    """Some threads of their own, and a bounded number of requests that wait for them, by turns of their clients."""
 
     def __init__(self, name: str, *, threads: int, unanswered: int) -> None:
         self.threads = threads
         self.max_unanswered = unanswered
         self.unanswered = 0
+        self.turns = Turns(threads, each=MAX_OF_ONE_CLIENT)
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:
         """False: too many are waiting already, and nothing was begun."""
-        if self.unanswered >= self.max_unanswered:
+        client = client_of(scope)
+        too_many = self.turns.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
+        if too_many or self.unanswered >= self.max_unanswered:
             return False
-        request = _Request(scope, body, receive, send)
+        request = _Request(scope, body, receive, send, Turn(self.turns, client))
         self.unanswered += 1
         try:
             answer = await request.answer(self.executor)
@@ -116,8 +123,8 @@ def end_open_block() -> None:
 class _Request:
     """One request on its way through the event loop and a thread; the methods `thread_…` run there."""
 
-    def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
-        self._scope, self._body, self._receive, self._send = scope, body, receive, send
+    def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send, turn: Turn) -> None:
+        self._scope, self._body, self._receive, self._send, self._turn = scope, body, receive, send, turn
         self._loop = asyncio.get_running_loop()
         self._gone = threading.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -132,14 +139,16 @@ class _Request:
         if self._scope["method"] in READS:
             self._timers.append(self._loop.call_later(settings.TILL_READ_SECONDS, self._cancel_reading))
         try:
-            return await self._loop.run_in_executor(executor, self._thread_answer)
+            async with self._turn:
+                return await self._loop.run_in_executor(executor, self._thread_answer)
         finally:
             self._stop_timers()
             if self._watch is not None:
                 self._watch.cancel()
 
     def _begin_stream(self) -> None:
-        """From here on its deadline is that of streams."""
+        """From here on its deadline is that of streams, and its client's other requests do not wait for it."""
+        self._turn.count_out()
         self._stop_timers()
         self.watch()
 

@@ -146,8 +146,8 @@ DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 # The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
 WEBHOOK_CONNECTIONS = 4
 MAIL_CONNECTIONS = 1  # of the thread that sends queued mail
-# Threads of each worker for what hashes passwords, each with a connection: two keep a core busy between them.
-PASSWORD_THREADS = 2
+# Threads of each worker for requests that hash a password, each with a connection.
+PASSWORD_THREADS = 1
 if TILL_DB_POOL_SIZE:
     DATABASES["default"]["OPTIONS"].setdefault(
         "pool",

@@ -17,6 +17,10 @@ from config.problems.table import TOO_MANY_STREAMS
 #: A quarter of the threads.
 MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
 
+#: After each chunk a stream rests for so many times as long as it took to make: it holds the interpreter meanwhile, and
+#: a core of PostgreSQL's.
+REST = 3.0
+
 _share = threading.BoundedSemaphore(MAX_STREAMS)
 
 
@@ -63,10 +67,13 @@ class _Shared:
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._begun
+        began = time.monotonic()
         for chunk in self._rest:
-            if time.monotonic() > self._deadline:
+            if (made := time.monotonic()) > self._deadline:
                 raise Cut(f"An answer was cut off after {settings.TILL_STREAM_SECONDS} seconds.")
             yield chunk
+            time.sleep((made - began) * REST)
+            began = time.monotonic()
 
     def close(self) -> None:
         """Safe to repeat."""

@@ -2,17 +2,22 @@
 
 import asyncio
 import json
+import os
+import sys
+import threading
 import time
 from typing import Any, ClassVar
 
+import argon2._password_hasher
 import httpx
 import pytest
+from argon2 import low_level
 from django.contrib import admin as staff_site
 from django.contrib.auth.hashers import reset_hashers
 from django.test import Client
 from django.urls import reverse
 
-from accounts.hashers import OwaspArgon2PasswordHasher
+from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
 from config.request_threads import may_hash_a_password, passwords
 from tests import staff_stage
 from tests.crowd import send_all
@@ -56,6 +61,29 @@ def test_no_operation_hashes_outside_of_the_share(row: str, hashed: list[str]) -
     assert not hashed or may_hash_a_password(asked.method, asked.path)
     if row in ("auth_login", "auth_register", "auth_change_password", "users_create"):
         assert hashed
+
+
+def test_hashing_gives_way_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of it: in a thread of this process that has another priority than the rest."""
+    seen: set[tuple[str, int]] = set()
+    for name in ("hash_secret", "verify_secret"):
+        hash_: Any = getattr(low_level, name)
+
+        def noting(*args: Any, hash_: Any = hash_, **kwargs: Any) -> Any:
+            niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            seen.add((threading.current_thread().name, niceness))
+            return hash_(*args, **kwargs)
+
+        for module in (low_level, argon2._password_hasher):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, noting)
+    hasher, ours = OwaspArgon2PasswordHasher(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    encoded = hasher.encode(PASSWORD, "salt and pepper")
+    assert hasher.verify(PASSWORD, encoded)
+    assert not hasher.verify("another", encoded)
+    # Elsewhere a thread has no priority of its own.
+    assert seen == {("till-hashing_0", NICENESS if sys.platform == "linux" else ours)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours < NICENESS
 
 
 def staff_addresses(things: dict[type, Any]) -> list[str]:

@@ -1,10 +1,11 @@
 """Heads that are too large, too many or too slow are refused while they arrive (config/request_limits.py)."""
 
 import json
+import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -199,8 +200,23 @@ def test_a_head_that_comes_byte_by_byte_is_given_up_in_time(hasty: int, begin: b
             is_answered(line)
             seen.clear()
         pieces = endless(begin, b"a") if b"X-A" in begin else iter([begin, *[b""] * 1000])
-        assert HEAD_SECONDS * 0.9 < dribbled(line, pieces) < HEAD_SECONDS * 8
+        assert HEAD_SECONDS * request_limits.SHORTEST * 0.9 < dribbled(line, pieces) < HEAD_SECONDS * 8
         is_refused(line, table.HEAD_TOO_SLOW)
+
+
+def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) -> None:
+    """Thousands of answers in one round of the event loop would keep everybody else waiting."""
+    with ExitStack() as stack, selectors.DefaultSelector() as answers:
+        for _ in range(20):
+            line = stack.enter_context(closing(Line(hasty)))
+            line.send(b"GET / HT")
+            answers.register(line.socket, selectors.EVENT_READ)
+        ended: list[float] = []
+        while answers.get_map():
+            for key, _ in answers.select(PATIENCE):
+                answers.unregister(key.fileobj)
+                ended.append(time.monotonic())
+    assert max(ended) - min(ended) > HEAD_SECONDS * (1 - request_limits.SHORTEST) / 4
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])

@@ -227,6 +227,20 @@ def test_one_that_takes_too_long_is_cut_off_and_does_not_look_whole(port: int, m
     wait_until(Endless.made[-1].closed.is_set, seconds=10)
 
 
+def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "TILL_STREAM_SECONDS", 60)
+    making = 0.02
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(5):
+            time.sleep(making)
+            yield b"chunk"
+
+    started = time.monotonic()
+    assert list(streams._Shared((), chunks())) == [b"chunk"] * 5
+    assert time.monotonic() - started > 5 * making * (1 + streams.REST)
+
+
 def test_who_takes_nothing_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "STALLED_SECONDS", 0.2)
     line = begun(port, "/endless")
@@ -301,8 +315,8 @@ def test_what_reads_for_too_long_is_cancelled(port: int, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("committed_db")
 def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not_begun(port: int) -> None:
     lines = [Line(port) for _ in range(3 * ordinary.threads)]
-    for line in lines:
-        line.send(b"GET /scanning HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    for number, line in enumerate(lines):  # of many clients: one alone has a few threads
+        line.send(b"GET /scanning HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %d\r\n\r\n" % number)
     wait_until(lambda: scans() == ordinary.threads)
     for line in lines:
         line.close()

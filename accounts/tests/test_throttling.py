@@ -1,5 +1,6 @@
 """Counters shared by all workers, and whose address is counted."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ from django.db.models.functions import Now
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
+from accounts import throttling
 from accounts.models import ThrottleCount
 from accounts.networks import client_address
-from accounts.throttling import count_hit
+from accounts.throttling import count_hit, forget_refusals, seconds_over
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +41,41 @@ def test_a_hit_does_not_prolong_the_window() -> None:
     before = ThrottleCount.objects.get().expires_at
     count_hit(key="a", seconds=60)
     assert ThrottleCount.objects.get().expires_at == before
+
+
+def test_who_was_just_refused_is_refused_again_without_a_statement(django_assert_num_queries: Any) -> None:
+    assert [seconds_over("1/min", key="a") for _ in range(2)] == [0, pytest.approx(60, abs=1)]
+    with django_assert_num_queries(0):
+        assert seconds_over("1/min", key="a") == pytest.approx(60, abs=1)
+    with django_assert_num_queries(2):  # another caller, counted and cleaned up after
+        assert seconds_over("1/min", key="b") == 0
+    with django_assert_num_queries(1):  # another rate
+        assert seconds_over("9/min", key="a") == 0
+
+
+def test_postgresql_is_asked_again_after_a_second_and_when_the_window_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [seconds_over("1/s", key="a") > 0 for _ in range(2)] == [False, True]
+    ThrottleCount.objects.update(expires_at=Now())
+    deadline = time.monotonic() + 1.5
+    while seconds_over("1/s", key="a"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    monkeypatch.setattr(throttling, "REFUSED_UNASKED_SECONDS", 0.1)
+    assert seconds_over("1/h", key="b") == 0
+    assert seconds_over("1/h", key="b") > 3000
+    ThrottleCount.objects.all().delete()
+    time.sleep(0.1)
+    assert seconds_over("1/h", key="b") == 0
+
+
+def test_refusals_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttling, "_MAX_REFUSED", 3)
+    for caller in range(10):
+        for _ in range(2):
+            seconds_over("1/min", key=f"caller {caller}")
+    assert len(throttling._refused) <= 3
+    forget_refusals()
+    assert not throttling._refused
 
 
 def test_it_deletes_stale_rows_a_few_at_a_time() -> None:

@@ -15,7 +15,7 @@ from payments.queries import history
 #: A moment includes what was booked in it: PostgreSQL's time has microseconds.
 _TICK = timedelta(microseconds=1)
 #: Lines that one query reads when a whole period is streamed.
-CHUNK = 2_000
+CHUNK = 200
 
 
 class Line(NamedTuple):
@@ -87,7 +87,7 @@ def lines(wallet_id: int, *, low: int, high: int) -> list[Line]:
 
 
 def all_lines(found: Period) -> Iterator[Line]:
-    """Yield every line of the period, holding a few thousand at a time."""
+    """Yield every line of the period, holding a few hundred at a time."""
     for low in range(found.low, found.high, CHUNK):
         yield from lines(found.wallet.pk, low=low, high=min(low + CHUNK, found.high))
 

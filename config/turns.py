@@ -1,0 +1,119 @@
+"""Whose turn it is: a client with many requests at a time has a few of a share's threads, the others' come in between.
+
+A client is whoever shows the same credentials, which nobody has verified yet, or else the network he asks from. Who
+makes up credentials counts as many, and is refused by the first check of each.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import Any, Self
+
+from accounts.networks import network_of
+
+#: Headers that tell one client from another behind the same address.
+CREDENTIALS = (b"authorization", b"cookie")
+
+
+def client_of(scope: MutableMapping[str, Any]) -> bytes:
+    """Return what the client of an ASGI request is counted by."""
+    forwarded: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name in CREDENTIALS:
+            return bytes(value)
+        if name == b"x-forwarded-for":
+            forwarded.append(value)
+    address = scope["client"][0] if scope.get("client") else ""
+    return network_of(address, b",".join(forwarded).decode("latin-1")).encode()
+
+
+class Turns:
+    """Places for so many at a time, and for so many of each client's. Of one event loop."""
+
+    def __init__(self, places: int, *, each: int) -> None:
+        self.each = each
+        self._free = places
+        self._running: Counter[bytes] = Counter()
+        #: In the order in which it is their turn.
+        self._waiting: OrderedDict[bytes, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def take(self, client: bytes) -> None:
+        """Wait for a place. It ends with `count_out` and `give_back`, each once and in this order."""
+        if self._free and self._running[client] < self.each:  # who waits now has what he may have
+            self._begin(client)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(client, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.count_out(client)
+                self.give_back()
+            else:
+                self._forget(client, turn)
+            raise
+
+    def count_out(self, client: bytes) -> None:
+        """Let the client have another place."""
+        self._running[client] -= 1
+        if not self._running[client]:
+            del self._running[client]
+        self._call_the_next()
+
+    def give_back(self) -> None:
+        self._free += 1
+        self._call_the_next()
+
+    def count_waiting(self, client: bytes) -> int:
+        return len(self._waiting.get(client, ()))
+
+    def _begin(self, client: bytes) -> None:
+        self._free -= 1
+        self._running[client] += 1
+
+    def _call_the_next(self) -> None:
+        """At most as many are passed over as have places."""
+        while self._free:
+            client = next((client for client in self._waiting if self._running[client] < self.each), None)
+            if client is None:
+                return
+            turn = self._waiting[client].popleft()
+            self._waiting.move_to_end(client)
+            if not self._waiting[client]:
+                del self._waiting[client]
+            if not turn.done():
+                self._begin(client)
+                turn.set_result(None)
+
+    def _forget(self, client: bytes, turn: "asyncio.Future[None]") -> None:
+        turns = self._waiting.get(client)
+        if turns is not None:
+            with suppress(ValueError):
+                turns.remove(turn)
+            if not turns:
+                del self._waiting[client]
+
+
+class Turn:
+    """One request's place, as a context manager."""
+
+    def __init__(self, turns: Turns, client: bytes) -> None:
+        self._turns, self._client = turns, client
+        self._is_counted = False
+
+    async def __aenter__(self) -> Self:
+        await self._turns.take(self._client)
+        self._is_counted = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.count_out()
+        self._turns.give_back()
+
+    def count_out(self) -> None:
+        """Keep the place, and let the client have another: what takes long has bounds of its own. Safe to repeat."""
+        if self._is_counted:
+            self._is_counted = False
+            self._turns.count_out(self._client)
