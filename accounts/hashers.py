@@ -6,6 +6,7 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -31,14 +32,20 @@ def normalized(password: str) -> str:
 
 
 def _give_way() -> None:
-    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    """Elsewhere a thread has no priority of its own. A sandbox may refuse; who is nicer already stays so."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 @cache
 def _hashing() -> ThreadPoolExecutor:
     """One thread: hashing lets go of the interpreter, so two would take two cores."""
     return ThreadPoolExecutor(1, thread_name_prefix="till-hashing", initializer=_give_way)
+
+
+os.register_at_fork(after_in_child=_hashing.cache_clear)  # a child has none of its parent's threads
 
 
 def in_its_own_time(hash_: Callable[..., T], *arguments: str) -> T:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpRequest
 
+#: Characters of an IPv6 address with its zone, and a little space. What is kept of addresses must not fill the memory.
+MAX_ADDRESS_LENGTH = 80
+
 if TYPE_CHECKING:  # rest_framework.request loads the authentication, which loads this module.
     from rest_framework.request import Request
 
@@ -16,18 +19,22 @@ def client_address(request: "HttpRequest | Request") -> str | None:
 
     X-Forwarded-For counts only as far as our own proxies wrote it: TILL_TRUSTED_PROXIES entries from the end.
     """
-    remote, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
-    return _address(remote, forwarded, settings.TILL_TRUSTED_PROXIES)
+    return _address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
 
 
-@lru_cache(4096)
-def _address(remote: str, forwarded: str, trusted: int) -> str | None:
-    names = [part for part in forwarded.split(",") if part.strip()]
-    named = names[-min(trusted, len(names))] if trusted and names else ""
+def _address(remote: str, forwarded: str) -> str | None:
+    trusted: int = settings.TILL_TRUSTED_PROXIES
+    names = [part for part in forwarded.split(",") if part.strip()] if trusted else []
+    named = names[-min(trusted, len(names))] if names else ""
     return _parsed_address(named) or _parsed_address(remote)
 
 
 def _parsed_address(text: str) -> str | None:
+    return _known_address(text) if len(text) <= MAX_ADDRESS_LENGTH else None
+
+
+@lru_cache(4096)
+def _known_address(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:
@@ -43,9 +50,7 @@ def caller_network(request: "HttpRequest | Request") -> str:
 
 def network_of(remote: str, forwarded: str) -> str:
     """Return the same, by the address of the connection and the header X-Forwarded-For."""
-    return _network_of(
-        _address(remote, forwarded if settings.TILL_TRUSTED_PROXIES else "", settings.TILL_TRUSTED_PROXIES)
-    )
+    return _network_of(_address(remote, forwarded))
 
 
 @lru_cache(4096)

@@ -20,13 +20,14 @@ from django.conf import settings
 from django.db import Error, connections
 
 from config import streams
-from config.turns import Turn, Turns, client_of
+from config.turns import Turn, Turns, client_of, network_of_client
 from config.wsgi import application
 from config.wsgi_environ import FileToSend, environ_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+ClientOf = Callable[[Message], bytes]
 
 logger = logging.getLogger("till.requests")
 
@@ -34,7 +35,7 @@ logger = logging.getLogger("till.requests")
 THREADS = settings.TILL_DB_POOL_SIZE or 8
 # More would wait longer than their senders do, each with its body in memory.
 MAX_UNANSWERED = 64 * THREADS
-#: Of those that hash a password, a hundredth of a second to twice that each: the last waits for a few seconds.
+#: Of those that hash a password, 35 ms each: the last waits for a few seconds, on a busy machine for longer.
 MAX_UNANSWERED_PASSWORDS = 128
 #: Of the threads, for one client; and of those who wait, one part of so many.
 MAX_OF_ONE_CLIENT = max(2, THREADS // 4)
@@ -76,8 +77,9 @@ class Answer:
 class Share:
     """Some threads of their own, and a bounded number of requests that wait for them, by turns of their clients."""
 
-    def __init__(self, name: str, *, threads: int, unanswered: int) -> None:
+    def __init__(self, name: str, *, threads: int, unanswered: int, client_of: ClientOf) -> None:
         self.threads = threads
+        self.client_of = client_of
         self.max_unanswered = unanswered
         self.unanswered = 0
         self.turns = Turns(threads, each=MAX_OF_ONE_CLIENT)
@@ -85,10 +87,11 @@ class Share:
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:
         """False: too many are waiting already, and nothing was begun."""
-        client = client_of(scope)
-        too_many = self.turns.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
-        if too_many or self.unanswered >= self.max_unanswered:
-            return False
+        client = self.client_of(scope)
+        if not self.turns.has_room(client):
+            too_many = self.turns.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
+            if too_many or self.unanswered >= self.max_unanswered:
+                return False
         request = _Request(scope, body, receive, send, Turn(self.turns, client))
         self.unanswered += 1
         try:
@@ -100,8 +103,11 @@ class Share:
         return True
 
 
-ordinary = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED)
-passwords = Share("passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS)
+ordinary = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED, client_of=client_of)
+# Nobody looks at the credentials of somebody who signs in.
+passwords = Share(
+    "passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS, client_of=network_of_client
+)
 
 
 def share_for(method: str, path: str) -> Share:
@@ -224,7 +230,7 @@ class _Request:
             response.close()
 
     def _thread_body(self, answer: Answer, response: Any) -> Answer | None:
-        if not response.streaming:
+        if not streams.is_stream(response):
             answer.take(b"".join(response))
         elif self._scope["method"] != "HEAD":
             return self._thread_stream(answer, response)

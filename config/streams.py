@@ -21,6 +21,10 @@ MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
 #: a core of PostgreSQL's.
 REST = 3.0
 
+#: Seconds that a rest takes at most: a chunk may have waited for PostgreSQL.
+MAX_REST = 0.5
+_WHOLE = "till_is_whole"
+
 _share = threading.BoundedSemaphore(MAX_STREAMS)
 
 
@@ -28,8 +32,13 @@ class Cut(Exception):
     """A stream that took too long ends here, and must not look as if it were whole."""
 
 
+def is_stream(response: HttpResponseBase) -> bool:
+    """Tell whether the answer has to be sent while it is made: what fits into one chunk is an ordinary one."""
+    return response.streaming and not hasattr(response, _WHOLE)
+
+
 class StreamMiddleware:
-    """Refuses a stream with 503 when the share is taken. What fits into one chunk is an ordinary answer.
+    """Refuses a stream with 503 when the share is taken.
 
     Files are none: config.request_threads sends them without a thread.
     """
@@ -49,6 +58,7 @@ class StreamMiddleware:
             raise
         if second is None:
             response.streaming_content = [first]
+            setattr(response, _WHOLE, True)
         elif _share.acquire(blocking=False):
             response.streaming_content = _Shared((first, second), chunks)
         else:
@@ -72,7 +82,7 @@ class _Shared:
             if (made := time.monotonic()) > self._deadline:
                 raise Cut(f"An answer was cut off after {settings.TILL_STREAM_SECONDS} seconds.")
             yield chunk
-            time.sleep((made - began) * REST)
+            time.sleep(min((made - began) * REST, MAX_REST))
             began = time.monotonic()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Whose turn it is: a client with many requests at a time has a few of a share's threads, the others' come in between.
 
 A client is whoever shows the same credentials, which nobody has verified yet, or else the network he asks from. Who
-makes up credentials counts as many, and is refused by the first check of each.
+has or makes up many counts as many: he has as many threads as they all have, and still waits his turn for each.
 """
 
 import asyncio
@@ -12,20 +12,21 @@ from typing import Any, Self
 
 from accounts.networks import network_of
 
-#: Headers that tell one client from another behind the same address.
-CREDENTIALS = (b"authorization", b"cookie")
-
 
 def client_of(scope: MutableMapping[str, Any]) -> bytes:
-    """Return what the client of an ASGI request is counted by."""
-    forwarded: list[bytes] = []
-    for name, value in scope["headers"]:
-        if name in CREDENTIALS:
-            return bytes(value)
-        if name == b"x-forwarded-for":
-            forwarded.append(value)
+    """Return what the client of an ASGI request is counted by: a bearer token, a cookie, or the network."""
+    headers = dict(scope["headers"])
+    if words := headers.get(b"authorization", b"").split():
+        return b"token " + bytes(words[-1]).rstrip(b"=")
+    if cookie := headers.get(b"cookie"):
+        return b"cookie " + bytes(cookie)
+    return network_of_client(scope)
+
+
+def network_of_client(scope: MutableMapping[str, Any]) -> bytes:
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     address = scope["client"][0] if scope.get("client") else ""
-    return network_of(address, b",".join(forwarded).decode("latin-1")).encode()
+    return b"network " + network_of(address, forwarded.decode("latin-1")).encode()
 
 
 class Turns:
@@ -40,7 +41,7 @@ class Turns:
 
     async def take(self, client: bytes) -> None:
         """Wait for a place. It ends with `count_out` and `give_back`, each once and in this order."""
-        if self._free and self._running[client] < self.each:  # who waits now has what he may have
+        if self.has_room(client):
             self._begin(client)
             return
         turn = asyncio.get_running_loop().create_future()
@@ -65,6 +66,10 @@ class Turns:
     def give_back(self) -> None:
         self._free += 1
         self._call_the_next()
+
+    def has_room(self, client: bytes) -> bool:
+        """Tell whether the client would not have to wait: all who wait now have as many places as they may have."""
+        return self._free > 0 and self._running[client] < self.each
 
     def count_waiting(self, client: bytes) -> int:
         return len(self._waiting.get(client, ()))

@@ -1,6 +1,5 @@
 """Each session of PostgreSQL's is as Till needs it, whatever the defaults of the server, the database, the address."""
 
-import asyncio
 import json
 import os
 import signal
@@ -118,10 +117,9 @@ def test_in_transaction_mode_plans_are_kept_for_each_block_and_nothing_is_prepar
 
     async def work(session: Session) -> Any:
         inside = [await session.travel(asking(question, commit=commit)) for question in names]
-        # Unread by us, so outside of any block of ours.
-        connected = session._connected
+        # Outside of any block of ours; and in the loop's thread, which would take the answer from another one.
         left = "SELECT current_setting('plan_cache_mode'), (SELECT count(*)::int FROM pg_prepared_statements)"
-        return inside, await asyncio.to_thread(lambda: connected.execute(left).fetchone())
+        return inside, session._connected.execute(left).fetchone()
 
     inside, left = in_a_loop(work)
     assert inside == [[[(value,)]] for value in KEEP_PLANS.values()]

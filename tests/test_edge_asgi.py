@@ -23,6 +23,7 @@ from config import asgi, serving
 from config.problems import problem_body
 from config.problems.table import BAD_REQUEST
 from config.request_threads import ordinary
+from config.turns import Turns
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
 
@@ -177,6 +178,7 @@ def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> 
 
 
 def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordinary, "turns", Turns(0, each=1))  # all are taken
     monkeypatch.setattr(ordinary, "max_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
     assert (spoken.status, spoken.body["code"], served) == (503, "overloaded", [])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -19,10 +20,11 @@ from django.urls import reverse
 
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
 from config.request_threads import may_hash_a_password, passwords
+from config.turns import Turns
 from tests import staff_stage
 from tests.crowd import send_all
 from tests.every_operation import CALLS, Scene, Things, perform, person
-from tests.live import LiveTill
+from tests.live import ROOT, LiveTill
 from tests.provider import Delivery
 from tests.shoppers import API, PASSWORD, sign_in
 from tests.test_edge_asgi import Conversation, part
@@ -84,6 +86,27 @@ def test_hashing_gives_way_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
     # Elsewhere a thread has no priority of its own.
     assert seen == {("till-hashing_0", NICENESS if sys.platform == "linux" else ours)}
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours < NICENESS
+
+
+HASH_AND_FORK = """
+import os, signal, threading
+from accounts.hashers import in_its_own_time
+
+def niceness(_):
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+os.nice(15)
+here = in_its_own_time(niceness, "")
+if not os.fork():
+    signal.alarm(20)
+    os._exit(in_its_own_time(niceness, ""))
+print(here, os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_who_is_nicer_already_stays_so_and_a_forked_child_hashes_too() -> None:
+    said = subprocess.run([sys.executable, "-c", HASH_AND_FORK], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == ["15", "15"], said.stderr
 
 
 def staff_addresses(things: dict[type, Any]) -> list[str]:
@@ -157,12 +180,13 @@ def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alic
     logins = [Delivery(f"{API}/auth/login", body, {"content-type": "application/json"}) for body in bodies]
     seconds, replies = asyncio.run(_beside(live_till, token, logins))
     assert {reply.status for reply in replies} <= {401, 503}
-    assert sum(reply.status == 401 for reply in replies) >= 100
+    assert sum(reply.status == 401 for reply in replies) >= 60  # that many of one network may wait for each worker
     assert all(reply.status == 401 or int(reply.headers["retry-after"]) >= 1 for reply in replies)
     assert max(seconds) < 2  # without the share the first one waits until the last login was answered
 
 
 def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # all are taken
     monkeypatch.setattr(passwords, "max_unanswered", 0)
     spoken = Conversation(part(b"{}"))
     spoken.scope |= {"path": f"{API}/auth/login", "method": "POST"}

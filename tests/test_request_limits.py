@@ -213,7 +213,9 @@ def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) ->
             answers.register(line.socket, selectors.EVENT_READ)
         ended: list[float] = []
         while answers.get_map():
-            for key, _ in answers.select(PATIENCE):
+            answered = answers.select(PATIENCE)
+            assert answered
+            for key, _ in answered:
                 answers.unregister(key.fileobj)
                 ended.append(time.monotonic())
     assert max(ended) - min(ended) > HEAD_SECONDS * (1 - request_limits.SHORTEST) / 4

@@ -194,7 +194,20 @@ def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -
     assert Endless.made[-1].closed.is_set()  # what was refused holds nothing
     for _ in range(2 * ordinary.threads):
         assert asked(port, "/plain")[0] == 200
-    assert asked(port, "/short")[2].endswith(b"\r\nshort\r\n0\r\n\r\n")  # what fits into one chunk is none of them
+    status, headers, body = asked(port, "/short")  # what fits into one chunk is none of them
+    assert (status, headers["content-length"], body) == (200, "5", b"short")
+    for line in lines:
+        line.close()
+
+
+def test_what_is_refused_has_the_headers_of_every_refusal(port: int, committed_db: None) -> None:
+    lines = [begun(port, "/endless") for _ in range(streams.MAX_STREAMS)]
+    _, usual, _ = asked(port, "/nothing")
+    for address, status in (("/endless", 503), ("/fails-at-once", 500)):
+        refused = asked(port, address)
+        assert refused[0] == status
+        assert usual.keys() <= refused[1].keys()
+    assert "x-content-type-options" in usual
     for line in lines:
         line.close()
 
@@ -239,6 +252,10 @@ def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monk
     started = time.monotonic()
     assert list(streams._Shared((), chunks())) == [b"chunk"] * 5
     assert time.monotonic() - started > 5 * making * (1 + streams.REST)
+    monkeypatch.setattr(streams, "MAX_REST", 0.01)  # a chunk may have waited for PostgreSQL
+    started = time.monotonic()
+    assert list(streams._Shared((), chunks())) == [b"chunk"] * 5
+    assert time.monotonic() - started < 5 * making * (1 + streams.REST)
 
 
 def test_who_takes_nothing_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,6 +281,18 @@ def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatc
     assert asked(port, "/plain")[0] == 200
     status, headers, body = asked(port, "/large-file")
     assert (status, int(headers["content-length"]), len(body)) == (200, LARGE, LARGE)
+    for line in lines:
+        line.close()
+
+
+def test_slow_readers_of_what_fits_into_one_chunk_hold_no_thread(port: int) -> None:
+    """Each asks for more than the system takes in before it, so that it could not be sent at once."""
+    lines = [Line(port) for _ in range(ordinary.threads)]
+    for line in lines:
+        line.send(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\nGET /short HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert line.file.readline() == b"HTTP/1.1 200 OK\r\n"
+    for _ in range(2 * ordinary.threads):
+        assert asked(port, "/plain")[0] == 200
     for line in lines:
         line.close()
 

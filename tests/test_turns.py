@@ -32,6 +32,8 @@ def scope(*headers: tuple[bytes, bytes], address: str = "192.0.2.1") -> dict[str
         (scope((b"cookie", b"sessionid=a")), scope((b"cookie", b"sessionid=b"))),
         (scope(), scope((b"authorization", b"Bearer a"))),
         (scope(), scope(address="192.0.2.2")),
+        (scope(address="192.0.2.7"), scope((b"cookie", b"192.0.2.7"))),
+        (scope(address="192.0.2.7"), scope((b"authorization", b"network 192.0.2.7"))),
     ],
 )
 def test_clients_are_told_apart(one: Any, other: Any) -> None:
@@ -42,6 +44,7 @@ def test_clients_are_told_apart(one: Any, other: Any) -> None:
     ("one", "other"),
     [
         (scope((b"authorization", b"Bearer a")), scope((b"authorization", b"Bearer a"), address="192.0.2.2")),
+        (scope((b"cookie", b"a"), (b"authorization", b"Bearer a")), scope((b"authorization", b"bearer   a=="))),
         (scope((b"x-forwarded-for", b"192.0.2.7")), scope()),  # nobody's proxy
         (scope(address="2001:db8::1"), scope(address="2001:db8::ffff")),
         ({"headers": [], "client": None}, {"headers": []}),
@@ -134,6 +137,16 @@ def test_clients_take_turns_whoever_came_first() -> None:
     play(story)
 
 
+def test_who_would_not_have_to_wait_has_room() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.comes("a1", "a2", "a3", "b1")
+        assert (crowd.turns.has_room(b"a"), crowd.turns.has_room(b"b")) == (False, True)
+        await crowd.comes("c1")
+        assert not crowd.turns.has_room(b"d")
+
+    play(story)
+
+
 def test_one_that_takes_long_leaves_its_client_a_place() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a-stream", "a2", "a3", "a4")
@@ -151,6 +164,17 @@ def test_who_gives_up_while_waiting_leaves_the_others_their_turns() -> None:
         await settled()
         await crowd.goes("a1")
         assert crowd.begun[-1] == "a4"
+
+    play(story)
+
+
+def test_who_gives_up_in_the_moment_in_which_a_place_comes_free_does_not_take_it_along() -> None:
+    async def story(crowd: Crowd) -> None:
+        await crowd.comes("a1", "a2", "a3", "a4")
+        crowd._ends["a1"].set()  # heard first
+        crowd.tasks["a3"].cancel()
+        await settled()
+        assert crowd.begun == ["a1", "a2", "a4"]
 
     play(story)
 
@@ -231,6 +255,9 @@ def test_a_client_with_too_many_waiting_is_refused_and_others_are_not(
     mallory = [ask("/holding", "mallory") for _ in range(MAX_OF_ONE_CLIENT + 4)]
     wait_until(lambda: ordinary.unanswered == len(mallory), seconds=10)
     assert ask("/holding", "mallory").answer()[2]["code"] == "overloaded"
-    assert is_answered(ask("/plain", "honest"))
+    friends = [ask("/holding", "a friend of his") for _ in range(MAX_OF_ONE_CLIENT)]
+    wait_until(lambda: ordinary.unanswered == ordinary.max_unanswered, seconds=10)
+    assert ask("/holding", "a friend of his").answer()[2]["code"] == "overloaded"
+    assert is_answered(ask("/plain", "honest"))  # who need not wait is none of those who wait
     held.set()
-    assert all(map(is_answered, mallory))
+    assert all(map(is_answered, mallory + friends))

@@ -60,7 +60,7 @@ class Exports(ModelAdmin):
         note_list(of=self.model, staff=cast("User", request.user), text=text)
         header = [field.replace("__", "_") for field in self.export_fields]
         return csv_response(
-            chain([header], self.export_rows(rows)),
+            lambda: chain([header], self.export_rows(rows)),
             name=f"{self.opts.model_name}-{timezone.now():%Y-%m-%d}.csv",
             user_id=cast("int", request.user.pk),
         )

@@ -1,6 +1,6 @@
 """Any number of rows as a CSV file, made while it is sent."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
@@ -11,10 +11,22 @@ from payments.spreadsheets import csv_chunks
 LINES_AT_ONCE = 200
 
 
-def csv_response(rows: Iterable[Sequence[object]], *, name: str, user_id: int) -> StreamingHttpResponse:
-    """Send the rows to the user. They are read while they are sent, in one transaction. Raises TooManyExports."""
+Rows = Iterable[Sequence[object]]
+
+
+def csv_response(rows: Callable[[], Rows], *, name: str, user_id: int) -> StreamingHttpResponse:
+    """Send the rows to the user. They are read while they are sent, in one transaction, and `rows` is called in it.
+
+    Raises TooManyExports, before anything is read.
+    """
+    place = ExportPlace(user_id=user_id)
+    try:
+        found = rows()
+    except BaseException:
+        place.close()
+        raise
     return StreamingHttpResponse(
-        _Chunks(rows, ExportPlace(user_id=user_id)),
+        _Chunks(found, place),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
@@ -23,7 +35,7 @@ def csv_response(rows: Iterable[Sequence[object]], *, name: str, user_id: int) -
 class _Chunks:
     """Django closes what it was given to send, whether it was sent or not: a generator that never began would not."""
 
-    def __init__(self, rows: Iterable[Sequence[object]], place: ExportPlace) -> None:
+    def __init__(self, rows: Rows, place: ExportPlace) -> None:
         self._chunks: Generator[str] = csv_chunks(rows, lines=LINES_AT_ONCE)
         self._place = place
 
