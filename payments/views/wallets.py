@@ -1,7 +1,6 @@
 """Wallets: reading and opening them, their statements, and what they held at a moment."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -156,13 +155,12 @@ class WalletViewSet(ReadingViewSet):
         filters=False,
     )
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer], pagination_class=None)
-    def statement(self, request: Request, pk: str) -> HttpResponseBase:  # noqa: ARG002
-        wallet = self._users_wallet()
+    def statement(self, request: Request, pk: str) -> HttpResponseBase:
         asked = _asked(filters.PeriodForm, request)
         if getattr(request, "accepted_renderer").format == CsvRenderer.format:  # noqa: B009 - set by DRF
-            return csv_response(partial(_rows, wallet, asked), name=f"statement-{wallet.pk}.csv", user_id=self.user.pk)
-        found = statements.period(wallet, start=asked["from"], end=asked["to"])
-        return Response(_page(found, asked, request.build_absolute_uri()))
+            name = f"statement-{int(pk)}.csv"
+            return csv_response(lambda: _rows(self._period(asked)), name=name, user_id=self.user.pk)
+        return Response(_page(self._period(asked), asked, request.build_absolute_uri()))
 
     @extend_schema(
         operation_id="wallets_balance",
@@ -184,6 +182,9 @@ class WalletViewSet(ReadingViewSet):
                 "balance": format_amount(statements.balance_at(wallet, moment), wallet.currency.decimal_places),
             }
         )
+
+    def _period(self, asked: dict[str, Any]) -> statements.Period:
+        return statements.period(self._users_wallet(), start=asked["from"], end=asked["to"])
 
     def _users_wallet(self) -> Wallet:
         """The house's wallets have no numbered lines."""
@@ -217,9 +218,9 @@ def _page(found: statements.Period, asked: dict[str, Any], address: str) -> dict
     }
 
 
-def _rows(wallet: Wallet, asked: dict[str, Any]) -> Iterable[Sequence[object]]:
+def _rows(found: statements.Period) -> Iterable[Sequence[object]]:
     """A line for the opening balance, each line of the period, a line for the closing balance."""
-    found, places = statements.period(wallet, start=asked["from"], end=asked["to"]), wallet.currency.decimal_places
+    places = found.wallet.currency.decimal_places
     return chain(
         [statement_shapes.COLUMNS, _balance_row("opening balance", format_amount(found.opening_balance, places))],
         statement_shapes.csv_rows(statements.all_lines(found), places),
