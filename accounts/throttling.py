@@ -70,9 +70,8 @@ def seconds_over(rate: str, *, key: str) -> float:
     A worker that has just refused the key does so again by itself: its window is not over sooner.
     """
     now = time.monotonic()
-    unasked_until, over_at = _refused.get((key, rate), (0.0, 0.0))
-    if now < unasked_until:
-        return max(over_at - now, 1.0)
+    if seconds := _still_refused(rate, key, now):
+        return seconds
     limit, _, period = rate.partition("/")
     hits, seconds_left = count_hit(key=key, seconds=_SECONDS[period[0]])
     if hits <= int(limit):
@@ -81,6 +80,17 @@ def seconds_over(rate: str, *, key: str) -> float:
         _refused.clear()
     _refused[key, rate] = now + min(seconds_left, REFUSED_UNASKED_SECONDS), now + seconds_left
     return max(seconds_left, 1.0)
+
+
+def _still_refused(rate: str, key: str, now: float) -> float:
+    unasked_until, over_at = _refused.get((key, rate), (0.0, 0.0))
+    return max(over_at - now, 1.0) if now < unasked_until else 0.0
+
+
+def seconds_still_refused(scope: str, network: str) -> float:
+    """Return how long a stranger has to wait whom this process has just refused, or 0. Asks and counts nothing."""
+    rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope)
+    return _still_refused(str(rate), f"{scope}:{network}", time.monotonic())
 
 
 def forget_refusals() -> None:

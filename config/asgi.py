@@ -12,16 +12,19 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 from django.http import HttpResponse
+from rest_framework.exceptions import Throttled
 
 from config import wsgi  # noqa: F401  before the others: it sets Django up
 
 # isort: split
 from accounts.services import mail_sender
+from accounts.throttling import seconds_still_refused
 from config import health, lane, request_log
 from config.answers import headers_of
-from config.problems import problem_response
+from config.problems import problem_response, response_for
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
-from config.request_threads import share_for
+from config.request_threads import passwords, share_for
+from config.turns import network
 from payments.notices import MAX_BODY_BYTES
 
 Message = MutableMapping[str, Any]
@@ -29,6 +32,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 BODY_SECONDS = 60
+#: Where strangers are counted by their network before anything else is looked at, and as what.
+DOORS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -95,9 +100,24 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         body = BODY_TOO_SLOW
     if isinstance(body, bytes):
         share = share_for(scope["method"], scope["path"])
+        if share is passwords and (refused := refused_again(scope)):
+            await respond(scope, send, refused, started)
+            return
         body = None if await share.answer(scope, body, receive, send) else OVERLOADED
     if body is not None:
         await respond(scope, send, problem_response(body), started)
+
+
+def refused_again(scope: Message) -> HttpResponse | None:
+    """Return the answer to a stranger whom this worker has just refused at the same door: a flood needs no thread.
+
+    To a page of another origin Django answers, with the headers that let it read the answer.
+    """
+    door = DOORS.get(scope["path"])
+    if door is None or any(name == b"origin" for name, _ in scope["headers"]):
+        return None
+    seconds = seconds_still_refused(door, network(scope))
+    return response_for(Throttled(wait=seconds)) if seconds else None
 
 
 async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:

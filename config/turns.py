@@ -24,9 +24,14 @@ def client_of(scope: MutableMapping[str, Any]) -> bytes:
 
 
 def network_of_client(scope: MutableMapping[str, Any]) -> bytes:
+    return b"network " + network(scope).encode()
+
+
+def network(scope: MutableMapping[str, Any]) -> str:
+    """Return the network that an ASGI request comes from: `accounts.networks.caller_network` for the event loop."""
     forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     address = scope["client"][0] if scope.get("client") else ""
-    return b"network " + network_of(address, forwarded.decode("latin-1")).encode()
+    return network_of(address, forwarded.decode("latin-1"))
 
 
 class Turns:

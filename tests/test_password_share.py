@@ -19,6 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
+from config import asgi
 from config.request_threads import may_hash_a_password, passwords
 from config.turns import Turns
 from tests import staff_stage
@@ -183,6 +184,29 @@ def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alic
     assert sum(reply.status == 401 for reply in replies) >= 60  # that many of one network may wait for each worker
     assert all(reply.status == 401 or int(reply.headers["retry-after"]) >= 1 for reply in replies)
     assert max(seconds) < 2  # without the share the first one waits until the last login was answered
+
+
+@pytest.mark.parametrize("door", asgi.DOORS)
+@pytest.mark.usefixtures("committed_db")
+def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
+    door: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], asgi.DOORS[door], "1/hour")
+
+    def ask(address: str = "192.0.2.1", **headers: str) -> Conversation:
+        spoken = Conversation(part(b"{}"), headers={"host": "localhost", "content-type": "application/json", **headers})
+        spoken.scope |= {"path": door, "method": "POST", "client": (address, 1234)}
+        return spoken.run()
+
+    assert [ask().status for _ in range(2)] == [400, 429]
+    by_django = ask(origin="https://shop.example")
+    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # there is no thread any more
+    monkeypatch.setattr(passwords, "max_unanswered", 0)
+    again = ask()
+    assert (again.status, again.body["code"]) == (by_django.status, by_django.body["code"]) == (429, "throttled")
+    assert int(again.headers["retry-after"]) == pytest.approx(int(by_django.headers["retry-after"]), abs=2)
+    assert ask(origin="https://shop.example").status == 503
+    assert ask(address="192.0.2.2").status == 503
 
 
 def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
