@@ -194,7 +194,7 @@ def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -
     assert Endless.made[-1].closed.is_set()  # what was refused holds nothing
     for _ in range(2 * ordinary.threads):
         assert asked(port, "/plain")[0] == 200
-    status, headers, body = asked(port, "/short")  # what fits into one chunk is none of them
+    status, headers, body = asked(port, "/short")  # what fits into one chunk is none of them, and holds no thread
     assert (status, headers["content-length"], body) == (200, "5", b"short")
     for line in lines:
         line.close()
@@ -281,18 +281,6 @@ def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatc
     assert asked(port, "/plain")[0] == 200
     status, headers, body = asked(port, "/large-file")
     assert (status, int(headers["content-length"]), len(body)) == (200, LARGE, LARGE)
-    for line in lines:
-        line.close()
-
-
-def test_slow_readers_of_what_fits_into_one_chunk_hold_no_thread(port: int) -> None:
-    """Each asks for more than the system takes in before it, so that it could not be sent at once."""
-    lines = [Line(port) for _ in range(ordinary.threads)]
-    for line in lines:
-        line.send(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\nGET /short HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert line.file.readline() == b"HTTP/1.1 200 OK\r\n"
-    for _ in range(2 * ordinary.threads):
-        assert asked(port, "/plain")[0] == 200
     for line in lines:
         line.close()
 
