@@ -72,7 +72,7 @@ audit: install-dev ## ask the public database of vulnerabilities about what the 
 	@.ci/supply-chain audit
 
 clean: ## stop the embedded PostgreSQL, remove .venv and caches; the data under var/ stays
-	-@[ ! -e $(PY) ] || $(PY) -m config.embedded stop
+	-@[ ! -e $(PY) ] || $(PY) -m config.embedded_postgres stop
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

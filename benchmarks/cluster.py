@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import psycopg
 
-from config.embedded import __main__ as command_line
-from config.embedded import base, programs
-from config.embedded.cluster import Cluster
+from config.embedded_postgres import __main__ as command_line
+from config.embedded_postgres import base, binaries
+from config.embedded_postgres.cluster import Cluster
 
 SQL = Path(__file__).parent / "sql"
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
@@ -98,7 +98,7 @@ class Postgres:
     def run_file(self, database: str, name: str, **variables: int) -> None:
         """Run a file of benchmarks/sql with psql; statements commit one by one."""
         given = [f"--set={variable}={value}" for variable, value in variables.items()]
-        words = [str(programs.binary("psql")), "-qX", "-v", "ON_ERROR_STOP=1", *given, "-f", str(SQL / name)]
+        words = [str(binaries.binary("psql")), "-qX", "-v", "ON_ERROR_STOP=1", *given, "-f", str(SQL / name)]
         subprocess.run(words, env=self.environment(database), check=True, stdout=subprocess.DEVNULL)
 
     def begin(self, database: str) -> None:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.cluster import SQL, Postgres
-from config.embedded import programs
+from config.embedded_postgres import binaries
 
 THREADS = 2
 #: Part of the transactions whose latency is logged: enough for a median, too few to cost anything.
@@ -40,7 +40,7 @@ def run(
     given = [f"--define={name}={value}" for name, value in variables.items()]
     with TemporaryDirectory(prefix="till-pgbench-") as folder:
         command = [
-            *(str(programs.binary("pgbench")), "--no-vacuum", "-M", "prepared", "-c", str(clients)),
+            *(str(binaries.binary("pgbench")), "--no-vacuum", "-M", "prepared", "-c", str(clients)),
             *("-j", str(min(clients, THREADS)), "-T", str(max(1, round(seconds))), "-f", str(SQL / script), *given),
             *("--log", "--log-prefix", str(Path(folder, "latency")), f"--sampling-rate={SAMPLED}"),
         ]

@@ -132,10 +132,10 @@ POOLS_TRANSACTIONS = TILL_POOLER in ("transaction", "transaction-prepared")
 def _database() -> dict[str, Any]:
     if DATABASE_URL:
         return env.database("DATABASE_URL") | {"ENGINE": "config.postgresql"}
-    from config import embedded
+    from config import embedded_postgres
 
     role = env.choice("TILL_EMBEDDED_ROLE", "owner", ("owner", "service"))
-    return embedded.connection_settings(TILL_DATA, as_service=role == "service")
+    return embedded_postgres.connection_settings(TILL_DATA, as_service=role == "service")
 
 
 DATABASES: dict[str, dict[str, Any]] = {"default": _database()}

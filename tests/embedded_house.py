@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from config.embedded import __main__ as command_line
-from config.embedded import locks, server, supervisor
-from config.embedded.cluster import Cluster
+from config.embedded_postgres import __main__ as command_line
+from config.embedded_postgres import file_locks, postmaster, supervisor
+from config.embedded_postgres.cluster import Cluster
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 60.0
@@ -22,7 +22,7 @@ SECONDS = 60.0
 USER = """
 import json, os, pathlib, subprocess, sys, threading
 from django.conf import settings
-from config.embedded import connection_settings
+from config.embedded_postgres import connection_settings
 database = connection_settings(pathlib.Path(sys.argv[1])) | {"OPTIONS": json.loads(sys.argv[2])}
 settings.configure(DATABASES={"default": database})
 import django
@@ -102,10 +102,10 @@ class House:
         """Supervisors and PostgreSQL of this folder; not its users."""
         data, title = os.fspath(self.cluster.till_data), f"postgres: {self.cluster.title}"
         marks = (f"{supervisor.__name__} {data}", f"-D {data}/", title)
-        return {pid: line for pid, line in server.processes() if any(mark in line for mark in marks)}
+        return {pid: line for pid, line in postmaster.processes() if any(mark in line for mark in marks)}
 
     def is_quiet(self) -> bool:
-        return not locks.is_held(self.cluster.supervisor_lock) and not self.processes()
+        return not file_locks.is_held(self.cluster.supervisor_lock) and not self.processes()
 
     def send_all_away(self) -> None:
         while self.users:

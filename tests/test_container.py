@@ -27,7 +27,7 @@ import yaml
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from config.embedded import programs
+from config.embedded_postgres import binaries
 from tests.live import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -193,7 +193,7 @@ def make_roles(database: str, **names: str) -> None:
     given = connection.get_connection_params()
     settings = {"PGHOST": given["host"], "PGPORT": given["port"], "PGUSER": given["user"], "PGDATABASE": database}
     passwords = {"PGPASSWORD": given.get("password", ""), "OWNER_PASSWORD": "one", "SERVICE_PASSWORD": "two"}
-    command = [str(programs.binary("psql")), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=config/create_roles.sql"]
+    command = [str(binaries.binary("psql")), "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=config/create_roles.sql"]
     command += [f"--set={name}={value}" for name, value in names.items()]
     step(command, {**os.environ, **{name: str(value) for name, value in {**settings, **passwords}.items()}})
 

@@ -17,9 +17,9 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker, Settings
 
 from config import session_checks
-from config.embedded.cluster import Cluster
-from config.embedded.data_folder import prepare
-from config.embedded.programs import launch
+from config.embedded_postgres.binaries import launch
+from config.embedded_postgres.cluster import Cluster
+from config.embedded_postgres.initdb import prepare
 from payments import ledger
 from payments.ledger import Session
 from payments.ledger.trips import KEEP_PLANS

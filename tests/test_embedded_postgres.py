@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.embedded import __main__ as command_line
-from config.embedded import data_folder, identity, programs, supervisor
-from config.embedded.base import RETRY_SECONDS
+from config.embedded_postgres import __main__ as command_line
+from config.embedded_postgres import binaries, initdb, privileges, supervisor
+from config.embedded_postgres.base import RETRY_SECONDS
 from tests.embedded_house import PROJECT, House, User, eventually
 
 
@@ -127,13 +127,13 @@ def test_it_answers_in_a_child_forked_before_the_first_connection(house: House) 
 def test_it_stops_cleanly_on_command_and_starts_again_for_the_next_connection(house: House) -> None:
     alice = house.user()
     alice.sql("INSERT INTO kept VALUES (1)")
-    command = [sys.executable, "-m", "config.embedded"]
+    command = [sys.executable, "-m", "config.embedded_postgres"]
     stopped = subprocess.run(
         [*command, "stop", house.cluster.till_data], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert "is not running" in stopped.stdout
     state = subprocess.run(
-        [programs.binary("pg_controldata"), house.cluster.pgdata], capture_output=True, text=True, check=True
+        [binaries.binary("pg_controldata"), house.cluster.pgdata], capture_output=True, text=True, check=True
     )
     assert "shut down\n" in state.stdout
     assert "OperationalError" in alice.sql("SELECT 1")
@@ -211,7 +211,7 @@ def test_it_survives_the_death_of_everything_at_once(house: House) -> None:
 
 def as_the_server(*command: str) -> subprocess.Popen[bytes]:
     """A process of the same user as PostgreSQL's, whose number PostgreSQL would take for a server's."""
-    owner = identity.server_identity(Path("/nowhere"))
+    owner = privileges.server_identity(Path("/nowhere"))
     return subprocess.Popen(command, user=owner.uid if owner else None)
 
 
@@ -298,7 +298,7 @@ def test_it_never_runs_postgresql_as_root_nor_with_more_rights_than_it_needs(
     status = Path(f"/proc/{house.postmaster()}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines())
     assert "0" not in fields["Uid"].split()
-    reachable = all(path.stat().st_mode & 0o001 for path in programs.binary("postgres").parents)
+    reachable = all(path.stat().st_mode & 0o001 for path in binaries.binary("postgres").parents)
     assert (int(fields["CapEff"], 16) == 0) == reachable
 
 
@@ -373,7 +373,7 @@ def test_it_does_not_retry_what_the_server_refuses(house: House) -> None:
 
 
 def test_it_is_not_imported_with_a_database_url() -> None:
-    script = "import django, sys; django.setup(); sys.exit('config.embedded' in sys.modules)"
+    script = "import django, sys; django.setup(); sys.exit('config.embedded_postgres' in sys.modules)"
     environment = {**os.environ, "DATABASE_URL": "postgres://a:b@localhost/c", "TILL_DEBUG": "1"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
     subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, check=True)
@@ -381,4 +381,4 @@ def test_it_is_not_imported_with_a_database_url() -> None:
 
 @pytest.mark.parametrize(("memory_gb", "cache_mb"), [(0.25, 128), (1, 128), (2, 256), (4, 512), (8, 1024), (256, 1024)])
 def test_the_cache_is_an_eighth_of_the_memory_within_bounds(memory_gb: float, cache_mb: int) -> None:
-    assert data_folder.shared_buffers_mb(int(memory_gb * 2**30)) == cache_mb
+    assert initdb.shared_buffers_mb(int(memory_gb * 2**30)) == cache_mb

@@ -110,7 +110,7 @@ NETWORK = {"smtplib", "django.core.mail", "urllib.request", "http.client", "sock
 SPEAKERS = {
     "accounts/services/outgoing_mail.py",
     "benchmarks",
-    "config/embedded",
+    "config/embedded_postgres",
     "config/healthcheck.py",
     "config/management",
     "config/serving.py",

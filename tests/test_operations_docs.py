@@ -17,7 +17,7 @@ from django.db import connection
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
-from config.embedded import programs
+from config.embedded_postgres import binaries
 from payments.admin.providers import ProviderAdmin, ProviderForm
 from tests.live import free_port
 
@@ -97,7 +97,7 @@ def test_an_installation_without_docker_works_as_it_is_written(server: Server, t
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("TILL_", "DATABASE", "VIRTUAL_"))},
         **server.superuser,
-        "PATH": f"{os.environ['PATH']}:{programs.binary('psql').parent}",
+        "PATH": f"{os.environ['PATH']}:{binaries.binary('psql').parent}",
         "PSQLRC": str(tmp_path / "psqlrc"),
         "PORT": str(port),
     }

@@ -19,7 +19,7 @@ from django.db import connection
 
 from accounts.models import TokenFamily, User
 from config import restore
-from config.embedded.programs import binary
+from config.embedded_postgres.binaries import binary
 from tests.every_operation import person
 from tests.live import LiveTill, database_url
 from tests.newcomers import Visitor

@@ -24,8 +24,8 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
-from config.embedded import base, locks
-from config.embedded.cluster import Cluster
+from config.embedded_postgres import base, file_locks
+from config.embedded_postgres.cluster import Cluster
 from tests.crowd import Reply, send_all
 from tests.live import ROOT, LiveTill
 from tests.provider import FORMS, Delivery
@@ -180,12 +180,12 @@ class OwnTill(LiveTill):
         self.hang_up()
         self.stop()
         subprocess.run(
-            [sys.executable, "-m", "config.embedded", "stop", str(self.folder)],
+            [sys.executable, "-m", "config.embedded_postgres", "stop", str(self.folder)],
             cwd=ROOT,
             check=True,
             capture_output=True,
         )
-        assert not locks.is_held(self.cluster.supervisor_lock)
+        assert not file_locks.is_held(self.cluster.supervisor_lock)
         shutil.rmtree(self.folder)
 
 

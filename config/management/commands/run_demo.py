@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, connections
 from psycopg import sql
 
-from config.embedded.cluster import SERVICE_ROLE
+from config.embedded_postgres.cluster import SERVICE_ROLE
 from payments.services.demo import seed_rates
 
 _PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         self._refuse_taken_port(settings.PORT)
         with alone():
             self._prepare()
-            if settings.DATABASES["default"]["ENGINE"] == "config.embedded":
+            if settings.DATABASES["default"]["ENGINE"] == "config.embedded_postgres":
                 become_the_service()
         connections.close_all()
         os.chdir(settings.BASE_DIR)

@@ -1,4 +1,4 @@
-"""`python -m config.embedded status|stop [TILL_DATA]`, for a person at the terminal."""
+"""`python -m config.embedded_postgres status|stop [TILL_DATA]`, for a person at the terminal."""
 
 import argparse
 import os
@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded import locks
-from config.embedded.cluster import Cluster
+from config.embedded_postgres import file_locks
+from config.embedded_postgres.cluster import Cluster
 
 STOP_SECONDS = 40.0
 
@@ -16,7 +16,7 @@ STOP_SECONDS = 40.0
 def stop(cluster: Cluster) -> bool:
     """Cleanly, and waits for it; False if that takes too long. A user's next connection starts it again."""
     deadline = time.monotonic() + STOP_SECONDS
-    while locks.is_held(cluster.supervisor_lock):
+    while file_locks.is_held(cluster.supervisor_lock):
         if time.monotonic() > deadline:
             return False
         if text := cluster.supervisor_lock.read_text():
@@ -26,7 +26,7 @@ def stop(cluster: Cluster) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m config.embedded", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m config.embedded_postgres", description=__doc__)
     parser.add_argument("command", choices=["status", "stop"])
     parser.add_argument("till_data", nargs="?", type=Path, default=Path(os.environ.get("TILL_DATA") or "var"))
     arguments = parser.parse_args()
@@ -34,7 +34,7 @@ def main() -> int:
     if arguments.command == "stop" and not stop(cluster):
         sys.stdout.write(f"The embedded PostgreSQL of {cluster.home} is still stopping.\n")
         return 1
-    running = locks.is_held(cluster.supervisor_lock)
+    running = file_locks.is_held(cluster.supervisor_lock)
     sys.stdout.write(f"The embedded PostgreSQL of {cluster.home} is {'running' if running else 'not running'}.\n")
     return 0
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from config.embedded import data_folder, programs
-from config.embedded.cluster import Cluster, EmbeddedPostgresError, choose_endpoint
+from config.embedded_postgres import binaries, initdb
+from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError, choose_endpoint
 
 # Recovery replays what was written since the last checkpoint, up to max_wal_size: a while, on a slow disk.
 READY_SECONDS = 120.0
@@ -31,9 +31,9 @@ def start(cluster: Cluster, *, cancelled: Callable[[], bool]) -> subprocess.Pope
     while True:
         _end_predecessor(cluster)
         endpoint = choose_endpoint(cluster)
-        data_folder.write_configuration(cluster, endpoint)
+        initdb.write_configuration(cluster, endpoint)
         logged = cluster.log_size()
-        process = programs.launch(
+        process = binaries.launch(
             cluster, "postgres", "-D", str(cluster.pgdata), "-c", f"config_file={cluster.configuration}",
             pgdata=cluster.pgdata,
         )  # fmt: skip

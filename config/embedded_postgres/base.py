@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend with a server on demand (ENGINE "config.embedded")."""
+"""Django's PostgreSQL backend with a server on demand (ENGINE "config.embedded_postgres")."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,8 +9,8 @@ import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
-from config.embedded import lease, programs
-from config.embedded.cluster import ROLE, Cluster, EmbeddedPostgresError
+from config.embedded_postgres import binaries, client
+from config.embedded_postgres.cluster import ROLE, Cluster, EmbeddedPostgresError
 from config.postgresql import base
 
 RETRY_SECONDS = 30.0
@@ -23,7 +23,7 @@ def address(settings_dict: dict[str, Any]) -> dict[str, Any]:
     """How to connect, with the server running. Raises django.db.OperationalError, as any lost database."""
     cluster = Cluster(Path(settings_dict["TILL_DATA"]))
     try:
-        endpoint = lease.ensure(cluster)
+        endpoint = client.ensure(cluster)
         password = cluster.password_file.read_text()
     except (EmbeddedPostgresError, OSError) as error:
         raise OperationalError(str(error)) from error
@@ -59,7 +59,7 @@ class DatabaseClient(PostgresClient):
     ) -> tuple[list[str], dict[str, str] | None]:
         found = {name.upper(): value for name, value in address(settings_dict).items()}
         arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **found}, parameters)
-        return [str(programs.binary("psql")), *arguments[1:]], environment
+        return [str(binaries.binary("psql")), *arguments[1:]], environment
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -1,4 +1,4 @@
-"""The process that owns `postgres` while anybody uses it: `python -m config.embedded.supervisor TILL_DATA`.
+"""The process that owns `postgres` while anybody uses it: `python -m config.embedded_postgres.supervisor TILL_DATA`.
 
 It starts PostgreSQL again when it dies, and ends it and itself when nobody has held the users' lock for a few
 seconds, on SIGTERM, or when its folder is deleted. Killed itself, it takes PostgreSQL along (on Linux;
@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded import data_folder, locks, server
-from config.embedded.cluster import Cluster, EmbeddedPostgresError
+from config.embedded_postgres import file_locks, initdb, postmaster
+from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
 
 READY, BUSY = "ready", "busy"
 GRACE_SECONDS = 3.0
@@ -47,11 +47,11 @@ class Supervisor:
 
     def start(self) -> subprocess.Popen[str]:
         self.cluster.endpoint_file.unlink(missing_ok=True)
-        return server.start(self.cluster, cancelled=lambda: self.stopping)
+        return postmaster.start(self.cluster, cancelled=lambda: self.stopping)
 
     def watch(self, postgres: subprocess.Popen[str]) -> None:
         """Until it is time to end. If for want of users, we keep their lock: a new one waits for the end."""
-        with locks.opened(self.cluster.users_lock) as users:
+        with file_locks.opened(self.cluster.users_lock) as users:
             try:
                 while not self.stopping and not self._unused(users) and self._has_its_folder():
                     self._sleep()
@@ -64,16 +64,16 @@ class Supervisor:
     def _stop(self, postgres: subprocess.Popen[str]) -> None:
         if self._has_its_folder():
             self.cluster.endpoint_file.unlink(missing_ok=True)
-            server.stop(postgres)
+            postmaster.stop(postgres)
         else:
-            server.stop(postgres, first=signal.SIGQUIT)  # there is nowhere left to write a checkpoint to
+            postmaster.stop(postgres, first=signal.SIGQUIT)  # there is nowhere left to write a checkpoint to
 
     def _has_its_folder(self) -> bool:
-        return locks.is_still_at(self.lock, self.cluster.supervisor_lock)
+        return file_locks.is_still_at(self.lock, self.cluster.supervisor_lock)
 
     def _unused(self, users: int) -> bool:
         """True, and the lock kept, when nobody has held it at any look since the grace period began."""
-        if not locks.try_lock(users, fcntl.LOCK_EX):
+        if not file_locks.try_lock(users, fcntl.LOCK_EX):
             self.unused_since = None
             return False
         if self.unused_since is None:
@@ -102,9 +102,9 @@ def main(till_data: Path) -> None:
     os.umask(0o077)
     os.chdir("/")
     try:
-        with locks.exclusive(cluster.supervisor_lock, timeout=LOCK_SECONDS) as lock:
+        with file_locks.exclusive(cluster.supervisor_lock, timeout=LOCK_SECONDS) as lock:
             _supervise(cluster, lock)
-    except locks.LockBusyError:
+    except file_locks.LockBusyError:
         _report(BUSY, cluster)
     except (EmbeddedPostgresError, OSError) as error:
         _report(str(error), cluster)
@@ -114,7 +114,7 @@ def _supervise(cluster: Cluster, lock: int) -> None:
     os.truncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     supervisor = Supervisor(cluster, lock)
-    data_folder.prepare(cluster)
+    initdb.prepare(cluster)
     postgres = supervisor.start()
     _report(READY, cluster)
     supervisor.watch(postgres)

@@ -6,13 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from config.embedded import identity, programs
-from config.embedded.cluster import DATABASE, ROLE, Cluster, EmbeddedPostgresError, Endpoint
+from config.embedded_postgres import binaries, privileges
+from config.embedded_postgres.cluster import DATABASE, ROLE, Cluster, EmbeddedPostgresError, Endpoint
 
 
 def prepare(cluster: Cluster) -> None:
     """Makes what is missing. Idempotent; needs the supervisor's lock. Raises EmbeddedPostgresError."""
-    owner = programs.owner(cluster)
+    owner = binaries.owner(cluster)
     if not cluster.password_file.exists():
         _write_password(cluster.password_file, owner)
     cluster.sockets.mkdir(mode=0o700, exist_ok=True)
@@ -23,7 +23,7 @@ def prepare(cluster: Cluster) -> None:
     _check_version(cluster)
 
 
-def _write_password(path: Path, owner: identity.Identity | None) -> None:
+def _write_password(path: Path, owner: privileges.Identity | None) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix="password.")
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(32))
@@ -32,18 +32,18 @@ def _write_password(path: Path, owner: identity.Identity | None) -> None:
     Path(name).replace(path)
 
 
-def _initialise(cluster: Cluster, owner: identity.Identity | None) -> None:
+def _initialise(cluster: Cluster, owner: privileges.Identity | None) -> None:
     """In a folder beside, renamed when all is on disk: what a killed start leaves never looks finished."""
     for leftover in cluster.home.glob("data.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(dir=cluster.home, prefix="data."))
     if owner:
         owner.own(draft)
-    programs.run(
+    binaries.run(
         cluster, "initdb", "-D", str(draft), "--username", ROLE, "--pwfile", str(cluster.password_file),
         "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions", pgdata=draft,
     )  # fmt: skip
-    programs.run(
+    binaries.run(
         cluster, "postgres", "--single", "-D", str(draft), "-c", "exit_on_error=on", "postgres",
         pgdata=draft, text=f"CREATE DATABASE {DATABASE}\n",
     )  # fmt: skip
@@ -60,7 +60,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _check_version(cluster: Cluster) -> None:
-    found, ours = (cluster.pgdata / "PG_VERSION").read_text().strip(), programs.MAJOR_VERSION
+    found, ours = (cluster.pgdata / "PG_VERSION").read_text().strip(), binaries.MAJOR_VERSION
     if found != ours:
         raise EmbeddedPostgresError(
             f"{cluster.pgdata} was made by PostgreSQL {found}, and PostgreSQL {ours} cannot read it. Dump it"
@@ -94,7 +94,7 @@ def shared_buffers_mb(memory: int) -> int:
 
 
 CONFIGURATION = """\
-# Written by Till (config/embedded) at each start. To change a setting for good, use ALTER SYSTEM.
+# Written by Till (config/embedded_postgres) at each start. To change a setting for good, use ALTER SYSTEM.
 listen_addresses = '{addresses}'
 port = {port}
 unix_socket_directories = '{sockets}'

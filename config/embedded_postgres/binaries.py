@@ -5,8 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from config.embedded import identity
-from config.embedded.cluster import Cluster, EmbeddedPostgresError
+from config.embedded_postgres import privileges
+from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
 
 MAJOR_VERSION = "18"
 
@@ -24,10 +24,10 @@ def binary(name: str) -> Path:
     )
 
 
-def owner(cluster: Cluster) -> identity.Identity | None:
+def owner(cluster: Cluster) -> privileges.Identity | None:
     """Whom the programs run as and the data folder belongs to; None for ourselves."""
     try:
-        return identity.server_identity(cluster.pgdata)
+        return privileges.server_identity(cluster.pgdata)
     except KeyError as error:
         raise EmbeddedPostgresError(
             f"PostgreSQL cannot run as root, and there is nobody else here to run it as: {error}"
@@ -50,7 +50,7 @@ def launch(
                 text=True,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-                preexec_fn=identity.child_setup(owner(cluster), needs=needs),
+                preexec_fn=privileges.child_setup(owner(cluster), needs=needs),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedPostgresError(f"{path} cannot be run ({error}). {cluster.log_tail()}") from error

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded import locks, supervisor
-from config.embedded.cluster import Cluster, EmbeddedPostgresError, Endpoint
+from config.embedded_postgres import file_locks, supervisor
+from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError, Endpoint
 
 START_SECONDS = 150.0
 POLL_SECONDS = 0.05
@@ -26,7 +26,7 @@ def ensure(cluster: Cluster) -> Endpoint:
         cluster.create_home()
         _hold(cluster)
         return _running(cluster) or _start(cluster)
-    except locks.LockBusyError as error:
+    except file_locks.LockBusyError as error:
         raise EmbeddedPostgresError(f"The embedded PostgreSQL is not up. {cluster.log_tail()}") from error
     except OSError as error:
         raise EmbeddedPostgresError(f"{cluster.home} cannot be used: {error}") from error
@@ -35,24 +35,24 @@ def ensure(cluster: Cluster) -> Endpoint:
 def _hold(cluster: Cluster) -> None:
     """Two threads at once both get a lock; the one forgotten lasts as long as the process: no harm."""
     descriptor = _held.get(cluster.till_data)
-    if descriptor is None or not locks.is_still_at(descriptor, cluster.users_lock):
-        descriptor = locks.open_file(cluster.users_lock)
-        locks.lock(descriptor, fcntl.LOCK_SH, timeout=START_SECONDS)  # busy while an unused server is stopping
+    if descriptor is None or not file_locks.is_still_at(descriptor, cluster.users_lock):
+        descriptor = file_locks.open_file(cluster.users_lock)
+        file_locks.lock(descriptor, fcntl.LOCK_SH, timeout=START_SECONDS)  # busy while an unused server is stopping
         _held[cluster.till_data] = descriptor
 
 
 def _running(cluster: Cluster) -> Endpoint | None:
-    return cluster.published_endpoint() if locks.is_held(cluster.supervisor_lock) else None
+    return cluster.published_endpoint() if file_locks.is_held(cluster.supervisor_lock) else None
 
 
 def _start(cluster: Cluster) -> Endpoint:
     """One starter at a time; the others find the server running when it is their turn."""
     deadline = time.monotonic() + START_SECONDS
-    with locks.exclusive(cluster.start_lock, timeout=START_SECONDS):
+    with file_locks.exclusive(cluster.start_lock, timeout=START_SECONDS):
         while not (endpoint := _running(cluster)):
             if time.monotonic() > deadline:
-                raise locks.LockBusyError
-            if locks.is_held(cluster.supervisor_lock):
+                raise file_locks.LockBusyError
+            if file_locks.is_held(cluster.supervisor_lock):
                 time.sleep(POLL_SECONDS)  # it is starting PostgreSQL again, or stopping it
             else:
                 _spawn_supervisor(cluster, seconds=deadline - time.monotonic())
@@ -75,7 +75,7 @@ def _spawn_supervisor(cluster: Cluster, *, seconds: float) -> None:
             check=False,
         ).stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as error:
-        raise locks.LockBusyError from error
+        raise file_locks.LockBusyError from error
     # Silence means that it was killed: the caller looks again, and starts another.
     if said and not {supervisor.READY, supervisor.BUSY} & set(said.splitlines()):
         raise EmbeddedPostgresError(said.strip())
