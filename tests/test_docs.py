@@ -1,6 +1,7 @@
 """The documentation is part of the house: what it names exists, and what exists has its entry."""
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,51 @@ def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) ->
 
 # --- decisions ----------------------------------------------------------------------------------------------
 
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+RECORD_HEAD = re.compile(
+    r"# (?P<number>\d{4}) (?P<title>.+)\n\n"
+    r"\* Status: (?P<status>Accepted|Superseded by (?P<successor>\d{4}))\n"
+    r"\* Date: (?P<date>\d{4}-\d\d-\d\d)\n\n"
+)
+
+
+def head(record: Path) -> re.Match[str]:
+    found = RECORD_HEAD.match(record.read_text())
+    assert found, f"{named(record)} does not begin with its number and title, a status and a date"
+    return found
+
 
 def test_decisions_are_numbered_without_a_gap() -> None:
-    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs" / "decisions").glob("*.md"))]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert [int(record.name[:4]) for record in RECORDS] == list(range(1, len(RECORDS) + 1))
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=named)
-def test_a_decision_says_why_and_at_what_price(page: Path) -> None:
-    headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+@pytest.mark.parametrize("record", RECORDS, ids=named)
+def test_a_decision_says_why_and_at_what_price(record: Path) -> None:
+    headings = re.findall(r"^## (.+)$", record.read_text(), re.MULTILINE)
     assert headings == ["Context", "Decision", "Price", "Rejected"]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=named)
+def test_a_decision_begins_with_its_number_status_and_date(record: Path) -> None:
+    found = head(record)
+    assert found["number"] == record.name[:4]
+    date.fromisoformat(found["date"])
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=named)
+def test_a_superseded_decision_names_a_later_one(record: Path) -> None:
+    found = head(record)
+    later = {other.name[:4] for other in RECORDS if other.name > record.name}
+    assert found["successor"] is None or found["successor"] in later
+
+
+def test_the_index_of_decisions_says_what_the_records_say() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text()
+    lines = re.findall(r"^\| \[\d{4}\].*$", index, re.MULTILINE)
+    assert lines == [index_line(record) for record in RECORDS]
+
+
+def index_line(record: Path) -> str:
+    found = head(record)
+    link = f"[{found['number']}]({record.name})"
+    return f"| {link} | {found['title']} | {found['status']} | {found['date']} |"
