@@ -62,8 +62,9 @@ pooler: install-dev ## the tests behind a connection pooler (needs pgbouncer)
 	@$(PYTEST) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
 
 lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
-	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) requirements.in -o requirements.txt
-	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) requirements-dev.in -o requirements-dev.txt
+	for list in requirements requirements-embedded requirements-dev; do \
+	  $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes $(ARGS) \
+	    $$list.in -o $$list.txt || exit 1; done
 
 sbom: install-dev ## print what the image installs, as CycloneDX JSON
 	@.ci/supply-chain sbom
@@ -90,9 +91,9 @@ venv:
 
 # A list of requirements is copied beside what it installed only when all of it was.
 install: venv
-	@cmp -s requirements.txt $(VENV)/requirements.txt || { \
-	  echo 'Installing what Till needs into $(VENV) ...' && $(PIP) -r requirements.txt && \
-	  cp requirements.txt $(VENV)/requirements.txt; }
+	@cat requirements.txt requirements-embedded.txt | cmp -s - $(VENV)/requirements.txt || { \
+	  echo 'Installing what Till needs into $(VENV) ...' && $(PIP) -r requirements.txt -r requirements-embedded.txt && \
+	  cat requirements.txt requirements-embedded.txt >$(VENV)/requirements.txt; }
 
 install-dev: venv
 	@cmp -s requirements-dev.txt $(VENV)/requirements-dev.txt || { \

