@@ -113,6 +113,8 @@ def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) ->
 # --- decisions ----------------------------------------------------------------------------------------------
 
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+#: Lines with text, at most 120 columns each: a printed page.
+MAX_RECORD_LINES = 45
 RECORD_HEAD = re.compile(
     r"# (?P<number>\d{4}) (?P<title>.+)\n\n"
     r"\* Status: (?P<status>Accepted|Superseded by (?P<successor>\d{4}))\n"
@@ -141,6 +143,11 @@ def test_a_decision_begins_with_its_number_status_and_date(record: Path) -> None
     found = head(record)
     assert found["number"] == record.name[:4]
     date.fromisoformat(found["date"])
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=named)
+def test_a_decision_fits_on_one_page(record: Path) -> None:
+    assert sum(bool(line.strip()) for line in record.read_text().splitlines()) <= MAX_RECORD_LINES
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
