@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "SECURITY.md", "docs/glossary.md", "docs/decisions/*.md")
+PAGES = (
+    "README.md",
+    "SECURITY.md",
+    "docs/coming-from.md",
+    "docs/glossary.md",
+    "docs/ledger.md",
+    "docs/security.md",
+    "docs/webhooks.md",
+    "docs/decisions/*.md",
+)
 
 MAX_COLUMNS = 120
 MAX_WORDS = 25
