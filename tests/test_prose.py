@@ -18,6 +18,7 @@ PAGES = (
     "docs/coming-from.md",
     "docs/glossary.md",
     "docs/ledger.md",
+    "docs/operations.md",
     "docs/security.md",
     "docs/webhooks.md",
     "docs/decisions/*.md",
