@@ -115,17 +115,17 @@ def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) ->
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 #: Lines with text, at most 120 columns each: a printed page.
 MAX_RECORD_LINES = 45
-RECORD_HEAD = re.compile(
+TITLE_BLOCK = re.compile(
     r"# (?P<number>\d{4}) (?P<title>.+)\n\n"
     r"\* Status: (?P<status>Accepted|Superseded by (?P<successor>\d{4}))\n"
     r"\* Date: (?P<date>\d{4}-\d\d-\d\d)\n\n"
 )
 
 
-def head(record: Path) -> re.Match[str]:
-    found = RECORD_HEAD.match(record.read_text())
-    assert found, f"{named(record)} does not begin with its number and title, a status and a date"
-    return found
+def title_block(record: Path) -> re.Match[str]:
+    match = TITLE_BLOCK.match(record.read_text())
+    assert match, f"{named(record)} does not begin with its number and title, a status and a date"
+    return match
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
@@ -140,9 +140,9 @@ def test_a_decision_says_why_and_at_what_price(record: Path) -> None:
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
 def test_a_decision_begins_with_its_number_status_and_date(record: Path) -> None:
-    found = head(record)
-    assert found["number"] == record.name[:4]
-    date.fromisoformat(found["date"])
+    block = title_block(record)
+    assert block["number"] == record.name[:4]
+    date.fromisoformat(block["date"])
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
@@ -152,9 +152,9 @@ def test_a_decision_fits_on_one_page(record: Path) -> None:
 
 @pytest.mark.parametrize("record", RECORDS, ids=named)
 def test_a_superseded_decision_names_a_later_one(record: Path) -> None:
-    found = head(record)
+    block = title_block(record)
     later = {other.name[:4] for other in RECORDS if other.name > record.name}
-    assert found["successor"] is None or found["successor"] in later
+    assert block["successor"] is None or block["successor"] in later
 
 
 def test_the_index_of_decisions_says_what_the_records_say() -> None:
@@ -164,6 +164,6 @@ def test_the_index_of_decisions_says_what_the_records_say() -> None:
 
 
 def index_line(record: Path) -> str:
-    found = head(record)
-    link = f"[{found['number']}]({record.name})"
-    return f"| {link} | {found['title']} | {found['status']} | {found['date']} |"
+    block = title_block(record)
+    link = f"[{block['number']}]({record.name})"
+    return f"| {link} | {block['title']} | {block['status']} | {block['date']} |"
