@@ -11,12 +11,8 @@ from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.validators import (
-    EMAIL_MAX_LENGTH,
-    FULL_NAME_MAX_LENGTH,
-    validate_ascii_email,
-    validate_plain_text,
-)
+from accounts.fields import AsciiEmailField, PlainTextField
+from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 
 EMAIL_CONSTRAINT = "accounts_user_email_unique"
 #: Where the emails of deleted users end: a domain that never exists (RFC 2606), which nobody may register with.
@@ -24,13 +20,10 @@ DELETED_ADDRESS_END = "@deleted.invalid"
 _SESSION_SALT = "accounts.models.User.session"
 
 
-class FoldedAscii(models.Func):
-    """An email as it is compared: ASCII in lower case. A Turkish database would make another letter of `I`."""
-
-    function = "LOWER"
+def folded_ascii(email: str | models.Expression) -> models.Func:
+    """Return an email as it is compared: ASCII in lower case. A Turkish database would make another letter of `I`."""
     template = '%(function)s(%(expressions)s COLLATE "C")'
-    output_field = models.CharField()
-    arity = 1
+    return models.Func(email, function="LOWER", template=template, output_field=models.CharField())
 
 
 @models.EmailField.register_lookup
@@ -53,7 +46,7 @@ class UserManager(BaseUserManager["User"]):
     """Finds people by email whatever its case, the way the unique index compares them."""
 
     def with_email(self, email: str) -> models.QuerySet["User"]:
-        return self.alias(email_lower=FoldedAscii("email")).filter(email_lower=FoldedAscii(models.Value(email)))
+        return self.alias(email_lower=folded_ascii("email")).filter(email_lower=folded_ascii(models.Value(email)))
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.with_email(username or "").get()
@@ -80,8 +73,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     in every token; raising it ends them all.
     """
 
-    email = models.EmailField(max_length=EMAIL_MAX_LENGTH, validators=[validate_ascii_email, validate_plain_text])
-    full_name = models.CharField(max_length=FULL_NAME_MAX_LENGTH, blank=True, validators=[validate_plain_text])
+    email = AsciiEmailField(max_length=EMAIL_MAX_LENGTH)
+    full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.USER)
     is_active = models.BooleanField("active", default=False)
     is_staff = models.BooleanField("may enter the staff site", default=False, editable=False)
@@ -102,7 +95,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(
-                FoldedAscii("email"),
+                folded_ascii("email"),
                 name=EMAIL_CONSTRAINT,
                 violation_error_message="This email is taken.",
             ),

@@ -1,12 +1,8 @@
-import uuid
-
 import django.db.models.deletion
-import django.db.models.functions.text
 import django.utils.timezone
+import uuid
 from django.conf import settings
 from django.db import migrations, models
-
-import accounts.validators
 
 
 class Migration(migrations.Migration):
@@ -18,20 +14,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="ThrottleCount",
-            fields=[
-                ("key", models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ("count", models.PositiveIntegerField()),
-                ("expires_at", models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
             name="User",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 (
@@ -42,20 +27,8 @@ class Migration(migrations.Migration):
                         verbose_name="superuser status",
                     ),
                 ),
-                (
-                    "email",
-                    models.EmailField(
-                        max_length=254,
-                        validators=[
-                            accounts.validators.AsciiEmailValidator(),
-                            accounts.validators.PlainTextValidator(),
-                        ],
-                    ),
-                ),
-                (
-                    "full_name",
-                    models.CharField(blank=True, max_length=150, validators=[accounts.validators.PlainTextValidator()]),
-                ),
+                ("email", models.EmailField(max_length=254)),
+                ("full_name", models.CharField(blank=True, max_length=150)),
                 (
                     "role",
                     models.CharField(
@@ -98,15 +71,43 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("id",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.Func(
+                            "email",
+                            function="LOWER",
+                            output_field=models.CharField(),
+                            template='%(function)s(%(expressions)s COLLATE "C")',
+                        ),
+                        name="accounts_user_email_unique",
+                        violation_error_message="This email is taken.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["user", "service", "admin"])), name="accounts_user_role_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_active", False),
+                            models.Q(("activated_at__isnull", False), ("disabled_at__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="accounts_user_active_implies_activated",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("is_staff", True), ("is_superuser", True), ("role", "admin")),
+                            models.Q(models.Q(("role", "admin"), _negated=True), ("is_superuser", False)),
+                            _connector="OR",
+                        ),
+                        name="accounts_user_admin_is_superuser",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="TokenFamily",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("jti", models.UUIDField(default=uuid.uuid4)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("expires_at", models.DateTimeField(db_index=True)),
@@ -124,46 +125,42 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "token families",
             },
         ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"),
-                name="accounts_user_email_unique",
-                violation_error_message="This email is taken.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["user", "service", "admin"])),
-                name="accounts_user_role_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_active", False),
-                    models.Q(("activated_at__isnull", False), ("disabled_at__isnull", True)),
-                    _connector="OR",
+        migrations.CreateModel(
+            name="OutgoingMail",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("activation", "activation link")], max_length=20)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(default=django.utils.timezone.now, null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=200)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
                 ),
-                name="accounts_user_active_implies_activated",
-            ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_attempt_at__isnull", False)),
+                        fields=["next_attempt_at"],
+                        name="accounts_outgoingmail_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "kind"), name="accounts_outgoingmail_one_of_a_kind")
+                ],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("is_staff", True), ("is_superuser", True), ("role", "admin")),
-                    models.Q(models.Q(("role", "admin"), _negated=True), ("is_superuser", False)),
-                    _connector="OR",
-                ),
-                name="accounts_user_admin_is_superuser",
-            ),
-        ),
-        # A crash may forget who was throttled; unlogged rows cost no write-ahead log.
-        migrations.RunSQL(
-            "ALTER TABLE accounts_throttlecount SET UNLOGGED",
-            "ALTER TABLE accounts_throttlecount SET LOGGED",
+        migrations.CreateModel(
+            name="ThrottleCount",
+            fields=[
+                ("key", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("count", models.PositiveIntegerField()),
+                ("expires_at", models.DateTimeField(db_index=True)),
+            ],
         ),
     ]

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.fields import FrozenField, PlainTextField
 from accounts.validators import validate_plain_text
 from payments.models import Currency
 from payments.models.fields import MoneyField
@@ -21,6 +22,12 @@ def validate_lines(text: str) -> None:
     validate_plain_text(text.translate({ord(character): " " for character in "\t\r\n"}))
 
 
+class LinesField(FrozenField, models.TextField):  # type: ignore[type-arg] # generic in the stubs only
+    """Text of several lines without other control characters."""
+
+    default_validators = [validate_lines]
+
+
 def folded(text: str) -> str:
     """Return the text as searches compare it, whatever the case and the database's locale."""
     return unicodedata.normalize("NFKC", text).casefold()
@@ -33,8 +40,8 @@ class Product(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    title = models.CharField(max_length=TITLE_MAX_LENGTH, validators=[validate_plain_text])
-    description = models.TextField(blank=True, validators=[validate_lines, MaxLengthValidator(DESCRIPTION_MAX_LENGTH)])
+    title = PlainTextField(max_length=TITLE_MAX_LENGTH)
+    description = LinesField(blank=True, validators=[MaxLengthValidator(DESCRIPTION_MAX_LENGTH)])
     price = MoneyField(help_text="For one piece; fits the currency's decimals.")
     currency = models.ForeignKey(
         Currency, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="Fixed once sold."

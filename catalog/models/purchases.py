@@ -17,8 +17,8 @@ MAX_QUANTITY = 1000
 class Purchase(models.Model):
     """A product as it was when it was bought. PostgreSQL refuses every change but a rise of `refunded`.
 
-    Composite foreign keys added by migration 0002 hold the currency of both the product and the wallet, which is also
-    what fixes the currency of a product that was sold.
+    Composite foreign keys (migrations/sql/purchases.sql) hold the currency of both the product and the wallet. They are
+    also what fixes the currency of a product that was sold.
     """
 
     class Status(models.TextChoices):

@@ -10,8 +10,8 @@ from payments.money import MAX_AMOUNT
 # It never waits for a wallet: by then it would hold the tables that it is going to write, and a checkpoint that waits
 # for those (payments.ledger.house) holds up everybody else. Tables are locked in the order in which they are named,
 # those of a query before those of its WITH: wallets come first here as everywhere, so nobody waits in a circle with who
-# locks them all (payments.database_guards.LOCK_BOOKS). An owner may have many wallets: `+ 0` keeps the planner from
-# looking among them. The time is the clock's, under the lock, but in one wallet never before what was booked last.
+# locks them all (docs/guards.md). An owner may have many wallets: `+ 0` keeps the planner from looking among them. The
+# time is the clock's, under the lock, but in one wallet never before what was booked last.
 _STATEMENT = """
 WITH wallet AS (
     SELECT id FROM payments_wallet

@@ -14,7 +14,7 @@ from payments.models import Wallet
 LONG_TAIL = 20_000
 #: A checkpoint moves at most this many postings at a time, so that no statement takes long.
 STEP = 1_000_000
-#: House wallets have ids of their own range, so that PostgreSQL can tell them by their id alone (database_guards).
+#: House wallets have ids of their own range, so that PostgreSQL can tell them by their id alone (ledger.sql).
 FIRST_HOUSE_WALLET_ID = 9 * 10**15
 _CHECKPOINT_LOCK = 0x7111_0001  # an advisory lock: one checkpoint at a time
 

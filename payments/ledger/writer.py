@@ -10,7 +10,7 @@ from django.db import connection
 from payments.ledger.trips import BIGINT, NUMERIC, TEXT, Listing, Trip
 from payments.ledger.wire import Rows
 
-#: What PostgreSQL says when a wallet is no longer as it was locked (database_guards: till_outdated_books).
+#: What PostgreSQL says when a wallet is no longer as it was locked (till_stale_wallets in migrations/sql/ledger.sql).
 OUTDATED_BOOKS: Final = "TL001"
 
 #: id, kind, reference, and when, in microseconds since 1970
@@ -52,7 +52,7 @@ SELECT * FROM {rows} AS p
 _BALANCES = Listing(
     """
 UPDATE payments_wallet SET balance = w.balance, moved_at = timestamptz 'epoch' + w.time * interval '1 microsecond',
-    sequence = CASE WHEN payments_wallet.sequence = w.sequence_before THEN w.sequence ELSE till_outdated_books() END
+    sequence = CASE WHEN payments_wallet.sequence = w.sequence_before THEN w.sequence ELSE till_stale_wallets() END
 FROM {rows} AS w (id, balance, sequence, sequence_before, time) WHERE payments_wallet.id = w.id
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
@@ -68,7 +68,7 @@ WITH changed AS (
     WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
     RETURNING 1
 )
-SELECT CASE WHEN (SELECT count(*) FROM changed) <> $6::bigint THEN till_outdated_books() END
+SELECT CASE WHEN (SELECT count(*) FROM changed) <> $6::bigint THEN till_stale_wallets() END
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
 )

@@ -21,8 +21,8 @@ class Operation(models.TextChoices):
 class CommissionRule(models.Model):
     """In force from `valid_from` up to before `valid_until`.
 
-    An exclusion constraint (database_guards) refuses two rules of one operation and currency at one time. Once made, a
-    rule can only be ended: orders refer to it.
+    An exclusion constraint (migrations/sql/commission.sql) refuses two rules of one operation and currency at one time.
+    Once made, a rule can only be ended: orders refer to it.
     """
 
     id = models.BigAutoField(primary_key=True)

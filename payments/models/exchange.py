@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from accounts.fields import FrozenField
 from payments.conversion import MAX_RATE, RATE_DECIMAL_PLACES
 from payments.models.commission import CommissionRule
 from payments.models.fields import MoneyField
@@ -17,18 +18,13 @@ from payments.models.wallets import Currency, Wallet
 _CURRENCY: dict[str, Any] = {"on_delete": models.PROTECT, "related_name": "+", "db_index": False}
 
 
-class RateField(models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
+class RateField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
     """numeric(28,10): units of the target for one unit of the source."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_digits"] = 18 + RATE_DECIMAL_PLACES
         kwargs["decimal_places"] = RATE_DECIMAL_PLACES
         super().__init__(*args, **kwargs)
-
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        del kwargs["max_digits"], kwargs["decimal_places"]
-        return name, path, args, kwargs
 
 
 class ExchangeRate(models.Model):

@@ -1,8 +1,8 @@
 """Columns: money, and types with a rule about each value.
 
-Those types are PostgreSQL's domains (payments.database_guards: DOMAINS). It reads the rule of a type once in a session,
-and the CHECKs of a table anew for each statement, which cost a webhook alone an eighth of its time. So in the tables
-that every webhook writes, a rule about one value stands with the value's type, and one about several with the table.
+Those types are PostgreSQL's domains (migrations/sql). It reads the rule of a type once in a session, and the CHECKs of
+a table anew for each statement, which cost a webhook alone an eighth of its time. So in the tables that every webhook
+writes, a rule about one value stands with the value's type, and one about several with the table.
 
 In expressions a domain's field stands before a plain one: Coalesce takes the type of the first. ArrayAgg of one would
 be read as text.
@@ -16,11 +16,12 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.functional import cached_property
 
+from accounts.fields import FrozenField
 from payments.encryption import Undecryptable, decrypt, encrypt
 from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 
-class MoneyField(models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
+class MoneyField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
     """numeric(38,10): every amount and balance, in every currency."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,20 +29,17 @@ class MoneyField(models.DecimalField):  # type: ignore[type-arg] # generic in th
         kwargs["decimal_places"] = DECIMAL_PLACES
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
-        del kwargs["max_digits"], kwargs["decimal_places"]
-        return name, path, args, kwargs
 
+class _OfDomain(FrozenField):
+    """A type that the guards' SQL gives to the column: migrations know it as the type that the domain is made of."""
 
-class _OfDomain:
     def __init__(self, *args: Any, domain: str, **kwargs: Any) -> None:
         self.domain = domain
         super().__init__(*args, **kwargs)
 
-    def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()  # type: ignore[misc] # it is mixed into a Field
-        return name, path, args, {**kwargs, "domain": self.domain}
+    def clone(self) -> Any:
+        _, _, args, kwargs = self.deconstruct()
+        return type(self)(*args, **kwargs, domain=self.domain)
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:  # noqa: ARG002
         return self.domain
@@ -59,7 +57,7 @@ class TextOfDomain(_OfDomain, models.CharField):  # type: ignore[type-arg]
     """varchar with the domain's rule."""
 
 
-class EncryptedField(models.TextField):  # type: ignore[type-arg]
+class EncryptedField(FrozenField, models.TextField):  # type: ignore[type-arg]
     """Text that PostgreSQL holds encrypted with the first of TILL_ENCRYPTION_KEYS; an empty text stays empty.
 
     Loaded, it is empty where no key fits, so that staff can still open the page and give a new one (till.E015 and

@@ -38,8 +38,8 @@ class Transaction(models.Model):
 class Posting(models.Model):
     """One line of a transaction: a positive amount from a source to a destination of the same currency.
 
-    Composite foreign keys (wallet, currency) are added by migration 0002. `*_sequence` and `*_balance` stand for each
-    side that is a user's wallet: the gapless number of this line in that wallet, and the wallet's balance after it.
+    Composite foreign keys (wallet, currency) are added by migrations/sql/ledger.sql. `*_sequence` and `*_balance` stand
+    for each side that is a user's wallet: the gapless number of this line in that wallet, and its balance after it.
     """
 
     id = models.BigAutoField(primary_key=True)

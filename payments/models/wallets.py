@@ -46,7 +46,7 @@ class Wallet(models.Model):
 
     A house wallet's `balance` and `sequence` stay at zero: it is on every transaction, so it must be no hot row, and
     its balance is derived from the postings (payments.ledger.house). The constraints here are those of what changes;
-    what a wallet has to be when it is made is refused by triggers (payments.database_guards).
+    what a wallet has to be when it is made is refused by triggers (migrations/sql/ledger.sql).
     """
 
     class House(models.TextChoices):

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Value
 from django_filters import rest_framework as filters
 
-from accounts.models import FoldedAscii, Role, User
+from accounts.models import Role, User, folded_ascii
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 from payments.models import Transaction, Wallet
 from payments.queries import transactions
@@ -53,7 +53,7 @@ class PersonFilters(FilterSet):
         return queryset.filter(holding(value))
 
     def with_email(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
-        return queryset.alias(email_lower=FoldedAscii("email")).filter(email_lower=FoldedAscii(Value(value)))
+        return queryset.alias(email_lower=folded_ascii("email")).filter(email_lower=folded_ascii(Value(value)))
 
 
 def holding(text: str) -> Q:

@@ -142,7 +142,7 @@ def test_postgresql_refuses_to_cancel_and_keep_the_hold(alice: Any, purse: Walle
 def test_postgresql_keeps_what_was_cancelled(kind: str, alice: Any, purse: Wallet) -> None:
     made = an_order(kind, alice, purse)
     cancel(alice, kind, made)
-    with pytest.raises(IntegrityError, match="a verdict is for ever"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="an order is settled once"), transaction.atomic():
         type(stored(kind, made)).objects.filter(pk=made["id"]).update(status="rejected", reason="later")
 
 

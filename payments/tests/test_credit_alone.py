@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
@@ -15,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from payments import ledger
-from payments.database_guards import LOCK_BOOKS
 from payments.ledger.audit import audit
 from payments.ledger.trips import KEEP_PLANS
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
@@ -29,6 +29,7 @@ from tests.waiting import someone_waits_for_a_lock, wait_until, waiting_for_lock
 
 Result = TypeVar("Result")
 LARGEST = Decimal(10**28 - 1)
+GUARDS_PAGE = Path(__file__).parents[2] / "docs" / "guards.md"
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | Decimal = "10") -> Notice:
@@ -285,8 +286,12 @@ def test_who_waits_holds_up_no_checkpoint_and_so_nobody(alice: Any, bob: Any, wa
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-def test_a_migration_that_locks_the_books_meets_it_without_a_deadlock(alice: Any, wallet: int, is_known: bool) -> None:
-    """It comes while the migration waits for a block that uses the wallets; its plan is new, or kept."""
+def test_a_migration_that_locks_the_ledger_meets_it_without_a_deadlock(alice: Any, wallet: int, is_known: bool) -> None:
+    """It comes while the migration waits for a block that uses the wallets; its plan is new, or kept.
+
+    The lock is the one that docs/guards.md tells migrations to begin with.
+    """
+    [lock_of_a_migration] = re.findall(r"^LOCK TABLE .*;$", GUARDS_PAGE.read_text(), re.MULTILINE)
     asked, ready, go = notice("a", alice), Event(), Event()
 
     def credited() -> Any:
@@ -298,7 +303,7 @@ def test_a_migration_that_locks_the_books_meets_it_without_a_deadlock(alice: Any
 
     def lock_books() -> None:
         with transaction.atomic():
-            sql(LOCK_BOOKS)
+            sql(lock_of_a_migration)
 
     with ThreadPoolExecutor(2) as pool:
         crediting = pool.submit(_in_a_thread, credited)

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from payments import database_guards, ledger
+from payments import ledger
 from payments.models import Currency, Provider, Wallet
 from payments.tests.ledger_stage import CLEARING, booked, held, house, movement, sql, wallet_of
 
@@ -362,25 +362,7 @@ def test_a_new_currency_has_decimals_that_the_ledger_keeps(db: None) -> None:
         Currency(code="XTS", name="Test", decimal_places=11).clean_fields()
 
 
-# --- the way back -------------------------------------------------------------------------------------------
-
-
-def test_the_guards_can_be_taken_away_and_put_back(db: None) -> None:
-    guards = """
-        SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'payments%%' AND NOT tgisinternal),
-            (SELECT count(*) FROM pg_constraint WHERE conrelid::regclass::text LIKE 'payments%%')
-    """
-    before = sql(guards)
-    # The first is the function, which the shop's guards use too.
-    own = [*database_guards.GUARDS[1:], *database_guards.SERVICE_GUARDS, *database_guards.BOOKS_GUARDS]
-    own += database_guards.VALUE_GUARDS
-    for _, drop in reversed(own):
-        sql(drop)
-    [(triggers, _)] = sql(guards)
-    assert triggers == 0
-    for create, _ in own:
-        sql(create)
-    assert sql(guards) == before
+# --- the page -----------------------------------------------------------------------------------------------
 
 
 def test_the_table_of_guards_names_what_exists(db: None) -> None:

@@ -84,7 +84,7 @@ def test_an_order_keeps_its_rules(made: dict[str, int], order: str, changed: dic
      "created_at = now()", "id = id + 1", "provider_id = (SELECT min(id) FROM payments_provider)"],
 )  # fmt: skip
 def test_an_order_stays_as_it_was_made(made: dict[str, int], order: str, change: str) -> None:
-    broken("a verdict is for ever", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
+    broken("an order is settled once", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -95,7 +95,7 @@ def test_an_order_stays_as_it_was_made(made: dict[str, int], order: str, change:
 )  # fmt: skip
 def test_a_verdict_is_for_ever(service: Any, made: dict[str, int], order: str, verdict: str, change: str) -> None:
     assert settle(service, f"{order}s", made[order], verdict).status_code == 200
-    broken("a verdict is for ever", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
+    broken("an order is settled once", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -74,7 +74,7 @@ def test_what_postgresql_refuses_leaves_nothing_and_the_session_goes_on(committe
         False,
     )  # at the COMMIT, where foreign keys are checked
     assert goes_wrong((ORPHAN,)) == (IntegrityError, False)
-    assert goes_wrong(("SELECT till_outdated_books()",)) == (DatabaseError, False)
+    assert goes_wrong(("SELECT till_stale_wallets()",)) == (DatabaseError, False)
 
 
 def test_what_the_steps_raise_leaves_nothing_and_the_session_goes_on(committed_db: None) -> None:

@@ -1,0 +1,1 @@
+ALTER TABLE accounts_throttlecount SET LOGGED;

@@ -1,0 +1,1 @@
+DROP TRIGGER version_rises ON catalog_product;
