@@ -123,8 +123,8 @@ def _memory(memory: Result) -> str:
                 f" p99 {trickling['beside']['p99_us'] / 1000:.1f} ms"
             ),
             (
-                f"* {full['connections']:,} senders for one wallet whose row is held (the queue full): at most"
-                f" {full['peak_mb']:.0f} MB; {full['load']['refused']:,} answers asked to come back, nothing lost"
+                f"* {full['connections']:,} senders for one locked wallet (the queue full): at most"
+                f" {full['peak_mb']:.0f} MB; {full['load']['refused']:,} notices got 503, none was lost"
             ),
         ]
     )

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (
+    "benchmarks/README.md",
     "README.md",
     "SECURITY.md",
     "docs/coming-from.md",
