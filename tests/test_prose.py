@@ -13,9 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (
-    "benchmarks/README.md",
+    "CHANGELOG.md",
     "README.md",
     "SECURITY.md",
+    "benchmarks/README.md",
     "docs/coming-from.md",
     "docs/glossary.md",
     "docs/ledger.md",
