@@ -19,6 +19,7 @@ PAGES = (
     "benchmarks/README.md",
     "docs/coming-from.md",
     "docs/glossary.md",
+    "docs/guards.md",
     "docs/ledger.md",
     "docs/operations.md",
     "docs/security.md",
