@@ -18,5 +18,5 @@ COPY . .
 RUN TILL_SECRET_KEY=build DATABASE_URL=postgres://build@localhost/build python manage.py collectstatic --noinput
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-m", "config.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-m", "config.server.healthcheck"]
 CMD ["python", "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]

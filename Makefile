@@ -12,8 +12,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 DEV := env TILL_DEBUG=1 $(PY)
 PYTEST := $(DEV) -m pytest
-PACKAGES := $(patsubst %/__init__.py,%,$(wildcard config/__init__.py accounts/__init__.py payments/__init__.py \
-	catalog/__init__.py tests/__init__.py benchmarks/__init__.py))
+PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
 # What `manage.py check --deploy` must be content with.
 PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
 	TILL_JWT_KEY=two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \

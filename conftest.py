@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests.live import LiveTill
+from tests.support.live import LiveTill
 
 GUARDED = (
     *("payments_transaction", "payments_posting", "payments_webhookevent", "payments_wallet"),
@@ -92,7 +92,7 @@ def django_db_setup(
     """Make the test's database, always: pytest-django's own does so only for tests that name its fixtures."""
     from django.test.utils import setup_databases, teardown_databases
 
-    from payments.services.demo import open_demo_books
+    from payments.demo.data import open_demo_books
 
     with django_db_blocker.unblock():
         # Threads that race in one process wait for its few connections as long as it takes: how long is not tested.

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import Role, User
-from accounts.validators import validate_plain_text
+from api.plain_text import validate_plain_text
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
     AddFormBase = auth_forms.BaseUserCreationForm[User]

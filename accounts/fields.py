@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.validators import validate_email
 from django.db import models
 
-from accounts.validators import validate_ascii_email, validate_plain_text
+from accounts.validators import validate_ascii_email
+from api.plain_text import validate_plain_text
 
 if TYPE_CHECKING:  # generic in the stubs only
     CharField = models.CharField[str, str]

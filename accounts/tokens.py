@@ -15,9 +15,9 @@ from rest_framework_simplejwt import tokens as jwt_tokens
 from accounts import security_log
 from accounts.models import TokenFamily, User
 from accounts.security_log import Event
+from api.fields import MAX_ID
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
-_GREATEST_ID = 2**63 - 1
 _EPOCHS_LOST = 1_000
 #: What we write in every token. A bool is no int here, nor a text of digits.
 _CLAIM_TYPES: dict[str, type[Any]] = {"exp": int, "iat": int, "sub": str, "epoch": int, "family": str, "jti": str}
@@ -166,7 +166,7 @@ def _subject(token: AnyToken) -> int:
     subject = token["sub"]
     if not (subject.isascii() and subject.isdecimal() and len(subject) < 20):
         raise InvalidToken("The token names no user.")
-    return min(int(subject), _GREATEST_ID)
+    return min(int(subject), MAX_ID)
 
 
 def _uuid(token: AnyToken, claim: str) -> uuid.UUID:

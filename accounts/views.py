@@ -1,44 +1,21 @@
 """The API of people: each view checks the shape, makes one call into the services and answers."""
 
 from dataclasses import asdict
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import UnsupportedMediaType, ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts import examples, serializers, services, tokens
 from accounts.models import User
 from accounts.permissions import HasRole
 from accounts.throttling import WindowThrottle
-
-
-def checked(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the validated body. Raises DRF's ValidationError naming each member that is wrong or unknown."""
-    shape = serializer(data=request.data)
-    shape.is_valid(raise_exception=True)
-    return cast("dict[str, Any]", shape.validated_data)
-
-
-def refuse_members(request: Request) -> None:
-    """For what takes no body, or an empty object: raise ValidationError naming what stands there.
-
-    A form without fields, which some clients send, is no body either; any other raises UnsupportedMediaType.
-    """
-    try:
-        members = request.data
-    except UnsupportedMediaType:
-        if b"=" in request._request.body:
-            raise
-        return
-    if errors := serializers.unknown_members(members):
-        raise ValidationError(errors)
+from api.validation import checked, refuse_members
 
 
 class PublicView(APIView):

@@ -12,7 +12,8 @@ FULL = (10_000, 1_000_000, 10_000_000)
 QUICK = (10_000, 100_000)
 #: Rows that one statement adds.
 CHUNK = 250_000
-#: The house's checkpoint is as far behind in all of them: half of what it may be (payments.ledger.house.LONG_TAIL).
+#: The house's checkpoint is as far behind in all of them: half of what it may be
+#: (payments.ledger.booking.house.LONG_TAIL).
 TAIL = 10_000
 CONNECTIONS = 64
 READ_SECONDS = 3.0

@@ -15,7 +15,7 @@ from benchmarks.throughput import PREPARED, Report, Unsound, measured_post, stor
 DATABASE = "bench_memory"
 TRICKLING = 200
 TRICKLE_PAUSE_SECONDS = 0.5
-#: More senders than both workers' queues take: payments.services.webhooks.committer.MAX_WAITING each.
+#: More senders than both workers' queues take: payments.webhooks.receiving.group_commit.MAX_WAITING each.
 CROWD = 5_000
 CROWD_SECONDS = 6.0
 HELD_SECONDS = 4.0

@@ -7,7 +7,7 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog.services.audit import PURCHASES, REFUNDS
-        from payments.ledger import audit
+        from payments import audit
 
         audit.register(PURCHASES)
         audit.register(REFUNDS)

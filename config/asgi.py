@@ -19,13 +19,13 @@ from config import wsgi  # noqa: F401  before the others: it sets Django up
 # isort: split
 from accounts.services import mail_sender
 from accounts.throttling import seconds_still_refused
-from config import health, lane, request_log
-from config.answers import headers_of
 from config.problems import problem_response, response_for
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
-from config.request_threads import passwords, share_for
-from config.turns import network
-from payments.notices import MAX_BODY_BYTES
+from config.server import health, request_log, webhook_endpoint
+from config.server.fair_queue import network
+from config.server.request_threads import passwords, share_for
+from config.server.webhook_cycle import headers_of
+from payments.webhooks.notices import MAX_BODY_BYTES
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -44,7 +44,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
         await respond(scope, send, health.alive(), started)
     elif scope["type"] == "http" and scope["path"] == "/health/ready" and scope["method"] in ("GET", "HEAD"):
         await respond(scope, send, await health.ready_in_time(), started)
-    elif scope["type"] == "http" and (webhook := lane.address(scope["method"], scope["path"])):
+    elif scope["type"] == "http" and (webhook := webhook_endpoint.address(scope["method"], scope["path"])):
         await answer_webhook(scope, receive, send, *webhook)
     elif scope["type"] == "http":
         await answer(scope, receive, send)
@@ -64,7 +64,7 @@ async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str
         if repeated(scope, b"content-type"):
             answered = UNSUPPORTED_MEDIA_TYPE
         if isinstance(answered, bytes):
-            answered = await lane.the_lane().answer(slug, form, headers, answered)
+            answered = await webhook_endpoint.the_lane().answer(slug, form, headers, answered)
         if isinstance(answered, bytes):
             await send_credit(send, identity, answered)
         elif answered is not None:
@@ -160,8 +160,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
     mail_sender.stop()
     await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
-    if lane.the_lane.cache_info().currsize:
-        await lane.the_lane().close(timeout=5)
+    if webhook_endpoint.the_lane.cache_info().currsize:
+        await webhook_endpoint.the_lane().close(timeout=5)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -1,6 +1,6 @@
 """System checks: combinations that would cost money or leak secrets. docs/operations.md explains each id.
 
-Errors stop commands and the start of the server (config/serving.py). Importing this module registers them.
+Errors stop commands and the start of the server (config/server/worker.py). Importing this module registers them.
 """
 
 import json
@@ -18,9 +18,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.http.request import split_domain_port, validate_host
 
-from config import service_role, session_checks
-from payments import provider_secrets
-from payments.encryption import Undecryptable, decrypt
+from config.database import service_role, session_checks
+from payments.webhooks import provider_secrets
+from payments.webhooks.encryption import Undecryptable, decrypt
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
 SHORTEST_SECRET = 32

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.views.etags import is_current
-from config.problems.fields import FIELD_CODES
+from api.etags import is_current
+from config.problems.field_codes import FIELD_CODES
 from config.problems.table import every_problem
 
 # The bundles ask for a logo and a badge on other hosts: the browser is told not to.

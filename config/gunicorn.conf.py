@@ -1,17 +1,18 @@
-"""How gunicorn serves Till: `python -m gunicorn -c config/gunicorn.conf.py`. Its hooks: config/serving.py."""
+"""How gunicorn serves Till: `python -m gunicorn -c config/gunicorn.conf.py`. Its hooks: config/server/worker.py."""
 
 from pathlib import Path
 
-from config import serving, settings
+from config import settings
 from config.environment import Environment
+from config.server import worker
 
 _env = Environment()
 
 wsgi_app = "config.asgi:application"
 chdir = str(Path(__file__).resolve().parent.parent)
-worker_class = "config.serving.Worker"
-bind = serving.bind_address(_env, settings.PORT, debug=settings.TILL_DEBUG)
-workers = serving.worker_count(_env)
+worker_class = "config.server.worker.Worker"
+bind = worker.bind_address(_env, settings.PORT, debug=settings.TILL_DEBUG)
+workers = worker.worker_count(_env)
 backlog = 2048
 
 # No preload: the pool of database connections must be born in its worker.
@@ -20,11 +21,11 @@ control_socket_disable = True
 
 # Seconds. A worker whose event loop stands still for `timeout` is replaced; at SIGTERM requests may finish.
 timeout = 30
-graceful_timeout = serving.DRAIN_SECONDS + 5
+graceful_timeout = worker.DRAIN_SECONDS + 5
 keepalive = 65
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  a heartbeat must not wait for a disk
 
-# Every request is logged by config/request_log.py, with its id.
+# Every request is logged by config/server/request_log.py, with its id.
 accesslog = None
 loglevel = "warning" if settings.TILL_DEBUG else "info"
 logconfig_dict = {
@@ -33,11 +34,11 @@ logconfig_dict = {
 }
 forwarded_allow_ips = ""
 
-serving.raise_limit_of_open_files()
-serving.make_metrics_folder()
-on_starting = serving.begin
-post_worker_init = serving.make_ready
-pre_fork = serving.number_worker
-post_fork = serving.count_under_number
-child_exit = serving.forget_dead_worker
-on_exit = serving.remove_metrics_folder
+worker.raise_limit_of_open_files()
+worker.make_metrics_folder()
+on_starting = worker.begin
+post_worker_init = worker.make_ready
+pre_fork = worker.number_worker
+post_fork = worker.count_under_number
+child_exit = worker.forget_dead_worker
+on_exit = worker.remove_metrics_folder

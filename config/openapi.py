@@ -10,7 +10,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from accounts.permissions import HasRole
-from accounts.serializers import RequestSerializer
+from api.serializers import RequestSerializer
 
 PROBLEM_SCHEMA = {
     "type": "object",

@@ -52,7 +52,7 @@ CORS_ALLOWED_ORIGINS = env.origins("TILL_CORS_ORIGINS")
 TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0, least=0, most=16)
 
 INSTALLED_APPS = [
-    "config.staff_app.StaffAppConfig",  # django.contrib.admin, with our front page
+    "config.admin_app.StaffAppConfig",  # django.contrib.admin, with our front page
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -72,21 +72,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.request_log.RequestLogMiddleware",
-    "config.security_log.SecurityLogMiddleware",
+    "config.server.request_log.RequestLogMiddleware",
+    "config.server.security_log.SecurityLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.answer_policy.AnswerPolicyMiddleware",
+    "config.server.response_headers.AnswerPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.problems.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.hosts.HostMiddleware",
+    "config.server.allowed_hosts.HostMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "config.streams.StreamMiddleware",  # the last: what it refuses has the headers of all the above
+    "config.server.streams.StreamMiddleware",  # the last: what it refuses has the headers of all the above
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -131,7 +131,7 @@ POOLS_TRANSACTIONS = TILL_POOLER in ("transaction", "transaction-prepared")
 
 def _database() -> dict[str, Any]:
     if DATABASE_URL:
-        return env.database("DATABASE_URL") | {"ENGINE": "config.postgresql"}
+        return env.database("DATABASE_URL") | {"ENGINE": "config.database"}
     from config import embedded_postgres
 
     role = env.choice("TILL_EMBEDDED_ROLE", "owner", ("owner", "service"))
@@ -143,7 +143,8 @@ DATABASES["default"]["SESSION"] = None if POOLS_TRANSACTIONS else SESSION_SETTIN
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
-# The committer's, which it keeps; its thread's, for what goes wrong; and one for each of config.lane's two threads.
+# The committer's, which it keeps; its thread's, for what goes wrong; and one for each
+# of config.server.webhook_endpoint's two threads.
 WEBHOOK_CONNECTIONS = 4
 MAIL_CONNECTIONS = 1  # of the thread that sends queued mail
 # Threads of each worker for requests that hash a password, each with a connection.
@@ -234,12 +235,12 @@ TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsPerson"],
-    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.Negotiation",
-    "URL_FORMAT_OVERRIDE": None,  # where there is a choice, config.negotiation reads it
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitedCursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["config.filters.StrictFilterBackend"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.Negotiation",
+    "URL_FORMAT_OVERRIDE": None,  # where there is a choice, api.negotiation reads it
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.LimitedCursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["api.query_parameters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.TillSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {
@@ -312,13 +313,16 @@ FORMAT_MODULE_PATH = "config.formats"  # the staff site's dates: UTC, to the sec
 
 # --- transport security: on unless in development mode ------------------------------------------------------
 SECURE_SSL_REDIRECT = env.flag("TILL_SSL_REDIRECT", False)
-SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from beside us, without the proxy: config/hosts.py
+SECURE_REDIRECT_EXEMPT = [
+    r"^health/",
+    r"^metrics$",
+]  # asked from beside us, without the proxy: config/server/allowed_hosts.py
 SECURE_HSTS_SECONDS = env.number("TILL_HSTS_SECONDS", 0, least=0, most=10 * YEAR_SECONDS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TILL_TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not TILL_DEBUG
 SESSION_COOKIE_AGE = env.number("TILL_ADMIN_SESSION_SECONDS", 8 * 3600, least=60, most=30 * DAY_SECONDS)
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "config.problems.doors.csrf_failure"
+CSRF_FAILURE_VIEW = "config.problems.handlers.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 
 SILENCED_SYSTEM_CHECKS = [
@@ -336,8 +340,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "json": {"()": "config.request_log.JsonFormatter"},
-        "text": {"()": "config.request_log.TextFormatter"},
+        "json": {"()": "config.server.request_log.JsonFormatter"},
+        "text": {"()": "config.server.request_log.TextFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": TILL_LOG_FORMAT}},
     "root": {

@@ -10,7 +10,8 @@ from django.views.generic import RedirectView
 import accounts.urls
 import catalog.urls
 import payments.urls
-from config import docs_pages, health, metrics_page
+from config import docs_pages
+from config.server import health, metrics_page
 
 api = [
     *accounts.urls.urlpatterns,
@@ -38,7 +39,7 @@ urlpatterns = [
 ]
 
 # Django's own errors: the same answers as everybody's.
-handler400 = "config.problems.doors.bad_request"
-handler403 = "config.problems.doors.permission_denied"
-handler404 = "config.problems.doors.page_not_found"
-handler500 = "config.problems.doors.server_error"
+handler400 = "config.problems.handlers.bad_request"
+handler403 = "config.problems.handlers.permission_denied"
+handler404 = "config.problems.handlers.page_not_found"
+handler500 = "config.problems.handlers.server_error"

@@ -7,8 +7,8 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.services import after_registration, after_role_change
-        from payments.services.orders import give_first_scopes
-        from payments.services.wallets import open_first_wallets
+        from payments.ledger.services.wallets import open_first_wallets
+        from payments.orders.services import give_first_scopes
 
         after_registration.extend([open_first_wallets, give_first_scopes])
         after_role_change.append(give_first_scopes)

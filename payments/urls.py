@@ -3,24 +3,20 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 from rest_framework.routers import SimpleRouter
 
-from payments.views import (
-    commission,
-    currencies,
-    exchange,
-    external_wallets,
-    orders,
-    people,
-    reading,
-    transfers,
-    wallets,
-    webhooks,
-)
+from payments.commission import views as commission
+from payments.exchange import views as exchange
+from payments.ledger.views import currencies, transactions, wallets
+from payments.orders.views import external_wallets, orders
+from payments.transfers import views as transfers
+from payments.users import views as users
+from payments.webhooks.views import webhooks
+from payments.webhooks.views.events import WebhookEventViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("wallets", wallets.WalletViewSet, basename="wallet")
-router.register("transactions", reading.TransactionViewSet, basename="transaction")
+router.register("transactions", transactions.TransactionViewSet, basename="transaction")
 router.register("currencies", currencies.CurrencyViewSet, basename="currency")
-router.register("users", people.PersonViewSet, basename="user")
+router.register("users", users.PersonViewSet, basename="user")
 router.register("deposits", orders.DepositViewSet, basename="deposit")
 router.register("withdrawals", orders.WithdrawalViewSet, basename="withdrawal")
 router.register("settlement-scopes", orders.ScopeViewSet, basename="settlement-scope")
@@ -29,10 +25,10 @@ router.register("commission-rules", commission.CommissionRuleViewSet, basename="
 router.register("transfers", transfers.TransferViewSet, basename="transfer")
 router.register("quotes", exchange.QuoteViewSet, basename="quote")
 router.register("exchanges", exchange.ExchangeViewSet, basename="exchange")
-router.register("webhook-events", reading.WebhookEventViewSet, basename="webhook-event")
+router.register("webhook-events", WebhookEventViewSet, basename="webhook-event")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("users/me", people.MeView.as_view(), name="users-me"),
+    path("users/me", users.MeView.as_view(), name="users-me"),
     *router.urls,
     path("rates", exchange.RatesView.as_view(), name="rates"),
     re_path(

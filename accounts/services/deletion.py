@@ -17,7 +17,7 @@ from accounts.services.locking import lock_with_admins
 def anonymise_user(*, user_id: int, by: User | None) -> User:
     """Scrub the user's row, disable him and end his tokens. Safe to repeat.
 
-    payments.services.people.anonymise is what to call: it scrubs what payments keeps about a person as well.
+    payments.users.services.anonymise is what to call: it scrubs what payments keeps about a person as well.
     Locks the row, of an admin with all active admins'. Raises OwnAccount, LastAdmin or UnknownUser.
     """
     refuse_own_account(user_id, by, "delete")

@@ -9,7 +9,8 @@ from accounts import security_log, tokens
 from accounts.hashers import normalized
 from accounts.models import User
 from accounts.security_log import Event
-from accounts.validators import PASSWORD_MAX_LENGTH, validate_plain_text
+from accounts.validators import PASSWORD_MAX_LENGTH
+from api.plain_text import validate_plain_text
 
 
 class WeakPassword(Exception):

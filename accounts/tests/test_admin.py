@@ -10,7 +10,7 @@ from django.test import Client
 from accounts import services, tokens
 from accounts.models import OutgoingMail, Role, TokenFamily, User
 from accounts.tests.conftest import PASSWORD, bearer
-from tests.admin_forms import shown
+from tests.support.admin_forms import shown
 
 pytestmark = pytest.mark.django_db
 

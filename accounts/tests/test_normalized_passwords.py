@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from accounts import hashers, services, tokens
 from accounts.models import Role, User
 from accounts.tests.conftest import PASSWORD, bearer
-from tests.growth import assert_linear
+from tests.support.growth import assert_linear
 
 pytestmark = pytest.mark.django_db
 

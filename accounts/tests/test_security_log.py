@@ -17,7 +17,7 @@ from accounts import links, services, tokens
 from accounts.models import Role, User
 from accounts.security_log import Event, name_hash
 from accounts.tests.conftest import PASSWORD, bearer
-from tests.test_docs import OPERATIONS
+from tests.project.test_docs import OPERATIONS
 
 pytestmark = pytest.mark.django_db
 

@@ -13,16 +13,17 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 
 from accounts.models import User
+from api.decimals import format_amount
+from api.filters import id_or_none
 from catalog import services
 from catalog.models import Product
 from catalog.queries import products
-from payments.admin.amounts import AmountField
-from payments.admin.deeds import Deed, Deeds
-from payments.admin.showing import BoundedPaginator, StaffAdmin
 from payments.models import Currency
-from payments.money import InvalidAmount, check_amount, format_amount
-from payments.queries.filters import id_or_none
-from payments.services.staff import note
+from payments.money import InvalidAmount, check_amount
+from staff.amount_field import AmountField
+from staff.confirmed_actions import Deed, Deeds
+from staff.history import note
+from staff.read_only import BoundedPaginator, StaffAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
     ModelForm = forms.ModelForm[Product]

@@ -8,17 +8,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
+from api.decimals import format_amount
 from catalog import services
 from catalog.models import Purchase, Refund
 from catalog.queries import search
 from catalog.services.staff import RefundedMeanwhile, refund_purchase
-from payments import ledger
-from payments.admin.amounts import AmountField
-from payments.admin.deeds import Deed, Deeds, ReasonForm
-from payments.admin.periods import PeriodFilter
-from payments.admin.showing import MOST_LISTED, ReadOnlyAdmin, ReadOnlyInline, link, money
-from payments.money import InvalidAmount, format_amount
-from payments.services.separation_of_duties import OwnOrder
+from payments.ledger import booking
+from payments.ledger.admin.display import money
+from payments.money import InvalidAmount
+from staff.amount_field import AmountField
+from staff.confirmed_actions import Deed, Deeds, ReasonForm
+from staff.period_filters import PeriodFilter
+from staff.read_only import MOST_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
+from staff.separation_of_duties import OwnOrder
 
 
 class RefundForm(ReasonForm):
@@ -35,7 +37,7 @@ class RefundDeed(Deed):
     explanation = "The money goes from the house's sales back to the wallet that paid. The buyer can read the reason."
     form_class = RefundForm
     one_at_a_time = True
-    refusals = (OwnOrder, InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, ledger.LedgerError)
+    refusals = (OwnOrder, InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, booking.LedgerError)
 
     def fits(self, target: Purchase) -> bool:
         return target.refundable > 0

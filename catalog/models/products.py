@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.fields import FrozenField, PlainTextField
-from accounts.validators import validate_plain_text
+from api.plain_text import validate_plain_text
+from payments.ledger.models.fields import MoneyField
 from payments.models import Currency
-from payments.models.fields import MoneyField
 
 TITLE_MAX_LENGTH = 200
 DESCRIPTION_MAX_LENGTH = 5000

@@ -8,8 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from catalog.models.products import TITLE_MAX_LENGTH, Product
+from payments.ledger.models.fields import MoneyField
 from payments.models import Currency, Transaction, Wallet
-from payments.models.fields import MoneyField
 
 MAX_QUANTITY = 1000
 

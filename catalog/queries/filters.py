@@ -8,10 +8,11 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
+from api.decimals import parse_decimal
+from api.filters import UP_TO, CurrencyFilter, Filter, FilterSet, IdFilter, MomentFilter
 from catalog.models import Product
 from catalog.queries import products
-from payments.money import DECIMAL_PLACES, MAX_DIGITS, parse_decimal
-from payments.queries.filters import UP_TO, CurrencyFilter, Filter, FilterSet, IdFilter, MomentFilter
+from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 SEARCH_MAX_LENGTH = 100
 _HIGHEST_PRICE = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)

@@ -3,9 +3,9 @@
 from django.contrib.auth import get_user_model
 from django.db.models import Q
 
+from api.filters import id_or_none
 from catalog.models import Product
 from catalog.queries.products import found_by
-from payments.queries.filters import id_or_none
 
 _MOST = 100
 

@@ -1,9 +1,6 @@
 """Examples for the OpenAPI description of the shop."""
 
-from typing import Any
-
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from api.examples import problem_response, request_example, response_example
 
 _WRITTEN = {
     "title": "Fountain pen",
@@ -39,54 +36,33 @@ _REFUND = {
 }
 
 
-def _problem(status: int, code: str, title: str, detail: str, **extra: Any) -> OpenApiResponse:
-    body = {
-        "type": f"/docs/errors#{code}",
-        "title": title,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "errors": [],
-    }
-    example = OpenApiExample(title, body | extra, media_type="application/problem+json")
-    return OpenApiResponse(OpenApiTypes.OBJECT, description=f"`{code}`: {detail}", examples=[example])
-
-
-def _request(name: str, **value: Any) -> OpenApiExample:
-    return OpenApiExample(name, value, request_only=True)
-
-
-def _response(name: str, value: dict[str, Any], status: str = "200") -> OpenApiExample:
-    return OpenApiExample(name, value, response_only=True, status_codes=[status])
-
-
-PRODUCT = [_response("A product", _PRODUCT)]
-PRODUCT_CREATED = [_request("A product", **_WRITTEN), _response("Added", _PRODUCT, "201")]
-PRODUCT_REPLACED = [_request("The whole product", **_WRITTEN), *PRODUCT]
-PRODUCT_CHANGED = [_request("A new price", price="25.00"), *PRODUCT]
-PURCHASE = [_response("A purchase", _PURCHASE)]
+PRODUCT = [response_example("A product", _PRODUCT)]
+PRODUCT_CREATED = [request_example("A product", **_WRITTEN), response_example("Added", _PRODUCT, "201")]
+PRODUCT_REPLACED = [request_example("The whole product", **_WRITTEN), *PRODUCT]
+PRODUCT_CHANGED = [request_example("A new price", price="25.00"), *PRODUCT]
+PURCHASE = [response_example("A purchase", _PURCHASE)]
 BOUGHT = [
-    _request("Two pens", product=5, wallet=1000000000000026, quantity=2, expected_price="25.00"),
-    _response("Bought", _PURCHASE, "201"),
-    _response("A dry run", _PURCHASE | {"id": None, "transaction": None}),
+    request_example("Two pens", product=5, wallet=1000000000000026, quantity=2, expected_price="25.00"),
+    response_example("Bought", _PURCHASE, "201"),
+    response_example("A dry run", _PURCHASE | {"id": None, "transaction": None}),
 ]
-REFUND = [_response("A refund", _REFUND)]
+REFUND = [response_example("A refund", _REFUND)]
 REFUNDED = [
-    _request("A part", amount="25.00", reason="One nib was bent."),
-    _request("All that is left"),
-    _response("Paid back", _REFUND, "201"),
+    request_example("A part", amount="25.00", reason="One nib was bent."),
+    request_example("All that is left"),
+    response_example("Paid back", _REFUND, "201"),
 ]
 
-PRODUCT_NOT_FOUND = _problem(
+PRODUCT_NOT_FOUND = problem_response(
     404, "product_not_found", "There is no such product", "There is no such product, or it is not on sale."
 )
-INSUFFICIENT_FUNDS = _problem(
+INSUFFICIENT_FUNDS = problem_response(
     409,
     "insufficient_funds",
     "The wallet does not hold enough",
     "The wallet's available balance does not cover the amount.",
 )
-REFUND_EXCEEDS_PURCHASE = _problem(
+REFUND_EXCEEDS_PURCHASE = problem_response(
     409, "refund_exceeds_purchase", "The refund is more than what is left",
     "25.00 of the purchase is left to refund.", refundable="25.00",
 )  # fmt: skip

@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField, RequestSerializer
+from api.amount_fields import AmountField, AmountInputField
+from api.fields import FlagField, PlainTextField, WholeNumberField
+from api.serializers import RequestSerializer
 from catalog.models import Product
 from catalog.models.products import DESCRIPTION_MAX_LENGTH, MAX_STOCK, TITLE_MAX_LENGTH, validate_lines
-from payments.serializers.reading import AmountField
-from payments.serializers.writing import AmountInputField, FlagField, WholeNumberField
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):

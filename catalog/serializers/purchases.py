@@ -2,11 +2,11 @@
 
 from rest_framework import serializers
 
-from accounts.serializers import PlainTextField, RequestSerializer
+from api.amount_fields import AmountField, AmountInputField
+from api.fields import IdField, PlainTextField, WholeNumberField
+from api.serializers import RequestSerializer
 from catalog.models import Purchase, Refund
 from catalog.models.purchases import MAX_QUANTITY
-from payments.serializers.reading import AmountField
-from payments.serializers.writing import AmountInputField, IdField, WholeNumberField
 
 
 class PurchaseSerializer(serializers.ModelSerializer[Purchase]):

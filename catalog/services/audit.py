@@ -1,6 +1,6 @@
 """What check_ledger holds against the shop's tables: each purchase and refund against what was booked for it."""
 
-from payments.ledger.audit import Document, house_wallet, matching
+from payments.audit import Document, house_wallet, matching
 
 _REFUNDED = """
 SELECT 'order_refunded', made.wallet_id, transaction_id, NULL, coalesce(paid_back, 0)::text, refunded::text

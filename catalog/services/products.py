@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
+from api.decimals import format_amount
 from catalog.models import Product
 from catalog.models.products import folded
-from payments.money import InvalidAmount, check_amount, format_amount
-from payments.services.currencies import active_currency
-from payments.services.staff import changes, note
+from payments.ledger.services.currencies import active_currency
+from payments.money import InvalidAmount, check_amount
+from staff.history import changes, note
 
 
 class StaleProduct(Exception):

@@ -5,10 +5,11 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import connection, transaction
 
+from api.decimals import format_amount
 from catalog.models import Product, Purchase
-from payments import ledger
+from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from payments.money import InvalidAmount, format_amount
+from payments.money import InvalidAmount
 
 
 class PriceChanged(Exception):
@@ -94,14 +95,14 @@ def _next_id() -> int:
 
 def _pay(purchase: Purchase) -> int:
     """Move the amount from the buyer's wallet to the house's sales; return the transaction's id."""
-    books = ledger.lock([purchase.wallet_id])
+    books = booking.lock([purchase.wallet_id])
     wallet = books.wallets.get(purchase.wallet_id)
     if wallet is None or wallet.owner_id != purchase.user_id:
-        raise ledger.WalletNotFound
-    sales = ledger.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = ledger.Line(purchase.wallet_id, sales, purchase.amount)
-    movement = ledger.Movement(Transaction.Kind.PURCHASE, (line,), f"purchase {purchase.pk}")
+        raise booking.WalletNotFound
+    sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
+    line = booking.Line(purchase.wallet_id, sales, purchase.amount)
+    movement = booking.Movement(Transaction.Kind.PURCHASE, (line,), f"purchase {purchase.pk}")
     [verdict] = books.book([movement])
-    if isinstance(verdict, ledger.Refused):
+    if isinstance(verdict, booking.Refused):
         raise verdict.error
     return verdict.transaction_id

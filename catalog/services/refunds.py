@@ -5,11 +5,12 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.models import User
+from api.decimals import format_amount
 from catalog.models import Purchase, Refund
-from payments import ledger
+from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from payments.money import check_amount, format_amount
-from payments.services.separation_of_duties import refuse_own
+from payments.money import check_amount
+from staff.separation_of_duties import refuse_own
 
 
 class RefundExceedsPurchase(Exception):
@@ -53,10 +54,10 @@ def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
 
 
 def _pay_back(purchase: Purchase, amount: Decimal) -> int:
-    sales = ledger.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = ledger.Line(sales, purchase.wallet_id, amount)
-    movement = ledger.Movement(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
-    [verdict] = ledger.lock([purchase.wallet_id]).book([movement])
-    if isinstance(verdict, ledger.Refused):
+    sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
+    line = booking.Line(sales, purchase.wallet_id, amount)
+    movement = booking.Movement(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
+    [verdict] = booking.lock([purchase.wallet_id]).book([movement])
+    if isinstance(verdict, booking.Refused):
         raise verdict.error
     return verdict.transaction_id

@@ -5,10 +5,10 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.models import User
+from api.decimals import format_amount
 from catalog.models import Purchase, Refund
 from catalog.services.refunds import refund
-from payments.money import format_amount
-from payments.services.staff import note
+from staff.history import note
 
 
 class RefundedMeanwhile(Exception):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from catalog.models import Product
-from catalog.tests.scenes import a_product
 from payments.models import Wallet
-from payments.tests.scenes import wallet_with
+from tests.support.catalog_factories import a_product
+from tests.support.factories import wallet_with
 
 
 @pytest.fixture(autouse=True)

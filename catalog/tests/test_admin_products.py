@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog import services
 from catalog.models import Product
-from catalog.tests.scenes import a_product, bought
 from payments.models import Wallet
-from tests.admin_forms import loaded, shown
+from tests.support.admin_forms import loaded, shown
+from tests.support.catalog_factories import a_product, bought
 
 LIST = "/admin/catalog/product/"
 

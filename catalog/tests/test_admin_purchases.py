@@ -10,8 +10,8 @@ from django.test import Client
 
 from accounts.tests.conftest import at_once
 from catalog.models import Product, Purchase, Refund
-from catalog.tests.scenes import balance, bought
 from payments.models import Transaction, Wallet
+from tests.support.catalog_factories import balance, bought
 
 LIST = "/admin/catalog/purchase/"
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from catalog.tests.scenes import a_product, bought, refund
-from payments.ledger.audit import audit
+from payments.audit import audit
 from payments.models import Wallet
+from tests.support.catalog_factories import a_product, bought, refund
 
 GUARDED = ("catalog_purchase", "catalog_refund", "payments_transaction")
 #: What is done to the books, and what must be named at the least.

@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from catalog.models import Product, Purchase
-from catalog.tests.scenes import bought, refund
 from payments.models import Wallet
-from payments.tests.scenes import wallet_with
+from tests.support.catalog_factories import bought, refund
+from tests.support.factories import wallet_with
 
 
 def run(sql: str, *parameters: Any) -> None:

@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from catalog.tests.scenes import PRODUCTS, a_product, ids, refused
-from payments.tests.scenes import signed_in
+from tests.support.catalog_factories import PRODUCTS, a_product, ids, refused
+from tests.support.factories import signed_in
 
 NAMES = "price", "title", "created_at", "id"
 

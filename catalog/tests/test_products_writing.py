@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import Role
 from catalog.models import Product
-from catalog.tests.scenes import PRODUCTS, a_product, bought, refused
 from payments.models import Currency, Wallet
-from payments.tests.scenes import signed_in
+from tests.support.catalog_factories import PRODUCTS, a_product, bought, refused
+from tests.support.factories import signed_in
 
 PEN = {"title": "Pen", "price": "25.00", "currency": "USD"}
 

@@ -10,26 +10,16 @@ from rest_framework.test import APIClient
 
 from accounts.models import Role
 from catalog.models import Product, Purchase
-from catalog.tests.scenes import (
-    PURCHASES,
-    a_product,
-    balance,
-    bought,
-    buy,
-    ids,
-    new_key,
-    refund,
-    refused,
-)
-from payments import ledger
+from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from payments.tests.ledger_stage import held
-from payments.tests.scenes import clearing, signed_in, wallet_with
+from tests.support.catalog_factories import PURCHASES, a_product, balance, bought, buy, ids, new_key, refund, refused
+from tests.support.factories import clearing, signed_in, wallet_with
+from tests.support.ledger_factories import held
 
 
 def sales(currency: str = "USD") -> Decimal:
     return next(
-        house.balance for house in ledger.house_balances() if (house.house, house.currency) == ("sales", currency)
+        house.balance for house in booking.house_balances() if (house.house, house.currency) == ("sales", currency)
     )
 
 
@@ -55,7 +45,7 @@ def test_it_books_one_transaction_from_the_wallet_to_the_houses_sales(alice: Any
     assert (booked.kind, booked.reference) == ("purchase", f"purchase {purchase['id']}")
     [posting] = booked.postings.all()
     assert (posting.source_id, posting.destination_id, posting.amount) == (
-        purse.pk, ledger.house_wallet("sales", "USD"), 25,
+        purse.pk, booking.house_wallet("sales", "USD"), 25,
     )  # fmt: skip
     assert sales() - before == 25
     shown = signed_in(alice).get(f"/api/v1/transactions/{booked.pk}").json()
@@ -131,7 +121,9 @@ def test_mallory_cannot_pay_with_alices_wallet_nor_with_the_houses(
     alice: Any, mallory: Any, admin: Any, pen: Product, purse: Wallet
 ) -> None:
     for user in (mallory, admin):
-        answers = [buy(user, pen, wallet) for wallet in (purse, 2**62, clearing(), ledger.house_wallet("sales", "USD"))]
+        answers = [
+            buy(user, pen, wallet) for wallet in (purse, 2**62, clearing(), booking.house_wallet("sales", "USD"))
+        ]
         bodies = [refused(answer, 404, "wallet_not_found") for answer in answers]
         assert all(body == bodies[0] for body in bodies)
     assert balance(purse) == "100.00"

@@ -7,10 +7,10 @@ from django.contrib.admin.models import LogEntry
 from rest_framework.test import APIClient
 
 from catalog.models import Product, Purchase, Refund
-from catalog.tests.scenes import PURCHASES, a_product, balance, bought, new_key, refund, refused
-from payments import ledger
+from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from payments.tests.scenes import signed_in, wallet_with
+from tests.support.catalog_factories import PURCHASES, a_product, balance, bought, new_key, refund, refused
+from tests.support.factories import signed_in, wallet_with
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_it_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase:
     booked = Transaction.objects.get(pk=refund(admin, purchase).json()["transaction"])
     [posting] = booked.postings.all()
     assert (booked.kind, booked.reference) == ("refund", f"refund of purchase {purchase}")
-    assert (posting.source_id, posting.destination_id) == (ledger.house_wallet("sales", "USD"), purse.pk)
+    assert (posting.source_id, posting.destination_id) == (booking.house_wallet("sales", "USD"), purse.pk)
 
 
 def test_its_history_says_which_admin_did_it_and_why(admin: Any, purchase: int) -> None:
@@ -134,9 +134,9 @@ def test_it_pays_back_a_buyer_who_was_disabled_since(alice: Any, admin: Any, pur
 
 def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:
     """The house's wallets are derived and may go below zero: a refund is owed whatever was moved on since."""
-    sales = ledger.house_wallet("sales", "USD")
-    line = ledger.Line(sales, ledger.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
-    ledger.book([ledger.Movement("transfer", (line,))])
+    sales = booking.house_wallet("sales", "USD")
+    line = booking.Line(sales, booking.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
+    booking.book([booking.Movement("transfer", (line,))])
     assert refund(admin, purchase).status_code == 201
 
 

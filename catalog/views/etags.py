@@ -2,10 +2,10 @@
 
 import re
 
-from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from api.etags import sent_tags
 from catalog.models import Product
 
 _ETAG = re.compile(r'"([1-9][0-9]{0,9})"', re.ASCII)
@@ -32,29 +32,9 @@ def etag(product: Product) -> str:
     return f'"{product.version}"'
 
 
-#: What compressing proxies append to a tag.
-_ENCODINGS = ("-gzip", "-br", "-zstd", ";gzip", ";br", ";zstd")
-
-
-def sent_tags(header: str) -> set[str]:
-    """Return the tags in a header as we sent them: a compressing proxy makes them weak, or appends an encoding.
-
-    What it changes is the form of the bytes and never the version that our tags name.
-    """
-    opaque = [tag.removeprefix("W/").strip('"') for tag in parse_etags(header)]
-    for encoding in _ENCODINGS:
-        opaque = [tag.removesuffix(encoding) for tag in opaque]
-    return {tag if tag == "*" else f'"{tag}"' for tag in opaque}
-
-
 def wanted_versions(request: Request) -> set[int] | None:
     """Return the versions that If-Match allows; None when it is missing or `*`."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
     return {int(found[1]) for tag in sent_tags(header) if (found := _ETAG.fullmatch(tag))}
-
-
-def is_current(request: Request, tag: str) -> bool:
-    """Tell whether If-None-Match names the tag of what would be answered."""
-    return not sent_tags(request.headers.get("If-None-Match", "")).isdisjoint({"*", tag})

@@ -11,14 +11,16 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsAdmin, IsPerson
-from accounts.views import refuse_members
+from accounts.viewsets import StrictWrites
+from api.etags import is_current
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import refuse_members
 from catalog import services
 from catalog.models import Product
 from catalog.queries import filters, products
 from catalog.serializers import examples
 from catalog.serializers.products import ProductSerializer, ProductWriteSerializer
 from catalog.views import etags
-from payments.views.reading import ID, ID_PATTERN, StrictWrites
 
 _STALE = OpenApiResponse(description="`precondition_failed`: the product was changed since you read it.")
 
@@ -104,7 +106,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
     def retrieve(self, request: Request, pk: str) -> Response:
         product = self.filter_queryset(self.get_queryset()).get(pk=pk)
         tag = etags.etag(product)
-        if etags.is_current(request, tag):
+        if is_current(request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag, **etags.KEPT})
         return _shown(product)
 

@@ -14,7 +14,9 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from accounts.permissions import IsAdmin, IsPerson
-from accounts.views import checked
+from accounts.viewsets import Previewing
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import checked
 from catalog import services
 from catalog.models import Purchase, Refund
 from catalog.queries import filters, purchases
@@ -26,9 +28,8 @@ from catalog.serializers.purchases import (
     RefundWriteSerializer,
 )
 from catalog.services.staff import note_refund
-from payments.views.idempotency import idempotent
-from payments.views.previews import previewable
-from payments.views.reading import ID, ID_PATTERN, Previewing
+from payments.idempotency.decorator import idempotent
+from payments.idempotency.dry_run import previewable
 
 
 @extend_schema(tags=["purchases"], examples=examples.PURCHASE)

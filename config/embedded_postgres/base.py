@@ -9,9 +9,9 @@ import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql.client import DatabaseClient as PostgresClient
 
+from config.database import base
 from config.embedded_postgres import binaries, client
 from config.embedded_postgres.cluster import ROLE, Cluster, EmbeddedPostgresError
-from config.postgresql import base
 
 RETRY_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.05

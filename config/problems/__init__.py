@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problems: the one table, the answers made from it, and the doors for errors."""
 
-from config.problems.answers import ProblemResponse, problem_body, problem_response, response_for
-from config.problems.doors import ProblemMiddleware, exception_handler
+from config.problems.handlers import ProblemMiddleware, exception_handler
+from config.problems.responses import ProblemResponse, problem_body, problem_response, response_for
 from config.problems.table import PROBLEMS, Problem, problem_for
 
 __all__ = [

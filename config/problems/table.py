@@ -13,27 +13,23 @@ from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf_errors
 
 from accounts import links, services, tokens
+from api import export_slots
 from catalog import models as shop_models
 from catalog import services as shop
-from payments import ledger, notices
 from payments import models as money_models
-from payments.external_details import CardNumberRefused, InvalidDetails
+from payments.commission import rules as commission_rules
+from payments.exchange import services as exchange
+from payments.idempotency import service as idempotency
+from payments.ledger import booking
+from payments.ledger.services import currencies, reversals, wallets
 from payments.money import InvalidAmount
-from payments.services import (
-    commission_rules,
-    currencies,
-    exchange,
-    exports,
-    external_wallets,
-    idempotency,
-    orders,
-    people,
-    reversals,
-    separation_of_duties,
-    transfers,
-    wallets,
-    webhooks,
-)
+from payments.orders import services as orders
+from payments.orders.external_details import CardNumberRefused, InvalidDetails
+from payments.orders.services import external_wallets
+from payments.transfers import services as transfers
+from payments.users import services as users
+from payments.webhooks import notices, receiving
+from staff import separation_of_duties
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     services.OwnAccount: Problem(409, "own_account", "Not about yourself"),
     services.LastAdmin: Problem(409, "last_admin", "An active admin has to remain"),
     services.UnknownUser: USER_NOT_FOUND,
-    people.UserHasMoney: Problem(409, "user_has_money", "The user has money here"),
+    users.UserHasMoney: Problem(409, "user_has_money", "The user has money here"),
     services.UserDeleted: Problem(409, "user_deleted", "The user was deleted"),
     links.InvalidLink: Problem(400, "invalid_link", "The link is not valid"),
     links.ExpiredLink: Problem(410, "expired_link", "The link has expired"),
@@ -167,13 +163,13 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     tokens.ExpiredToken: TOKEN_EXPIRED,
     # --- money ---
     separation_of_duties.OwnOrder: Problem(403, "own_order", "Not about your own money"),
-    ledger.InsufficientFunds: Problem(409, "insufficient_funds", "The wallet does not hold enough"),
-    ledger.CurrencyMismatch: CURRENCY_MISMATCH,
-    ledger.WalletNotFound: WALLET_NOT_FOUND,
-    ledger.SameWallet: Problem(422, "same_wallet", "Money moves between two different wallets"),
-    ledger.Contended: DATABASE_BUSY,
+    booking.InsufficientFunds: Problem(409, "insufficient_funds", "The wallet does not hold enough"),
+    booking.CurrencyMismatch: CURRENCY_MISMATCH,
+    booking.WalletNotFound: WALLET_NOT_FOUND,
+    booking.SameWallet: Problem(422, "same_wallet", "Money moves between two different wallets"),
+    booking.Contended: DATABASE_BUSY,
     InvalidAmount: Problem(422, "invalid_amount", "The amount breaks a rule of money"),
-    ledger.BalanceTooLarge: BALANCE_TOO_LARGE,
+    booking.BalanceTooLarge: BALANCE_TOO_LARGE,
     idempotency.IdempotencyKeyRequired: Problem(
         400, "idempotency_key_required", "The header Idempotency-Key is missing"
     ),
@@ -189,7 +185,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     money_models.Currency.DoesNotExist: NOT_FOUND,
     money_models.Wallet.DoesNotExist: WALLET_NOT_FOUND,
     money_models.Transaction.DoesNotExist: NOT_FOUND,
-    exports.TooManyExports: Problem(503, "too_many_exports", "Two of your exports are being sent", retry_after=5),
+    export_slots.TooManyExports: Problem(503, "too_many_exports", "Two of your exports are being sent", retry_after=5),
     reversals.AlreadyReversed: Problem(409, "already_reversed", "The transaction was reversed before"),
     reversals.NotReversible: Problem(409, "not_reversible", "This kind of transaction is not reversed"),
     reversals.WalletOverdrawn: Problem(409, "wallet_overdrawn", "The wallet is overdrawn"),
@@ -263,19 +259,19 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     notices.MalformedEvent: Problem(400, "malformed_event", "The body is not a notice"),
     notices.BodyTooLarge: BODY_TOO_LARGE,
     notices.UnsupportedContentType: UNSUPPORTED_MEDIA_TYPE,
-    webhooks.QueueFull: OVERLOADED,
-    webhooks.DeadlinePassed: UNDECIDED,
-    webhooks.InvalidSignature: Problem(401, "invalid_signature", "The signature is not valid"),
-    webhooks.InvalidNotice: Problem(422, "invalid_notice", "The notice breaks a rule"),
-    webhooks.UserNotFound: USER_NOT_FOUND,
-    webhooks.WalletNotFound: WALLET_NOT_FOUND,
-    webhooks.WalletOwnerMismatch: Problem(409, "wallet_owner_mismatch", "The wallet belongs to another user"),
-    webhooks.TransactionIdConflict: Problem(
+    receiving.QueueFull: OVERLOADED,
+    receiving.DeadlinePassed: UNDECIDED,
+    receiving.InvalidSignature: Problem(401, "invalid_signature", "The signature is not valid"),
+    receiving.InvalidNotice: Problem(422, "invalid_notice", "The notice breaks a rule"),
+    receiving.UserNotFound: USER_NOT_FOUND,
+    receiving.WalletNotFound: WALLET_NOT_FOUND,
+    receiving.WalletOwnerMismatch: Problem(409, "wallet_owner_mismatch", "The wallet belongs to another user"),
+    receiving.TransactionIdConflict: Problem(
         409, "transaction_id_conflict", "The transaction_id is known with other content"
     ),
-    webhooks.WalletCurrencyMismatch: CURRENCY_MISMATCH,
-    webhooks.BalanceTooLarge: BALANCE_TOO_LARGE,
-    webhooks.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
+    receiving.WalletCurrencyMismatch: CURRENCY_MISMATCH,
+    receiving.BalanceTooLarge: BALANCE_TOO_LARGE,
+    receiving.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
 }
 
 # Answers that are not made from an exception's class alone.
@@ -311,7 +307,7 @@ def _database_problem(error: BaseException) -> Problem | None:
         return DATABASE_BUSY
     if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
         return USER_GONE
-    lost = isinstance(error, LOST_CONNECTION) or ledger.has_lost_its_plans(error)
+    lost = isinstance(error, LOST_CONNECTION) or booking.has_lost_its_plans(error)
     if lost or sqlstate == READ_ONLY_SQLSTATE:
         return DATABASE_UNAVAILABLE
     if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from payments.models import Provider, WebhookEvent
-from payments.tests.scenes import ALICES, BOBS, NOBODY, credit, move, refused
 from tests.browser.conftest import Browser
+from tests.support.factories import ALICES, BOBS, NOBODY, credit, move, refused
 
 pytestmark = pytest.mark.browser
 

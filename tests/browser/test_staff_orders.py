@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from payments.models import Deposit, Wallet, Withdrawal
-from payments.tests.exchange_stage import rate
-from payments.tests.order_scenes import IBAN, a_bank, a_rule, deposit, money, withdraw
-from payments.tests.scenes import wallet_with
 from tests.browser.conftest import Browser
+from tests.support.exchange_factories import rate
+from tests.support.factories import wallet_with
+from tests.support.order_factories import IBAN, a_bank, a_rule, deposit, money, withdraw
 
 pytestmark = pytest.mark.browser
 

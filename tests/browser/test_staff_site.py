@@ -8,10 +8,10 @@ from selenium.webdriver.common.by import By
 
 from accounts.services import set_support
 from catalog.models import Product, Purchase, Refund
-from catalog.tests.scenes import a_product, bought
 from payments.models import Wallet
-from payments.tests.scenes import ALICES, BOBS, NOBODY, credit, move, refused
 from tests.browser.conftest import PASSWORD, Browser
+from tests.support.catalog_factories import a_product, bought
+from tests.support.factories import ALICES, BOBS, NOBODY, credit, move, refused
 
 pytestmark = pytest.mark.browser
 

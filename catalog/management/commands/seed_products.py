@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.services.demo import add_demo_products
-from payments.services.currencies import CurrencyUnavailable
+from payments.ledger.services.currencies import CurrencyUnavailable
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
-from config.restore import GAP, NoRoom, after_restore
+from config.database.restore import GAP, NoRoom, after_restore
 
 MOST = 10**12
 

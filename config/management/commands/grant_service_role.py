@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
-from config import service_role
+from config.database import service_role
 
 
 class Command(BaseCommand):

@@ -15,7 +15,7 @@ from django.db import connection, connections
 from psycopg import sql
 
 from config.embedded_postgres.cluster import SERVICE_ROLE
-from payments.services.demo import seed_rates
+from payments.demo.data import seed_rates
 
 _PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
@@ -23,7 +23,7 @@ GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 
 class Command(BaseCommand):
     help = "Development mode: migrate, seed the demo, and serve it. Repeating it changes nothing."
-    # Gunicorn's master runs all checks before it starts a worker (config/serving.py).
+    # Gunicorn's master runs all checks before it starts a worker (config/server/worker.py).
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: Any, **_options: Any) -> None:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0, skip_checks=True)
         for seeds in ("seed_currencies", "seed_users", "seed_products"):
-            call_command(seeds, stdout=io.StringIO())  # config/welcome.py says it better
+            call_command(seeds, stdout=io.StringIO())  # config/server/startup_message.py says it better
         seed_rates()  # as of now, so that a demo of last week can exchange today
 
     def _refuse_taken_port(self, port: int) -> None:

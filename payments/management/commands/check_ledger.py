@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from payments.ledger.audit import MEANINGS, Report, audit
-from payments.services.ledger_checks import remember
+from payments.audit import MEANINGS, Report, audit
+from payments.audit.results import remember
 
 BAR_WIDTH = 40
 REDRAW_SECONDS = 0.1

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments import ledger
+from payments.ledger import booking
 
 
 class Command(BaseCommand):
@@ -14,6 +14,6 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
-        if not ledger.checkpoint():
+        if not booking.checkpoint():
             raise CommandError("The books were too busy for a moment's pause; the old checkpoint stands. Try again.")
         self.stdout.write("The checkpoint stands at the newest posting.")

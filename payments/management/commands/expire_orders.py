@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.services import orders
+from payments.orders import services as orders
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from payments.services import exchange
-from payments.services.exchange.loading import ORIGIN, SAMPLE_ORIGIN
+from payments.exchange import services as exchange
+from payments.exchange.services.rate_import import ORIGIN, SAMPLE_ORIGIN
 
 #: Where the European Central Bank publishes the rates of the day.
 ECB = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.services import idempotency
+from payments.idempotency import service as idempotency
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.services import exchange
+from payments.exchange import services as exchange
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.encryption import Undecryptable
-from payments.services import providers
+from payments.webhooks import providers
+from payments.webhooks.encryption import Undecryptable
 
 
 class Command(BaseCommand):

@@ -5,8 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.models import Currency, Provider
-from payments.services.demo import open_demo_books
+from payments.demo.data import open_demo_books
+from payments.ledger.models import Currency
+from payments.webhooks.models import Provider
 
 
 class Command(BaseCommand):

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.models import Provider
-from payments.money import parse_decimal
-from payments.services import sending
+from api.decimals import parse_decimal
+from payments.webhooks import simulator
+from payments.webhooks.models import Provider
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -43,9 +43,9 @@ class Command(BaseCommand):
         deliveries = _deliveries(options)
         if options["dry_run"]:
             for delivery in deliveries:
-                self.stdout.write(sending.curl(options["url"], delivery))
+                self.stdout.write(simulator.curl(options["url"], delivery))
             return
-        everything = sending.repeated(deliveries, repeats=options["duplicate"])
+        everything = simulator.repeated(deliveries, repeats=options["duplicate"])
         started = time.monotonic()
         answers = self._send(options, everything)
         self._sum_up(answers, time.monotonic() - started)
@@ -54,12 +54,12 @@ class Command(BaseCommand):
         if found != expected:
             raise CommandError(f"Expected {_listed(expected)}.")
 
-    def _send(self, options: dict[str, Any], deliveries: Sequence[sending.Delivery]) -> list[sending.Answer]:
-        answers: list[sending.Answer] = []
+    def _send(self, options: dict[str, Any], deliveries: Sequence[simulator.Delivery]) -> list[simulator.Answer]:
+        answers: list[simulator.Answer] = []
         every = max(1, len(deliveries) // 100)
         try:
             # Closed when it is interrupted, or what is not sent yet would be, before the process can end.
-            with closing(sending.send(options["url"], deliveries, parallel=options["parallel"])) as arriving:
+            with closing(simulator.send(options["url"], deliveries, parallel=options["parallel"])) as arriving:
                 for answer in arriving:
                     answers.append(answer)
                     if len(answers) % every == 0 or len(answers) == len(deliveries):
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             self.stderr.write("")
         return answers
 
-    def _sum_up(self, answers: Sequence[sending.Answer], seconds: float) -> None:
+    def _sum_up(self, answers: Sequence[simulator.Answer], seconds: float) -> None:
         self.stdout.write(f"{len(answers)} sent in {seconds:.2f} s, {len(answers) / seconds:.0f} a second")
         for (status, code), number in sorted(Counter((a.status, a.code) for a in answers).items()):
             self.stdout.write(f"{number:>8}  {status} {code}")
@@ -90,18 +90,18 @@ def _refuse_nonsense(options: dict[str, Any]) -> None:
         raise CommandError("--count and --parallel (up to 1000) are at least 1, --duplicate is not negative")
 
 
-def _deliveries(options: dict[str, Any]) -> list[sending.Delivery]:
+def _deliveries(options: dict[str, Any]) -> list[simulator.Delivery]:
     slug = options["provider"]
     provider = Provider.objects.filter(slug=slug).first()
     if provider is None:
         known = ", ".join(Provider.objects.values_list("slug", flat=True))
         raise CommandError(f"There is no provider {slug!r}; there are: {known or 'none'}.")
     notice = {"user_id": options["user"], "account_id": options["account"], "amount": options["amount"]}
-    deliveries = [sending.sign(provider, sending.fields(provider, **notice)) for _ in range(options["count"])]
+    deliveries = [simulator.sign(provider, simulator.fields(provider, **notice)) for _ in range(options["count"])]
     if not options["tamper"]:
         return deliveries
     try:
-        return [sending.tamper(delivery, options["tamper"]) for delivery in deliveries]
+        return [simulator.tamper(delivery, options["tamper"]) for delivery in deliveries]
     except KeyError:
         raise CommandError(f"This provider's notices have no field {options['tamper']!r}.") from None
 

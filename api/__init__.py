@@ -1,0 +1,1 @@
+"""What every endpoint shares: parsing, validation, pagination, filters, fields, negotiation, CSV."""

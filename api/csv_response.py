@@ -1,0 +1,48 @@
+"""Any number of rows as a CSV file, made while it is sent."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+from django.http import StreamingHttpResponse
+
+from api.csv_rows import csv_chunks
+from api.export_slots import ExportPlace
+
+#: Each chunk that is sent costs as much as a hundred lines; it has to be sent before the next is made.
+LINES_AT_ONCE = 200
+
+
+Rows = Iterable[Sequence[object]]
+
+
+def csv_response(rows: Callable[[], Rows], *, name: str, user_id: int) -> StreamingHttpResponse:
+    """Send the rows to the user. They are read while they are sent, in one transaction, and `rows` is called in it.
+
+    Raises TooManyExports, before anything is read.
+    """
+    place = ExportPlace(user_id=user_id)
+    try:
+        found = rows()
+    except BaseException:
+        place.close()
+        raise
+    return StreamingHttpResponse(
+        _Chunks(found, place),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+class _Chunks:
+    """Django closes what it was given to send, whether it was sent or not: a generator that never began would not."""
+
+    def __init__(self, rows: Rows, place: ExportPlace) -> None:
+        self._chunks: Generator[str] = csv_chunks(rows, lines=LINES_AT_ONCE)
+        self._place = place
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._chunks
+        self.close()
+
+    def close(self) -> None:
+        self._chunks.close()
+        self._place.close()

@@ -1,0 +1,72 @@
+"""What is done once to a database that was restored to an earlier moment, before the service starts on it.
+
+Numbers that were given out since then are known outside: by their owners, by providers, in tokens. Nobody else may get
+one of them.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+
+from accounts import tokens
+from accounts.models import User
+from staff import history
+
+OUR_APPS = ("accounts", "payments", "catalog")
+#: More than was given out of any number since the moment that was restored, by far.
+GAP = 10_000_000
+
+_SEQUENCES = """
+SELECT sequence.seqrelid::regclass::text, sequence.seqmax
+FROM pg_sequence sequence
+JOIN pg_depend owned ON owned.objid = sequence.seqrelid AND owned.classid = 'pg_class'::regclass
+    AND owned.refclassid = 'pg_class'::regclass AND owned.deptype IN ('a', 'i')
+WHERE owned.refobjid::regclass::text = ANY(%s)
+ORDER BY 1
+"""
+
+
+class NoRoom(Exception):
+    """A sequence would end before the gap does."""
+
+
+class Outcome(NamedTuple):
+    sequences: int
+    logins: int
+    sessions: int
+
+
+def after_restore(*, by: User, gap: int = GAP) -> Outcome:
+    """Move all sequences on by the gap and end every login; note it in the staff log under `by`.
+
+    Not for a service that runs: it keeps what it has read. To repeat it is harmless: it moves on again. Raises NoRoom.
+    """
+    with transaction.atomic():
+        logins = tokens.end_all_of_everybody()
+        sessions, _ = Session.objects.all().delete()
+        moved = move_sequences(gap)
+        text = f"After a restore: {len(moved)} sequences moved on by {gap}, {logins} logins and all sessions ended."
+        history.note(about=by, staff=by, text=text)
+    return Outcome(len(moved), logins, sessions)
+
+
+def move_sequences(gap: int) -> Sequence[str]:
+    """Let the next id of each of our tables be further on by the gap; return the sequences' names. Raises NoRoom."""
+    tables = [
+        model._meta.db_table
+        for app in OUR_APPS
+        for model in apps.get_app_config(app).get_models(include_auto_created=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SEQUENCES, [tables])
+        sequences = cursor.fetchall()
+        for name, greatest in sequences:
+            cursor.execute("SELECT nextval(%s)", [name])
+            number = cursor.fetchone()[0] + gap
+            if number >= greatest:
+                raise NoRoom(f"{name} ends at {greatest}, before {number}.")
+            cursor.execute("SELECT setval(%s, %s)", [name, number])
+    return [name for name, _ in sequences]

@@ -1,0 +1,284 @@
+"""HTTP as uvicorn speaks it, with a short way for webhooks.
+
+A webhook that arrives whole is read, verified and queued while its bytes are parsed: no task, no ASGI messages, no
+timers. That is most of what it would cost. One that begins as another did before is not even parsed. Whatever is not
+plainly good (a body in pieces, a signature that fails, a full queue) goes the ordinary way, through config.asgi, which
+decides and answers as if there were no other.
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from config.server import request_limits
+from config.server.request_heads import END, LONGEST_ADDRESS, Head, known_heads, webhook_address
+from config.server.request_limits import PIECE, LimitedProtocol
+from config.server.webhook_cycle import Exchange, the_lane
+
+#: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
+STALLED_SECONDS = 20
+#: Seconds that a silent connection is still listened to when the worker is about to end.
+FAREWELL_SECONDS = 1
+
+
+class Flow(FlowControl):
+    """uvicorn's, which would read on with each request that is answered, however many others wait for their turn."""
+
+    def __init__(self, transport: Any, protocol: "Protocol") -> None:
+        super().__init__(transport)
+        self._protocol = protocol
+
+    def resume_reading(self) -> None:
+        if not (self._protocol.pipeline or self._protocol.unparsed):
+            super().resume_reading()
+
+    async def drain(self) -> None:
+        """Wait until there is room to write; for a client who takes nothing not for ever, and not politely."""
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await super().drain()
+        except TimeoutError:
+            self._transport.abort()
+            await super().drain()  # the connection's end lets everybody go on
+
+
+class Protocol(LimitedProtocol):
+    """One connection."""
+
+    #: The body of what may be a webhook, while its headers are kept from uvicorn.
+    kept: bytearray | None = None
+    #: What has been read and has to wait until those before it are answered.
+    unparsed: bytes = b""
+    #: What the parser was given last, from the beginning of a message; else empty.
+    read: bytes = b""
+    #: The worker is about to end: each answer is its connection's last.
+    is_draining = False
+    #: The cycle that was begun last, the ordinary way: all before it are answered.
+    begun: Any = None
+    #: Bytes of an answer that waited to be taken at the last look, when the connection had been silent for long.
+    untaken = 0
+    #: When a request last began or was answered, by the loop's clock.
+    used_at = 0.0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.flow = Flow(transport, self)
+        patience = min(self.timeout_keep_alive, request_limits.HEAD_SECONDS)
+        self.used_at = self.loop.time() - self.timeout_keep_alive + patience
+        self._look_again_in(patience)
+
+    def on_message_begin(self) -> None:
+        self.used_at = self.loop.time()
+        super().on_message_begin()
+
+    def begin_request(self) -> None:
+        if self._may_be_a_webhook():
+            self.kept = bytearray()
+        elif not self.parser.should_upgrade():
+            self._begin_cycle()
+
+    def on_body(self, body: bytes) -> None:
+        if self.kept is None:
+            super().on_body(body)
+        else:
+            self.kept += body
+
+    def on_message_complete(self) -> None:
+        self.in_message = False
+        if self.kept is not None:
+            body, self.kept = bytes(self.kept), None
+            head = self._head(len(body))
+            if head is not None and self._submitted(head, body):
+                known_heads.remember(self.read, body, head)
+                return
+            self._go_the_ordinary_way(body)
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if self.unparsed:
+            self.unparsed += data
+        elif self.in_message or not self._submitted_unparsed(data):
+            self._parse(data)
+
+    def _submitted_unparsed(self, data: bytes) -> bool:
+        """Submit a notice whose head was seen before. False: its bytes are for the parser, which stands before them."""
+        written, _, body = data.partition(END)
+        head = known_heads.recall(written)
+        if head is None or len(body) != head.length or self.transport.is_closing() or not self._is_free():
+            return False
+        return self._submitted(head, body)
+
+    def _parse(self, data: bytes) -> None:
+        """Piece by piece, until a request has to wait for the one before it."""
+        for start in range(0, len(data), PIECE):
+            if self.pipeline:
+                self.unparsed = data[start:]
+                return
+            if self.is_refused:
+                self.drop(len(data) - start)
+                return
+            if self.transport.is_closing():
+                return
+            self._feed(data[start : start + PIECE])
+            if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
+                body, self.kept = bytes(self.kept), None
+                self._go_the_ordinary_way(body)
+
+    def _feed(self, data: bytes) -> None:
+        self.read = b"" if self.in_message else data
+        try:
+            self.feed(data)
+        except httptools.HttpParserUpgrade as asked:
+            self._stay(data[asked.args[0] :])
+        finally:
+            self.read = b""
+
+    def _stay(self, rest: bytes) -> None:
+        """Read a request anew that would rather speak another protocol, as `curl --http2` does, without that wish.
+
+        The parser has stopped behind its headers, and would take its body for the next request.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # a wish that cannot be left out
+            self.refuse(400)
+            return
+        headers = b"".join(b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        version = self.parser.get_http_version().encode()
+        self.parser = httptools.HttpRequestParser(self)  # the other is closed, if the request said so
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + rest)
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            super().on_response_complete()
+        else:  # as uvicorn does it, but for the timer
+            self.server_state.total_requests += 1
+            self.used_at = self.loop.time()
+            if self.flow.read_paused and not self.transport.is_closing():
+                self.flow.resume_reading()
+        if self.unparsed and not self.pipeline:
+            self.loop.call_soon(self._parse_on)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer, which a connection has from its beginning: it sees by itself that there is a request.
+
+        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature. A
+        websocket, which Till does not serve, would have to cancel this one.
+        """
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
+        left = self.timeout_keep_alive - (self.loop.time() - self.used_at)
+        if left > 0 or not self._is_idle():
+            self.untaken = 0
+            self._look_again_in(max(left, 1))
+        elif waiting := self.transport.get_write_buffer_size():
+            self._wait_for_taker(waiting)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wait_for_taker(self, waiting: int) -> None:
+        """Hang up on a client who takes nothing of the answer. Closing would wait for him, as long as he likes."""
+        if waiting == self.untaken:
+            self.transport.abort()
+        else:
+            self.untaken = waiting
+            self._look_again_in(STALLED_SECONDS)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def shutdown(self) -> None:
+        """Say in the next answer that it is the last, and close what stays silent.
+
+        uvicorn closes what is idle at once, in the face of a request that may be on its way.
+        """
+        self.is_draining = True
+        if self._is_idle():
+            self.loop.call_later(FAREWELL_SECONDS, self._close_if_idle)
+        else:
+            self.cycle.keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle():
+            self.transport.close()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self.begun = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Also tell the request that is being answered: uvicorn tells the last that came, which may wait behind it."""
+        super().connection_lost(exc)
+        if self.begun is not None and not self.begun.response_complete:
+            self.begun.disconnected = True
+            self.begun.message_event.set()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def _parse_on(self) -> None:
+        data, self.unparsed = self.unparsed, b""
+        if not self.transport.is_closing():
+            self._parse(data)
+            self.flow.resume_reading()
+
+    def _may_be_a_webhook(self) -> bool:
+        return (
+            self._is_free()
+            and self.parser.get_method() == b"POST"
+            and len(self.url) <= LONGEST_ADDRESS
+            and webhook_address(self.url) is not None
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+        )
+
+    def _is_free(self) -> bool:
+        """Tell whether the next request may take the short way, if it is a webhook."""
+        return (
+            self._is_idle()
+            and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
+            and not (self.limit_concurrency and len(self.connections) >= self.limit_concurrency)
+        )
+
+    def _is_idle(self) -> bool:
+        cycle: Any = self.cycle  # None until there is one, whatever its type says
+        return cycle is None or bool(cycle.response_complete)
+
+    def _begin_cycle(self) -> None:
+        super().begin_request()
+        if self.is_draining:
+            self.cycle.keep_alive = False
+
+    def _go_the_ordinary_way(self, body: bytes) -> None:
+        self._begin_cycle()
+        if body:
+            super().on_body(body)
+
+    def _head(self, length: int) -> Head | None:
+        """Return what the parser has read above a body of that length; None: it is not plain."""
+        address = webhook_address(self.url)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
+            return None
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        return Head(*address, headers, length, keep_alive)
+
+    def _submitted(self, head: Head, body: bytes) -> bool:
+        """Queue the notice if it is authentic; its answer is written when it is durable."""
+        lane = the_lane()
+        notice = lane.recognised(head.slug, head.form, head.headers, body)
+        if notice is None:
+            return False
+        exchange = Exchange(self, head, body)
+        if not lane.submit(notice, exchange):
+            return False
+        self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
+        return True
+
+    def refuse(self, status: int) -> None:
+        self.kept = None
+        super().refuse(status)

@@ -1,0 +1,172 @@
+"""uvicorn's HTTP, with a bound on what a request may send besides its body, and on how long its head may take.
+
+All is counted while it arrives and before it is kept: nobody fills the memory with a head that never ends.
+"""
+
+import asyncio
+import random
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from config.server.webhook_cycle import refused_request
+
+#: Bytes of the address, of each header, and of the whole head with its trailers. Number of headers.
+MAX_LINE: Final = 16 * 1024
+MAX_HEAD: Final = 32 * 1024
+MAX_FIELDS: Final = 100
+#: Seconds from the first byte of a head to its last, and from the start of a connection to the first head.
+HEAD_SECONDS: Final = 10.0
+#: The part of that time which every head has. Thousands that began together are not answered in one moment.
+SHORTEST: Final = 0.8
+#: Bytes of framing for each byte of a body: the smallest chunks have five.
+FRAMING_PER_BYTE: Final = 8
+#: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
+PIECE: Final = 8192
+#: Who is refused may still be sending, and would not see the answer: for so long, and so many bytes, nobody listens.
+LINGER_SECONDS: Final = 1.0
+MAX_DROPPED: Final = 1024 * 1024
+#: Between name and value, and behind it.
+SEPARATORS: Final = len(b": \r\n")
+
+
+class RequestRefused(Exception):
+    """A request is larger than it may be; `status` answers it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """One connection. Its refusals look like all others, and are the last that it answers."""
+
+    #: The parser has begun with a message and not yet seen its end; nor that of its headers.
+    in_message = False
+    in_head = False
+    #: The newest cycle when the message began: another one is its own.
+    earlier_cycle: Any = None
+    #: Bytes of headers and trailers that are whole; what they were at the last look; and what was read since.
+    field_bytes = 0
+    counted = 0
+    unfinished = 0
+    #: Bytes read that are no body, less what its length allows.
+    framing = 0
+    #: Runs while a head is on its way, and while who was refused may read why.
+    head_timer: asyncio.TimerHandle | None = None
+    #: Nothing is parsed any more, and so much was thrown away.
+    is_refused = False
+    dropped = 0
+
+    def on_message_begin(self) -> None:
+        self.in_message = self.in_head = True
+        self.earlier_cycle = self.cycle
+        self.field_bytes = self.counted = self.unfinished = self.framing = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MAX_LINE:
+            raise RequestRefused(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """As uvicorn does it. Trailers are counted and left out: no proxy has looked at them."""
+        length = len(name) + len(value) + SEPARATORS
+        self.field_bytes += length
+        if self.field_bytes > MAX_LINE and (length > MAX_LINE or len(self.url) + self.field_bytes > MAX_HEAD):
+            raise RequestRefused(431)
+        if self.in_head:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_FIELDS:
+            raise RequestRefused(431)
+        self.stop_head_timer()
+        self.begin_request()
+        self.in_head = False
+
+    def begin_request(self) -> None:
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.framing -= len(body) * (1 + FRAMING_PER_BYTE)
+        super().on_body(body)
+
+    def feed(self, data: bytes) -> None:
+        """Parse a piece. Raises HttpParserUpgrade; whatever else is wrong with it is answered."""
+        try:
+            self.parser.feed_data(data)
+            self._count(len(data))
+        except httptools.HttpParserCallbackError as error:
+            self.refuse(error.__context__.status if isinstance(error.__context__, RequestRefused) else 400)
+        except httptools.HttpParserError:
+            self.refuse(400)
+        except RequestRefused as error:
+            self.refuse(error.status)
+
+    def _count(self, length: int) -> None:
+        """Count what was read of a message that is not whole. Of the first piece a part may not be its own."""
+        if self.in_head:
+            self._count_head(length)
+            if self.head_timer is None:
+                patience = HEAD_SECONDS * random.uniform(SHORTEST, 1)  # noqa: S311  nothing secret
+                self.head_timer = self.loop.call_later(patience, self.refuse, 408)
+        elif self.in_message:
+            self.framing += length
+            if self.framing > MAX_HEAD + PIECE:
+                raise RequestRefused(400)
+
+    def _count_head(self, length: int) -> None:
+        progress = len(self.url) + self.field_bytes
+        self.unfinished = length + (self.unfinished if progress == self.counted else 0)
+        self.counted = progress
+        if self.unfinished > MAX_LINE + PIECE or len(self.headers) > MAX_FIELDS:
+            raise RequestRefused(431)
+
+    def refuse(self, status: int) -> None:
+        """Read no further. An answer that is due to an earlier request comes first, and is the last."""
+        if self.is_refused or self.transport.is_closing():
+            return
+        self.is_refused = True
+        self.stop_head_timer()
+        is_begun = self.in_message and self.cycle is not self.earlier_cycle
+        if is_begun and self.pipeline:  # its turn has not come, and will not
+            self.pipeline.popleft()
+            self.cycle, is_begun = self.earlier_cycle, False
+        cycle: Any = self.cycle
+        if is_begun:  # its own body is broken
+            self._answer_refused(status, is_answered=cycle.response_started)
+        elif cycle is None or cycle.response_complete:
+            self._answer_refused(status, is_answered=False)
+        else:
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+
+    def _answer_refused(self, status: int, *, is_answered: bool) -> None:
+        """Answer in the place of the application, unless the request has an answer, and hang up."""
+        from config.server import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
+
+        with request_log.identified("") as identity:
+            if not is_answered:
+                self.transport.write(refused_request(status, identity))
+            request_log.report("-", "-", "unreadable", status, seconds=0)
+        self.transport.write_eof()
+        self.head_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def drop(self, length: int) -> None:
+        self.dropped += length
+        if self.dropped > MAX_DROPPED:
+            self.transport.close()
+
+    def stop_head_timer(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.stop_head_timer()

@@ -1,0 +1,181 @@
+"""The lean lane: webhooks answered by the event loop itself, without Django's request cycle.
+
+The same service and the same answers as payments.webhooks.views.webhooks. A notice is read and verified in the loop,
+credited together with its neighbours by the process's one committer, and answered after their commit. What needs a
+query of its own (a signature that fails, providers that were not read lately) takes a thread, so the loop never waits.
+"""
+
+import asyncio
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Protocol, TypeVar
+
+from django.db import connection
+
+from config.problems import ProblemResponse, problem_response, response_for
+from config.problems.table import INTERNAL_ERROR
+from config.server.request_log import sane_request_id
+from payments.webhooks import receiving
+from payments.webhooks.serializers.notices import answer_in_json
+
+logger = logging.getLogger("till.webhooks")
+
+#: Address -> the slug of its provider, which is also the form of its notices. Others are reached below PREFIX.
+FIXED = {"/payment/webhook": "sha1_colon", "/webhook/payment": "sha256_concat"}
+PREFIX = "/api/v1/webhooks/"
+#: As the route of payments.urls has it; anything else is Django's to answer.
+SLUG = re.compile(r"[-a-zA-Z0-9_]+", re.ASCII)
+#: Seconds for a notice to be queued, credited and committed before its sender is asked to send it again.
+ANSWER_SECONDS = 15.0
+#: Notices at a time whose signature needs a look at the database.
+THREADS = 2
+
+Result = TypeVar("Result")
+Outcome = receiving.Outcome | Exception
+Answer = bytes | ProblemResponse
+#: Hears the outcome of a notice, on the event loop.
+Listener = Callable[[Outcome], None]
+
+
+class Sender(Protocol):
+    """A listener that says whether it still waits."""
+
+    response_complete: bool
+
+    def __call__(self, outcome: Outcome) -> None: ...
+
+
+@cache
+def the_lane() -> "Lane":
+    """Return the lane of this worker, made by its first webhook."""
+    return Lane()
+
+
+def address(method: str, path: str) -> tuple[str, str] | None:
+    """Return the provider's slug and the form of its notices when the lane serves this address, else None."""
+    if method != "POST":
+        return None
+    if path in FIXED:
+        return FIXED[path], FIXED[path]
+    slug = path.removeprefix(PREFIX)
+    return (slug, receiving.ANY_FORM) if slug != path and SLUG.fullmatch(slug) else None
+
+
+def path_of(slug: str, form: str) -> str:
+    """Return the address that leads to this provider and form."""
+    return next((path for path, fixed in FIXED.items() if fixed == form), PREFIX + slug)
+
+
+class Lane:
+    """What one worker process answers webhooks with. Made inside its event loop; nothing starts before it is needed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._committer: receiving.Committer[Listener] = receiving.Committer(self._tell)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-lane")
+        self._unanswered: deque[tuple[float, Sender]] = deque()
+        self._sweeping = False
+
+    def recognised(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> receiving.Notice | None:
+        """Return the notice if it is plainly good; whatever is not is for `answer` to judge. Never waits."""
+        return receiving.recognise(slug=slug, headers=headers, body=body, form=form)
+
+    def submit(self, notice: receiving.Notice, sender: Sender) -> bool:
+        """Queue a notice; its sender hears the outcome, or after ANSWER_SECONDS that there is none. False: full."""
+        try:
+            self._committer.submit(notice, sender)
+        except receiving.QueueFull:
+            return False
+        self._unanswered.append((self._loop.time() + ANSWER_SECONDS, sender))
+        if not self._sweeping:
+            self._sweep()
+        return True
+
+    def _sweep(self) -> None:
+        """Once a second, for all: a timer for each notice would cost as much as reading it."""
+        now = self._loop.time()
+        while self._unanswered and self._unanswered[0][0] <= now:
+            self._tell([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
+        self._sweeping = bool(self._unanswered)
+        if self._sweeping:
+            self._loop.call_later(1, self._sweep)
+
+    def _tell(self, settled: receiving.Settled[Listener]) -> None:
+        for listener, outcome in settled:
+            try:
+                listener(outcome)
+            except Exception:  # one that cannot be told must not keep the others waiting
+                logger.exception("A webhook was not answered")
+        while self._unanswered and self._unanswered[0][1].response_complete:
+            self._unanswered.popleft()
+
+    @staticmethod
+    def identity(offered: str) -> str:
+        return sane_request_id(offered)
+
+    @staticmethod
+    def reply_to(outcome: Outcome) -> Answer | None:
+        """Return the answer; None: the provider has changed, so `answer` must judge the notice anew."""
+        return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
+
+    async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return the body of a success, durable by then, or the problem. `headers` have lower-case names."""
+        try:
+            return answer_to(await self._receive(slug, form, headers, body))
+        except Exception as error:
+            return answer_to(error)
+
+    async def close(self, timeout: float) -> None:
+        """Hang up and end the threads, once everybody has been answered."""
+        await self._committer.close(timeout)
+        self._threads.shutdown(wait=False)
+
+    async def _receive(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> receiving.Credited:
+        def authenticate() -> receiving.Notice:
+            return receiving.authenticate(slug=slug, headers=headers, body=body, form=form)
+
+        notice = receiving.authenticate_from_memory(slug=slug, headers=headers, body=body, form=form)
+        if notice is None:
+            notice = await self._in_thread(authenticate)
+        outcome = await self._commit(notice)
+        if isinstance(outcome, receiving.ProviderChanged):
+            receiving.registry.forget()
+            outcome = await self._commit(await self._in_thread(authenticate))
+        return receiving.result(outcome)
+
+    async def _commit(self, notice: receiving.Notice) -> Outcome:
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._committer.submit(notice, lambda outcome: None if future.done() else future.set_result(outcome))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await future
+        except TimeoutError:
+            raise receiving.DeadlinePassed from None
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        def run() -> Result:
+            try:
+                return work()
+            finally:
+                connection.close()
+
+        return await self._loop.run_in_executor(self._threads, run)
+
+
+def answer_to(outcome: Outcome) -> Answer:
+    """Return the body of a success, or the problem."""
+    if isinstance(outcome, receiving.Credited):
+        return answer_in_json(outcome)
+    try:
+        receiving.result(outcome)
+    except Exception as error:
+        response = response_for(error)
+        if response is None:
+            logger.error("A webhook failed", exc_info=error)
+            response = problem_response(INTERNAL_ERROR)
+        return response
+    raise AssertionError("an outcome that is neither credited nor refused")

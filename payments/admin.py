@@ -1,0 +1,28 @@
+"""The staff site for money: Django finds the pages of all subjects here."""
+
+from payments.audit import admin as audit
+from payments.commission import admin as commission
+from payments.exchange import admin as exchange
+from payments.ledger.admin import currencies, transactions, wallets
+from payments.orders.admin import external_wallets, orders, settlement_scopes
+from payments.transfers import admin as transfers
+from payments.users import admin as users
+from payments.webhooks.admin import events, providers
+from staff import log_entries
+
+__all__ = [
+    "audit",
+    "commission",
+    "currencies",
+    "events",
+    "exchange",
+    "external_wallets",
+    "log_entries",
+    "orders",
+    "providers",
+    "settlement_scopes",
+    "transactions",
+    "transfers",
+    "users",
+    "wallets",
+]

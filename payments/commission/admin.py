@@ -1,0 +1,198 @@
+"""Commission rules: made, ended, and deleted while nothing refers to them. Nothing of one is ever edited."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.models import User
+from api.filters import id_or_none
+from payments.commission import rules as commission_rules
+from payments.commission.models import CommissionRule
+from payments.ledger.admin.display import money
+from payments.ledger.services.currencies import CurrencyUnavailable
+from payments.money import InvalidAmount
+from staff.amount_field import AmountField
+from staff.confirmed_actions import Deed, Deeds, ReasonForm
+from staff.formats import plain
+from staff.service_forms import ServiceAdmin, ServiceForm
+
+TERMS = ("percent", "fixed", "minimum", "maximum")
+
+
+def _help(field: str) -> str:
+    return str(getattr(CommissionRule._meta.get_field(field), "help_text", ""))
+
+
+class RuleForm(ServiceForm):
+    percent = AmountField(required=False, help_text=_help("percent"))
+    fixed = AmountField(required=False, help_text=_help("fixed"))
+    minimum = AmountField(required=False, help_text=_help("minimum"))
+    maximum = AmountField(required=False, help_text=_help("maximum"))
+    valid_from = forms.SplitDateTimeField(
+        required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_from')}"
+    )
+    valid_until = forms.SplitDateTimeField(
+        required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_until')}"
+    )
+    refusals = (CurrencyUnavailable, InvalidAmount, commission_rules.InvalidPeriod, commission_rules.RuleOverlap)
+    names: ClassVar[dict[str, str]] = {"": "valid_from"}  # of an overlap
+
+    class Meta:
+        model = CommissionRule
+        fields = ("operation", "currency", *TERMS, "valid_from", "valid_until")
+
+    def carry_out(self) -> CommissionRule:
+        typed = self.cleaned_data
+        return commission_rules.make_rule(
+            operation=typed["operation"],
+            currency=typed["currency"].pk,
+            percent=typed["percent"] or Decimal(0),
+            fixed=typed["fixed"] or Decimal(0),
+            minimum=typed["minimum"] or Decimal(0),
+            maximum=typed["maximum"],
+            valid_from=typed["valid_from"],
+            valid_until=typed["valid_until"],
+            staff=self.staff,
+        )
+
+
+class EndForm(ReasonForm):
+    valid_until = forms.DateTimeField(
+        required=False,
+        label="Ends at (UTC)",
+        help_text="Empty: now.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    field_order = ("valid_until", "reason")
+
+
+class End(Deed):
+    name = "end"
+    title = "End commission rules"
+    button = "End"
+    explanation = "Orders that were made before keep what they were told. To charge something else, add another rule."
+    form_class = EndForm
+    refusals = (
+        *(CommissionRule.DoesNotExist, commission_rules.RuleEnded, commission_rules.InvalidPeriod),
+        commission_rules.RuleOverlap,
+    )
+
+    def fits(self, target: CommissionRule) -> bool:
+        return target.valid_until is None or target.valid_until > timezone.now()
+
+    def consequence(self, target: CommissionRule) -> str:
+        if not self.fits(target):
+            return str(commission_rules.RuleEnded.__doc__)
+        return f"in force from {target.valid_from:%Y-%m-%d %H:%M}, {_until(target.valid_until)}."
+
+    def do(
+        self,
+        *,
+        target: CommissionRule,
+        staff: User,
+        answers: dict[str, Any],
+        request: HttpRequest,  # noqa: ARG002
+    ) -> str:
+        end = answers["valid_until"] or timezone.now()
+        ended = commission_rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=answers["reason"])
+        return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
+
+
+class Delete(Deed):
+    name = "remove"
+    title = "Delete commission rules"
+    button = "Delete"
+    permission = "delete"
+    explanation = "Only a rule under which nothing was made yet. End any other."
+    refusals = (CommissionRule.DoesNotExist, commission_rules.RuleInUse)
+
+    def fits(self, target: CommissionRule) -> bool:  # noqa: ARG002
+        """The page has a button of Django's own, which leads here (`delete_view`)."""
+        return False
+
+    def do(
+        self,
+        *,
+        target: CommissionRule,
+        staff: User,
+        answers: dict[str, Any],
+        request: HttpRequest,  # noqa: ARG002
+    ) -> str:
+        commission_rules.delete_rule(rule_id=target.pk, staff=staff, reason=answers["reason"])
+        return "Deleted."
+
+
+def _until(end: datetime | None) -> str:
+    return f"until {end:%Y-%m-%d %H:%M}" if end else "without an end"
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("current", "In force"), ("coming", "To come"), ("ended", "Ended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[CommissionRule]) -> QuerySet[CommissionRule]:  # noqa: ARG002
+        now = timezone.now()
+        begun, ended = Q(valid_from__lte=now), Q(valid_until__lte=now)
+        states = {"current": begun & ~ended, "coming": ~begun, "ended": ended}
+        return queryset.filter(states[str(self.value())]) if self.value() in states else queryset
+
+
+@admin.register(CommissionRule)
+class CommissionRuleAdmin(Deeds, ServiceAdmin):
+    form = RuleForm
+    deeds = (End, Delete)
+    list_display = ("id", "operation", "currency", "terms", "in_force", "valid_from", "valid_until")
+    list_filter = (StateFilter, "operation", "currency")
+    list_select_related = ("currency",)
+    list_per_page = 50
+    search_fields = ("=currency__code", "operation", "=id")
+    search_help_text = "Operation, currency or id"
+    autocomplete_fields = ("currency",)
+    ordering = ("-id",)
+    export_fields = ("id", "operation", "currency_id", *TERMS, "valid_from", "valid_until", "created_at")
+    export_places = "currency__decimal_places"
+    empty_state = "Nothing is charged yet. Add a rule for an operation and a currency."
+
+    def get_fields(self, request: HttpRequest, obj: CommissionRule | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        if obj is None:
+            return ("operation", "currency", *TERMS, "valid_from", "valid_until")
+        return ("id", "operation", "currency", "terms", "in_force", "valid_from", "valid_until", "created_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CommissionRule | None = None) -> tuple[str, ...]:
+        return self.get_fields(request, obj) if obj else ()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Orders refer to it; what may be done has a page of its own."""
+        return False
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:  # noqa: ARG002
+        """Asks on a page of ours: Django's would list every order that was made under the rule."""
+        if not self.has_delete_permission(request):
+            raise PermissionDenied
+        return redirect(self._address(Delete(), [id_or_none(unquote(object_id)) or 0]))
+
+    @admin.display(description="terms")
+    def terms(self, rule: CommissionRule) -> str:
+        parts = [f"{plain(rule.percent)} %"] if rule.percent else []
+        parts += [money(rule.fixed, rule.currency)] if rule.fixed else []
+        text = " + ".join(parts) or "nothing"
+        text += f", at least {money(rule.minimum, rule.currency)}" if rule.minimum else ""
+        return text + (f", at most {money(rule.maximum, rule.currency)}" if rule.maximum is not None else "")
+
+    @admin.display(description="in force", boolean=True)
+    def in_force(self, rule: CommissionRule) -> bool:
+        now = timezone.now()
+        return rule.valid_from <= now and (rule.valid_until is None or rule.valid_until > now)

@@ -1,0 +1,79 @@
+"""Commission rules: staff make them and end them."""
+
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import IsAdmin
+from accounts.viewsets import StrictWrites
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import checked, refuse_members
+from payments.commission import examples, queries
+from payments.commission import rules as commission_rules
+from payments.commission import serializers as shapes
+from payments.commission.models import CommissionRule
+
+
+@extend_schema(tags=["commission-rules"], examples=examples.RULE)
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="commission_rules_list",
+        summary="Commission rules (admin)",
+        description="Newest first: those in force, those to come and those that ended.",
+    ),
+    retrieve=extend_schema(
+        operation_id="commission_rules_retrieve", summary="One commission rule (admin)", parameters=[ID]
+    ),
+)
+class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[CommissionRule]):
+    lookup_value_regex = ID_PATTERN
+    permission_classes = (IsAdmin,)
+    queryset = queries.commission_rules()
+    serializer_class = shapes.CommissionRuleSerializer
+    filterset_class = queries.CommissionRuleFilters
+
+    @extend_schema(
+        operation_id="commission_rules_create",
+        summary="Make a commission rule (admin)",
+        description=(
+            "The commission on an operation in a currency: `percent` of the amount plus `fixed`, at least `minimum`, at"
+            " most `maximum`, rounded up to the decimals of the currency, and never more than the amount. An order"
+            " keeps the commission of the moment when it was made. Two rules of one operation and currency never hold"
+            " at one time: 409 `commission_rule_overlap` names the one in the way."
+        ),
+        request=shapes.CommissionRuleWriteSerializer,
+        responses={201: shapes.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
+        examples=examples.RULE_MADE,
+    )
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.CommissionRuleWriteSerializer, request)
+        made = commission_rules.make_rule(staff=self.user, **wish)
+        return Response(shapes.CommissionRuleSerializer(made).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="commission_rules_end",
+        summary="End a commission rule (admin)",
+        description="Or let it go on, with null. Nothing else of a rule changes, and nothing in the past.",
+        parameters=[ID],
+        request=shapes.CommissionRuleEndSerializer,
+        responses={200: shapes.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
+        examples=examples.RULE_ENDED,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        wish = checked(shapes.CommissionRuleEndSerializer, request)
+        ended = commission_rules.end_rule(rule_id=int(pk), staff=self.user, **wish)
+        return Response(shapes.CommissionRuleSerializer(ended).data)
+
+    @extend_schema(
+        operation_id="commission_rules_delete",
+        summary="Delete a commission rule that was never applied (admin)",
+        parameters=[ID],
+        responses={204: None, 409: examples.RULE_IN_USE},
+    )
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        commission_rules.delete_rule(rule_id=int(pk), staff=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,1 @@
+"""Currencies, providers and rates of the demo."""

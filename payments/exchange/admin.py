@@ -1,0 +1,200 @@
+"""Exchange rates, set and removed through their service; quotes, exchanges and transfers, read-only."""
+
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from api.plain_text import validate_plain_text
+from payments.exchange import services as exchange
+from payments.exchange.models import Exchange, ExchangeRate, Quote
+from payments.exchange.services.rates import STAFF_ORIGIN
+from payments.ledger.admin.display import money
+from payments.ledger.services.currencies import CurrencyUnavailable
+from staff.amount_field import AmountField
+from staff.formats import plain
+from staff.moves_admin import MovesAdmin
+from staff.period_filters import PeriodFilter
+from staff.read_only import MOST_LISTED, link, link_to
+from staff.service_forms import ChoiceOfTheMoment, ServiceAdmin, ServiceForm
+
+# --- rates ----------------------------------------------------------------------------------------------------
+
+
+class RateExists(Exception):
+    """There is a rate for this direction already: change that one."""
+
+    field = "target"
+
+
+class RateForm(ServiceForm):
+    rate = AmountField(help_text="Units of the target for one unit of the source. Saved, it holds from that moment.")
+    origin = forms.CharField(
+        max_length=60,
+        initial=STAFF_ORIGIN,
+        validators=[validate_plain_text],
+        help_text="Who says so.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+    confirm = ChoiceOfTheMoment(
+        required=False, label="It moves by more than 10 %", help_text="Needed only then: the last rate is shown first."
+    )
+    refusals = (exchange.InvalidRate, exchange.ConfirmationRequired, CurrencyUnavailable, RateExists)
+    names: ClassVar[dict[str, str]] = {"source": "source_currency", "target": "target_currency"}
+
+    class Meta:
+        model = ExchangeRate
+        fields = ("source_currency", "target_currency", "rate", "origin")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:  # who changes a rate says so himself, whoever said the last one
+            self.initial["origin"] = STAFF_ORIGIN
+
+    def carry_out(self) -> ExchangeRate:
+        source, target = self._pair()
+        typed = {name: self.cleaned_data[name] for name in ("rate", "origin", "confirm")}
+        return exchange.set_rate(source=source, target=target, staff=self.staff, **typed)
+
+    def _pair(self) -> tuple[str, str]:
+        if self.instance.pk:
+            return self.instance.source_currency_id, self.instance.target_currency_id
+        pair = self.cleaned_data["source_currency"].pk, self.cleaned_data["target_currency"].pk
+        if ExchangeRate.objects.filter(source_currency=pair[0], target_currency=pair[1]).exists():
+            raise RateExists
+        return pair
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "age"
+    parameter_name = "age"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("usable", "Usable"), ("stale", "Stale: nothing is exchanged at it")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeRate]) -> QuerySet[ExchangeRate]:  # noqa: ARG002
+        if self.value() is None:
+            return queryset
+        stale = {"as_of__lt": exchange.oldest_in_use()}
+        return queryset.filter(**stale) if self.value() == "stale" else queryset.exclude(**stale)
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(ServiceAdmin):
+    form = RateForm
+    compared = ("as_of",)
+    list_display = ("pair", "rate_now", "usable", "origin", "as_of", "updated_at")
+    list_filter = (AgeFilter, "source_currency", "target_currency")
+    list_per_page = 50
+    search_fields = ("=source_currency__code", "=target_currency__code")
+    search_help_text = "One or two currency codes, such as USD EUR"
+    autocomplete_fields = ("source_currency", "target_currency")
+    export_fields = ("id", "source_currency_id", "target_currency_id", "rate", "origin", "as_of", "updated_at")
+    empty_state = "Add a rate for each direction, or load the European Central Bank's with manage.py load_rates."
+
+    def get_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        shown = ("usable", "as_of", "updated_at") if obj else ()
+        return ("source_currency", "target_currency", "rate", "origin", "confirm", *shown)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ("source_currency", "target_currency", "usable", "as_of", "updated_at") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if back := exchange.gaining_back(obj):
+            gain = f"{obj} and back gains, at the house's cost: the way back is {plain(back.rate)}."
+            self.message_user(request, gain, messages.WARNING)
+
+    def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
+        pair = {"source": obj.source_currency_id, "target": obj.target_currency_id}
+        with suppress(ExchangeRate.DoesNotExist):  # somebody else was faster
+            exchange.remove_rate(staff=request.user, **pair)  # type: ignore[arg-type]  # staff is signed in
+
+    @admin.display(description="from, to", ordering="source_currency")
+    def pair(self, rate: ExchangeRate) -> str:
+        return str(rate)
+
+    @admin.display(description="rate", ordering="rate")
+    def rate_now(self, rate: ExchangeRate) -> str:
+        return plain(rate.rate)
+
+    @admin.display(description="usable", boolean=True)
+    def usable(self, rate: ExchangeRate) -> bool:
+        return not exchange.is_stale(rate)
+
+
+# --- what was promised, exchanged and sent --------------------------------------------------------------------
+
+
+class ConversionAdmin(MovesAdmin):
+    list_filter = (PeriodFilter, "source_currency", "target_currency")
+    list_select_related: ClassVar[tuple[str, ...]] = ("user", "source_currency", "target_currency")
+    export_places = "source_currency__decimal_places"
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_given(self, row: Any) -> str:
+        return money(row.amount, row.source_currency)
+
+    @admin.display(description="rate", ordering="rate")
+    def rate_used(self, row: Any) -> str:
+        return plain(row.rate)
+
+    @admin.display(description="proceeds", ordering="proceeds")
+    def amount_bought(self, row: Any) -> str:
+        return money(row.proceeds, row.target_currency)
+
+    @admin.display(description="commission", ordering="commission")
+    def commission_taken(self, row: Any) -> str:
+        return money(row.commission, row.source_currency)
+
+
+_TERMS = ("amount_given", "rate_used", "amount_bought", "commission_taken")
+_TERMS_EXPORTED = (
+    *("id", "user_id", "user__email", "source_currency_id", "target_currency_id", "amount", "rate", "proceeds"),
+    "commission",
+)
+
+
+@admin.register(Quote)
+class QuoteAdmin(ConversionAdmin):
+    ids = ("pk", "user_id")
+    list_display = ("id", "of_user", *_TERMS, "created_at", "expires_at", "used_by")
+    list_select_related = (*ConversionAdmin.list_select_related, "exchange")
+    search_help_text = f"Quote id, user id or email (of more than {MOST_LISTED:,}, the newest are listed)"
+    fields = readonly_fields = ("id", "of_user", *_TERMS, "by_rule", "used_by", "created_at", "expires_at")
+    export_fields = (*_TERMS_EXPORTED, "exchange__id", "created_at", "expires_at")
+    empty_state = "A quote promises a user a rate for a while. Nobody has asked for one yet."
+
+    @admin.display(description="served")
+    def used_by(self, quote: Quote) -> str:
+        return link(getattr(quote, "exchange", None))
+
+
+@admin.register(Exchange)
+class ExchangeAdmin(ConversionAdmin):
+    ids = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
+    list_display = ("id", "of_user", *_TERMS, "booked_as", "created_at")
+    list_select_related = (*ConversionAdmin.list_select_related, "transaction")
+    search_help_text = (
+        f"An id of exchange, user, wallet, transaction or quote, or an email (of more than {MOST_LISTED:,}, "
+        "the newest are listed)"
+    )
+    fields = readonly_fields = (
+        *("id", "of_user", "from_wallet", "to_wallet", *_TERMS, "remainder_kept", "by_rule", "promised_by"),
+        *("booked_as", "created_at"),
+    )
+    export_fields = (
+        *(*_TERMS_EXPORTED, "remainder", "source_id", "destination_id", "quote_id", "transaction_id", "created_at"),
+    )
+    empty_state = "Nobody has exchanged anything yet. It needs a rate, and wallets in two currencies."
+
+    @admin.display(description="remainder, kept by the house")
+    def remainder_kept(self, row: Exchange) -> str:
+        return f"{plain(row.remainder)} {row.target_currency_id}"
+
+    @admin.display(description="quote")
+    def promised_by(self, row: Exchange) -> str:
+        return link_to("payments_quote", row.quote_id, f"quote {row.quote_id}") if row.quote_id else ""

@@ -1,0 +1,58 @@
+"""Money of one currency for another's: rates (`rates`), where they come from (`loading`), promises (`quoting`), deeds.
+
+Lock order, written down once: the quote's row, then the wallets, through the ledger. A rate's row is read without a
+lock: what an exchange read is what it keeps.
+"""
+
+from payments.exchange.services.ecb_files import MalformedSheet, RateSheet, read_sheet
+from payments.exchange.services.exchanges import (
+    ExpectedRate,
+    QuoteExpired,
+    QuoteUsed,
+    RateSlipped,
+    exchange,
+    exchange_quoted,
+)
+from payments.exchange.services.quotes import SameCurrency, TooManyQuotes, prune_quotes, quote
+from payments.exchange.services.rate_import import SAMPLE, Loaded, Unreachable, fetch, load_rates
+from payments.exchange.services.rates import (
+    ConfirmationRequired,
+    InvalidRate,
+    RateUnavailable,
+    current_rate,
+    gaining_back,
+    is_stale,
+    oldest_in_use,
+    remove_rate,
+    set_rate,
+)
+
+__all__ = [
+    "SAMPLE",
+    "ConfirmationRequired",
+    "ExpectedRate",
+    "InvalidRate",
+    "Loaded",
+    "MalformedSheet",
+    "QuoteExpired",
+    "QuoteUsed",
+    "RateSheet",
+    "RateSlipped",
+    "RateUnavailable",
+    "SameCurrency",
+    "TooManyQuotes",
+    "Unreachable",
+    "current_rate",
+    "exchange",
+    "exchange_quoted",
+    "fetch",
+    "gaining_back",
+    "is_stale",
+    "load_rates",
+    "oldest_in_use",
+    "prune_quotes",
+    "quote",
+    "read_sheet",
+    "remove_rate",
+    "set_rate",
+]

@@ -1,0 +1,1 @@
+"""Idempotency keys: a request that is repeated is answered as it was the first time."""

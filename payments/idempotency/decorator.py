@@ -1,0 +1,98 @@
+"""The header Idempotency-Key for views that move money: `@idempotent` on the method is all that one says."""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from payments.idempotency import service as idempotency
+
+#: Refusals that a repeat gets again: the request was understood and decided. After any other it may be sent anew.
+KEPT_REFUSALS = {status.HTTP_409_CONFLICT, status.HTTP_422_UNPROCESSABLE_ENTITY}
+
+_PARAMETERS = [
+    OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        OpenApiParameter.HEADER,
+        required=True,
+        description=(
+            "Chosen by you for this one request, such as a UUID. Whoever repeats the request with the same key gets the"
+            " first answer again, and nothing moves twice; also a 409 and a 422 are given again, so try later with a"
+            " new key. The same key with another request is 422 `idempotency_key_reused`."
+        ),
+        examples=[OpenApiExample("A UUID", "0b9f8f8c-6f0e-4c55-9a57-3a1f6f6f2f6e")],
+    ),
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        response=True,
+        description="Present when this is the stored answer to an earlier request with this key.",
+    ),
+]
+
+
+def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
+    """Answer each Idempotency-Key of a user once. The handler runs in an atomic block that also keeps its answer.
+
+    What the handler raises goes through the view's own error handling; nothing it wrote is left then. For a user who
+    has signed in: the view's permissions must see to that.
+    """
+
+    @extend_schema(parameters=_PARAMETERS)
+    @functools.wraps(handler)
+    def once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        key = idempotency.check_key(request.headers.get("Idempotency-Key"))
+        attempt = _Attempt(view, functools.partial(handler, view, request, *args, **kwargs))
+        answer = idempotency.answer_once(
+            user_id=cast("int", request.user.pk),
+            key=key,
+            request=_canonical(request),
+            act=attempt.act,
+            refuse=attempt.refuse,
+        )
+        return attempt.refusal if attempt.refusal and not answer.final else _response(answer)
+
+    return once
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The first run of a request. `refusal` keeps the whole answer of a refusal, with its headers."""
+
+    view: APIView
+    handle: Callable[[], Response]
+    refusal: HttpResponse | None = None
+
+    def act(self) -> idempotency.Answer:
+        response = self.handle()
+        return idempotency.Answer(response.status_code, JSONRenderer().render(response.data).decode())
+
+    def refuse(self, error: Exception) -> idempotency.Answer:
+        """Raise on what nobody foresaw."""
+        refusal = cast("HttpResponse", self.view.handle_exception(error))
+        self.refusal = refusal
+        final = refusal.status_code in KEPT_REFUSALS
+        return idempotency.Answer(refusal.status_code, refusal.content.decode(), final)
+
+
+def _canonical(request: Request) -> str:
+    """The request as a text that is the same however the same JSON was written."""
+    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str)
+    return f"{request.method} {request.path} {body}"
+
+
+def _response(answer: idempotency.Answer) -> HttpResponse:
+    kind = "problem+json" if answer.status >= status.HTTP_400_BAD_REQUEST else "json"
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+    return HttpResponse(answer.body, f"application/{kind}", answer.status, headers=headers)

@@ -1,0 +1,110 @@
+"""A request that moves money may be repeated: its key, its money and its answer commit together, once."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from payments.idempotency.models import IdempotencyKey
+
+_VISIBLE_ASCII = re.compile(r"[!-~]{1,255}", re.ASCII)
+PRUNE_BATCH = 10_000
+
+
+class IdempotencyKeyRequired(Exception):
+    """This request moves money, so it needs a key under which it can be repeated."""
+
+
+class InvalidIdempotencyKey(Exception):
+    """A key has 1 to 255 visible ASCII characters."""
+
+
+class IdempotencyKeyReused(Exception):
+    """This key was given to another request before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the client was told. One that is not `final` leaves no trace: the same key may try again."""
+
+    status: int
+    body: str
+    final: bool = True
+    replayed: bool = False
+
+
+def check_key(key: str | None) -> str:
+    """Return the key. Raises IdempotencyKeyRequired or InvalidIdempotencyKey."""
+    if key is None:
+        raise IdempotencyKeyRequired
+    if not _VISIBLE_ASCII.fullmatch(key):
+        raise InvalidIdempotencyKey
+    return key
+
+
+def answer_once(
+    *,
+    user_id: int,
+    key: str,
+    request: str,
+    act: Callable[[], Answer],
+    refuse: Callable[[Exception], Answer],
+) -> Answer:
+    """Run `act` once for this user's key; a repeat of the request gets the stored answer. Durable when it returns.
+
+    When `act` raises, what it wrote is rolled back and `refuse` makes the answer (or raises on). A twin in flight waits
+    for the first on the unique index: it replays what that one committed, or runs itself when that one rolled back.
+    Raises IdempotencyKeyReused, and OperationalError after lock_timeout. Outermost: it must be what commits.
+    """
+    fingerprint = hashlib.sha256(request.encode()).hexdigest()
+    with transaction.atomic(durable=True):
+        if not _claim(user_id, key, fingerprint):
+            return _stored(user_id, key, fingerprint)
+        answer = _run(act, refuse)
+        if answer.final:
+            IdempotencyKey.objects.filter(user_id=user_id, key=key).update(status=answer.status, body=answer.body)
+        else:
+            transaction.set_rollback(True)
+        return answer
+
+
+def _run(act: Callable[[], Answer], refuse: Callable[[Exception], Answer]) -> Answer:
+    try:
+        with transaction.atomic():
+            return act()
+    except Exception as error:
+        return refuse(error)
+
+
+def _claim(user_id: int, key: str, fingerprint: str) -> bool:
+    """Insert the key, or tell that it is taken. Waits for an atomic block that is inserting the same one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO payments_idempotencykey (user_id, key, fingerprint, body) VALUES (%s, %s, %s, '')"
+            " ON CONFLICT (user_id, key) DO NOTHING",
+            [user_id, key, fingerprint],
+        )
+        return bool(cursor.rowcount)
+
+
+def _stored(user_id: int, key: str, fingerprint: str) -> Answer:
+    known = IdempotencyKey.objects.get(user_id=user_id, key=key)
+    if known.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    if known.status is None:
+        raise RuntimeError(f"the idempotency key {known.pk} was committed without its answer")
+    return Answer(known.status, known.body, replayed=True)
+
+
+def prune(*, older_than_days: int) -> int:
+    """Forget keys of that age, in batches that each commit; return how many. A repeat after that runs anew."""
+    horizon = timezone.now() - timedelta(days=older_than_days)
+    old = IdempotencyKey.objects.filter(created_at__lt=horizon).order_by("id")
+    total = 0
+    while ids := list(old.values_list("id", flat=True)[:PRUNE_BATCH]):
+        total += IdempotencyKey.objects.filter(id__in=ids).delete()[0]
+    return total

@@ -1,0 +1,87 @@
+"""Taking back what was booked, and saying which wallets that may overdraw."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+
+from accounts.models import User
+from payments.ledger import booking
+from payments.ledger.admin.display import money
+from payments.ledger.models import Reversal, Transaction, Wallet
+from payments.ledger.services import reversals
+from staff.confirmed_actions import Deed
+from staff.separation_of_duties import OwnOrder
+
+
+class Reverse(Deed):
+    name = "reverse"
+    title = "Reverse a transaction"
+    button = "Reverse"
+    explanation = "The opposite of each posting is booked, once. Nothing is edited or deleted, and it cannot be undone."
+    one_at_a_time = True
+    refusals = (OwnOrder, reversals.NotReversible, reversals.AlreadyReversed, booking.LedgerError)
+
+    def fits(self, target: Transaction) -> bool:
+        return target.kind in reversals.REVERSIBLE and reversal_of(target) is None
+
+    def consequence(self, target: Transaction) -> str:
+        if target.kind not in reversals.REVERSIBLE:
+            return str(reversals.NotReversible.__doc__)
+        if reversal_of(target):
+            return str(reversals.AlreadyReversed.__doc__)
+        postings = target.postings.select_related("currency").order_by("-pk")[: self._LINES]
+        return "; ".join(
+            f"{money(line.amount, line.currency)} back from wallet {line.destination_id} to {line.source_id}"
+            for line in postings
+        )
+
+    def do(self, *, target: Transaction, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        made = reversals.reverse(transaction_id=target.pk, reason=answers["reason"], staff=staff)
+        return f"reversed by transaction {made.transaction_id}."
+
+    _LINES: ClassVar[int] = 5
+
+
+def reversal_of(transaction: Transaction) -> Reversal | None:
+    """Return what took the transaction back."""
+    return getattr(transaction, "reversal", None)
+
+
+class HousesWallet(Exception):
+    """The house's wallets have no limit."""
+
+
+class Overdraft(Deed):
+    allowed: ClassVar[bool]
+    one_at_a_time = True
+    refusals = (OwnOrder, HousesWallet, reversals.WalletOverdrawn)
+
+    def fits(self, target: Wallet) -> bool:
+        return not target.house and target.may_overdraw != self.allowed
+
+    def consequence(self, target: Wallet) -> str:
+        if target.house:
+            return str(HousesWallet.__doc__)
+        return (
+            f"{money(target.balance, target.currency)} of {target.owner}, {money(target.held, target.currency)} held."
+        )
+
+    def do(self, *, target: Wallet, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        if target.house:
+            raise HousesWallet
+        reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=answers["reason"])
+        return f"reversals may {'' if self.allowed else 'no longer '}overdraw it."
+
+
+class AllowOverdraft(Overdraft):
+    name = "allow-overdraft"
+    title = button = "Allow overdraft by reversals"
+    explanation = "What came in can then be reversed even when it is spent: the balance falls below zero."
+    allowed = True
+
+
+class StopOverdraft(Overdraft):
+    name = "stop-overdraft"
+    title = button = "Stop overdraft by reversals"
+    explanation = "Reversals are refused again when the money is gone."
+    allowed = False

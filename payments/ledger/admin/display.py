@@ -1,0 +1,26 @@
+"""Amounts and wallets as the admin writes them."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+
+from api.decimals import format_amount
+from payments.ledger.models import Currency, Wallet
+
+if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
+    TabularInline = admin.TabularInline[Any, Any]
+    PaginatorBase = Paginator[Any]
+else:
+    TabularInline = admin.TabularInline
+    PaginatorBase = Paginator
+
+
+def money(amount: Decimal | None, currency: Currency) -> str:
+    return "" if amount is None else f"{format_amount(amount, currency.decimal_places)} {currency.code}"
+
+
+def whose(wallet: Wallet) -> str:
+    """Say whose wallet it is; a user's by his email."""
+    return f"{wallet.pk} ({wallet.house or wallet.owner})"

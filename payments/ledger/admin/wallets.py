@@ -1,0 +1,126 @@
+"""Wallets and transactions, read-only."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from payments.ledger import booking
+from payments.ledger.admin.actions import AllowOverdraft, StopOverdraft
+from payments.ledger.admin.display import money
+from payments.ledger.models import Wallet
+from payments.ledger.queries import search
+from payments.ledger.queries.wallets import derived_balances
+from staff.confirmed_actions import Deeds
+from staff.read_only import ReadOnlyAdmin, link
+
+#: Providers may open any number of wallets for a user; what is shown together looks at the first.
+MOST_WALLETS = 100
+MOST_HOLDS = 50
+
+
+class WhoseFilter(admin.SimpleListFilter):
+    title = "owner"
+    parameter_name = "of"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("users", "Users"), ("house", "The house")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> QuerySet[Wallet]:  # noqa: ARG002
+        if self.value() is None:
+            return queryset
+        return queryset.filter(house__isnull=self.value() == "users")
+
+
+class WalletList(ChangeList):
+    """Derives the balances of the house's wallets on a page, all at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        derive(self.result_list)
+
+
+def derive(wallets: list[Wallet]) -> None:
+    balances = derived_balances(wallets)
+    for wallet in wallets:
+        vars(wallet)["derived_balance"] = balances.get(wallet.pk)
+
+
+@admin.register(Wallet)
+class WalletAdmin(Deeds, ReadOnlyAdmin):
+    deeds = (AllowOverdraft, StopOverdraft)
+    ordering = ("id",)  # the house's wallets have the highest
+    list_display = ("id", "owner_or_house", "balance_now", "held_now", "available_now", "created_at")
+    list_filter = (WhoseFilter, "currency", "created_at")
+    list_select_related = ("owner", "currency")
+    search_fields = ("id",)
+    search_help_text = "Wallet id, user id or email"
+    fields = readonly_fields = (
+        *("id", "owner_or_house", "currency_id", "balance_now", "held_now", "available_now", "sequence", "created_at"),
+        *("holds", "may_overdraw", "history"),
+    )
+    export_fields = (
+        *("id", "owner_id", "owner__email", "house", "currency_id", "balance", "held", "sequence", "created_at"),
+    )
+    export_places = "currency__decimal_places"
+    empty_state = "A wallet is opened with a new user, by a user himself, or by a provider's first notice for it."
+
+    def export_values(self, rows: QuerySet[Any]) -> Iterator[tuple[Sequence[Any], int]]:
+        """The house's wallets store no balance: theirs is derived, once for the whole list."""
+        house = {wallet.wallet_id: wallet.balance for wallet in booking.house_balances()}
+        place = self.export_fields.index("balance")
+        for values, places in super().export_values(rows):
+            balance = house.get(values[0], values[place])
+            yield [*values[:place], balance, *values[place + 1 :]], places
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        return WalletList
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        term = search_term.strip()
+        return (queryset.filter(search.wallets(term)) if term else queryset), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Wallet | None:
+        wallet: Wallet | None = super().get_object(request, object_id, from_field)
+        if wallet:
+            derive([wallet])
+        return wallet
+
+    @admin.display(description="owner", ordering="owner")
+    def owner_or_house(self, wallet: Wallet) -> str:
+        return f"The house: {wallet.get_house_display()}" if wallet.house else link(wallet.owner)
+
+    @admin.display(description="balance", ordering="balance")
+    def balance_now(self, wallet: Wallet) -> str:
+        derived = vars(wallet)["derived_balance"]
+        return money(wallet.balance if derived is None else derived, wallet.currency)
+
+    @admin.display(description="held", ordering="held")
+    def held_now(self, wallet: Wallet) -> str:
+        return money(wallet.held, wallet.currency)
+
+    @admin.display(description="available")
+    def available_now(self, wallet: Wallet) -> str:
+        return "" if wallet.house else money(wallet.available, wallet.currency)
+
+    @admin.display(description="held by")
+    def holds(self, wallet: Wallet) -> str:
+        """The pending withdrawals whose sum is held: PostgreSQL sees to that."""
+        pending = wallet.withdrawals.filter(status="pending").order_by("pk")[: MOST_HOLDS + 1]
+        lines = [(link(withdrawal),) for withdrawal in pending[:MOST_HOLDS]]
+        more = [("and more",)] if len(pending) > MOST_HOLDS else []
+        return format_html_join("", "<div>{}</div>", lines + more)
+
+    @admin.display(description="history")
+    def history(self, wallet: Wallet) -> str:
+        if wallet.house:
+            return "On almost every transaction."
+        return format_html(
+            '<a href="{}?q={}">Its transactions</a>', reverse("admin:payments_transaction_changelist"), wallet.pk
+        )

@@ -1,0 +1,60 @@
+"""A single credit, decided and booked by PostgreSQL in one statement: no answer has to be waited for in between."""
+
+from collections.abc import Callable
+
+from payments.ledger.booking.locked_wallets import Movement
+from payments.money import MAX_AMOUNT
+from postgres.pipeline import Trip
+from postgres.pipeline_protocol import Rows
+
+# It never waits for a wallet: by then it would hold the tables that it is going to write, and a checkpoint that waits
+# for those (payments.ledger.booking.house) holds up everybody else. Tables are locked in the order in which they are
+# named, those of a query before those of its WITH: wallets come first here as everywhere, so nobody waits in a circle
+# with who locks them all (docs/guards.md). An owner may have many wallets: `+ 0` keeps the
+# planner from looking among them. The time is the clock's, under the lock, but in one wallet never before what was
+# booked last.
+_STATEMENT = """
+WITH wallet AS (
+    SELECT id FROM payments_wallet
+    WHERE id = $1::bigint AND owner_id + 0 = $2::bigint AND currency_id = $3::text
+        AND balance + $4::numeric <= {max_amount} AND {condition}
+    FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE payments_wallet SET balance = balance + $4::numeric, sequence = sequence + 1,
+        moved_at = greatest(clock_timestamp(), moved_at)
+    FROM wallet WHERE payments_wallet.id = wallet.id
+    RETURNING balance, sequence, moved_at
+), booked AS (
+    INSERT INTO payments_transaction (kind, reference, created_at)
+    SELECT $6::text, $7::text, moved_at FROM moved
+    RETURNING id
+), posted AS (
+    INSERT INTO payments_posting
+        (transaction_id, currency_id, amount, source_id, destination_id, destination_sequence, destination_balance)
+    SELECT booked.id, $3::text, $4::numeric, $5::bigint, $1::bigint, moved.sequence, moved.balance FROM booked, moved
+), credited AS (
+    SELECT booked.id AS transaction_id, moved.balance FROM booked, moved
+), {then}
+"""
+
+
+class CreditAlone:
+    """A statement that moves money from the house to a user's wallet, if that is there, has room, and nobody holds it.
+
+    The caller's `condition` is looked at before the wallet is locked: what must not happen twice needs a unique key.
+    `then` goes on behind the expressions of this WITH, the last of which is `credited` (transaction_id, balance): no
+    row when nothing was moved. Its final SELECT names no table, for the order of locks. Its parameters begin with $8.
+    """
+
+    def __init__(self, *, condition: str, then: str) -> None:
+        self.statement = _STATEMENT.format(condition=condition, then=then, max_amount=MAX_AMOUNT)
+
+    def ask(self, trip: Trip, movement: Movement, owner_id: int, currency: str, *others: str) -> Callable[[], Rows]:
+        """Ask for the movement, whose only line goes from a house wallet to the owner's; returns what reads the rows.
+
+        Not idempotent. Raises InvalidMovement.
+        """
+        movement.check()
+        ((house_id, wallet_id, amount),) = movement.lines
+        numbers = (str(wallet_id), str(owner_id), currency, str(amount), str(house_id))
+        return trip.ask(self.statement, *numbers, movement.kind, movement.reference, *others)

@@ -1,0 +1,118 @@
+"""The SQL that writes wallets, transactions and postings: the same few statements however long the list."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Protocol
+
+from django.db import connection
+
+from postgres.pipeline import BIGINT, NUMERIC, TEXT, Listing, Trip
+from postgres.pipeline_protocol import Rows
+
+#: What PostgreSQL says when a wallet is no longer as it was locked (till_stale_wallets in migrations/sql/ledger.sql).
+OUTDATED_BOOKS: Final = "TL001"
+
+#: id, kind, reference, and when, in microseconds since 1970
+TransactionRow = tuple[int, str, str, int]
+#: transaction, currency, amount, source, destination; number and balance of the source, then of the destination
+PostingRow = tuple[
+    int, str, Decimal, int, int, int | None, Decimal | None, int | None, Decimal | None
+]  # fmt: skip
+#: id, balance, sequence, the sequence that it still has, and when it moved
+WalletRow = tuple[int, Decimal, int, int, int]
+
+
+class NewWalletRow(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def owner_id(self) -> int: ...
+    @property
+    def currency(self) -> str: ...
+
+
+# Times come as microseconds since 1970: PostgreSQL reads a number faster than a date, and so does Python.
+_TRANSACTIONS = Listing(
+    """
+INSERT INTO payments_transaction (id, kind, reference, created_at)
+SELECT id, kind, reference, timestamptz 'epoch' + time * interval '1 microsecond'
+FROM {rows} AS t (id, kind, reference, time)
+""",
+    *(BIGINT, TEXT, TEXT, BIGINT),
+)
+_POSTINGS = Listing(
+    """
+INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
+    source_sequence, source_balance, destination_sequence, destination_balance)
+SELECT * FROM {rows} AS p
+""",
+    *(BIGINT, TEXT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC),
+)
+_BALANCES = Listing(
+    """
+UPDATE payments_wallet SET balance = w.balance, moved_at = timestamptz 'epoch' + w.time * interval '1 microsecond',
+    sequence = CASE WHEN payments_wallet.sequence = w.sequence_before THEN w.sequence ELSE till_stale_wallets() END
+FROM {rows} AS w (id, balance, sequence, sequence_before, time) WHERE payments_wallet.id = w.id
+""",
+    *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
+)
+# For wallets that were opened in this atomic block: a savepoint that was rolled back has taken their rows away, and who
+# is not found must be missed. The number of wallets follows their five columns.
+_BALANCES_OF_ALL = Listing(
+    """
+WITH changed AS (
+    UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence,
+        moved_at = timestamptz 'epoch' + w.time * interval '1 microsecond'
+    FROM {rows} AS w (id, balance, sequence, sequence_before, time)
+    WHERE payments_wallet.id = w.id AND payments_wallet.sequence = w.sequence_before
+    RETURNING 1
+)
+SELECT CASE WHEN (SELECT count(*) FROM changed) <> $6::bigint THEN till_stale_wallets() END
+""",
+    *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
+)
+_OPEN = Listing(
+    """
+INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
+SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp() FROM {rows} AS n (id, owner_id, currency)
+ON CONFLICT DO NOTHING RETURNING id
+""",  # two unique indexes hold the id: either may notice
+    *(BIGINT, BIGINT, TEXT),
+)
+
+
+@dataclass(slots=True)
+class Page:
+    """What was decided in memory and waits to be written: all of it, or nothing."""
+
+    transactions: list[TransactionRow] = field(default_factory=list)
+    postings: list[PostingRow] = field(default_factory=list)
+    wallets: list[WalletRow] = field(default_factory=list)
+    #: Some of the wallets were opened in this atomic block.
+    has_new_wallets: bool = False
+
+    def write(self, trip: Trip) -> None:
+        """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
+        trip.ask_about(self.transactions, _TRANSACTIONS)
+        trip.ask_about(self.postings, _POSTINGS)
+        if self.has_new_wallets:
+            trip.ask_about(self.wallets, _BALANCES_OF_ALL, str(len(self.wallets)))
+        else:
+            trip.ask_about(self.wallets, _BALANCES)
+
+
+def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
+    """Set what is held of a wallet that still holds what it did; False when it does not."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE payments_wallet SET held = %s WHERE id = %s AND held = %s", [held, wallet_id, before])
+        return bool(cursor.rowcount)
+
+
+def opening(wallets: Sequence[NewWalletRow], trip: Trip) -> Callable[[], Rows]:
+    """Ask for empty wallets in the given order, but for ids that exist; returns what reads the ids that were new.
+
+    Waits for another atomic block that is inserting one of the ids.
+    """
+    rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
+    return trip.ask_about(rows, _OPEN)

@@ -1,0 +1,83 @@
+"""Opening currencies, and naming those that are not in use."""
+
+from copy import copy
+
+from django.db import connection, transaction
+
+from accounts.models import User
+from payments.ledger import booking
+from payments.ledger.models import Currency
+from staff.history import changes, note
+
+_OPENING_LOCK = 0x7111_0002  # an advisory lock: one new currency at a time
+
+
+class CurrencyExists(Exception):
+    """There is a currency of this code."""
+
+    field = "code"
+
+
+class CurrencyUnavailable(Exception):
+    """There is no such currency, or it is not in use."""
+
+    field = "currency"
+
+
+@transaction.atomic
+def open_currency(*, code: str, name: str, decimal_places: int) -> Currency:
+    """Make a currency together with the house's wallets in it. Safe to repeat; an existing one is left as it is.
+
+    Raises ValidationError naming the field when a value is out of range.
+    """
+    currency = Currency(code=code, name=name, decimal_places=decimal_places)
+    currency.clean_fields()
+    currency, _ = Currency.objects.get_or_create(code=code, defaults={"name": name, "decimal_places": decimal_places})
+    booking.open_house(currency.code)
+    return currency
+
+
+@transaction.atomic
+def new_currency(*, code: str, name: str, decimal_places: int, staff: User) -> Currency:
+    """Make a currency that is not there yet, and note who did. Raises CurrencyExists or ValidationError."""
+    with connection.cursor() as cursor:  # of two at once, the second waits and finds it
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_OPENING_LOCK])
+    if Currency.objects.filter(pk=code).exists():
+        raise CurrencyExists
+    currency = open_currency(code=code, name=name, decimal_places=decimal_places)
+    note(about=currency, staff=staff, text="Opened the currency.")
+    return currency
+
+
+@transaction.atomic
+def change_currency(*, code: str, staff: User, **fields: str | bool) -> Currency:
+    """Change `name` or `is_active` and note who did. Locks the row.
+
+    Raises Currency.DoesNotExist or ValidationError.
+    """
+    if unknown := fields.keys() - {"name", "is_active"}:
+        raise TypeError(f"a currency keeps its {sorted(unknown)}")
+    currency = Currency.objects.select_for_update(no_key=True).get(pk=code)
+    before = copy(currency)
+    for name, value in fields.items():
+        setattr(currency, name, value)
+    currency.clean_fields()
+    currency.save(update_fields=list(fields))
+    note(about=currency, staff=staff, text=f"Changed: {changes(before, currency, fields) or 'nothing'}.")
+    return currency
+
+
+def known_currency(code: str) -> Currency:
+    """Return a currency, in use or not: what is held of it may leave. Raises CurrencyUnavailable."""
+    currency = Currency.objects.filter(pk=code).first()
+    if currency is None:
+        raise CurrencyUnavailable(f"{code} is not a currency here.")
+    return currency
+
+
+def active_currency(code: str) -> Currency:
+    """Return a currency that is in use. Raises CurrencyUnavailable."""
+    currency = Currency.objects.filter(pk=code, is_active=True).first()
+    if currency is None:
+        raise CurrencyUnavailable(f"{code} is not a currency in use here.")
+    return currency

@@ -1,0 +1,124 @@
+"""Random histories, booked and at the same time played on a model of dictionaries; both must always agree."""
+
+from collections import defaultdict
+from decimal import Decimal, localcontext
+from typing import Any
+
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from payments.ledger import booking
+from payments.models import Wallet
+from payments.money import EXACT
+from tests.support.ledger_factories import differences, house, lines_of, wallet_of
+
+CURRENCIES = ("USD", "JPY")
+HOUSES = ("clearing", "sales", "exchange")
+#: Where money is: (owner or house, currency). Nobody is somebody who has no wallet.
+PLACES = [(who, currency) for who in ("alice", "bob", "mallory", *HOUSES) for currency in CURRENCIES]
+NOBODY = ("nobody", "USD")
+
+Place = tuple[str, str]
+Leg = tuple[Place, Place, Decimal]
+
+
+def amounts() -> st.SearchStrategy[Decimal]:
+    small = st.decimals("0.0000000001", "50", places=10)
+    return st.one_of(small, st.sampled_from([Decimal(1), Decimal("0.01"), Decimal(10**20), Decimal(10**28 - 1)]))
+
+
+def legs() -> st.SearchStrategy[Leg]:
+    """Mostly between places of one currency, so that most histories move money; now and then nonsense."""
+    alike = st.sampled_from(CURRENCIES).flatmap(
+        lambda currency: st.tuples(*[st.sampled_from([place for place in PLACES if place[1] == currency])] * 2)
+    )
+    pairs = st.one_of(alike, alike, alike, st.tuples(*[st.sampled_from([*PLACES, NOBODY])] * 2))
+    return st.tuples(pairs, amounts()).map(lambda drawn: (*drawn[0], drawn[1]))
+
+
+histories = st.lists(st.lists(st.lists(legs(), min_size=1, max_size=4), max_size=6), max_size=8)
+
+
+class Model:
+    """What the ledger promises, written as plainly as possible."""
+
+    def __init__(self) -> None:
+        self.balances: dict[Place, Decimal] = defaultdict(Decimal)
+        self.lines: dict[Place, list[tuple[int, Decimal]]] = defaultdict(list)
+
+    def move(self, movement: list[Leg]) -> str:
+        balances, lines = self.balances.copy(), {place: list(kept) for place, kept in self.lines.items()}
+        for source, destination, amount in movement:
+            if verdict := self.refusal(source, destination, amount):
+                self.balances, self.lines = balances, defaultdict(list, lines)
+                return verdict
+            self.put(source, -amount)
+            self.put(destination, amount)
+        return "Booked"
+
+    def refusal(self, source: Place, destination: Place, amount: Decimal) -> str:
+        if NOBODY in (source, destination):
+            return "WalletNotFound"
+        if source == destination:
+            return "SameWallet"
+        if source[1] != destination[1]:
+            return "CurrencyMismatch"
+        if source[0] not in HOUSES and self.balances[source] < amount:
+            return "InsufficientFunds"
+        if destination[0] not in HOUSES and self.balances[destination] + amount > 10**28 - 1:
+            return "BalanceTooLarge"
+        return ""
+
+    def put(self, place: Place, amount: Decimal) -> None:
+        self.balances[place] += amount
+        if place[0] not in HOUSES:
+            self.lines[place].append((len(self.lines[place]) + 1, self.balances[place]))
+
+
+def verdict_name(verdict: booking.Verdict) -> str:
+    return type(verdict.error if isinstance(verdict, booking.Refused) else verdict).__name__
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(histories)
+def test_any_history_is_booked_as_the_model_says(
+    alice: Any, bob: Any, mallory: Any, history: list[list[list[Leg]]]
+) -> None:
+    with localcontext(EXACT), transaction.atomic():
+        play(history, {"alice": alice, "bob": bob, "mallory": mallory})
+        transaction.set_rollback(True)
+
+
+def play(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
+    ids = {(who, currency): house(who, currency) for who, currency in PLACES if who in HOUSES}
+    ids |= {(who, currency): wallet_of(people[who], currency) for who, currency in PLACES if who in people}
+    ids[NOBODY] = 123
+    house_before = house_balances(ids)
+    model = Model()
+    for batch in history:
+        verdicts = booking.book([
+            booking.Movement("transfer", tuple(booking.Line(ids[s], ids[d], amount) for s, d, amount in movement))
+            for movement in batch
+        ])  # fmt: skip
+        assert [verdict_name(verdict) for verdict in verdicts] == [model.move(movement) for movement in batch]
+        compare(model, ids, house_before)
+    assert differences() == {}
+
+
+def compare(model: Model, ids: dict[Place, int], house_before: dict[Place, Decimal]) -> None:
+    stored = dict(Wallet.objects.filter(pk__in=ids.values()).values_list("pk", "balance"))
+    for place in PLACES:
+        if place[0] in HOUSES:
+            continue
+        assert stored[ids[place]] == model.balances[place]
+        assert lines_of(ids[place]) == model.lines[place]
+    house_now = house_balances(ids)
+    assert {place: house_now[place] - house_before[place] for place in house_now} == {
+        place: model.balances[place] for place in house_now
+    }
+
+
+def house_balances(ids: dict[Place, int]) -> dict[Place, Decimal]:
+    found = {row.wallet_id: row.balance for row in booking.house_balances()}
+    return {place: found[id_] for place, id_ in ids.items() if place[0] in HOUSES}

@@ -1,0 +1,171 @@
+"""GET wallets and currencies: owners see their own, admins see all, mallory sees nothing of alice's."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Role
+from payments.ledger.services.wallets import open_wallet
+from payments.models import Wallet
+from tests.support.factories import ALICES, BOBS, clearing, credit, move, signed_in, wallet_with
+
+URL = "/api/v1/wallets"
+
+
+def ids(answer: Any) -> list[int]:
+    assert answer.status_code == 200, answer.content
+    return [wallet["id"] for wallet in answer.json()["results"]]
+
+
+def test_it_shows_a_wallet_to_its_owner(alice: Any) -> None:
+    credit(alice, ALICES, "25")
+    body = signed_in(alice).get(f"{URL}/{ALICES}").json()
+    assert body.pop("created_at").endswith("Z")
+    assert body == {
+        "id": ALICES, "currency": "USD", "balance": "25.00", "held": "0.00", "available": "25.00",
+    }  # fmt: skip
+
+
+def test_it_writes_amounts_with_the_decimals_of_their_currency(alice: Any) -> None:
+    amounts = {"JPY": "1500", "USD": "0.5", "BTC": "0.1", "EUR": "1.2345678901"}
+    wallets = {currency: wallet_with(alice, currency, amount).pk for currency, amount in amounts.items()}
+    shown = {wallet["id"]: wallet["balance"] for wallet in signed_in(alice).get(URL).json()["results"]}
+    assert {currency: shown[id_] for currency, id_ in wallets.items()} == {
+        "JPY": "1500", "USD": "0.50", "BTC": "0.10000000", "EUR": "1.2345678901",
+    }  # fmt: skip
+
+
+def test_it_lists_only_my_wallets_oldest_first(alice: Any, bob: Any) -> None:
+    credit(alice, ALICES)
+    credit(bob, BOBS)
+    own = open_wallet(owner_id=alice.pk, currency="EUR")
+    assert ids(signed_in(alice).get(URL)) == [ALICES, own.pk]
+
+
+def test_it_hides_a_wallet_from_mallory(alice: Any, mallory: Any) -> None:
+    credit(alice, ALICES)
+    answers = [signed_in(mallory).get(f"{URL}/{id_}") for id_ in (ALICES, ALICES + 1, clearing())]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert answers[0].json() == answers[1].json()
+    assert ids(signed_in(mallory).get(URL)) == []
+    assert ids(signed_in(mallory).get(URL, {"currency": "USD"})) == []
+
+
+@pytest.mark.parametrize("parameter", ["user", "house", "balance", "owner_id"])
+def test_it_refuses_a_parameter_that_is_only_for_staff_or_unknown(parameter: str, mallory: Any) -> None:
+    answer = signed_in(mallory).get(URL, {parameter: "1"})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [parameter]
+
+
+def test_it_shows_a_service_no_wallets(alice: Any, mallory: Any) -> None:
+    credit(alice, ALICES)
+    credit(mallory, BOBS)
+    mallory.take_role(Role.SERVICE)
+    assert signed_in(mallory).get(URL).status_code == 403
+    assert signed_in(mallory).get(f"{URL}/{BOBS}").status_code == 403
+
+
+def test_it_wants_a_token(db: None) -> None:
+    for path in (URL, f"{URL}/1", "/api/v1/transactions", "/api/v1/currencies", "/api/v1/webhook-events"):
+        answer = signed_in(None).get(path)
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("id_", ["0", "-1", "abc", "01", "1.0", "9223372036854775808", "9" * 30, "%31%00"])
+def test_it_answers_404_for_what_is_no_id(id_: str, admin: Any) -> None:
+    assert signed_in(admin).get(f"{URL}/{id_}").status_code in (404, 400 if "%00" in id_ else 404)
+
+
+# --- admins ---------------------------------------------------------------------------------------------------
+
+
+def test_it_shows_admins_the_wallets_of_users_with_their_owners(alice: Any, bob: Any, admin: Any) -> None:
+    credit(alice, ALICES)
+    credit(bob, BOBS)
+    results = signed_in(admin).get(URL).json()["results"]
+    assert [(wallet["id"], wallet["owner"], wallet["house"]) for wallet in results] == [
+        (ALICES, alice.pk, None),
+        (BOBS, bob.pk, None),
+    ]
+
+
+def test_it_lets_admins_ask_for_one_user_and_one_currency(alice: Any, bob: Any, admin: Any) -> None:
+    credit(alice, ALICES)
+    credit(bob, BOBS)
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    client = signed_in(admin)
+    assert ids(client.get(URL, {"user": alice.pk})) == [ALICES, euros.pk]
+    assert ids(client.get(URL, {"user": alice.pk, "currency": "EUR"})) == [euros.pk]
+    assert ids(client.get(URL, {"currency": "USD"})) == [ALICES, BOBS]
+    assert ids(client.get(URL, {"user": 2**62})) == []
+
+
+def test_it_shows_admins_the_derived_balances_of_the_house(alice: Any, admin: Any) -> None:
+    credit(alice, ALICES, "25")
+    move((ALICES, Wallet.objects.get(house="sales", currency="USD").pk, "5"), kind="purchase")
+    client = signed_in(admin)
+    assert client.get(f"{URL}/{clearing()}").json()["balance"] == "-25.00"
+    sales = client.get(URL, {"house": "sales", "currency": "USD"}).json()["results"]
+    assert [(wallet["house"], wallet["owner"], wallet["balance"], wallet["available"]) for wallet in sales] == [
+        ("sales", None, "5.00", "5.00")
+    ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"user": "0"}, {"user": "x"}, {"user": "1.0"}, {"user": "9" * 19}, {"house": "cellar"}, {"currency": "usd"}],
+)
+def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin: Any) -> None:
+    answer = signed_in(admin).get(URL, query)
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == list(query)
+
+
+# --- pages and costs ------------------------------------------------------------------------------------------
+
+
+def test_it_pages_through_all_wallets_without_a_gap(alice: Any) -> None:
+    expected = [open_wallet(owner_id=alice.pk, currency="USD").pk for _ in range(7)]
+    found: list[int] = []
+    url = f"{URL}?limit=3"
+    while url:
+        body = signed_in(alice).get(url).json()
+        found += [wallet["id"] for wallet in body["results"]]
+        url = body["next"]
+    assert found == expected
+
+
+@pytest.mark.parametrize("number", [3, 30])
+def test_a_page_costs_one_query_and_three_with_the_house(
+    number: int,
+    alice: Any,
+    admin: Any,
+    django_assert_num_queries: Any,
+    django_assert_max_num_queries: Any,
+) -> None:
+    for _ in range(number):
+        open_wallet(owner_id=alice.pk, currency="USD")
+    with django_assert_num_queries(1):
+        assert len(ids(signed_in(alice).get(URL))) == number
+    with django_assert_num_queries(1):
+        signed_in(admin).get(URL)
+    with django_assert_max_num_queries(3):  # the page, and the house's balances for all of it
+        signed_in(admin).get(URL, {"house": "clearing"})
+
+
+# --- currencies -----------------------------------------------------------------------------------------------
+
+
+def test_it_lists_the_currencies_by_code(mallory: Any, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        results = signed_in(mallory).get("/api/v1/currencies").json()["results"]
+    assert [currency["code"] for currency in results] == ["BTC", "EUR", "GBP", "JPY", "USD"]
+    assert results[0] == {"code": "BTC", "name": "Bitcoin", "decimal_places": 8, "is_active": True}
+
+
+def test_it_shows_one_currency(mallory: Any) -> None:
+    client = signed_in(mallory)
+    assert client.get("/api/v1/currencies/USD").json()["decimal_places"] == 2
+    assert client.get("/api/v1/currencies/XXX").status_code == 404
+    assert client.get("/api/v1/currencies/usd").status_code == 404

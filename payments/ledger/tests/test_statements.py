@@ -1,0 +1,207 @@
+"""Statements and the balance at a moment: every line once, in order, adding up exactly, however it is asked."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from payments.ledger.queries import statements
+from payments.ledger.serializers.statements import COLUMNS
+from payments.models import Transaction, Wallet
+from tests.support.factories import clearing, many_credits, move, signed_in, wallet_with
+
+FIRST = 101
+
+
+def url(wallet: Wallet | int, page: str = "statement") -> str:
+    return f"/api/v1/wallets/{wallet if isinstance(wallet, int) else wallet.pk}/{page}"
+
+
+def statement(user: Any, wallet: Wallet | int, **asked: Any) -> dict[str, Any]:
+    answer = signed_in(user).get(url(wallet), asked)
+    assert answer.status_code == 200, answer.content
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def at(user: Any, wallet: Wallet, moment: str) -> str:
+    answer = signed_in(user).get(url(wallet, "balance"), {"at": moment})
+    assert answer.status_code == 200, answer.content
+    balance: str = answer.json()["balance"]
+    return balance
+
+
+@pytest.fixture
+def purse(alice: Any, bob: Any) -> Wallet:
+    """100.00 came in, 30.00 went to bob, 2.50 came back."""
+    purse, his = wallet_with(alice, "USD", "100"), wallet_with(bob, "USD", "5")
+    move((purse.pk, his.pk, "30"), reference="rent")
+    move((his.pk, purse.pk, "2.5"))
+    return purse
+
+
+def test_it_shows_every_line_with_the_balance_after_it(alice: Any, purse: Wallet) -> None:
+    body = statement(alice, purse)
+    assert {name: body[name] for name in ("wallet", "currency", "opening_balance", "closing_balance", "next")} == {
+        "wallet": purse.pk, "currency": "USD", "opening_balance": "0.00", "closing_balance": "72.50", "next": None,
+    }  # fmt: skip
+    shown = [(line["sequence"], line["amount"], line["balance"], line["kind"]) for line in body["lines"]]
+    assert shown == [
+        (1, "100.00", "100.00", "deposit"), (2, "-30.00", "70.00", "transfer"), (3, "2.50", "72.50", "transfer"),
+    ]  # fmt: skip
+    assert set(body["lines"][1]) == set(COLUMNS)
+    assert body["lines"][1]["reference"] == "rent"
+    assert body["lines"][0]["counterparty"] == clearing()
+
+
+def test_any_period_adds_up(alice: Any, purse: Wallet) -> None:
+    lines = statement(alice, purse)["lines"]
+    moments = [line["created_at"] for line in lines]
+    for start in [None, *moments]:
+        for end in [None, *moments]:
+            asked = {name: value for name, value in (("from", start), ("to", end)) if value}
+            body = statement(alice, purse, **asked)
+            sums = sum((Decimal(line["amount"]) for line in body["lines"]), Decimal(body["opening_balance"]))
+            assert sums == Decimal(body["closing_balance"])
+            inside = [m for m in moments if (not start or m >= start) and (not end or m < end)]
+            assert [line["created_at"] for line in body["lines"]] == inside
+
+
+def test_the_end_of_one_period_is_the_beginning_of_the_next(alice: Any, purse: Wallet) -> None:
+    middle = statement(alice, purse)["lines"][1]["created_at"]
+    assert statement(alice, purse, to=middle)["closing_balance"] == "100.00"
+    assert statement(alice, purse, **{"from": middle})["opening_balance"] == "100.00"
+
+
+def test_a_day_is_meant_with_its_end(alice: Any, purse: Wallet) -> None:
+    today = timezone.now().date()
+    assert statement(alice, purse, **{"from": str(today), "to": str(today)})["closing_balance"] == "72.50"
+    yesterday = statement(alice, purse, to=str(today - timedelta(days=1)))
+    assert (yesterday["closing_balance"], yesterday["lines"]) == ("0.00", [])
+    tomorrow = statement(alice, purse, **{"from": str(today + timedelta(days=1))})
+    assert (tomorrow["opening_balance"], tomorrow["closing_balance"], tomorrow["lines"]) == ("72.50", "72.50", [])
+
+
+def test_its_pages_hold_each_line_once(alice: Any, django_assert_max_num_queries: Any) -> None:
+    many_credits(alice, FIRST, 23)
+    seen: list[int] = []
+    client, page = signed_in(alice), f"{url(FIRST)}?limit=5"
+    while page:
+        with django_assert_max_num_queries(5):
+            body = client.get(page).json()
+        assert body["closing_balance"] == "230.00"
+        assert len(body["lines"]) <= 5
+        seen += [line["sequence"] for line in body["lines"]]
+        page = body["next"]
+    assert seen == list(range(1, 24))
+
+
+def test_an_unused_wallet_has_an_empty_statement(alice: Any) -> None:
+    body = statement(alice, signed_in(alice).post("/api/v1/wallets", {"currency": "JPY"}).json()["id"])
+    assert (body["opening_balance"], body["closing_balance"], body["lines"]) == ("0", "0", [])
+
+
+@pytest.mark.parametrize("ask", [{"format": "csv"}, {"HTTP_ACCEPT": "text/csv"}])
+def test_as_csv_it_is_whole_and_safe(alice: Any, purse: Wallet, ask: dict[str, str]) -> None:
+    move((purse.pk, clearing(), "1"), reference="=HYPERLINK(1)")
+    query = {"format": ask["format"]} if "format" in ask else {}
+    headers = {"accept": ask["HTTP_ACCEPT"]} if "HTTP_ACCEPT" in ask else None
+    answer: Any = signed_in(alice).get(url(purse), query, headers=headers)
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert str(purse.pk) in answer["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"), newline="")))
+    assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
+        ("opening balance", "", "0.00"),
+        ("deposit", "100.00", "100.00"),
+        ("transfer", "-30.00", "70.00"),
+        ("transfer", "2.50", "72.50"),
+        ("transfer", "-1.00", "71.50"),
+        ("closing balance", "", "71.50"),
+    ]
+    assert rows[4]["reference"] == "'=HYPERLINK(1)"
+    assert rows[4]["counterparty"] == f"'{clearing()}"  # sixteen digits: a spreadsheet keeps fifteen
+
+
+def test_a_long_csv_is_read_in_pieces(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statements, "CHUNK", 4)
+    many_credits(alice, FIRST, 10)
+    answer: Any = signed_in(alice).get(url(FIRST), {"format": "csv"})
+    rows = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    assert [row.split(",")[0] for row in rows] == ["sequence", "", *map(str, range(1, 11)), ""]
+
+
+def test_the_balance_at_a_moment_has_what_was_booked_in_it(alice: Any, purse: Wallet) -> None:
+    lines = statement(alice, purse)["lines"]
+    for line in lines:
+        assert at(alice, purse, line["created_at"]) == line["balance"]
+    before = datetime.fromisoformat(lines[0]["created_at"]) - timedelta(microseconds=1)
+    assert at(alice, purse, before.astimezone(UTC).isoformat().replace("+00:00", "Z")) == "0.00"
+    assert at(alice, purse, "9999-12-31T23:59:59.999999Z") == "72.50"
+
+
+def test_the_balance_of_now_is_the_wallets(alice: Any, purse: Wallet) -> None:
+    body = signed_in(alice).get(url(purse, "balance")).json()
+    assert body.pop("at").endswith("Z")
+    assert body == {"wallet": purse.pk, "currency": "USD", "balance": "72.50"}
+
+
+@pytest.mark.parametrize("page", ["statement", "balance"])
+def test_mallory_sees_none_of_it(alice: Any, mallory: Any, purse: Wallet, page: str) -> None:
+    answers = [signed_in(mallory).get(url(id_, page)) for id_ in (purse.pk, purse.pk + 10**6, clearing())]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
+def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
+    assert statement(admin, purse)["closing_balance"] == "72.50"
+    for page in ("statement", "balance"):
+        answer = signed_in(admin).get(url(clearing(), page))
+        assert (answer.status_code, answer.json()["code"]) == (422, "house_wallet")
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "value"),
+    [
+        ("statement", "from", "yesterday"),
+        ("statement", "to", "9999-12-31"),
+        ("statement", "limit", "0"),
+        ("statement", "limit", "201"),
+        ("statement", "cursor", "-1"),
+        ("statement", "cursor", "x"),
+        ("statement", "cursor", "+5"),
+        ("statement", "limit", "5.0"),
+        ("statement", "limit", "\u0665"),
+        ("statement", "limit", " 5 "),
+        ("statement", "at", "2026-01-31"),
+        ("balance", "at", "2026-13-01"),
+        ("balance", "from", "2026-01-31"),
+    ],
+)
+def test_it_refuses_what_it_does_not_understand(alice: Any, purse: Wallet, page: str, name: str, value: str) -> None:
+    answer = signed_in(alice).get(url(purse, page), {name: value})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [name]
+
+
+@pytest.mark.parametrize(("moment", "known"), [("0001-01-01T00:00:00Z", False), ("9999-12-31T23:59:59.999999Z", True)])
+def test_it_knows_the_ends_of_the_calendar(alice: Any, purse: Wallet, moment: str, known: bool) -> None:
+    assert at(alice, purse, moment) == ("72.50" if known else "0.00")
+    assert len(statement(alice, purse, **{"from": moment})["lines"]) == (0 if known else 3)
+    shown = statement(alice, purse, to=moment)
+    assert (shown["to"], shown["closing_balance"]) == (moment, "72.50" if known else "0.00")
+
+
+def test_a_made_up_cursor_shows_nothing_of_others(alice: Any, purse: Wallet) -> None:
+    assert statement(alice, purse, cursor=2**62)["lines"] == []
+
+
+def test_a_long_history_costs_as_little(alice: Any, django_assert_num_queries: Any) -> None:
+    many_credits(alice, FIRST, 300)
+    with django_assert_num_queries(4):  # wallet, place, closing balance, page
+        body = statement(alice, FIRST, limit=10)
+    assert (len(body["lines"]), body["closing_balance"]) == (10, "3000.00")
+    assert Transaction.objects.count() == 300

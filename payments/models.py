@@ -1,0 +1,35 @@
+"""The tables of money: Django finds those of all subjects here."""
+
+from payments.audit.models import LedgerCheck
+from payments.commission.models import CommissionRule, Operation
+from payments.exchange.models import Exchange, ExchangeRate, Quote
+from payments.idempotency.models import IdempotencyKey
+from payments.ledger.models import Currency, HouseCheckpoint, Posting, Reversal, Transaction, Wallet
+from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, SettlementScope, Withdrawal
+from payments.transfers.models import Transfer
+from payments.webhooks.models import Provider, WebhookEvent
+
+__all__ = [
+    "CommissionRule",
+    "Currency",
+    "Deposit",
+    "Exchange",
+    "ExchangeRate",
+    "ExternalWallet",
+    "HouseCheckpoint",
+    "IdempotencyKey",
+    "LedgerCheck",
+    "Operation",
+    "Order",
+    "OrderStatus",
+    "Posting",
+    "Provider",
+    "Quote",
+    "Reversal",
+    "SettlementScope",
+    "Transaction",
+    "Transfer",
+    "Wallet",
+    "WebhookEvent",
+    "Withdrawal",
+]

@@ -1,0 +1,1 @@
+"""Deposits and withdrawals, external wallets, and who may settle what."""

@@ -1,0 +1,252 @@
+"""Deposits and withdrawals: queues of what is pending, and staff's verdict on it, once and for ever."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+
+from accounts.models import User
+from payments.ledger import booking
+from payments.ledger.admin.display import money
+from payments.orders import services as orders
+from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
+from payments.orders.services.settlement import Verdict
+from staff import search
+from staff.confirmed_actions import Deed, Deeds
+from staff.period_filters import PeriodFilter
+from staff.read_only import MOST_LISTED, ReadOnlyAdmin, link
+from staff.separation_of_duties import OwnOrder
+
+ALL = "all"
+OWNER_DISABLED = " The owner is disabled."
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------
+
+
+class NotForYou(Exception):
+    """Only admins give a verdict here."""
+
+
+class VerdictDeed(Deed):
+    verdict: ClassVar[Verdict]
+    refusals = (NotForYou, OwnOrder, orders.AlreadySettled, booking.LedgerError)
+
+    def fits(self, target: Order) -> bool:
+        return target.status == OrderStatus.PENDING
+
+    def consequence(self, target: Order) -> str:
+        if not self.fits(target):
+            return f"was {target.status} already; nothing will move."
+        return f"{self.outlook(target, whose(target))}{'' if target.user.is_active else OWNER_DISABLED}"
+
+    def outlook(self, target: Any, wallet: str) -> str:
+        raise NotImplementedError
+
+    def do(self, *, target: Order, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        settle(target, verdict=self.verdict, by=staff, reason=answers["reason"])
+        if target.status == self.verdict:
+            return f"was {self.verdict} already; nothing moved."
+        return f"{self.verdict}."
+
+
+class Approve(VerdictDeed):
+    name = "approve"
+    title = button = "Approve"
+    verdict = "paid"
+
+
+class Reject(VerdictDeed):
+    name = "reject"
+    title = button = "Reject"
+    verdict = "rejected"
+
+
+class ApproveDeposit(Approve):
+    explanation = "The money has arrived outside. It is booked to the wallet, less the commission, once and for ever."
+
+    def outlook(self, target: Deposit, wallet: str) -> str:
+        return f"{money(target.net, target.currency)} to {wallet}{less(target)}."
+
+
+class RejectDeposit(Reject):
+    explanation = "The money has not arrived. Nothing moves, for ever. The owner can read the reason."
+
+    def outlook(self, target: Deposit, wallet: str) -> str:
+        return f"{money(target.amount, target.currency)} do not reach {wallet}."
+
+
+class ApproveWithdrawal(Approve):
+    explanation = "The money was paid out. What is held leaves the wallet, less the commission, once and for ever."
+
+    def outlook(self, target: Withdrawal, wallet: str) -> str:
+        told = ", ".join(f"{name} {value}" for name, value in details(target.external_wallet))
+        return f"{money(target.net, target.currency)} from {wallet} to {target.external_wallet}: {told}{less(target)}."
+
+
+class RejectWithdrawal(Reject):
+    explanation = "The money was not paid out. What is held is free again. The owner can read the reason."
+
+    def outlook(self, target: Withdrawal, wallet: str) -> str:
+        return f"{money(target.amount, target.currency)} are free again in {wallet}."
+
+
+def settle(order: Order, *, verdict: Verdict, by: User, reason: str) -> None:
+    """Give the verdict through the service of the order's kind, which also notes it. Raises NotForYou too."""
+    try:
+        if isinstance(order, Deposit):
+            orders.settle_deposit(deposit_id=order.pk, verdict=verdict, by=by, reason=reason)
+        else:
+            orders.settle_withdrawal(withdrawal_id=order.pk, verdict=verdict, by=by, reason=reason)
+    except (Deposit.DoesNotExist, Withdrawal.DoesNotExist):
+        raise NotForYou from None
+
+
+def whose(order: Order) -> str:
+    return f"wallet {order.wallet_id} of {order.user}"
+
+
+def less(order: Order) -> str:
+    """Say what the house takes, if anything."""
+    return f"; {money(order.commission, order.currency)} commission" if order.commission else ""
+
+
+def details(external: ExternalWallet) -> list[tuple[str, str]]:
+    """What is kept of an account elsewhere; of a card that is no more than its tail."""
+    return sorted((str(name), str(value)) for name, value in external.details.items())
+
+
+# --- lists ----------------------------------------------------------------------------------------------------
+
+
+def asked_status(request: HttpRequest) -> str:
+    """Return which orders the list shows: what is pending, unless it is told or something is searched for."""
+    return request.GET.get("status") or (ALL if request.GET.get("q") else OrderStatus.PENDING)
+
+
+class StatusFilter(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def __init__(self, request: HttpRequest, *args: Any) -> None:
+        super().__init__(request, *args)
+        self.asked = asked_status(request)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [*OrderStatus.choices, (ALL, "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        """Without a choice for no choice."""
+        for status, title in self.lookup_choices:
+            url = changelist.get_query_string({self.parameter_name: status})
+            yield {"selected": status == self.asked, "query_string": url, "display": title}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        if self.asked not in dict(self.lookup_choices):
+            raise IncorrectLookupParameters
+        return queryset if self.asked == ALL else queryset.filter(status=self.asked)
+
+
+_LISTED = ("id", "created_at", "owner", "amount_asked", "amount_net", "status", "of_wallet", "provider")
+_FIELDS = (
+    *("id", "status", "reason", "owner", "of_wallet", "amount_asked", "commission_taken", "amount_net", "by_rule"),
+    *("provider", "booked_as", "by_whom", "settled_at", "created_at"),
+)
+
+
+class OrderAdmin(Deeds, ReadOnlyAdmin):
+    """A queue: what has waited longest comes first."""
+
+    list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
+    search_fields = ("id",)
+    search_help_text = (
+        "An id of order, user, wallet or transaction, or an email, whatever the status (of more than "
+        f"{MOST_LISTED:,}, the newest are listed)"
+    )
+    export_fields: ClassVar[tuple[str, ...]] = (
+        *("id", "user_id", "user__email", "wallet_id", "amount", "commission", "currency_id", "status", "reason"),
+        *("provider__slug", "transaction_id", "settled_by_id", "settled_at", "created_at"),
+    )
+    export_places = "currency__decimal_places"
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("id",) if asked_status(request) == OrderStatus.PENDING else ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        named = ("currency", "user", "wallet", "provider", "rule", "transaction", "settled_by")
+        return super().get_queryset(request).select_related(*named)
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        ids = ("pk", "user_id", "wallet_id", "transaction_id")
+        term = search_term.strip()
+        return (queryset.filter(search.naming(term, ids=ids, people=("user",))) if term else queryset), False
+
+    @admin.display(description="owner", ordering="user_id")
+    def owner(self, order: Order) -> str:
+        return link(order.user, str(order.user) if order.user.is_active else f"{order.user} (disabled)")
+
+    @admin.display(description="wallet", ordering="wallet_id")
+    def of_wallet(self, order: Order) -> str:
+        return link(order.wallet, str(order.wallet_id))
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_asked(self, order: Order) -> str:
+        return money(order.amount, order.currency)
+
+    @admin.display(description="commission", ordering="commission")
+    def commission_taken(self, order: Order) -> str:
+        return money(order.commission, order.currency)
+
+    @admin.display(description="net")
+    def amount_net(self, order: Order) -> str:
+        return money(order.net, order.currency)
+
+    @admin.display(description="commission rule")
+    def by_rule(self, order: Order) -> str:
+        return link(order.rule)
+
+    @admin.display(description="transaction")
+    def booked_as(self, order: Order) -> str:
+        return link(order.transaction)
+
+    @admin.display(description="settled by")
+    def by_whom(self, order: Order) -> str:
+        return link(order.settled_by)
+
+
+@admin.register(Deposit)
+class DepositAdmin(OrderAdmin):
+    deeds = (ApproveDeposit, RejectDeposit)
+    list_display = _LISTED
+    fields = readonly_fields = _FIELDS
+    empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(OrderAdmin):
+    deeds = (ApproveWithdrawal, RejectWithdrawal)
+    list_display = (*_LISTED[:5], "goes_to", *_LISTED[5:])
+    fields = readonly_fields = (*_FIELDS[:8], "goes_to", "account", *_FIELDS[8:])
+    export_fields = (
+        *OrderAdmin.export_fields,
+        *("external_wallet_id", "external_wallet__kind", "external_wallet__label"),
+    )
+    empty_state = "No withdrawal waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("external_wallet")
+
+    @admin.display(description="goes to", ordering="external_wallet_id")
+    def goes_to(self, withdrawal: Withdrawal) -> str:
+        return link(withdrawal.external_wallet)
+
+    @admin.display(description="account")
+    def account(self, withdrawal: Withdrawal) -> str:
+        return shown_details(withdrawal.external_wallet)
+
+
+def shown_details(external: ExternalWallet) -> str:
+    return format_html_join("", "<div>{}: <strong>{}</strong></div>", details(external))

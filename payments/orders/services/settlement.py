@@ -1,0 +1,122 @@
+"""The verdict on an order: once, for ever, and with it the money moves or is given back."""
+
+from typing import Literal, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Role, User
+from payments.ledger import booking
+from payments.ledger.models import Transaction, Wallet
+from payments.money import EXACT
+from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
+from payments.orders.services.external_wallets import forget_if_deleted, lock_external_wallets_of
+from payments.orders.services.settlement_scopes import covers
+from staff.history import note
+from staff.separation_of_duties import refuse_own
+
+Verdict = Literal["paid", "rejected"]
+AnOrder = TypeVar("AnOrder", bound=Order)
+
+
+class AlreadySettled(Exception):
+    """The order was settled otherwise already."""
+
+    field = "status"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The order was {status} already.")
+        self.extra = {"settled": status}
+
+
+@transaction.atomic
+def settle_deposit(*, deposit_id: int, verdict: Verdict, by: User, reason: str = "") -> Deposit:
+    """Book a deposit whose money has arrived, also for a disabled owner; or reject it. The same verdict again is safe.
+
+    Locks the deposit, then the wallet. Raises Deposit.DoesNotExist when `by` may not settle it, OwnOrder when it is
+    his own, AlreadySettled, or the ledger's BalanceTooLarge, after which it is still pending.
+    """
+    deposit = _locked(Deposit, deposit_id, by)
+    if _is_settled(deposit, verdict):
+        return deposit
+    if verdict == "paid":
+        deposit.transaction_id = _book(booking.lock([deposit.wallet_id]), _movement_in(deposit))
+    return _settled(deposit, verdict, by, reason)
+
+
+@transaction.atomic
+def settle_withdrawal(*, withdrawal_id: int, verdict: Verdict, by: User, reason: str = "") -> Withdrawal:
+    """Pay out what a withdrawal holds, less the commission; or give it back. The same verdict again is safe.
+
+    Locks the withdrawal, its owner's external wallets, then the wallet. Raises Withdrawal.DoesNotExist when `by` may
+    not settle it, OwnOrder when it is his own, AlreadySettled, or InsufficientFunds when a reversal has taken the
+    money meanwhile, after which it is still pending.
+    """
+    withdrawal = _locked(Withdrawal, withdrawal_id, by)
+    if _is_settled(withdrawal, verdict):
+        return withdrawal
+    lock_external_wallets_of([withdrawal.user_id])  # whoever deletes the owner waits, or is done
+    books = booking.lock([withdrawal.wallet_id])
+    books.release(withdrawal.wallet_id, withdrawal.amount)
+    if verdict == "paid":
+        withdrawal.transaction_id = _book(books, _movement_out(withdrawal))
+    settled = _settled(withdrawal, verdict, by, reason)
+    forget_if_deleted([settled.user_id])
+    return settled
+
+
+def _locked(kind: type[AnOrder], order_id: int, by: User) -> AnOrder:
+    """Lock the order's row. What `by` may not settle looks as if it were not there."""
+    orders = kind._default_manager.select_related("currency", "provider", "user")
+    order: AnOrder = orders.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
+    if not covers(by, order):
+        raise kind.DoesNotExist
+    refuse_own(by, order.user_id)
+    return order
+
+
+def _is_settled(order: Order, verdict: Verdict) -> bool:
+    """Tell whether it has this verdict already. Raises AlreadySettled when it has the other."""
+    if order.status not in (OrderStatus.PENDING, verdict):
+        raise AlreadySettled(order.status)
+    return order.status == verdict
+
+
+def _settled(order: AnOrder, verdict: Verdict, by: User, reason: str) -> AnOrder:
+    """The owner reads why it was rejected; why staff paid it, the history alone says."""
+    order.status, order.reason = OrderStatus(verdict), reason if verdict == "rejected" else ""
+    order.settled_by, order.settled_at = by, timezone.now()
+    order.save(update_fields=["status", "reason", "transaction", "settled_by", "settled_at"])
+    if by.role == Role.ADMIN:
+        note(about=order, staff=by, text=f"Settled: {verdict}.{f' Reason: {reason}' if reason else ''}")
+    return order
+
+
+def _movement_in(deposit: Deposit) -> booking.Movement:
+    """The commission comes out of what the same transaction brings, even where the balance is below zero."""
+    clearing, commission = _houses(deposit)
+    lines = [booking.Line(clearing, deposit.wallet_id, deposit.amount)]
+    if deposit.commission:
+        lines.append(booking.Line(deposit.wallet_id, commission, deposit.commission))
+    return booking.Movement(Transaction.Kind.DEPOSIT, tuple(lines), f"deposit {deposit.pk}", overdraws=True)
+
+
+def _movement_out(withdrawal: Withdrawal) -> booking.Movement:
+    clearing, commission = _houses(withdrawal)
+    out = ((clearing, EXACT.subtract(withdrawal.amount, withdrawal.commission)), (commission, withdrawal.commission))
+    lines = tuple(booking.Line(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
+    return booking.Movement(Transaction.Kind.WITHDRAWAL, lines, f"withdrawal {withdrawal.pk}")
+
+
+def _houses(order: Order) -> tuple[int, int]:
+    return (
+        booking.house_wallet(Wallet.House.CLEARING, order.currency_id),
+        booking.house_wallet(Wallet.House.COMMISSION, order.currency_id),
+    )
+
+
+def _book(books: booking.Books, movement: booking.Movement) -> int:
+    [verdict] = books.book([movement])
+    if isinstance(verdict, booking.Refused):
+        raise verdict.error
+    return verdict.transaction_id

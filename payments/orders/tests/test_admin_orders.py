@@ -1,0 +1,318 @@
+"""/admin: deposits and withdrawals, approved and rejected once; what is held; what is reversed."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.services import set_support
+from payments.models import Deposit, ExternalWallet, Transaction, Wallet, Withdrawal
+from payments.orders import services as orders
+from tests.support.admin_factories import (
+    DEPOSITS,
+    EXTERNALS,
+    TRANSACTIONS,
+    WALLETS,
+    WITHDRAWALS,
+    address,
+    do,
+    listed,
+    notes,
+    signed,
+    text,
+)
+from tests.support.exchange_factories import rate
+from tests.support.factories import clearing, move, wallet_with
+from tests.support.order_factories import (
+    IBAN,
+    a_bank,
+    a_rule,
+    books_balance,
+    deposit,
+    money,
+    postings,
+    stored_deposit,
+    stored_withdrawal,
+    withdraw,
+)
+
+
+@pytest.fixture
+def site(admin: Any) -> Client:
+    return signed(admin)
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "1000")
+
+
+@pytest.fixture
+def bank(alice: Any) -> ExternalWallet:
+    return a_bank(alice)
+
+
+@pytest.fixture
+def incoming(alice: Any, admin: Any, purse: Wallet) -> Deposit:
+    """100 dollars, of which 1.50 are commission."""
+    a_rule(admin, percent="1.5")
+    return stored_deposit(deposit(alice, purse))
+
+
+@pytest.fixture
+def outgoing(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> Withdrawal:
+    """100 dollars, of which 2 are commission."""
+    a_rule(admin, "withdrawal", fixed="2.00")
+    return stored_withdrawal(withdraw(alice, purse, bank))
+
+
+# --- the queue ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def several(alice: Any, service: Any, purse: Wallet) -> list[int]:
+    """Three deposits: two wait, the one between them is rejected."""
+    made = [deposit(alice, purse)["id"] for _ in range(3)]
+    orders.settle_deposit(deposit_id=made[1], verdict="rejected", by=service, reason="Declined.")
+    return made
+
+
+def test_it_begins_with_what_waits_the_longest(site: Client, several: list[int]) -> None:
+    first, rejected, last = several
+    assert listed(site, DEPOSITS) == [first, last]
+    assert listed(site, DEPOSITS, status="all") == [last, rejected, first]
+    assert listed(site, DEPOSITS, status="rejected") == [rejected]
+    assert listed(site, DEPOSITS, status="paid") == []
+    assert site.get(DEPOSITS, {"status": "nonsense"}).status_code == 302
+
+
+def test_it_finds_orders_whatever_their_status(site: Client, several: list[int], alice: Any, purse: Wallet) -> None:
+    newest_first = several[::-1]
+    for term in (str(purse.pk), str(alice.pk), "alice@"):
+        assert [pk for pk in listed(site, DEPOSITS, q=term) if pk in several] == newest_first, term
+    assert several[1] in listed(site, DEPOSITS, q=str(several[1]))
+    for term in ("bob@", str(2**63), "' OR 1=1 --"):
+        assert listed(site, DEPOSITS, q=term) == [], term
+
+
+def test_it_is_narrowed_by_currency_provider_and_time(site: Client, alice: Any, purse: Wallet) -> None:
+    theirs = deposit(alice, purse, provider="sha1_colon")["id"]
+    other = deposit(alice, purse)["id"]
+    provider = Deposit.objects.get(pk=theirs).provider
+    assert provider is not None
+    assert listed(site, DEPOSITS, provider__id__exact=str(provider.pk)) == [theirs]
+    assert listed(site, DEPOSITS, currency__code__exact="USD", period="today") == [theirs, other]
+    assert listed(site, DEPOSITS, currency__code__exact="EUR") == []
+
+
+@pytest.mark.parametrize("page", [DEPOSITS, WITHDRAWALS, EXTERNALS])
+def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice: Any, purse: Wallet) -> None:
+    def cost_with(more: int) -> int:
+        for _ in range(more):
+            deposit(alice, purse, "1.00")
+            withdraw(alice, purse, a_bank(alice), "1.00")
+        with CaptureQueriesContext(connection) as captured:
+            text(site, page)
+        return len(captured)
+
+    cost_with(2)
+    assert cost_with(0) == cost_with(10) <= 8
+
+
+def test_the_front_page_counts_what_waits_and_says_since_when(
+    site: Client, several: list[int], outgoing: Withdrawal, mallory: Any
+) -> None:
+    rate(hours_old=200)
+    page = text(site, "/admin/")
+    for shown in ("Deposits: pending: <strong>2</strong>", "Withdrawals: pending: <strong>1</strong>"):
+        assert shown in page
+    assert page.count("The oldest has waited for 0\xa0minutes.") == 2
+    assert "Exchange rates: stale: <strong>1</strong>" in page
+    assert f"{DEPOSITS}?status=pending" in page
+    User.objects.filter(pk=mallory.pk).update(is_staff=True)
+    mallory.user_permissions.add(Permission.objects.get(codename="view_withdrawal"))
+    page = text(signed(mallory), "/admin/")
+    assert "Withdrawals: pending" in page
+    assert "Deposits: pending" not in page
+    assert "Exchange rates" not in page
+
+
+# --- deposits -------------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, purse: Wallet) -> None:
+    page = text(site, address(DEPOSITS, "approve", incoming))
+    assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in page
+    page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
+    for shown in ("Approve…", "Reject…", "100.00 USD", "1.50 USD", "98.50 USD", "alice@example.com"):
+        assert shown in page
+    assert f"/admin/payments/wallet/{purse.pk}/change/" in page
+    assert "_save" not in page
+    assert money(purse) == ("1000", "0")
+
+
+def test_it_books_what_staff_approves_with_its_commission(
+    site: Client, admin: Any, incoming: Deposit, purse: Wallet
+) -> None:
+    assert "paid." in do(site, DEPOSITS, "approve", incoming)
+    incoming.refresh_from_db()
+    assert (incoming.status, incoming.settled_by, incoming.reason) == ("paid", admin, "")
+    assert [amount for _, _, amount in postings(incoming)] == ["100", "1.5"]
+    assert money(purse) == ("1098.5", "0")
+    assert notes(incoming) == ["Settled: paid. Reason: seen on the statement"]
+    page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
+    assert f"/admin/payments/transaction/{incoming.transaction_id}/change/" in page
+    assert "Approve…" not in page
+    books_balance()
+
+
+def test_the_same_form_sent_twice_books_once(site: Client, incoming: Deposit, purse: Wallet) -> None:
+    do(site, DEPOSITS, "approve", incoming)
+    assert "was paid already; nothing moved." in do(site, DEPOSITS, "approve", incoming)
+    assert money(purse) == ("1098.5", "0")
+    assert len(notes(incoming)) == 1
+
+
+def test_another_verdict_is_refused_and_the_form_says_so(site: Client, incoming: Deposit, purse: Wallet) -> None:
+    do(site, DEPOSITS, "approve", incoming)
+    assert "was paid already; nothing will move." in text(site, address(DEPOSITS, "reject", incoming))
+    assert "The order was paid already." in do(site, DEPOSITS, "reject", incoming)
+    assert money(purse) == ("1098.5", "0")
+    assert len(notes(incoming)) == 1
+
+
+def test_what_would_not_fit_the_ledger_stays_pending(
+    site: Client, admin: Any, incoming: Deposit, purse: Wallet
+) -> None:
+    move((clearing(), purse.pk, str(10**28 - 1 - 1000)), kind="deposit")
+    assert "more digits than the ledger keeps" in do(site, DEPOSITS, "approve", incoming)
+    incoming.refresh_from_db()
+    assert incoming.status == "pending"
+    assert not notes(incoming)
+
+
+def test_many_are_approved_at_once_and_each_refusal_is_told(
+    site: Client, alice: Any, several: list[int], purse: Wallet
+) -> None:
+    asked = site.post(DEPOSITS, {"action": "approve", "_selected_action": several[:1] + several[2:]})
+    assert asked.status_code == 302
+    chosen = list(Deposit.objects.filter(pk__in=several).order_by("pk"))
+    page = do(site, DEPOSITS, "approve", *chosen)
+    assert page.count("”: paid.") == 2
+    assert "The order was rejected already." in page
+    assert money(purse) == ("1200", "0")
+    books_balance()
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "a\u202eb"])
+def test_nothing_is_done_without_a_reason(site: Client, incoming: Deposit, purse: Wallet, reason: str) -> None:
+    assert "Nothing was done." in do(site, DEPOSITS, "approve", incoming, reason=reason)
+    incoming.refresh_from_db()
+    assert (incoming.status, money(purse)) == ("pending", ("1000", "0"))
+
+
+def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: Any, purse: Wallet) -> None:
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.user_permissions.add(*Permission.objects.filter(codename__in=["view_deposit", "change_deposit"]))
+    assert "Only admins give a verdict here." in do(signed(bob), DEPOSITS, "approve", incoming)
+    assert money(purse) == ("1000", "0")
+
+
+# --- withdrawals and what they hold ---------------------------------------------------------------------------
+
+
+def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Withdrawal, purse: Wallet) -> None:
+    page = text(site, f"{WITHDRAWALS}{outgoing.pk}/change/")
+    for shown in (IBAN, "My bank (bank USD)", "98.00 USD", "2.00 USD"):
+        assert shown in page
+    assert f"from wallet {purse.pk} of alice@example.com to My bank (bank USD): iban {IBAN}" in text(
+        site, address(WITHDRAWALS, "approve", outgoing)
+    )
+
+
+def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Wallet) -> None:
+    card = a_bank(alice, label="Card", kind="card", details={"last4": "4242", "holder": "<b>Alice</b>"})
+    made = stored_withdrawal(withdraw(alice, purse, card))
+    for page in (f"{WITHDRAWALS}{made.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
+        told = text(site, page)
+        assert "**** 4242" in told
+        assert "&lt;b&gt;Alice" in told
+
+
+def test_what_is_approved_leaves_the_wallet_and_the_hold_is_gone(
+    site: Client, outgoing: Withdrawal, purse: Wallet
+) -> None:
+    assert money(purse) == ("1000", "100")
+    do(site, WITHDRAWALS, "approve", outgoing)
+    assert money(purse) == ("900", "0")
+    assert "was paid already; nothing moved." in do(site, WITHDRAWALS, "approve", outgoing)
+    assert money(purse) == ("900", "0")
+    books_balance()
+
+
+def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
+    site: Client, outgoing: Withdrawal, purse: Wallet
+) -> None:
+    assert "rejected." in do(site, WITHDRAWALS, "reject", outgoing, reason="The name differs.")
+    outgoing.refresh_from_db()
+    assert (outgoing.status, outgoing.reason) == ("rejected", "The name differs.")
+    assert money(purse) == ("1000", "0")
+    assert notes(outgoing) == ["Settled: rejected. Reason: The name differs."]
+    books_balance()
+
+
+# --- who may --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def everything(incoming: Deposit, outgoing: Withdrawal, purse: Wallet) -> list[str]:
+    came_in = Transaction.objects.filter(kind="deposit").earliest("pk")
+    return [
+        *(address(DEPOSITS, deed, incoming) for deed in ("approve", "reject")),
+        *(address(WITHDRAWALS, deed, outgoing) for deed in ("approve", "reject")),
+        *(address(WALLETS, deed, purse) for deed in ("allow-overdraft", "stop-overdraft")),
+        address(TRANSACTIONS, "reverse", came_in),
+    ]
+
+
+def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, purse: Wallet) -> None:
+    support = signed(set_support(user_id=bob.pk, on=True))
+    for path in everything:
+        assert support.post(path, {"reason": "please"}).status_code == 403, path
+        assert support.get(path).status_code == 403, path
+    assert support.post(DEPOSITS, {"action": "approve", "_selected_action": ["1"]}).status_code == 403
+    assert len(listed(support, DEPOSITS)) == len(listed(support, WITHDRAWALS)) == 1
+    assert money(purse) == ("1000", "100")
+
+
+def test_mallory_gives_no_verdict(everything: list[str], mallory: Any, service: Any, purse: Wallet) -> None:
+    for somebody in (mallory, service):
+        for path in everything:
+            assert signed(somebody).post(path, {"reason": "mine"}).status_code == 302, path
+    assert money(purse) == ("1000", "100")
+
+
+@pytest.mark.parametrize("path", ["add/", "{}/delete/", "{}/change/"])
+def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoing: Withdrawal, path: str) -> None:
+    before = [*Deposit.objects.values(), *Withdrawal.objects.values()]
+    for page, order in ((DEPOSITS, incoming), (WITHDRAWALS, outgoing)):
+        forged = {"status": "paid", "amount": "1", "post": "yes", "settled_at_0": str(timezone.now().date())}
+        assert site.post(f"{page}{path.format(order.pk)}", forged).status_code == 403
+    assert [*Deposit.objects.values(), *Withdrawal.objects.values()] == before
+    assert before[0]["amount"] == Decimal(100)
+
+
+def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, purse: Wallet) -> None:
+    made = Withdrawal.objects.get(pk=withdraw(alice, purse, a_bank(alice), "40.00")["id"])
+    page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
+    assert "1 pending withdrawal of 40.00 USD. It stays" in page
+    assert "The owner is disabled" not in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    site.post(f"/admin/accounts/user/disable/?id={alice.pk}", {"reason": "fraud"})
+    assert "The owner is disabled" in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "alice@example.com (disabled)" in site.get(WITHDRAWALS).content.decode()

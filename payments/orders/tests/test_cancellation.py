@@ -1,0 +1,190 @@
+"""POST deposits/{id}/cancel and withdrawals/{id}/cancel: the owner takes a pending order back, and nothing moves."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from payments.models import Transaction, Wallet
+from payments.orders.services import cancel_withdrawal, expire_orders
+from payments.users.services import delete_person
+from tests.support.factories import signed_in, wallet_with
+from tests.support.order_factories import (
+    API,
+    a_bank,
+    at_once,
+    books_balance,
+    deposit,
+    money,
+    refused,
+    settle,
+    stored_deposit,
+    stored_withdrawal,
+    withdraw,
+)
+
+KINDS = ["deposits", "withdrawals"]
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "1000")
+
+
+def an_order(kind: str, user: Any, purse: Wallet) -> dict[str, Any]:
+    return deposit(user, purse) if kind == "deposits" else withdraw(user, purse, a_bank(user))
+
+
+def cancel(user: Any, kind: str, order: dict[str, Any]) -> Any:
+    return signed_in(user).post(f"{API}/{kind}/{order['id']}/cancel")
+
+
+def stored(kind: str, order: dict[str, Any]) -> Any:
+    return stored_deposit(order) if kind == "deposits" else stored_withdrawal(order)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_owner_cancels_it_and_what_it_held_is_free(kind: str, alice: Any, purse: Wallet) -> None:
+    made = an_order(kind, alice, purse)
+    answer = cancel(alice, kind, made)
+    assert answer.status_code == 200, answer.content
+    assert (answer.json()["status"], answer.json()["reason"], answer.json()["transaction"]) == ("cancelled", "", None)
+    assert money(purse) == ("1000", "0")
+    assert stored(kind, made).settled_by == alice
+    assert not Transaction.objects.filter(kind=kind[:-1], reference=f"{kind[:-1]} {made['id']}").exists()
+    found = signed_in(alice).get(f"{API}/{kind}?status=cancelled").json()["results"]
+    assert [row["id"] for row in found] == [made["id"]]
+    books_balance()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_again_it_answers_the_same_and_frees_nothing_more(kind: str, alice: Any, purse: Wallet) -> None:
+    made, other = an_order(kind, alice, purse), withdraw(alice, purse, a_bank(alice), "250")
+    first, again = cancel(alice, kind, made), cancel(alice, kind, made)
+    assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
+    assert money(purse) == ("1000", "250")
+    assert stored_withdrawal(other).status == "pending"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("verdict", ["paid", "rejected"])
+def test_what_is_settled_stays_settled(kind: str, verdict: str, alice: Any, service: Any, purse: Wallet) -> None:
+    made = an_order(kind, alice, purse)
+    settle(service, kind, made, verdict)
+    before = money(purse)
+    body = refused(cancel(alice, kind, made), 409, "already_settled")
+    assert (body["settled"], money(purse), stored(kind, made).status) == (verdict, before, verdict)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("verdict", ["paid", "rejected"])
+def test_what_is_cancelled_is_not_settled_and_does_not_expire(
+    kind: str, verdict: str, alice: Any, service: Any, purse: Wallet
+) -> None:
+    made = an_order(kind, alice, purse)
+    cancel(alice, kind, made)
+    body = refused(settle(service, kind, made, verdict), 409, "already_settled")
+    assert (body["settled"], money(purse)) == ("cancelled", ("1000", "0"))
+    assert list(expire_orders(older_than=timedelta(0))) == []
+    assert stored(kind, made).status == "cancelled"
+    books_balance()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_cancels_another_s(kind: str, alice: Any, mallory: Any, admin: Any, service: Any, purse: Wallet) -> None:
+    made = an_order(kind, alice, purse)
+    refused(cancel(mallory, kind, made), 404, f"{kind[:-1]}_not_found")
+    refused(cancel(admin, kind, made), 404, f"{kind[:-1]}_not_found")
+    refused(cancel(service, kind, made), 403, "permission_denied")
+    assert stored(kind, made).status == "pending"
+
+
+def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> None:
+    bank = a_bank(alice)
+    made = withdraw(alice, purse, bank)
+    address = f"{API}/external-wallets/{bank.pk}"
+    refused(signed_in(alice).delete(address), 409, "external_wallet_in_use")
+    cancel(alice, "withdrawals", made)
+    assert signed_in(alice).delete(address).status_code == 204
+
+
+def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any, admin: Any, purse: Wallet) -> None:
+    """As a request ends that waited for the locks of whoever deleted him."""
+    bank = a_bank(alice)
+    made = withdraw(alice, purse, bank)
+    delete_person(user_id=alice.pk, staff=admin, force=True)
+    cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
+    bank.refresh_from_db()
+    assert (bank.label, bank.details) == ("deleted", {})
+
+
+# --- the rules of PostgreSQL ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_postgresql_knows_who_may_have_cancelled(kind: str, alice: Any, bob: Any, purse: Wallet) -> None:
+    made = an_order(kind, alice, purse)
+    for who in (bob.pk, None):
+        with pytest.raises(IntegrityError, match=f"{kind[:-1]}_status_is_whole"), transaction.atomic():
+            _mark(kind, made, who)
+
+
+def test_postgresql_refuses_to_cancel_and_keep_the_hold(alice: Any, purse: Wallet) -> None:
+    made = an_order("withdrawals", alice, purse)
+    with pytest.raises(IntegrityError, match="is not the sum of its pending withdrawals"), transaction.atomic():
+        _mark("withdrawals", made, alice.pk)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_postgresql_keeps_what_was_cancelled(kind: str, alice: Any, purse: Wallet) -> None:
+    made = an_order(kind, alice, purse)
+    cancel(alice, kind, made)
+    with pytest.raises(IntegrityError, match="an order is settled once"), transaction.atomic():
+        type(stored(kind, made)).objects.filter(pk=made["id"]).update(status="rejected", reason="later")
+
+
+def _mark(kind: str, made: dict[str, Any], user_id: int | None) -> None:
+    sql = f"UPDATE payments_{kind[:-1]} SET status = 'cancelled', settled_at = %s, settled_by_id = %s WHERE id = %s"  # noqa: S608 - our own names
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [timezone.now(), user_id, made["id"]])
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+# --- at once ---
+
+
+@pytest.mark.usefixtures("committed_db")
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_the_owner_and_the_service_at_once_one_wins(kind: str, alice: Any, service: Any, purse: Wallet) -> None:
+    paid = 0
+    for _ in range(4):
+        made = an_order(kind, alice, purse)
+        acts = [lambda m=made: cancel(alice, kind, m), lambda m=made: settle(service, kind, m)] * 6
+        answers = at_once(*acts)
+        assert Counter(answer.status_code for answer in answers) == {200: 6, 409: 6}
+        order = stored(kind, made)
+        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {order.status}
+        assert (order.transaction is not None) == (order.status == "paid")
+        paid += order.status == "paid"
+    assert money(purse) == (str(1000 + (100 if kind == "deposits" else -100) * paid), "0")
+    books_balance()
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
+    alice: Any, admin: Any, service: Any, purse: Wallet
+) -> None:
+    bank = a_bank(alice)
+    made = [withdraw(alice, purse, bank, "10") for _ in range(4)]
+    client = signed_in(alice)
+    acts: list[Any] = [
+        lambda m=m: client.post(f"{API}/withdrawals/{m['id']}/cancel").status_code for m in made
+    ]  # fmt: skip
+    acts += [lambda: signed_in(admin).delete(f"{API}/users/{alice.pk}?force=true").status_code]
+    assert set(at_once(*acts)) <= {200, 204, 401, 409}
+    pending = [order for order in made if stored_withdrawal(order).status == "pending"]
+    assert money(purse)[1] == str(10 * len(pending))
+    books_balance()

@@ -1,0 +1,318 @@
+"""POST and GET deposits: nothing moves until a service says that it was paid."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import Role
+from payments.commission import rules as commission_rules
+from payments.ledger import booking
+from payments.ledger.services.wallets import open_wallet
+from payments.models import Currency, Deposit, Provider, Transaction, Wallet
+from payments.orders import services as orders
+from tests.support.factories import clearing, signed_in, wallet_with
+from tests.support.order_factories import (
+    API,
+    a_rule,
+    ask,
+    books_balance,
+    deposit,
+    house,
+    ids,
+    money,
+    new_key,
+    nothing_changes,
+    postings,
+    refused,
+    settle,
+    stored_deposit,
+)
+
+DEPOSITS = f"{API}/deposits"
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return open_wallet(owner_id=alice.pk, currency="USD")
+
+
+# --- asking ---
+def test_it_notes_the_wish_and_moves_nothing(alice: Any, purse: Wallet) -> None:
+    made = deposit(alice, purse, "100.00")
+    assert made.pop("created_at").endswith("Z")
+    assert made == {
+        "id": Deposit.objects.get().pk, "user": alice.pk, "wallet": purse.pk, "amount": "100.00", "currency": "USD",
+        "commission": "0.00", "net": "100.00", "status": "pending", "reason": "", "provider": None,
+        "transaction": None, "settled_at": None,
+    }  # fmt: skip
+    assert money(purse) == ("0", "0")
+    assert not Transaction.objects.exists()
+
+
+def test_it_names_who_is_to_settle_it(alice: Any, purse: Wallet) -> None:
+    assert deposit(alice, purse, provider="sha1_colon")["provider"] == "sha1_colon"
+
+
+@pytest.mark.parametrize("slug", ["nobody", "SHA1_COLON"])
+def test_it_knows_only_providers_in_use(alice: Any, purse: Wallet, slug: str) -> None:
+    refused(ask(alice, "deposits", purse, "1", provider=slug), 422, "provider_unavailable", "provider")
+    Provider.objects.filter(slug="sha1_colon").update(is_active=False)
+    refused(ask(alice, "deposits", purse, "1", provider="sha1_colon"), 422, "provider_unavailable", "provider")
+
+
+def test_it_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    body = refused(ask(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch", "provider")
+    assert body["detail"] == "The provider's currency is USD."
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [
+        ("0", "amount_not_positive"),
+        ("0.00", "amount_not_positive"),
+        ("-1", "amount_not_positive"),
+        ("1.001", "too_many_decimals"),
+        ("1.000", "too_many_decimals"),
+        ("1000000000000000001", "amount_too_large"),
+    ],
+)
+def test_it_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, amount: str, code: str) -> None:
+    body = refused(ask(alice, "deposits", purse, amount), 422, "invalid_amount", "amount")
+    assert body["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize("amount", ["1e2", "+1", " 1", "1_000", "\u0661\u0660\u0660", None, True, [], {}, "", "NaN"])
+def test_it_refuses_what_is_no_amount(alice: Any, purse: Wallet, amount: Any) -> None:
+    refused(ask(alice, "deposits", purse, amount), 400, "invalid_request", "amount")
+
+
+def test_it_takes_the_largest_amount(alice: Any, purse: Wallet, admin: Any) -> None:
+    made = deposit(alice, purse, "1000000000000000000")
+    assert settle(admin, "deposits", made).status_code == 200
+    assert money(purse) == ("1000000000000000000", "0")
+
+
+def test_it_has_no_decimals_where_the_currency_has_none(alice: Any) -> None:
+    yen = open_wallet(owner_id=alice.pk, currency="JPY")
+    refused(ask(alice, "deposits", yen, "100.0"), 422, "invalid_amount", "amount")
+    assert deposit(alice, yen, "100")["net"] == "100"
+
+
+def test_it_refuses_a_currency_that_is_not_in_use(alice: Any, purse: Wallet) -> None:
+    Currency.objects.filter(pk="USD").update(is_active=False)
+    refused(ask(alice, "deposits", purse, "1"), 422, "currency_unavailable", "currency")
+
+
+def test_mallory_cannot_name_alices_wallet_nor_the_houses(alice: Any, mallory: Any, admin: Any, purse: Wallet) -> None:
+    named = (purse, 2**62, clearing())
+    for user in (mallory, admin):
+        bodies = [refused(ask(user, "deposits", w, "1"), 404, "wallet_not_found", "wallet") for w in named]
+        assert bodies[0] == bodies[1] == bodies[2]
+
+
+def test_a_service_makes_none(service: Any, purse: Wallet) -> None:
+    refused(ask(service, "deposits", purse, "1"), 403, "permission_denied")
+    refused(APIClient().post(DEPOSITS, {}), 401, "not_authenticated")
+
+
+# --- Idempotency-Key ---
+def test_it_requires_a_key(alice: Any, purse: Wallet) -> None:
+    answer = signed_in(alice).post(DEPOSITS, {"wallet": purse.pk, "amount": "1"})
+    refused(answer, 400, "idempotency_key_required")
+
+
+def test_it_is_made_once_for_a_key(alice: Any, purse: Wallet) -> None:
+    key, wish = new_key(), {"wallet": purse.pk, "amount": "1.00"}
+    first, again = (signed_in(alice).post(DEPOSITS, wish, headers=key) for _ in range(2))
+    assert first.content == again.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    refused(signed_in(alice).post(DEPOSITS, wish | {"amount": "2"}, headers=key), 422, "idempotency_key_reused")
+    assert Deposit.objects.count() == 1
+
+
+# --- commission ---
+def test_it_shows_the_commission_and_books_it_apart(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
+    a_rule(admin, percent="1.5", fixed="0.30")
+    earned = house("commission")
+    made = deposit(alice, purse, "100.00")
+    assert (made["commission"], made["net"]) == ("1.80", "98.20")
+    paid = settle(service, "deposits", made).json()
+    assert (paid["commission"], paid["net"]) == ("1.80", "98.20")
+    till = booking.house_wallet("commission", "USD")
+    assert postings(stored_deposit(made)) == [(clearing(), purse.pk, "100"), (purse.pk, till, "1.8")]
+    assert money(purse) == ("98.2", "0")
+    assert house("commission") - earned == Decimal("1.8")
+    books_balance()
+
+
+def test_the_rule_that_held_when_it_was_made_applies(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
+    rule = a_rule(admin, percent="10")
+    made = deposit(alice, purse, "100.00")
+    commission_rules.end_rule(rule_id=rule.pk, valid_until=timezone.now(), staff=admin)
+    free = deposit(alice, purse, "100.00")
+    a_rule(admin, percent="50")
+    assert (made["commission"], free["commission"]) == ("10.00", "0.00")
+    for order in (made, free):
+        settle(service, "deposits", order)
+    assert money(purse) == ("190", "0")
+    assert stored_deposit(made).rule == rule
+    assert stored_deposit(free).rule is None
+
+
+def test_a_commission_as_large_as_the_amount_leaves_nothing(alice: Any, purse: Wallet, admin: Any) -> None:
+    a_rule(admin, minimum="5")
+    made = deposit(alice, purse, "3.00")
+    assert (made["commission"], made["net"]) == ("3.00", "0.00")
+    assert settle(admin, "deposits", made).json()["status"] == "paid"
+    assert money(purse) == ("0", "0")
+    books_balance()
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "expected"),
+    [
+        ("USD", "0.50", "0.01"),
+        ("USD", "1.00", "0.01"),
+        ("USD", "2.50", "0.03"),
+        ("JPY", "50", "1"),
+        ("JPY", "201", "3"),
+    ],
+)
+def test_the_commission_is_rounded_up(alice: Any, admin: Any, currency: str, amount: str, expected: str) -> None:
+    a_rule(admin, currency=currency, percent="1")
+    wallet = open_wallet(owner_id=alice.pk, currency=currency)
+    assert deposit(alice, wallet, amount)["commission"] == expected
+
+
+# --- dry_run ---
+def test_a_dry_run_tells_the_price_and_changes_nothing(alice: Any, purse: Wallet, admin: Any) -> None:
+    a_rule(admin, percent="2")
+    wish = {"wallet": purse.pk, "amount": "100.00"}
+    with nothing_changes():
+        answer = signed_in(alice).post(f"{DEPOSITS}?dry_run=true", wish)
+    assert answer.status_code == 200
+    shown = answer.json()
+    assert (shown["id"], shown["commission"], shown["net"]) == (None, "2.00", "98.00")
+    assert {name: shown[name] for name in ("commission", "net", "status")} == {
+        name: deposit(alice, purse)[name] for name in ("commission", "net", "status")
+    }
+
+
+def test_a_dry_run_refuses_what_the_request_would(alice: Any, mallory: Any, purse: Wallet) -> None:
+    refused(ask(alice, "deposits", purse, "0", "?dry_run=true"), 422, "invalid_amount")
+    refused(ask(mallory, "deposits", purse, "1", "?dry_run=true"), 404, "wallet_not_found")
+    refused(ask(alice, "deposits", purse, "1", "?dry_run=yes"), 400, "invalid_request", "dry_run")
+
+
+@pytest.mark.parametrize("query", ["?dryrun=true", "?dry_run=true&dry_run=true", "?dry-run=true"])
+def test_a_misspelt_dry_run_does_nothing(alice: Any, service: Any, purse: Wallet, query: str) -> None:
+    with nothing_changes():
+        refused(ask(alice, "deposits", purse, "1", query), 400, "invalid_request")
+    made = deposit(alice, purse)["id"]
+    answer = signed_in(service).put(f"{DEPOSITS}/{made}/status{query}", {"status": "paid"})
+    refused(answer, 400, "invalid_request")
+
+
+# --- reading ---
+def test_it_lists_mine_newest_first(alice: Any, purse: Wallet) -> None:
+    made = [deposit(alice, purse)["id"] for _ in range(3)]
+    first = signed_in(alice).get(DEPOSITS, {"limit": 2}).json()
+    assert [row["id"] for row in first["results"]] == made[:0:-1]
+    assert ids(signed_in(alice).get(first["next"])) == made[:1]
+
+
+def test_it_filters(alice: Any, purse: Wallet, admin: Any) -> None:
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    one, two = deposit(alice, purse, provider="sha1_colon")["id"], deposit(alice, euros)["id"]
+    settle(admin, "deposits", one, "rejected")
+    client, moment = signed_in(alice), Deposit.objects.get(pk=two).created_at.isoformat()
+    for asked, found in (
+        ({"status": "rejected"}, [one]), ({"status": "pending"}, [two]), ({"wallet": euros.pk}, [two]),
+        ({"currency": "USD"}, [one]), ({"from": moment}, [two]), ({"to": moment}, [one]),
+        ({"provider": "sha1_colon"}, [one]), ({"from": (timezone.now() + timedelta(days=1)).isoformat()}, []),
+    ):  # fmt: skip
+        assert ids(client.get(DEPOSITS, asked)) == found, asked
+
+
+@pytest.mark.parametrize(("name", "value"), [("user", "1"), ("status", "open"), ("wallet", "x"), ("amount", "1")])
+def test_it_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
+    refused(signed_in(alice).get(DEPOSITS, {name: value}), 400, "invalid_request", name)
+
+
+def test_it_shows_nothing_of_alice_to_strangers(alice: Any, bob: Any, mallory: Any, purse: Wallet) -> None:
+    made = deposit(alice, purse)["id"]
+    for user in (bob, mallory):
+        assert ids(signed_in(user).get(DEPOSITS)) == []
+        assert ids(signed_in(user).get(DEPOSITS, {"wallet": purse.pk})) == []
+        assert signed_in(user).get(f"{DEPOSITS}/{made}").status_code == 404
+    for address in (DEPOSITS, f"{DEPOSITS}/{made}"):
+        refused(APIClient().get(address), 401, "not_authenticated")
+
+
+def test_it_shows_admins_everybodys(alice: Any, bob: Any, admin: Any, purse: Wallet) -> None:
+    hers = deposit(alice, purse)["id"]
+    his = deposit(bob, wallet_with(bob, "USD", "1"))["id"]
+    assert ids(signed_in(admin).get(DEPOSITS)) == [his, hers]
+    assert ids(signed_in(admin).get(DEPOSITS, {"user": alice.pk})) == [hers]
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_nobody_changes_one(alice: Any, admin: Any, purse: Wallet, method: str) -> None:
+    made = deposit(alice, purse)["id"]
+    for user in (alice, admin):
+        refused(getattr(signed_in(user), method)(f"{DEPOSITS}/{made}", {}), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_it_lists_in_one_query(alice: Any, purse: Wallet, django_assert_num_queries: Any, count: int) -> None:
+    for _ in range(count):
+        deposit(alice, purse)
+    client = signed_in(alice)
+    with django_assert_num_queries(1):
+        client.get(DEPOSITS)
+
+
+# --- what is settled, whatever has become of its owner and his wallet ---
+def test_a_disabled_owner_is_paid_all_the_same(alice: Any, purse: Wallet, service: Any) -> None:
+    made = deposit(alice, purse)
+    type(alice).objects.filter(pk=alice.pk).update(is_active=False, disabled_at=timezone.now())
+    assert settle(service, "deposits", made).status_code == 200
+    assert money(purse) == ("100", "0")
+
+
+def test_a_currency_that_went_out_of_use_is_still_settled(alice: Any, purse: Wallet, service: Any) -> None:
+    made = deposit(alice, purse)
+    Currency.objects.filter(pk="USD").update(is_active=False)
+    assert settle(service, "deposits", made).status_code == 200
+
+
+def test_what_does_not_fit_the_balance_stays_pending(alice: Any, service: Any) -> None:
+    most = "9" * 28
+    full = wallet_with(alice, "USD", most)
+    made = deposit(alice, full, "1")
+    refused(settle(service, "deposits", made), 422, "balance_too_large")
+    assert stored_deposit(made).status == "pending"
+    assert settle(service, "deposits", made, "rejected").status_code == 200
+    assert money(full) == (most, "0")
+
+
+def test_its_commission_comes_out_of_it_even_where_the_balance_is_below_zero(
+    alice: Any, purse: Wallet, admin: Any, service: Any
+) -> None:
+    Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
+    booking.book([booking.Movement("reversal", (booking.Line(purse.pk, clearing(), Decimal(500)),), overdraws=True)])
+    a_rule(admin, percent="10")
+    assert settle(service, "deposits", deposit(alice, purse)).status_code == 200
+    assert money(purse) == ("-410", "0")
+
+
+def test_the_service_call_is_checked_by_itself(alice: Any, purse: Wallet) -> None:
+    made = deposit(alice, purse)
+    with pytest.raises(Deposit.DoesNotExist):
+        orders.settle_deposit(deposit_id=made["id"], verdict="paid", by=alice)
+    assert alice.role == Role.USER

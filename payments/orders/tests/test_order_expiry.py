@@ -1,0 +1,138 @@
+"""manage.py expire_orders: what nobody settles in time is rejected, and what it holds is given back."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from payments.models import Deposit, Wallet, Withdrawal
+from payments.orders import services as orders
+from tests.support.factories import wallet_with
+from tests.support.order_factories import (
+    a_bank,
+    at_once,
+    books_balance,
+    deposit,
+    money,
+    refused,
+    settle,
+    stored_deposit,
+    stored_withdrawal,
+    withdraw,
+)
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "1000")
+
+
+def aged(kind: type[Any], order: dict[str, Any], hours: float) -> None:
+    """Make an order older; its guard has to be switched off for it."""
+    table = kind._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        kind.objects.filter(pk=order["id"]).update(created_at=timezone.now() - timedelta(hours=hours))
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def expire(**options: Any) -> str:
+    out = io.StringIO()
+    call_command("expire_orders", stdout=out, **options)
+    return out.getvalue()
+
+
+def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, purse: Wallet) -> None:
+    bank = a_bank(alice)
+    old, young, paid = (withdraw(alice, purse, bank, "100") for _ in range(3))
+    stale = deposit(alice, purse)
+    settle(service, "withdrawals", paid)
+    for kind, order, hours in ((Withdrawal, old, 169), (Withdrawal, young, 167), (Deposit, stale, 169)):
+        aged(kind, order, hours)
+    assert expire() == "1 deposits and 1 withdrawals expired\n"
+    for stored in (stored_withdrawal(old), stored_deposit(stale)):
+        assert (stored.status, stored.reason, stored.settled_by) == ("rejected", "expired", None)
+        assert stored.settled_at is not None
+    assert stored_withdrawal(young).status == "pending"
+    assert stored_withdrawal(paid).status == "paid"
+    assert money(purse) == ("900", "100")
+    refused(settle(service, "withdrawals", old), 409, "already_settled")
+    assert expire() == "0 deposits and 0 withdrawals expired\n"
+    assert expire(older_than_hours=166) == "0 deposits and 1 withdrawals expired\n"
+    assert money(purse) == ("900", "0")
+    books_balance()
+
+
+@pytest.mark.parametrize("hours", [0, -1, 876_001])
+def test_it_refuses_an_odd_age(db: None, hours: int) -> None:
+    with pytest.raises(CommandError, match="from 1 to 876000"):
+        expire(older_than_hours=hours)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
+    pairs = [(alice, purse, a_bank(alice)), (bob, wallet_with(bob, "USD", "1000"), a_bank(bob))]
+    for number in range(14):
+        owner, wallet, bank = pairs[number % 2]
+        aged(Withdrawal, withdraw(owner, wallet, bank, "10"), 24)
+
+    def run() -> int:
+        return sum(number for _, number in orders.expire_orders(older_than=timedelta(hours=1), batch=3))
+
+    assert sum(at_once(*[run] * 3)) == 14
+    assert not Withdrawal.objects.exclude(status="rejected").exists()
+    assert [money(wallet) for _, wallet, _ in pairs] == [("1000", "0")] * 2
+    books_balance()
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
+    made = withdraw(alice, purse, a_bank(alice))
+    aged(Withdrawal, made, 24)
+    with transaction.atomic():
+        Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
+        [expired] = at_once_beside(lambda: list(orders.expire_orders(older_than=timedelta(hours=1))))
+    assert expired == []
+    assert stored_withdrawal(made).status == "pending"
+
+
+def at_once_beside(call: Any) -> list[Any]:
+    """Make the call in a thread, while this one keeps its connection and its locks."""
+
+    def run() -> Any:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return [thread.submit(run).result()]
+
+
+def settle_status(service: Any, made: dict[str, Any]) -> int:
+    return int(settle(service, "withdrawals", made).status_code)
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, purse: Wallet) -> None:
+    bank, paid = a_bank(alice), 0
+    for _ in range(8):
+        made = withdraw(alice, purse, bank, "10")
+        aged(Withdrawal, made, 24)
+        settled, expired = at_once(
+            partial(settle_status, service, made),
+            lambda: sum(number for _, number in orders.expire_orders(older_than=timedelta(hours=1))),
+        )
+        assert (settled, expired) in {(200, 0), (409, 1)}
+        assert stored_withdrawal(made).status == ("paid" if settled == 200 else "rejected")
+        paid += 10 * (settled == 200)
+    assert money(purse) == (str(1000 - paid), "0")
+    books_balance()

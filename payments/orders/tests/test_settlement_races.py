@@ -1,0 +1,126 @@
+"""Orders under real threads, each with its own connection, on committed data: one verdict, no cent twice."""
+
+import random
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from payments.ledger import booking
+from payments.models import Transaction, Wallet, Withdrawal
+from payments.webhooks import receiving
+from tests.support.factories import clearing, notice, signed_in, wallet_with
+from tests.support.order_factories import (
+    API,
+    a_bank,
+    a_rule,
+    ask,
+    at_once,
+    books_balance,
+    deposit,
+    money,
+    settle,
+    stored_deposit,
+    stored_withdrawal,
+    withdraw,
+)
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "1000")
+
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+def outcomes(answers: list[Any]) -> Counter[tuple[int, str]]:
+    return Counter((answer.status_code, answer.json().get("code", "")) for answer in answers)
+
+
+@pytest.mark.parametrize("name", ["deposits", "withdrawals"])
+def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: Any, purse: Wallet, name: str) -> None:
+    a_rule(admin, name[:-1], percent="10")
+    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, a_bank(alice))
+    answers = at_once(*[lambda: settle(service, name, made)] * 16)
+    assert outcomes(answers) == {(200, ""): 16}
+    assert len({answer.content for answer in answers}) == 1
+    assert Transaction.objects.filter(reference=f"{name[:-1]} {made['id']}").count() == 1
+    assert money(purse) == (("1090", "0") if name == "deposits" else ("900", "0"))
+    books_balance()
+
+
+@pytest.mark.parametrize("name", ["deposits", "withdrawals"])
+def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, purse: Wallet, name: str) -> None:
+    bank = a_bank(alice)
+    for _ in range(4):
+        made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank)
+        verdicts = ["paid", "rejected"] * 8
+        random.shuffle(verdicts)
+        answers = at_once(*[lambda v=v, m=made: settle(service, name, m, v) for v in verdicts])
+        assert outcomes(answers) == {(200, ""): 8, (409, "already_settled"): 8}
+        order = stored_deposit(made) if name == "deposits" else stored_withdrawal(made)
+        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {order.status}
+        assert (order.transaction is not None) == (order.status == "paid")
+    booked = Transaction.objects.filter(kind=name[:-1], reference__startswith=name[:-1]).count()
+    sign = 1 if name == "deposits" else -1
+    assert money(purse) == (str(1000 + sign * 100 * booked), "0")
+    books_balance()
+
+
+def test_one_of_two_withdrawals_gets_the_money(alice: Any, purse: Wallet) -> None:
+    bank = a_bank(alice)
+    answers = at_once(*[lambda: ask(alice, "withdrawals", purse, "600", external_wallet=bank.pk)] * 2)
+    assert outcomes(answers) == {(201, ""): 1, (409, "insufficient_funds"): 1}
+    assert money(purse) == ("1000", "600")
+    books_balance()
+
+
+def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any, purse: Wallet) -> None:
+    bank = a_bank(alice)
+    spend = booking.Movement("purchase", (booking.Line(purse.pk, clearing(), Decimal(90)),))
+
+    def spent() -> int:
+        return 90 if isinstance(booking.book([spend])[0], booking.Booked) else 0
+
+    def held() -> int:
+        return 70 if ask(alice, "withdrawals", purse, "70", external_wallet=bank.pk).status_code == 201 else 0
+
+    total = sum(at_once(*[spent, held] * 8))
+    assert 840 <= total <= 1000
+    purse.refresh_from_db()
+    assert 1000 - purse.balance + purse.held == total
+    for order in Withdrawal.objects.all():
+        assert settle(service, "withdrawals", order.pk).status_code == 200
+    assert money(purse) == (str(1000 - total), "0")
+    books_balance(by_hand=True)
+
+
+def test_webhooks_arrive_while_orders_are_settled(alice: Any, service: Any, purse: Wallet) -> None:
+    bank = a_bank(alice)
+    ins = [deposit(alice, purse, "10") for _ in range(5)]
+    outs = [withdraw(alice, purse, bank, "7") for _ in range(5)]
+    notices = [notice(user_id=alice.pk, account=purse.pk, amount="3") for _ in range(6)]
+    answers = at_once(
+        *[lambda o=o: settle(service, "deposits", o).status_code for o in ins],
+        *[lambda o=o: settle(service, "withdrawals", o).status_code for o in outs],
+        *[lambda n=n: type(receiving.credit([n])[0]) for n in notices],
+    )
+    assert answers == [200] * 10 + [receiving.Credited] * 6
+    assert money(purse) == ("1033", "0")
+    books_balance()
+
+
+def test_an_external_wallet_is_deleted_or_used(alice: Any, purse: Wallet) -> None:
+    for _ in range(6):
+        bank = a_bank(alice)
+        pair = [
+            lambda b=bank: ask(alice, "withdrawals", purse, "1", external_wallet=b.pk).status_code,
+            lambda b=bank: signed_in(alice).delete(f"{API}/external-wallets/{b.pk}").status_code,
+        ]
+        asked, deleted = at_once(*pair)
+        assert (asked, deleted) in {(201, 409), (404, 204)}
+        bank.refresh_from_db()
+        assert (bank.deleted_at is None) == bank.withdrawals.exists() == (asked == 201)
+    books_balance()

@@ -1,0 +1,261 @@
+"""POST and GET withdrawals: the money is held at once, and goes out or comes back by a verdict."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from payments.ledger import booking
+from payments.models import Currency, ExternalWallet, Transaction, Wallet, Withdrawal
+from tests.support.factories import clearing, move, signed_in, wallet_with
+from tests.support.order_factories import (
+    API,
+    a_bank,
+    a_rule,
+    ask,
+    books_balance,
+    ids,
+    money,
+    new_key,
+    nothing_changes,
+    postings,
+    refused,
+    settle,
+    stored_withdrawal,
+    withdraw,
+)
+
+WITHDRAWALS = f"{API}/withdrawals"
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "100")
+
+
+@pytest.fixture
+def bank(alice: Any) -> ExternalWallet:
+    return a_bank(alice)
+
+
+# --- asking ---
+def test_it_holds_the_money_and_books_nothing(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    booked = Transaction.objects.count()
+    made = withdraw(alice, purse, bank, "60.00")
+    assert made.pop("created_at").endswith("Z")
+    assert made == {
+        "id": Withdrawal.objects.get().pk, "user": alice.pk, "wallet": purse.pk, "amount": "60.00", "currency": "USD",
+        "commission": "0.00", "net": "60.00", "status": "pending", "reason": "", "provider": None, "transaction": None,
+        "settled_at": None, "external_wallet": bank.pk,
+        "pay_to": {"label": "My bank", "kind": "bank", "details": bank.details},
+        "owner_is_active": True,
+    }  # fmt: skip
+    assert money(purse) == ("100", "60")
+    assert Transaction.objects.count() == booked
+    shown = signed_in(alice).get(f"{API}/wallets/{purse.pk}").json()
+    assert (shown["balance"], shown["held"], shown["available"]) == ("100.00", "60.00", "40.00")
+    books_balance()
+
+
+def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
+    alice: Any, bob: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    withdraw(alice, purse, bank, "60.00")
+    other = wallet_with(bob, "USD", "1")
+    [verdict] = booking.book([booking.Movement("transfer", (booking.Line(purse.pk, other.pk, Decimal(41)),))])
+    assert isinstance(verdict, booking.Refused)
+    refused(ask(alice, "withdrawals", purse, "40.01", external_wallet=bank.pk), 409, "insufficient_funds")
+    withdraw(alice, purse, bank, "40.00")
+    assert money(purse) == ("100", "100")
+
+
+def test_it_refuses_more_than_there_is(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    refused(ask(alice, "withdrawals", purse, "100.01", external_wallet=bank.pk), 409, "insufficient_funds")
+    assert money(purse) == ("100", "0")
+    assert not Withdrawal.objects.exists()
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1.001", "1000000000000000001"])
+def test_it_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, bank: ExternalWallet, amount: str) -> None:
+    refused(ask(alice, "withdrawals", purse, amount, external_wallet=bank.pk), 422, "invalid_amount", "amount")
+
+
+def test_it_wants_an_external_wallet_of_the_same_currency(alice: Any, purse: Wallet) -> None:
+    euros = a_bank(alice, "EUR")
+    answer = ask(alice, "withdrawals", purse, "1", external_wallet=euros.pk)
+    body = refused(answer, 422, "currency_mismatch", "external_wallet")
+    assert body["detail"] == "The external wallet is for EUR."
+    assert money(purse) == ("100", "0")
+
+
+def test_money_leaves_a_currency_that_was_taken_out_of_use(alice: Any, purse: Wallet) -> None:
+    Currency.objects.filter(pk="USD").update(is_active=False)
+    withdraw(alice, purse, a_bank(alice), "100")
+    assert money(purse) == ("100", "100")
+
+
+def test_it_pays_only_from_my_wallets_to_my_external_wallets(
+    alice: Any, mallory: Any, admin: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    hers = a_bank(mallory)
+    for user, wallet, external, code in (
+        (mallory, purse, hers, "wallet_not_found"),
+        (mallory, clearing(), hers, "wallet_not_found"),
+        (mallory, 2**62, hers, "wallet_not_found"),
+        (alice, purse, hers, "external_wallet_not_found"),
+        (mallory, purse, bank, "external_wallet_not_found"),
+        (admin, purse, bank, "external_wallet_not_found"),
+    ):
+        field = "wallet" if code == "wallet_not_found" else None
+        refused(ask(user, "withdrawals", wallet, "1", external_wallet=external.pk), 404, code, field)
+    refused(ask(alice, "withdrawals", purse, "1", external_wallet=2**62), 404, "external_wallet_not_found")
+    assert money(purse) == ("100", "0")
+
+
+def test_it_does_not_pay_to_a_deleted_external_wallet(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    ExternalWallet.objects.filter(pk=bank.pk).update(deleted_at=timezone.now())
+    refused(ask(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 404, "external_wallet_not_found")
+
+
+def test_a_service_makes_none(service: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    refused(ask(service, "withdrawals", purse, "1", external_wallet=bank.pk), 403, "permission_denied")
+
+
+def test_it_is_held_once_for_a_key(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    key, wish = new_key(), {"wallet": purse.pk, "amount": "60", "external_wallet": bank.pk}
+    refused(signed_in(alice).post(WITHDRAWALS, wish), 400, "idempotency_key_required")
+    first, again = (signed_in(alice).post(WITHDRAWALS, wish, headers=key) for _ in range(2))
+    assert first.content == again.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert money(purse) == ("100", "60")
+
+
+# --- dry_run ---
+def test_a_dry_run_tells_the_price_and_changes_nothing(
+    alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    a_rule(admin, "withdrawal", fixed="1.25")
+    wish = {"wallet": purse.pk, "amount": "100.00", "external_wallet": bank.pk}
+    with nothing_changes():
+        answer = signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", wish)
+    assert answer.status_code == 200
+    assert (answer.json()["id"], answer.json()["commission"], answer.json()["net"]) == (None, "1.25", "98.75")
+    too_much = wish | {"amount": "100.01"}
+    refused(signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", too_much), 409, "insufficient_funds")
+
+
+# --- the verdict ---
+def test_paid_takes_it_out_less_the_commission(
+    alice: Any, admin: Any, service: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    a_rule(admin, "withdrawal", percent="2", fixed="0.50")
+    made = withdraw(alice, purse, bank, "60.00")
+    paid = settle(service, "withdrawals", made).json()
+    assert (paid["status"], paid["commission"], paid["net"]) == ("paid", "1.70", "58.30")
+    order = stored_withdrawal(made)
+    assert paid["transaction"] == order.transaction_id
+    till = booking.house_wallet("commission", "USD")
+    assert postings(order) == [(purse.pk, clearing(), "58.3"), (purse.pk, till, "1.7")]
+    assert order.transaction is not None
+    assert (order.transaction.kind, order.transaction.reference) == ("withdrawal", f"withdrawal {order.pk}")
+    assert money(purse) == ("40", "0")
+    books_balance()
+
+
+def test_rejected_gives_it_back(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    made = withdraw(alice, purse, bank, "60.00")
+    withdraw(alice, purse, bank, "10.00")
+    rejected = settle(service, "withdrawals", made, "rejected", reason="No such account.").json()
+    assert (rejected["status"], rejected["reason"], rejected["transaction"]) == ("rejected", "No such account.", None)
+    assert money(purse) == ("100", "10")
+    books_balance()
+
+
+def test_it_is_settled_once(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    made = withdraw(alice, purse, bank, "60.00")
+    first, again = (settle(service, "withdrawals", made) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.content == again.content
+    refused(settle(service, "withdrawals", made, "rejected"), 409, "already_settled", "status")
+    assert money(purse) == ("40", "0")
+
+
+def test_a_commission_as_large_as_the_amount_pays_nothing_out(
+    alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    a_rule(admin, "withdrawal", minimum="5")
+    made = withdraw(alice, purse, bank, "3.00")
+    settle(admin, "withdrawals", made)
+    assert postings(stored_withdrawal(made)) == [(purse.pk, booking.house_wallet("commission", "USD"), "3")]
+    books_balance()
+
+
+def test_it_is_not_paid_when_a_reversal_has_taken_the_money(
+    alice: Any, service: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    made = withdraw(alice, purse, bank, "60.00")
+    Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
+    line = booking.Line(purse.pk, clearing(), purse.balance)
+    booking.book([booking.Movement("reversal", (line,), overdraws=True)])
+    refused(settle(service, "withdrawals", made), 409, "insufficient_funds")
+    assert money(purse) == ("0", "60")
+    assert settle(service, "withdrawals", made, "rejected").status_code == 200
+    assert money(purse) == ("0", "0")
+
+
+def test_the_external_wallet_of_a_settled_one_may_go_and_is_still_shown(
+    alice: Any, service: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    made = withdraw(alice, purse, bank)
+    settle(service, "withdrawals", made)
+    assert signed_in(alice).delete(f"{API}/external-wallets/{bank.pk}").status_code == 204
+    shown = signed_in(alice).get(f"{WITHDRAWALS}/{made['id']}").json()
+    assert shown["pay_to"]["details"]["iban"].startswith("DE89")
+
+
+# --- reading ---
+def test_it_is_seen_by_its_owner_staff_and_services_alone(
+    alice: Any, bob: Any, mallory: Any, admin: Any, service: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
+    made = withdraw(alice, purse, bank)["id"]
+    for user in (bob, mallory):
+        assert ids(signed_in(user).get(WITHDRAWALS)) == []
+        assert signed_in(user).get(f"{WITHDRAWALS}/{made}").status_code == 404
+    for user in (alice, admin, service):
+        assert ids(signed_in(user).get(WITHDRAWALS)) == [made]
+        assert signed_in(user).get(f"{WITHDRAWALS}/{made}").json()["pay_to"]["kind"] == "bank"
+    assert ids(signed_in(admin).get(WITHDRAWALS, {"user": bob.pk})) == []
+    assert ids(signed_in(service).get(WITHDRAWALS, {"status": "pending"})) == [made]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_it_lists_in_one_query(
+    alice: Any, purse: Wallet, bank: ExternalWallet, django_assert_num_queries: Any, count: int
+) -> None:
+    for _ in range(count):
+        withdraw(alice, purse, bank, "1")
+    client = signed_in(alice)
+    with django_assert_num_queries(1):
+        client.get(WITHDRAWALS)
+
+
+def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
+    made = [withdraw(alice, purse, bank, "10") for _ in range(5)]
+    for order, verdict in zip(made, ("paid", "rejected", "paid"), strict=False):
+        settle(service, "withdrawals", order, verdict)
+    assert money(purse) == ("80", "20")
+    move((purse.pk, clearing(), "60"))
+    assert money(purse) == ("20", "20")
+    books_balance(by_hand=True)
+
+
+def test_who_settles_a_disabled_users_withdrawal_is_told(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
+    made = withdraw(alice, purse, a_bank(alice), "40.00")
+    assert made["owner_is_active"] is True
+    disabled = signed_in(admin).post(f"/api/v1/users/{alice.pk}/disable").json()
+    waiting = {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}
+    assert disabled["pending_orders"] == [waiting]
+    assert signed_in(service).get(f"/api/v1/withdrawals/{made['id']}").json()["owner_is_active"] is False
+    paid = settle(service, "withdrawals", made).json()
+    assert (paid["status"], paid["owner_is_active"]) == ("paid", False)

@@ -1,0 +1,236 @@
+"""Deposits and withdrawals: people make them, services settle them."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.permissions import HasRole, IsAdmin, IsPerson, IsSettler
+from accounts.viewsets import Previewing, StrictWrites
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import checked, refuse_members
+from payments.idempotency.decorator import idempotent
+from payments.idempotency.dry_run import previewable
+from payments.orders import queries
+from payments.orders import services as orders
+from payments.orders.models import Deposit, SettlementScope, Withdrawal
+from payments.orders.serializers import examples
+from payments.orders.serializers import orders as shapes
+
+_WHO_SEES = "Newest first. Admins see everybody's; a service what it may settle."
+_CANCEL = (
+    "Your own, while nobody has settled it; for ever. Cancelling it again answers 200 and changes nothing, so no"
+    " Idempotency-Key is asked for. 409 `already_settled` when it is paid or rejected."
+)
+_VERDICT = (
+    "Once, for ever: the same status again answers 200 and moves nothing, another is 409 `already_settled`. An order"
+    " that the service may not settle is 404, one of your own 403 `own_order`."
+)
+
+
+class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+    lookup_value_regex = ID_PATTERN
+    permissions: ClassVar[dict[str, type[BasePermission]]] = {
+        "create": IsPerson,
+        "cancel": IsPerson,
+        "settle": IsSettler,
+    }
+
+    @property
+    def filterset_class(self) -> type[Any]:
+        return queries.StaffOrderFilters if self.for_staff else queries.OrderFilters
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [self.permissions.get(self.action or "", HasRole)()]
+
+
+def _verdict(request: Request) -> dict[str, Any]:
+    body = checked(shapes.VerdictSerializer, request)
+    return {"verdict": body["status"], "reason": body["reason"]}
+
+
+@extend_schema(tags=["deposits"], examples=examples.DEPOSIT)
+@extend_schema_view(
+    list=extend_schema(operation_id="deposits_list", summary="My deposits", description=_WHO_SEES),
+    retrieve=extend_schema(operation_id="deposits_retrieve", summary="One deposit", parameters=[ID]),
+)
+class DepositViewSet(OrderViewSet):
+    queryset = Deposit.objects.none()
+    serializer_class = shapes.DepositSerializer
+
+    def get_queryset(self) -> QuerySet[Deposit]:
+        return queries.visible_to(self.user, Deposit)
+
+    @extend_schema(
+        operation_id="deposits_create",
+        summary="Ask to bring money in",
+        description=(
+            "Nothing moves until a service says `paid`: then the amount comes, and its commission goes. 409"
+            " `too_many_pending_orders` when too many of your deposits and withdrawals are pending."
+        ),
+        request=shapes.DepositWriteSerializer,
+        responses={
+            200: shapes.DepositSerializer,
+            201: shapes.DepositSerializer,
+            404: examples.WALLET_NOT_FOUND,
+        },
+        examples=examples.DEPOSIT_MADE,
+    )
+    @previewable
+    @idempotent
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.DepositWriteSerializer, request)
+        wish["wallet_id"] = wish.pop("wallet")
+        made = orders.request_deposit(user_id=self.user.pk, **wish)
+        return Response(shapes.DepositSerializer(made).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="deposits_settle",
+        summary="Settle a deposit (service)",
+        description=_VERDICT,
+        parameters=[ID],
+        request=shapes.VerdictSerializer,
+        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_SETTLED},
+        examples=examples.DEPOSIT_SETTLED,
+    )
+    @action(detail=True, methods=["put"], url_path="status")
+    def settle(self, request: Request, pk: str) -> Response:
+        settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_verdict(request))
+        return Response(shapes.DepositSerializer(settled).data)
+
+    @extend_schema(
+        operation_id="deposits_cancel",
+        summary="Cancel a deposit that is pending",
+        description=_CANCEL,
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_PAID},
+        examples=examples.DEPOSIT_CANCELLED,
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        cancelled = orders.cancel_deposit(deposit_id=int(pk), user_id=self.user.pk)
+        return Response(shapes.DepositSerializer(cancelled).data)
+
+
+@extend_schema(tags=["withdrawals"], examples=examples.WITHDRAWAL)
+@extend_schema_view(
+    list=extend_schema(operation_id="withdrawals_list", summary="My withdrawals", description=_WHO_SEES),
+    retrieve=extend_schema(operation_id="withdrawals_retrieve", summary="One withdrawal", parameters=[ID]),
+)
+class WithdrawalViewSet(OrderViewSet):
+    queryset = Withdrawal.objects.none()
+    serializer_class = shapes.WithdrawalSerializer
+
+    def get_queryset(self) -> QuerySet[Withdrawal]:
+        return queries.visible_to(self.user, Withdrawal).select_related(
+            "currency", "provider", "external_wallet", "user"
+        )
+
+    @extend_schema(
+        operation_id="withdrawals_create",
+        summary="Ask to take money out",
+        description=(
+            "The amount is held at once: it cannot be spent, moved or withdrawn again. `paid` takes it out less the"
+            " commission; `rejected` gives it back, and so does cancelling it. 409 `too_many_pending_orders` when too"
+            " many are pending."
+        ),
+        request=shapes.WithdrawalWriteSerializer,
+        responses={
+            200: shapes.WithdrawalSerializer,
+            201: shapes.WithdrawalSerializer,
+            404: examples.WITHDRAWAL_NOT_FOUND,
+            409: examples.INSUFFICIENT_FUNDS,
+        },
+        examples=examples.WITHDRAWAL_MADE,
+    )
+    @previewable
+    @idempotent
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.WithdrawalWriteSerializer, request)
+        wish["wallet_id"], wish["external_wallet_id"] = wish.pop("wallet"), wish.pop("external_wallet")
+        made = orders.request_withdrawal(user_id=self.user.pk, **wish)
+        return Response(shapes.WithdrawalSerializer(made).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="withdrawals_settle",
+        summary="Settle a withdrawal (service)",
+        description=_VERDICT,
+        parameters=[ID],
+        request=shapes.VerdictSerializer,
+        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},
+        examples=examples.WITHDRAWAL_SETTLED,
+    )
+    @action(detail=True, methods=["put"], url_path="status")
+    def settle(self, request: Request, pk: str) -> Response:
+        settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_verdict(request))
+        return Response(shapes.WithdrawalSerializer(settled).data)
+
+    @extend_schema(
+        operation_id="withdrawals_cancel",
+        summary="Cancel a withdrawal that is pending",
+        description=_CANCEL + " What it holds is free again.",
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_PAID},
+        examples=examples.WITHDRAWAL_CANCELLED,
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        cancelled = orders.cancel_withdrawal(withdrawal_id=int(pk), user_id=self.user.pk)
+        return Response(shapes.WithdrawalSerializer(cancelled).data)
+
+
+@extend_schema(tags=["settlement-scopes"], examples=examples.SCOPE)
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="settlement_scopes_list",
+        summary="What services may settle (admin)",
+        description="Newest first. A service without any settles nothing.",
+    ),
+    retrieve=extend_schema(operation_id="settlement_scopes_retrieve", summary="One scope (admin)", parameters=[ID]),
+)
+class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[SettlementScope]):
+    lookup_value_regex = ID_PATTERN
+    permission_classes = (IsAdmin,)
+    queryset = SettlementScope.objects.select_related("provider", "currency")
+    serializer_class = shapes.ScopeSerializer
+    filterset_class = queries.ScopeFilters
+
+    @extend_schema(
+        operation_id="settlement_scopes_create",
+        summary="Let a service settle orders (admin)",
+        description=(
+            "Those of a currency, of a provider, or of both together, each of at most `max_amount`; or `everything`."
+            " Orders that no scope covers are 404 to the service. Safe to repeat; another `max_amount` replaces the"
+            " last."
+        ),
+        request=shapes.ScopeWriteSerializer,
+        responses={201: shapes.ScopeSerializer, 404: examples.SERVICE_NOT_FOUND},
+        examples=examples.SCOPE_ADDED,
+    )
+    def create(self, request: Request) -> Response:
+        wish = checked(shapes.ScopeWriteSerializer, request)
+        added = orders.add_scope(service_id=wish.pop("service"), staff=self.user, **wish)
+        return Response(shapes.ScopeSerializer(added).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="settlement_scopes_delete",
+        summary="Remove a scope (admin)",
+        description="Without its last scope a service settles nothing.",
+        parameters=[ID],
+        responses={204: None},
+    )
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        orders.remove_scope(scope_id=int(pk), staff=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,1 @@
+"""Money from one wallet to another."""

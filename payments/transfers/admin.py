@@ -1,0 +1,44 @@
+"""Transfers in /admin."""
+
+from django.contrib import admin
+
+from payments.ledger.admin.display import money
+from payments.transfers.models import Transfer
+from staff.moves_admin import MovesAdmin
+from staff.period_filters import PeriodFilter
+from staff.read_only import MOST_LISTED, link
+
+
+@admin.register(Transfer)
+class TransferAdmin(MovesAdmin):
+    ids = ("pk", "user_id", "recipient_id", "source_id", "destination_id", "transaction_id")
+    people = ("user", "recipient")
+    list_display = ("id", "of_user", "sent_to", "amount_sent", "commission_taken", "note", "booked_as", "created_at")
+    list_filter = (PeriodFilter, "currency")
+    list_select_related = ("user", "recipient", "currency", "transaction")
+    search_help_text = (
+        f"An id of transfer, user, wallet or transaction, or an email (of more than {MOST_LISTED:,}, "
+        "the newest are listed)"
+    )
+    fields = readonly_fields = (
+        *("id", "of_user", "sent_to", "from_wallet", "to_wallet", "amount_sent", "commission_taken", "by_rule"),
+        *("note", "booked_as", "created_at"),
+    )
+    export_fields = (
+        *("id", "user_id", "user__email", "recipient_id", "recipient__email", "source_id", "destination_id"),
+        *("amount", "commission", "currency_id", "note", "transaction_id", "created_at"),
+    )
+    export_places = "currency__decimal_places"
+    empty_state = "Nobody has sent anything yet. A transfer leads from a user's wallet to another of the same currency."
+
+    @admin.display(description="recipient", ordering="recipient_id")
+    def sent_to(self, transfer: Transfer) -> str:
+        return link(transfer.recipient)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_sent(self, transfer: Transfer) -> str:
+        return money(transfer.amount, transfer.currency)
+
+    @admin.display(description="commission", ordering="commission")
+    def commission_taken(self, transfer: Transfer) -> str:
+        return money(transfer.commission, transfer.currency)

@@ -1,0 +1,47 @@
+"""Examples for the OpenAPI description of transfers."""
+
+from api.examples import described, problem_example, request_example, response_example
+
+_TRANSFER = {
+    "id": 3,
+    "direction": "sent",
+    "sender": "alice@example.com",
+    "source": 1000000000000026,
+    "destination": 1000000000000031,
+    "currency": "USD",
+    "amount": "25.00",
+    "commission": "0.10",
+    "note": "For the pens",
+    "transaction": 1235,
+    "created_at": "2026-01-31T12:05:00.123456Z",
+}
+
+TRANSFER = [response_example("A transfer", _TRANSFER)]
+_SENDING = {"source": 1000000000000026, "amount": "25.00"}
+TRANSFERRED = [
+    request_example("To a person", **_SENDING, recipient="bob@example.com", note="For the pens"),
+    request_example("To a wallet", **_SENDING, destination=1000000000000031),
+    response_example("Sent", _TRANSFER, "201"),
+    response_example("A dry run", {**_TRANSFER, "id": None, "transaction": None}),
+]
+_NO_FUNDS = problem_example(
+    409,
+    "insufficient_funds",
+    "The wallet does not hold enough",
+    "The wallet's available balance does not cover the amount.",
+)
+TRANSFER_CONFLICT = described(
+    "`insufficient_funds`, or `transfer_limit_exceeded` with what is `left` today.",
+    problem_example(
+        409, "transfer_limit_exceeded", "The day's limit is reached",
+        "10.00 USD may still be sent to others today (UTC).", left="10.00",
+    ),
+    _NO_FUNDS,
+)  # fmt: skip
+RECIPIENT_NOT_FOUND = described(
+    "`wallet_not_found`: the source; `recipient_not_found`: whatever is wrong with the other side.",
+    problem_example(
+        404, "recipient_not_found", "There is no such recipient",
+        "There is nobody who could receive this: no such person or wallet, or not an active one.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,77 @@
+"""Which transfers somebody sees, from which side, and what their list can be asked."""
+
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django_filters import rest_framework as filters
+
+from accounts.models import Role, User
+from api import time_ranges
+from api.filters import UP_TO, CurrencyFilter, FilterSet, IdFilter, MomentFilter
+from payments.transfers.models import Transfer
+
+SENT, RECEIVED, OWN = "sent", "received", "own"
+DIRECTIONS = [(SENT, "to somebody else"), (RECEIVED, "from somebody else"), (OWN, "between own wallets")]
+
+
+def visible_to(user: User) -> QuerySet[Transfer]:
+    """What a user sent and received; all of them for admins. `direction` and `seen_commission` are as he sees them."""
+    transfers = Transfer.objects.select_related("currency", "user")
+    if user.role != Role.ADMIN:
+        transfers = transfers.filter(Q(user=user) | Q(recipient=user))
+    return transfers.annotate(
+        direction=Case(
+            When(user=F("recipient"), then=Value(OWN)),
+            When(recipient=user, then=Value(RECEIVED)),
+            default=Value(SENT),
+            output_field=CharField(),
+        ),
+        seen_commission=F("commission") if user.role == Role.ADMIN else Case(When(user=user, then=F("commission"))),
+    )
+
+
+class TransferFilters(FilterSet):
+    direction = filters.ChoiceFilter(
+        choices=DIRECTIONS, method="in_direction", label="Only what you sent to others, received, or moved yourself."
+    )
+    wallet = IdFilter(method="of_wallet", label="Only transfers from or to this wallet.")
+    currency = CurrencyFilter(field_name="currency_id", label="Only transfers in this currency.")
+    locals()["from"] = MomentFilter(label="Only from this time on (RFC 3339).")
+    to = MomentFilter(label=UP_TO, is_end=True)
+
+    def filter_queryset(self, queryset: QuerySet[Transfer]) -> QuerySet[Transfer]:
+        start, end = self.form.cleaned_data.pop("from"), self.form.cleaned_data.pop("to")
+        narrowed: QuerySet[Transfer] = super().filter_queryset(queryset)
+        return time_ranges.between(narrowed, time="created_at", start=start, end=end)
+
+    def in_direction(
+        self,
+        queryset: QuerySet[Transfer],
+        name: str,  # noqa: ARG002
+        value: str,
+    ) -> QuerySet[Transfer]:
+        """Seen by the user who is asked about, whose transfers these are."""
+        person = self.form.cleaned_data.get("user") or self.request.user.pk
+        if value == OWN:
+            return queryset.filter(user=person, recipient=person)
+        mine, other = ("user", "recipient") if value == SENT else ("recipient", "user")
+        return queryset.filter(**{mine: person}).exclude(**{other: person})
+
+    def of_wallet(
+        self,
+        queryset: QuerySet[Transfer],
+        name: str,  # noqa: ARG002
+        value: int | None,
+    ) -> QuerySet[Transfer]:
+        """Of a wallet that is not one's own nothing is told but what one sees anyhow."""
+        return queryset.filter(Q(source=value) | Q(destination=value))
+
+
+class StaffTransferFilters(TransferFilters):
+    user = IdFilter(method="of_user", label="Only what this user sent or received (admin).")
+
+    def of_user(
+        self,
+        queryset: QuerySet[Transfer],
+        name: str,  # noqa: ARG002
+        value: int | None,
+    ) -> QuerySet[Transfer]:
+        return queryset.filter(Q(user=value) | Q(recipient=value))

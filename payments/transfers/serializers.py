@@ -1,0 +1,62 @@
+"""The shapes of transfers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.validators import EMAIL_MAX_LENGTH
+from api.amount_fields import AmountField, AmountInputField
+from api.fields import IdField, PlainTextField
+from api.serializers import RequestSerializer, refuse_unless_one_of
+from payments.transfers.models import Transfer
+from payments.transfers.queries import DIRECTIONS
+
+NOTE_MAX_LENGTH = 200
+
+
+class TransferSerializer(serializers.ModelSerializer[Transfer]):
+    """Of a transfer that `queries.transfers` read: it knows who looks."""
+
+    direction = serializers.ChoiceField(
+        choices=DIRECTIONS, read_only=True, help_text="As you see it; `sent` for admins who look at others' transfers."
+    )
+    sender = serializers.CharField(source="user.email", read_only=True, help_text="The email of who sent it.")
+    source = serializers.IntegerField(  # type: ignore[assignment]  # the stubs mean Field.source
+        source="source_id", read_only=True, help_text="The wallet that gave."
+    )
+    destination = serializers.IntegerField(
+        source="destination_id", read_only=True, help_text="The wallet that received."
+    )
+    currency = serializers.CharField(source="currency_id", read_only=True)
+    amount = AmountField(help_text="What the destination received.")
+    commission = AmountField(
+        source="seen_commission",
+        allow_null=True,
+        help_text="Paid by the sender, on top of `amount`; null for the recipient.",
+    )
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Transfer
+        fields = (
+            "id", "direction", "sender", "source", "destination", "currency", "amount", "commission", "note",
+            "transaction", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+        extra_kwargs = {"id": {"allow_null": True}}
+
+
+class TransferWriteSerializer(RequestSerializer):
+    source = IdField(help_text="One of your own wallets.")  # type: ignore[assignment]  # the stubs mean Field.source
+    amount = AmountInputField(help_text="What arrives; a commission comes on top. Must fit the currency's decimals.")
+    destination = IdField(
+        required=False, help_text="A wallet of the same currency, your own or another's. Either this or `recipient`."
+    )
+    recipient = PlainTextField(
+        required=False, max_length=EMAIL_MAX_LENGTH, help_text="Somebody's email. Either this or `destination`."
+    )
+    note = PlainTextField(max_length=NOTE_MAX_LENGTH, allow_blank=True, default="", help_text="Both sides see it.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        refuse_unless_one_of(attrs, "destination", "recipient")
+        return attrs

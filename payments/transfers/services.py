@@ -1,0 +1,188 @@
+"""Money from a user's wallet to another, his own or somebody else's."""
+
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from accounts.models import Role, User
+from accounts.services import UnknownUser, lock_user
+from api.decimals import format_amount
+from payments.commission.charging import charge
+from payments.commission.models import Operation
+from payments.ledger import booking
+from payments.ledger.models import Currency, Transaction, Wallet
+from payments.ledger.services.currencies import active_currency
+from payments.money import EXACT, check_amount
+from payments.transfers.models import Transfer
+
+_PEOPLE = (Role.USER, Role.ADMIN)
+#: By so much a clock may be set back without a limit forgetting what was sent before.
+_CLOCK_SET_BACK = timedelta(hours=1)
+
+
+class RecipientNotFound(Exception):
+    """There is nobody who could receive this: no such person or wallet, or not an active one."""
+
+
+class TransferLimitExceeded(Exception):
+    """It is more than may still be sent to others today."""
+
+    field = "amount"
+
+    def __init__(self, left: str, currency: str) -> None:
+        super().__init__(f"{left} {currency} may still be sent to others today (UTC).")
+        self.extra = {"left": left}
+
+
+class _Receiver(NamedTuple):
+    user_id: int
+    wallet_id: int | None
+
+
+@transaction.atomic
+def transfer(
+    *,
+    user_id: int,
+    source_id: int,
+    amount: Decimal,
+    destination_id: int | None = None,
+    recipient: str = "",
+    note: str = "",
+) -> Transfer:
+    """Move an amount that fits the currency's decimals to a wallet, or to the first wallet of a person. Not idempotent.
+
+    The commission comes on top, from the sender. `recipient` is an email in any case; who has no wallet in the
+    currency gets one. Lock order: users' rows, ascending, where a limit or a new wallet needs them; then both wallets.
+    Raises WalletNotFound (the source), RecipientNotFound (whatever is wrong with the other side),
+    CurrencyUnavailable, InvalidAmount, TransferLimitExceeded, and the ledger's SameWallet, CurrencyMismatch,
+    InsufficientFunds and BalanceTooLarge.
+    """
+    source = _own_wallet(source_id, user_id)
+    currency = active_currency(source.currency_id)
+    check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
+    if not destination_id and amount > source.balance - source.held:  # who can send nothing learns nothing of people
+        raise booking.InsufficientFunds
+    receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
+    limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
+    _lock_people(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
+    if limit:
+        _check_limit(user_id, currency, amount, Decimal(limit))
+    fee = charge(operation=Operation.TRANSFER, currency=currency, amount=amount)
+    sent = Transfer(
+        pk=_next_id(),
+        user_id=user_id,
+        recipient_id=receiver.user_id,
+        source_id=source_id,
+        destination_id=receiver.wallet_id or _wallet_for(receiver.user_id, currency),
+        currency=currency,
+        amount=amount,
+        commission=fee.amount,
+        rule=fee.rule,
+        note=note,
+    )
+    sent.transaction_id = _book(sent)
+    sent.save(force_insert=True)
+    return sent
+
+
+def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
+    """Read without a lock: whose it is and its currency never change."""
+    wallet = Wallet.objects.filter(pk=wallet_id, owner=user_id).first()
+    if wallet is None:
+        raise booking.WalletNotFound(field="source")
+    return wallet
+
+
+def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
+    """One query, like `_by_email`: who may not receive takes as long to refuse as who does not exist.
+
+    A wallet of somebody else in another currency is as good as none: that it exists is not the sender's business.
+    """
+    owners = Wallet.objects.filter(
+        Q(currency=currency) | Q(owner=user_id), pk=wallet_id, owner__is_active=True, owner__role__in=_PEOPLE
+    )
+    owner = owners.values_list("owner_id", flat=True).first()
+    if owner is None:
+        raise RecipientNotFound
+    return _Receiver(owner, wallet_id)
+
+
+def _by_email(email: str, currency: Currency) -> _Receiver:
+    people = User.objects.with_email(email).filter(is_active=True, role__in=_PEOPLE)
+    person = people.values_list("pk", flat=True).first()
+    if person is None:
+        raise RecipientNotFound
+    return _Receiver(person, _first_wallet(person, currency))
+
+
+def _first_wallet(owner_id: int, currency: Currency) -> int | None:
+    return Wallet.objects.filter(owner=owner_id, currency=currency).order_by("pk").values_list("pk", flat=True).first()
+
+
+def _lock_people(user_ids: set[int]) -> None:
+    """By ascending id. Somebody may have been disabled or deleted meanwhile."""
+    try:
+        people = [lock_user(user_id) for user_id in sorted(user_ids)]
+    except UnknownUser:
+        raise RecipientNotFound from None
+    if not all(person.is_active for person in people):
+        raise RecipientNotFound
+
+
+def _wallet_for(owner_id: int, currency: Currency) -> int:
+    """Open a wallet, unless somebody else just did: the owner's row is locked. Nobody can wait for the new row.
+
+    How many wallets the owner has is nobody else's business, so there is no limit here.
+    """
+    found = _first_wallet(owner_id, currency)
+    return found or int(Wallet.objects.create(owner_id=owner_id, currency=currency).pk)
+
+
+def _check_limit(user_id: int, currency: Currency, amount: Decimal, limit: Decimal) -> None:
+    """Under the lock of the sender's row, so that two of his wallets cannot pass the limit together."""
+    left = EXACT.subtract(limit, _sent_today(user_id, currency))
+    if amount > left:
+        raise TransferLimitExceeded(format_amount(max(left, Decimal(0)), currency.decimal_places), currency.pk)
+
+
+def _sent_today(user_id: int, currency: Currency) -> Decimal:
+    """To others only. Ids rise with the time under the lock: what is older than the last of yesterday is not read.
+
+    A clock that was set back breaks that, so the last of yesterday is sought an hour before midnight.
+    """
+    to_others = Transfer.objects.filter(user=user_id, currency=currency).exclude(recipient=user_id)
+    midnight = datetime.combine(timezone.now().astimezone(UTC).date(), time(tzinfo=UTC))
+    yesterdays = to_others.filter(created_at__lt=midnight - _CLOCK_SET_BACK)
+    before = yesterdays.order_by("-pk").values_list("pk", flat=True).first() or 0
+    todays = to_others.filter(pk__gt=before, created_at__gte=midnight)
+    sent: Decimal | None = todays.aggregate(sent=Sum("amount"))["sent"]
+    return sent or Decimal(0)
+
+
+def _book(sent: Transfer) -> int:
+    """Move the money; return the transaction's id."""
+    books = booking.lock([sent.source_id, sent.destination_id])
+    if sent.destination_id not in books.wallets:
+        raise RecipientNotFound
+    lines = [booking.Line(sent.source_id, sent.destination_id, sent.amount)]
+    if sent.commission:
+        fees = booking.house_wallet(Wallet.House.COMMISSION, sent.currency_id)
+        lines.append(booking.Line(sent.source_id, fees, sent.commission))
+    [verdict] = books.book([booking.Movement(Transaction.Kind.TRANSFER, tuple(lines), f"transfer {sent.pk}")])
+    if isinstance(verdict, booking.Refused):
+        if isinstance(verdict.error, booking.SameWallet | booking.CurrencyMismatch):
+            verdict.error.field = "destination"
+        raise verdict.error
+    return verdict.transaction_id
+
+
+def _next_id() -> int:
+    """Take the transfer's id beforehand: the transaction refers to it, and is booked first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('payments_transfer_id_seq')")
+        return int(cursor.fetchone()[0])

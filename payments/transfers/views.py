@@ -1,0 +1,83 @@
+"""Sending money to another wallet."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.throttling import WindowThrottle, WriteThrottle
+from accounts.viewsets import Previewing
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import checked
+from payments.idempotency.decorator import idempotent
+from payments.idempotency.dry_run import previewable
+from payments.transfers import examples, queries
+from payments.transfers import services as transfers
+from payments.transfers.models import Transfer
+from payments.transfers.serializers import TransferSerializer, TransferWriteSerializer
+
+
+class RecipientThrottle(WindowThrottle):
+    """Look-ups by email, also those of a dry run: each tells whether somebody has an account here."""
+
+    def scope(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002
+        asked = request.method == "POST" and isinstance(request.data, dict) and "recipient" in request.data
+        return "recipients" if asked else None
+
+
+@extend_schema(tags=["transfers"])
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="transfers_list",
+        summary="What I have sent and received",
+        description="Newest first. Admins see everybody's.",
+        examples=examples.TRANSFER,
+    ),
+    retrieve=extend_schema(
+        operation_id="transfers_retrieve", summary="One transfer", parameters=[ID], examples=examples.TRANSFER
+    ),
+)
+class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Transfer]):
+    lookup_value_regex = ID_PATTERN
+    queryset = Transfer.objects.none()
+    serializer_class = TransferSerializer
+    throttle_classes = (WriteThrottle, RecipientThrottle)
+
+    @property
+    def filterset_class(self) -> type[Any]:
+        return queries.StaffTransferFilters if self.for_staff else queries.TransferFilters
+
+    def get_queryset(self) -> QuerySet[Transfer]:
+        return queries.visible_to(self.user)
+
+    @extend_schema(
+        operation_id="transfers_create",
+        summary="Send money",
+        description=(
+            "To a wallet of the same currency, your own or another's, or to a person by email: to the first wallet in"
+            " that currency, which is opened if there is none. A commission comes on top, from you. Whatever is wrong"
+            " with the other side, the answer is the same 404 `recipient_not_found`."
+        ),
+        request=TransferWriteSerializer,
+        responses={
+            200: TransferSerializer,
+            201: TransferSerializer,
+            404: examples.RECIPIENT_NOT_FOUND,
+            409: examples.TRANSFER_CONFLICT,
+        },
+        examples=examples.TRANSFERRED,
+    )
+    @previewable
+    @idempotent
+    def create(self, request: Request) -> Response:
+        wish = checked(TransferWriteSerializer, request)
+        wish["source_id"], wish["destination_id"] = wish.pop("source"), wish.pop("destination", None)
+        sent = transfers.transfer(user_id=self.user.pk, **wish)
+        shown = queries.visible_to(self.user).get(pk=sent.pk)
+        return Response(TransferSerializer(shown).data, status.HTTP_201_CREATED)

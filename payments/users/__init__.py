@@ -1,0 +1,1 @@
+"""Users as the API and staff see them, with their money."""

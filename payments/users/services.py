@@ -1,0 +1,194 @@
+"""What staff do to people over the API, each deed noted in the person's history; and how a person is deleted."""
+
+from copy import copy
+from typing import NamedTuple, TypedDict, Unpack
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import ProtectedError
+
+from accounts import services
+from accounts.models import Role, User
+from payments.idempotency.models import IdempotencyKey
+from payments.ledger import booking
+from payments.ledger.models import Wallet
+from payments.orders.services.external_wallets import forget_external_wallets
+from payments.users.balances import UserMoney, user_money
+from staff.history import changes, note
+
+
+class UserHasMoney(Exception):
+    """The user holds money, or has orders that nobody settled."""
+
+    def __init__(self, money: UserMoney) -> None:
+        super().__init__(f"The user {money}. Settle it first, or force it.")
+        self.extra = money.members
+
+
+class PersonFields(TypedDict, total=False):
+    """What staff may set."""
+
+    email: str
+    full_name: str
+    password: str
+    role: str
+    is_active: bool
+
+
+class Created(NamedTuple):
+    user: User
+    activation_url: str | None
+
+
+@transaction.atomic
+def create_person(
+    *,
+    staff: User,
+    email: str,
+    password: str | None = None,
+    full_name: str = "",
+    role: str = Role.USER,
+    is_active: bool = True,
+    base_url: str = "",
+) -> Created:
+    """Add a user: active at once, or with an activation link (returned and mailed where the settings say so).
+
+    Raises WeakPassword, EmailTaken, or Django's ValidationError.
+    """
+    link = None
+    if is_active:
+        user = services.create_user(email=email, password=password, full_name=full_name, role=Role(role))
+    else:
+        user, link = services.register(
+            email=email, password=password, full_name=full_name, role=Role(role), base_url=base_url
+        )
+    note(about=user, staff=staff, text=f"Created with the role {user.role}{'' if is_active else ', to be activated'}.")
+    return Created(user, link if settings.TILL_RETURN_ACTIVATION_LINK else None)
+
+
+@transaction.atomic
+def change_person(*, user_id: int, staff: User, **fields: Unpack[PersonFields]) -> User:
+    """Change what is given, all or nothing; the same again changes and notes nothing.
+
+    An email that changes voids the activation link to the old one; a password is set anew and ends all tokens, and
+    that is noted each time. Locks the user, of an admin all active admins.
+    Raises EmailTaken, WeakPassword, OwnAccount, LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
+    """
+    user = services.lock_with_admins(user_id)
+    _change_texts(user, staff, fields)
+    if "password" in fields:
+        _set_password(user, staff, fields["password"])
+    if "role" in fields and fields["role"] != user.role:
+        services.set_role(user_id=user_id, role=Role(fields["role"]), by=staff)
+        note(about=user, staff=staff, text=f"Role changed from {user.role} to {fields['role']}.")
+    if "is_active" in fields and fields["is_active"] != user.is_active:
+        switch = enable_person if fields["is_active"] else disable_person
+        switch(user_id=user_id, staff=staff)
+    return User.objects.get(pk=user_id)
+
+
+@transaction.atomic
+def enable_person(*, user_id: int, staff: User) -> User:
+    """Let a user act again. Safe to repeat. Raises UnknownUser or UserDeleted."""
+    was_active = services.lock_with_admins(user_id).is_active
+    user = services.enable_user(user_id=user_id)
+    if not was_active:
+        note(about=user, staff=staff, text="Enabled.")
+    return user
+
+
+@transaction.atomic
+def disable_person(*, user_id: int, staff: User) -> User:
+    """Switch a user off and end his tokens; money still arrives. Safe to repeat.
+
+    Raises OwnAccount, LastAdmin or UnknownUser.
+    """
+    before = services.lock_with_admins(user_id).disabled_at
+    user = services.disable_user(user_id=user_id, by=staff)
+    if before is None:
+        note(about=user, staff=staff, text="Disabled; the tokens ended.")
+    return user
+
+
+@transaction.atomic
+def delete_person(*, user_id: int, staff: User, force: bool = False) -> None:
+    """Destroy a user without history, with his empty wallets; anonymise one whom the books need. Safe to repeat.
+
+    Locks the user (of an admin all active admins), then his wallets when none has history.
+    Raises UserHasMoney unless it is forced, which is noted; OwnAccount, LastAdmin or UnknownUser.
+    """
+    user = services.lock_with_admins(user_id)
+    money = user_money(user_id)
+    if money and not force and not user.is_deleted and user_id != staff.pk:  # of oneself the account is refused
+        raise UserHasMoney(money)
+    if not _destroyed(user, staff):
+        anonymise(user_id=user_id, staff=staff, money=money)
+
+
+@transaction.atomic
+def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> User:
+    """Scrub everything that Till keeps about the person and leave the id to the books. Safe to repeat.
+
+    The one place for it: a table that comes to hold personal data is scrubbed here. What was booked stays, and
+    money still arrives. `money` is what the user leaves behind, for the note. Raises OwnAccount, LastAdmin or
+    UnknownUser.
+    """
+    was_deleted = services.lock_with_admins(user_id).is_deleted
+    user = services.anonymise_user(user_id=user_id, by=staff)
+    forget_external_wallets(owner_id=user_id)  # Again each time: a withdrawal that was pending may be settled by now.
+    if not was_deleted:
+        left = f" Forced, although the user {money}." if money else ""
+        IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers tell about him.
+        note(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
+    return user
+
+
+def _change_texts(user: User, staff: User, fields: PersonFields) -> None:
+    wanted = {"email": fields.get("email", user.email), "full_name": fields.get("full_name", user.full_name)}
+    wanted["email"] = User.objects.normalize_email(wanted["email"])
+    if changed := {name: text for name, text in wanted.items() if text != getattr(user, name)}:
+        if user.is_deleted:
+            raise services.UserDeleted
+        before = copy(user)
+        services.update_user(user=user, **changed)
+        note(about=user, staff=staff, text=f"Changed: {changes(before, user, changed)}.")
+
+
+def _set_password(user: User, staff: User, password: str) -> None:
+    if user.is_deleted:
+        raise services.UserDeleted
+    services.set_password(user=user, password=password)
+    note(about=user, staff=staff, text="Password set; the tokens ended.")
+
+
+def _destroyed(user: User, staff: User) -> bool:
+    """Destroy the user and tell whether that was possible. What refers to him, PostgreSQL knows best."""
+    if user.is_deleted or _has_history(user):
+        return False
+    try:
+        with transaction.atomic():
+            _destroy_wallets(user)
+            note(about=user, staff=staff, text="Deleted.")
+            services.destroy_user(user_id=user.pk, by=staff)
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # Hear of a reference now, not at the commit.
+    except (ProtectedError, IntegrityError, OperationalError):
+        # Somebody refers to him, or is about to, or the search for it among all postings takes too long.
+        return False
+    return True
+
+
+def _has_history(user: User) -> bool:
+    """Tell whether money moved in his wallets, or he did something as staff, which Django would delete with him."""
+    return (
+        Wallet.objects.filter(owner=user, sequence__gt=0).exists() or LogEntry.objects.filter(user_id=user.pk).exists()
+    )
+
+
+def _destroy_wallets(user: User) -> None:
+    """Delete his wallets under their locks; PostgreSQL refuses for one that is used."""
+    ids = list(Wallet.objects.filter(owner=user).values_list("pk", flat=True))
+    booking.lock(ids, movements=0)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM payments_wallet WHERE id = ANY(%s::bigint[])", [ids])

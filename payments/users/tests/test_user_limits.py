@@ -1,0 +1,182 @@
+"""What one user may ask for: writes in a minute, look-ups by email, pending orders, quotes that are still good."""
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from rest_framework.views import APIView
+
+from accounts.throttling import WriteThrottle
+from config import urls
+from payments.ledger.services.wallets import open_wallet
+from payments.models import Deposit, Exchange, Quote, Wallet
+from payments.webhooks.views.webhooks import WebhookView
+from tests.support.exchange_factories import ask as ask_quote
+from tests.support.exchange_factories import done, exchange, expired, outcomes, quoted, rate, refused, send, together
+from tests.support.factories import signed_in, wallet_with
+from tests.support.order_factories import a_bank, ask, deposit, new_key, settle, withdraw
+
+TRANSFERS = "/api/v1/transfers"
+Rates = Callable[..., None]
+
+
+@pytest.fixture
+def purse(alice: Any) -> Wallet:
+    return wallet_with(alice, "USD", "1000")
+
+
+@pytest.fixture
+def rates(settings: Any) -> Rates:
+    def set_rates(**wanted: str) -> None:
+        known = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
+        settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": known | wanted}
+
+    return set_rates
+
+
+def throttled(answer: Any) -> None:
+    refused(answer, 429, "throttled")
+    assert 1 <= int(answer["Retry-After"]) <= 60
+
+
+# --- writes ---
+def test_a_user_writes_so_often_in_a_minute(alice: Any, bob: Any, purse: Wallet, rates: Rates) -> None:
+    rates(writes="3/min")
+    deposit(alice, purse)
+    refused(ask(alice, "deposits", purse, "-1"), 422, "invalid_amount")  # what is refused counts as well
+    done(signed_in(alice).post("/api/v1/wallets", {"currency": "EUR"}))
+    throttled(ask(alice, "deposits", purse, "1"))
+    throttled(signed_in(alice).patch("/api/v1/users/me", {"full_name": "Alice"}))
+    assert signed_in(alice).get("/api/v1/deposits").status_code == 200
+    done(signed_in(bob).post("/api/v1/wallets", {"currency": "EUR"}))
+    assert Deposit.objects.count() == 1
+
+
+def test_services_and_admins_have_a_rate_of_their_own(
+    alice: Any, admin: Any, service: Any, purse: Wallet, rates: Rates
+) -> None:
+    rates(writes="1/min", service_writes="2/min")
+    for _ in range(2):
+        done(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}), 200)
+        refused(settle(service, "deposits", 1), 404, "deposit_not_found")
+    throttled(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}))
+    throttled(settle(service, "deposits", 1))
+
+
+def view_classes(patterns: Any) -> set[Any]:
+    found = set()
+    for pattern in patterns:
+        inside = getattr(pattern, "url_patterns", None)
+        if inside is not None:
+            found |= view_classes(inside)
+        else:
+            found.add(getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None))
+    return found - {None}
+
+
+def test_no_view_of_the_api_forgets_to_count_writes() -> None:
+    """One that has other throttles counts by itself; a webhook is let in by its signature."""
+    views = {view for view in view_classes(urls.api) if issubclass(view, APIView) and not issubclass(view, WebhookView)}
+    counting = {view for view in views if any(issubclass(one, WriteThrottle) for one in view.throttle_classes)}
+    others = {view.__name__ for view in views - counting if getattr(view, "throttle_scope", None)}
+    assert len(counting) > 15
+    assert others == {
+        *("RegisterView", "ActivateView", "ResendActivationView", "LoginView", "RefreshView", "LogoutView"),
+        "PasswordView",
+    }
+    assert {view for view in views - counting if not getattr(view, "throttle_scope", None)} == set()
+
+
+# --- look-ups by email ---
+def test_emails_are_looked_up_less_often_tried_or_not(alice: Any, bob: Any, purse: Wallet, rates: Rates) -> None:
+    """The count stays, though a dry run is rolled back."""
+    rates(recipients="3/min")
+    body = {"source": purse.pk, "amount": "1"}
+    for email, status in ((bob.email, 200), ("nobody@example.com", 404)):
+        assert signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": email}).status_code == status
+    done(send(alice, purse, "1", recipient=bob.email))
+    throttled(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": bob.email}))
+    throttled(send(alice, purse, "1", recipient="nobody@example.com"))
+    done(send(alice, purse, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
+
+
+@pytest.mark.parametrize("body", [[1], "recipient", None, {"recipient": None}])
+def test_a_body_of_any_shape_is_counted_or_refused(alice: Any, rates: Rates, body: Any) -> None:
+    rates(recipients="1/min")
+    for _ in range(2):
+        answer = signed_in(alice).post(TRANSFERS, body, headers=new_key())
+        assert answer.status_code in (400, 429)
+
+
+def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob: Any, purse: Wallet) -> None:
+    answers = [send(alice, purse, "1000.01", recipient=email) for email in (bob.email, "nobody@example.com")]
+    bodies = [refused(answer, 409, "insufficient_funds") for answer in answers]
+    assert bodies[0] == bodies[1]
+
+
+# --- pending orders ---
+def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, purse: Wallet, settings: Any) -> None:
+    settings.TILL_PENDING_ORDERS = 3
+    bank = a_bank(alice)
+    first = deposit(alice, purse)
+    deposit(alice, purse)
+    withdraw(alice, purse, bank, "1")
+    refused(ask(alice, "deposits", purse, "1"), 409, "too_many_pending_orders")
+    refused(ask(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 409, "too_many_pending_orders")
+    deposit(bob, wallet_with(bob, "USD", "1"))
+    assert settle(admin, "deposits", first).status_code == 200
+    deposit(alice, purse)
+
+
+def test_requests_at_one_moment_do_not_pass_the_limit_together(committed_db: None, alice: Any, settings: Any) -> None:
+    settings.TILL_PENDING_ORDERS = 2
+    purse = wallet_with(alice, "USD", "10").pk
+    answers = together([lambda: ask(alice, "deposits", purse, "1")] * 6)
+    assert outcomes(answers) == Counter({(201, ""): 2, (409, "too_many_pending_orders"): 4})
+    assert Deposit.objects.count() == 2
+
+
+# --- quotes ---
+def test_a_user_has_so_many_quotes_that_are_still_good(alice: Any, bob: Any, purse: Wallet, settings: Any) -> None:
+    settings.TILL_OPEN_QUOTES = 2
+    rate("USD", "EUR", "0.9")
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    first, second = quoted(alice, "5"), quoted(alice, "6")
+    refused(ask_quote(alice, "7"), 409, "too_many_quotes")
+    done(ask_quote(bob, "7"))
+    done(exchange(alice, purse, euros, quote=second))
+    done(ask_quote(alice, "8"))
+    expired(first, alice)
+    done(ask_quote(alice, "9"))
+
+
+def test_quotes_are_pruned_that_expired_unused(alice: Any, purse: Wallet) -> None:
+    rate("USD", "EUR", "0.9")
+    euros = open_wallet(owner_id=alice.pk, currency="EUR")
+    used = quoted(alice, "6")
+    done(exchange(alice, purse, euros, quote=used))
+    recent = expired(used, alice)
+    old = _old(recent, hours=25)
+    good = quoted(alice, "7")
+    out = io.StringIO()
+    call_command("prune_quotes", stdout=out)
+    assert out.getvalue() == "1 quotes deleted\n"
+    assert set(Quote.objects.values_list("pk", flat=True)) == {used, recent, good}
+    assert not Quote.objects.filter(pk=old).exists()
+    assert Exchange.objects.get().quote_id == used
+    with pytest.raises(CommandError):
+        call_command("prune_quotes", "--older-than-hours", "0")
+
+
+def _old(like: int, *, hours: int) -> int:
+    quote = Quote.objects.get(pk=like)
+    quote.pk, quote._state.adding = None, True
+    quote.created_at = timezone.now() - timedelta(hours=hours, minutes=1)
+    quote.expires_at = timezone.now() - timedelta(hours=hours)
+    quote.save()
+    return int(quote.pk)

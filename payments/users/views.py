@@ -1,0 +1,237 @@
+"""People: who I am, with what I hold; and everybody, for admins."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts import services as accounts
+from accounts.models import User
+from accounts.permissions import HasRole, IsAdmin
+from accounts.serializers import ProfileSerializer, UserSerializer
+from api.path_parameters import ID, ID_PATTERN
+from api.validation import checked, refuse_members
+from payments.idempotency.dry_run import is_set
+from payments.ledger.serializers.transactions import TransactionSerializer
+from payments.ledger.serializers.wallets import WalletSerializer
+from payments.users import examples, queries, services
+from payments.users import serializers as shapes
+
+INCLUDABLE = ("wallets", "transactions")
+INCLUDE = OpenApiParameter(
+    "include",
+    {"type": "array", "items": {"type": "string", "enum": list(INCLUDABLE)}},
+    explode=False,
+    description="What to add, separated by commas; without it `wallets` and `transactions` are absent.",
+)
+
+
+FORCE = OpenApiParameter("force", bool, description="`true`: delete a user who has money or pending orders, too.")
+
+
+class StrictView(GenericAPIView[User]):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse unknown query parameters, of what writes as well."""
+        super().initial(request, *args, **kwargs)
+        self.filter_queryset(User.objects.none())
+
+    @property
+    def user(self) -> User:
+        return cast("User", self.request.user)
+
+
+class MeView(StrictView):
+    permission_classes = (HasRole,)
+    detail = True
+    query_parameters = ("include",)
+
+    @extend_schema(
+        operation_id="users_me",
+        tags=["users"],
+        summary="Who am I",
+        parameters=[INCLUDE],
+        responses=shapes.MeSerializer,
+        examples=examples.ME,
+    )
+    def get(self, request: Request) -> Response:
+        return self._shown(self.user, _included(request))
+
+    @extend_schema(
+        operation_id="users_me_update",
+        tags=["users"],
+        summary="Change my name",
+        description="Only `full_name` can be changed here; anything else is refused.",
+        parameters=[INCLUDE],
+        request=ProfileSerializer,
+        responses=shapes.MeSerializer,
+        examples=examples.ME_UPDATED,
+    )
+    def patch(self, request: Request) -> Response:
+        included = _included(request)
+        body = checked(ProfileSerializer, request)
+        return self._shown(accounts.update_user(user=self.user, **body), included)
+
+    def _shown(self, user: User, included: set[str]) -> Response:
+        answer = dict(UserSerializer(user).data)
+        if included:
+            answer |= _money(user, included)
+        return Response(answer)
+
+
+def _money(user: User, included: set[str]) -> dict[str, Any]:
+    """The balances and what led to them are of one moment."""
+    shown = {}
+    with queries.one_moment():
+        if "wallets" in included:
+            shown["wallets"] = WalletSerializer(queries.own_wallets(user), many=True).data
+        if "transactions" in included:
+            shown["transactions"] = TransactionSerializer(queries.newest_transactions(user), many=True).data
+    return shown
+
+
+def _included(request: Request) -> set[str]:
+    """Return what `include` asks for. Raises ValidationError naming the parameter."""
+    names = set(request.query_params["include"].split(",")) if "include" in request.query_params else set()
+    if names - set(INCLUDABLE):
+        raise ValidationError({"include": ErrorDetail(f"Knows {' and '.join(INCLUDABLE)}.", code="invalid_choice")})
+    return names
+
+
+@extend_schema(tags=["users"], responses=shapes.PersonDetailSerializer)
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="users_list",
+        summary="Everybody (admin)",
+        description="Newest first, with wallets.",
+        responses=shapes.PersonSerializer(many=True),
+        examples=examples.PERSON,
+    ),
+    create=extend_schema(
+        operation_id="users_create",
+        summary="Add a user (admin)",
+        description="Active at once, unless `is_active` is false: then with an activation link. Only here a user is "
+        "made a service or an admin.",
+        request=shapes.NewPersonSerializer,
+        responses={201: shapes.CreatedPersonSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_CREATED,
+    ),
+    retrieve=extend_schema(
+        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.PERSON_DETAIL
+    ),
+    update=extend_schema(
+        operation_id="users_replace",
+        summary="Replace a user's email, name, role and state, or set a password (admin)",
+        description="A name that is left out is emptied; role, state and password stay as they are when left out. A"
+        " password ends all tokens of the user.",
+        parameters=[ID],
+        request=shapes.PersonWriteSerializer,
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_REPLACED,
+    ),
+    partial_update=extend_schema(
+        operation_id="users_change",
+        summary="Change a user (admin)",
+        description="What is left out stays as it is.",
+        parameters=[ID],
+        request=shapes.PersonWriteSerializer(partial=True),
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_CHANGED,
+    ),
+    destroy=extend_schema(
+        operation_id="users_delete",
+        summary="Delete a user (admin)",
+        description="One without history is gone, with his empty wallets. Of one with history the id stays, for the "
+        "books: email, name and password are scrubbed and the user is disabled for ever. The latter is safe to repeat. "
+        "409 `user_has_money`, with `balances` and `pending_orders`, unless `force=true`: then it is noted.",
+        parameters=[ID, FORCE],
+        responses={204: None, 409: examples.CONFLICT},
+    ),
+)
+class PersonViewSet(StrictView, GenericViewSet[User]):
+    permission_classes = (IsAdmin,)
+    lookup_value_regex = ID_PATTERN
+    queryset = User.objects.all()
+    serializer_class = shapes.PersonSerializer
+    filterset_class = queries.PersonFilters
+
+    def list(self, request: Request) -> Response:  # noqa: ARG002
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        shown = shapes.PersonSerializer(page, many=True, context=_wallets(page))
+        return self.get_paginated_response(shown.data)
+
+    def create(self, request: Request) -> Response:
+        body = checked(shapes.NewPersonSerializer, request)
+        created = services.create_person(staff=self.user, base_url=request.build_absolute_uri("/"), **body)
+        context = {**_wallets([created.user]), "activation_url": created.activation_url}
+        return Response(shapes.CreatedPersonSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
+
+    def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        user = self.get_queryset().filter(pk=pk).first()
+        if user is None:
+            raise accounts.UnknownUser(f"There is no user {pk}.")
+        return _shown(user)
+
+    def update(self, request: Request, pk: str) -> Response:
+        return self._change(request, pk, partial=False)
+
+    def partial_update(self, request: Request, pk: str) -> Response:
+        return self._change(request, pk, partial=True)
+
+    def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
+        shape = shapes.PersonWriteSerializer(data=request.data, partial=partial)
+        shape.is_valid(raise_exception=True)
+        return _shown(services.change_person(user_id=int(pk), staff=self.user, **shape.validated_data))
+
+    @property
+    def query_parameters(self) -> tuple[str, ...]:
+        return ("force",) if self.action == "destroy" else ()
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        services.delete_person(user_id=int(pk), staff=self.user, force=is_set(request, "force"))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        operation_id="users_enable",
+        summary="Let a user act again (admin)",
+        description="Activated or not: you vouch for the address. Safe to repeat.",
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_DETAIL,
+    )
+    @action(detail=True, methods=["post"])
+    def enable(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        return _shown(services.enable_person(user_id=int(pk), staff=self.user))
+
+    @extend_schema(
+        operation_id="users_disable",
+        summary="Switch a user off (admin)",
+        description="All tokens end at once, an unused activation link is void, money still arrives. Safe to repeat. "
+        "`wallets` and `pending_orders` say what is still there.",
+        parameters=[ID],
+        request=None,
+        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.PERSON_DETAIL,
+    )
+    @action(detail=True, methods=["post"])
+    def disable(self, request: Request, pk: str) -> Response:
+        refuse_members(request)
+        return _shown(services.disable_person(user_id=int(pk), staff=self.user))
+
+
+def _wallets(users: Iterable[User]) -> dict[str, Any]:
+    """Return the context that the shapes of people need."""
+    return {"wallets": queries.wallets_of([user.pk for user in users])}
+
+
+def _shown(user: User) -> Response:
+    return Response(shapes.PersonDetailSerializer(user, context=_wallets([user])).data)

@@ -1,0 +1,105 @@
+"""Webhook events: what providers sent, and staff's second try at what could not be credited."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from accounts.models import User
+from payments.ledger.admin.display import money
+from payments.webhooks import receiving
+from payments.webhooks.models import WebhookEvent
+from payments.webhooks.queries import search
+from payments.webhooks.receiving.replay import replay_event
+from staff.confirmed_actions import Deed, Deeds
+from staff.period_filters import ReceivedFilter
+from staff.read_only import MOST_LISTED, ReadOnlyAdmin, link, link_to
+from staff.separation_of_duties import OwnOrder
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    title = "needs attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("yes", "Yes: unmatched or in conflict")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:  # noqa: ARG002
+        return queryset.filter(~Q(verdict="credited")) if self.value() == "yes" else queryset
+
+
+class Replay(Deed):
+    name = "replay"
+    title = "Replay events"
+    button = "Replay"
+    explanation = "What could not be credited is tried again, as if the provider had sent it now. It is credited once."
+    refusals = (OwnOrder, receiving.EventNotReplayable, receiving.WebhookRefused)
+
+    def fits(self, target: WebhookEvent) -> bool:
+        return bool(target.verdict == WebhookEvent.Verdict.UNMATCHED)
+
+    def consequence(self, target: WebhookEvent) -> str:
+        amount = money(target.amount, target.provider.currency)
+        if self.fits(target):
+            return f"{amount} to wallet {target.account_id} of user {target.user_id}, if that is possible by now."
+        return f"{target.get_verdict_display()}: nothing will move."
+
+    def do(self, *, target: WebhookEvent, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        credited = replay_event(event=target, staff=staff, reason=answers["reason"])
+        if credited.duplicate:
+            return "was credited already; nothing moved."
+        return f"credited to wallet {credited.notice.account_id}."
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(Deeds, ReadOnlyAdmin):
+    list_display = (
+        *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
+        "received_at",
+    )
+    list_filter = (AttentionFilter, "verdict", "provider", ReceivedFilter)
+    list_select_related = ("provider__currency",)
+    search_fields = ("external_id",)
+    search_help_text = (
+        f"The provider's transaction id, an id of event, user or wallet, or an email (of more than {MOST_LISTED:,}, "
+        "the newest are listed)"
+    )
+    fields = readonly_fields = (
+        *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
+        *("booked_as", "balance_after", "received_at"),
+    )
+    deeds = (Replay,)
+    export_fields = (
+        *("id", "provider__slug", "external_id", "user_id", "account_id", "amount", "provider__currency_id"),
+        *("verdict", "reason", "transaction_id", "balance", "received_at"),
+    )
+    export_places = "provider__currency__decimal_places"
+    empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("provider__currency", "transaction")
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        term = search_term.strip()
+        return (queryset.filter(search.events(term)) if term else queryset), False
+
+    @admin.display(description="user", ordering="user_id")
+    def user_named(self, event: WebhookEvent) -> str:
+        return link_to("accounts_user", event.user_id, str(event.user_id))
+
+    @admin.display(description="wallet", ordering="account_id")
+    def wallet_named(self, event: WebhookEvent) -> str:
+        return link_to("payments_wallet", event.account_id, str(event.account_id))
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_sent(self, event: WebhookEvent) -> str:
+        return money(event.amount, event.provider.currency)
+
+    @admin.display(description="transaction")
+    def booked_as(self, event: WebhookEvent) -> str:
+        return link(event.transaction)
+
+    @admin.display(description="balance after")
+    def balance_after(self, event: WebhookEvent) -> str:
+        return money(event.balance, event.provider.currency)

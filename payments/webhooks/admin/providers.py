@@ -1,0 +1,190 @@
+"""Providers. A secret goes in and never comes out again: no form, list, history or log shows it."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+
+from accounts.models import User
+from payments.webhooks import provider_secrets, providers
+from payments.webhooks.models import Provider
+from staff.service_forms import ChoiceOfTheMoment, ServiceAdmin
+
+if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
+    ModelForm = forms.ModelForm[Provider]
+else:
+    ModelForm = forms.ModelForm
+
+
+class SecretField(forms.CharField):
+    """Write-only: what stands in the database is never rendered, and nothing typed means nothing changed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password", "size": 60})
+        super().__init__(max_length=255, widget=widget, **kwargs)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
+        return bool(data)
+
+
+class ProviderForm(ModelForm):
+    secret = SecretField(required=False, help_text=f"Random, of at least {provider_secrets.MIN_BYTES} bytes.")
+    make_secret = ChoiceOfTheMoment(
+        required=False, label="Make one for me", help_text="A random secret, shown once when this is saved."
+    )
+    keep_old = ChoiceOfTheMoment(
+        required=False,
+        initial=True,
+        label="Keep accepting the present secret",
+        help_text="Until the rotation is ended (an action of the list).",
+    )
+
+    class Meta:
+        model = Provider
+        fields = ("slug", "scheme", "currency", "is_active", "requires_uuid", "max_amount", "secret")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["secret"].label = "New secret"
+            self.fields["secret"].help_text = "Starts a rotation. Leave empty to keep the present one."
+
+    @property
+    def made_secret(self) -> str:
+        return self._made_secret
+
+    @property
+    def new_secret(self) -> str:
+        """What was typed or made; empty when the present one stays."""
+        return str(self.cleaned_data.get("secret", "")) if self._has_new_secret else ""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Two accepted secrets are of one scheme."""
+        self._clean_secret()
+        if self.instance.pk and "scheme" in self.changed_data:
+            if self._has_new_secret and self.cleaned_data.get("keep_old"):
+                self.add_error("keep_old", "The present secret belongs to the present scheme.")
+            if self.instance.previous_secret:
+                self.add_error("scheme", "End the rotation of the secret before you change the scheme.")
+                self.instance.previous_secret = ""  # of a copy that is not saved: no field of the form shows it
+        return super().clean()
+
+    def _clean_secret(self) -> None:
+        typed, scheme = self.cleaned_data.get("secret", ""), self.cleaned_data.get("scheme", "")
+        self._made_secret = provider_secrets.make(scheme) if self.cleaned_data.get("make_secret") else ""
+        self._has_new_secret = bool(typed or self._made_secret)
+        self.cleaned_data["secret"] = self._made_secret or typed or self.instance.secret
+        if typed and self._made_secret:
+            self.add_error("make_secret", "Either type a secret or have one made.")
+        elif not self.cleaned_data["secret"]:
+            self.add_error("secret", "Type a secret, or have one made.")
+        elif typed and scheme:
+            self._check(typed, scheme)
+
+    def _check(self, secret: str, scheme: str) -> None:
+        try:
+            providers.check_secret(secret, scheme=scheme)
+        except ValidationError as error:
+            self.add_error(None, error)
+
+
+@admin.register(Provider)
+class ProviderAdmin(ServiceAdmin):
+    form = ProviderForm
+    list_display = ("slug", "scheme", "currency_id", "is_active", "requires_uuid", "rotating", "updated_at")
+    list_filter = ("is_active", "scheme")
+    search_fields = ("slug",)
+    search_help_text = "Slug"
+    autocomplete_fields = ("currency",)
+    export_fields = (
+        *("id", "slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount", "updated_at"),
+    )
+    export_places = "currency__decimal_places"
+    empty_state = "A provider sends signed notices of payments. Add one with the secret that you agreed on."
+    actions = ("end_rotation",)
+    readonly_fields = ("rotating", "updated_at")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """A list narrowed by the first letters of a secret would spell it out."""
+        return "secret" not in lookup and super().lookup_allowed(lookup, value, request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
+        settings = ("slug", "scheme", "currency", "is_active", "requires_uuid", "max_amount")
+        if obj is None:
+            return ((None, {"fields": (*settings, "secret", "make_secret")}),)
+        if not self.has_change_permission(request, obj):  # Django would render the secret as text
+            return ((None, {"fields": (*settings, "rotating", "updated_at")}),)
+        rotation = {
+            "fields": ("secret", "make_secret", "keep_old", "rotating", "updated_at"),
+            "description": "The present secret is never shown. A new one becomes active at once.",
+        }
+        return ((None, {"fields": settings}), ("Secret", rotation))
+
+    def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
+        staff = cast("User", request.user)
+        if not change:
+            providers.add_provider(provider=obj, staff=staff)
+        else:
+            self._save_change(obj, form, staff)
+        obj.made_secret = form.made_secret  # type: ignore[attr-defined] # for the answer to this request alone
+
+    def _save_change(self, provider: Provider, form: Any, staff: User) -> None:
+        settings = [name for name in form.changed_data if name != "secret"]
+        if settings:
+            providers.change_provider(provider=provider, fields=settings, staff=staff)
+        if form.new_secret:
+            keep_old = form.cleaned_data["keep_old"]
+            providers.rotate_secret(provider_id=provider.pk, secret=form.new_secret, keep_old=keep_old, staff=staff)
+
+    def response_add(self, request: HttpRequest, obj: Provider, post_url_continue: Any = None) -> Any:
+        return self._show_once(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Provider) -> Any:
+        return self._show_once(request, obj) or super().response_change(request, obj)
+
+    def _show_once(self, request: HttpRequest, provider: Provider) -> HttpResponseBase | None:
+        """Return the page with a secret that was made; no message, for a cookie keeps it until it is read."""
+        if not (secret := getattr(provider, "made_secret", "")):
+            return None
+        context = {**self.admin_site.each_context(request), "title": "The new secret", "provider": provider}
+        page = TemplateResponse(request, "admin/till_secret.html", {**context, "secret": secret, "opts": self.opts})
+        add_never_cache_headers(page)
+        return page
+
+    @admin.display(boolean=True, description="secret is being rotated")
+    def rotating(self, provider: Provider) -> bool:
+        return bool(provider.previous_secret)
+
+    @admin.action(description="End the rotation: accept only the active secret", permissions=["change"])
+    def end_rotation(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
+        for provider in queryset:
+            if providers.end_rotation(provider_id=provider.pk, staff=cast("User", request.user)):
+                self.message_user(request, f"{provider}: only the active secret is accepted now.")
+            else:
+                self.message_user(request, f"{provider}: no rotation was under way.", messages.WARNING)
+
+    # --- deleting: only what never sent a notice, one at a time ---
+
+    def delete_model(self, request: HttpRequest, obj: Provider) -> None:
+        providers.remove_provider(provider_id=obj.pk, staff=cast("User", request.user))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Looks for notices first: Django would list every one of them as protected."""
+        provider = self.get_object(request, unquote(object_id))
+        if provider and providers.has_events(provider_id=provider.pk):
+            return self._refuse_deletion(request, object_id)
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except providers.ProviderInUse:
+            return self._refuse_deletion(request, object_id)
+
+    def _refuse_deletion(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        self.message_user(request, str(providers.ProviderInUse.__doc__), messages.ERROR)
+        return redirect("admin:payments_provider_change", object_id)

@@ -1,0 +1,60 @@
+"""The inbox: authentic notices of the providers, each with its verdict."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from payments.ledger.models.fields import MoneyField, MoneyOfDomain, TextOfDomain
+from payments.ledger.models.transactions import Transaction
+from payments.webhooks.models.providers import Provider
+
+
+class WebhookEvent(models.Model):
+    """An authentic notice, unique by provider and `external_id` (the notice's `transaction_id`), kept for ever.
+
+    A later notice of the same id with other content is a row of its own with the verdict `conflict`. PostgreSQL refuses
+    DELETE, and every UPDATE but that of an unmatched event.
+    """
+
+    class Verdict(models.TextChoices):
+        CREDITED = "credited", "Credited"
+        UNMATCHED = "unmatched", "Unmatched"
+        CONFLICT = "conflict", "Conflict"
+
+    id = models.BigAutoField(primary_key=True)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="events", db_index=False)
+    external_id = models.CharField(max_length=200, help_text="The provider's transaction_id.")
+    user_id = models.BigIntegerField(help_text="As the notice says; no such user need exist.")
+    account_id = models.BigIntegerField(help_text="As the notice says; no such wallet need exist.")
+    amount = MoneyOfDomain(domain="till_amount")
+    verdict = TextOfDomain(domain="till_verdict", max_length=10, choices=Verdict)
+    reason = models.CharField(max_length=40, blank=True, help_text="The error code that the provider was answered.")
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False
+    )
+    balance = MoneyField(null=True, blank=True, help_text="The wallet's balance after the credit: the first result.")
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "external_id"], condition=~Q(verdict="conflict"), name="event_once"
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "external_id", "user_id", "account_id", "amount"],
+                condition=Q(verdict="conflict"),
+                name="event_conflict_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict="credited", transaction__isnull=False, balance__isnull=False, reason="")
+                | (Q(transaction__isnull=True, balance__isnull=True) & ~Q(verdict="credited") & ~Q(reason="")),
+                name="event_verdict_is_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-id"], condition=~Q(verdict="credited"), name="event_needs_attention"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.external_id}"

@@ -1,0 +1,59 @@
+"""Signed notices in, credits out: who sent it (`reception`), and what it does to the books (`crediting`)."""
+
+from payments.webhooks.receiving.authentication import (
+    ANY_FORM,
+    InvalidNotice,
+    InvalidSignature,
+    authenticate,
+    authenticate_from_memory,
+    receive,
+    recognise,
+    result,
+)
+from payments.webhooks.receiving.crediting import credit
+from payments.webhooks.receiving.group_commit import Committer, DeadlinePassed, QueueFull, Settled
+from payments.webhooks.receiving.outcomes import (
+    BalanceTooLarge,
+    Credited,
+    Notice,
+    Outcome,
+    ProviderChanged,
+    TransactionIdConflict,
+    UserNotFound,
+    WalletCurrencyMismatch,
+    WalletNotFound,
+    WalletOwnerMismatch,
+    WebhookRefused,
+)
+from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.replay import EventNotReplayable, replay
+
+__all__ = [
+    "ANY_FORM",
+    "BalanceTooLarge",
+    "Committer",
+    "Credited",
+    "DeadlinePassed",
+    "EventNotReplayable",
+    "InvalidNotice",
+    "InvalidSignature",
+    "Notice",
+    "Outcome",
+    "ProviderChanged",
+    "QueueFull",
+    "Settled",
+    "TransactionIdConflict",
+    "UserNotFound",
+    "WalletCurrencyMismatch",
+    "WalletNotFound",
+    "WalletOwnerMismatch",
+    "WebhookRefused",
+    "authenticate",
+    "authenticate_from_memory",
+    "credit",
+    "receive",
+    "recognise",
+    "registry",
+    "replay",
+    "result",
+]

@@ -1,0 +1,160 @@
+"""From raw bytes to an authentic notice: size, type, strict shape, signature, then the rules; all before any query."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from django.db import IntegrityError
+
+from payments.ledger import booking
+from payments.money import InvalidAmount, check_amount
+from payments.webhooks import metrics, notices, signatures
+from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
+from payments.webhooks.receiving.crediting import credit
+from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, ProviderChanged
+from payments.webhooks.receiving.provider_cache import KnownProvider, registry
+
+#: The form of a notice that may come from any provider.
+ANY_FORM = "standard_webhooks"
+#: Stands in for an unknown provider, so that its answer costs what a wrong signature costs.
+_NOBODY_SECRETS = ("no provider signs with this",)
+Look = Callable[[str], KnownProvider | None]
+
+
+class InvalidSignature(Exception):
+    """The signature is missing, wrong or too old, or the provider is unknown."""
+
+    #: What HTTP's 401 has to name: how one would have to authenticate.
+    auth_header = 'Signature realm="webhooks"'
+
+
+class InvalidNotice(Exception):
+    """An authentic notice breaks a rule; `field` and `code` say which. Nothing is stored."""
+
+    def __init__(self, field: str, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.code = code
+
+
+def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Credited:
+    """Verify one notice and credit it, durable when this returns. Safe to repeat: a repeat returns the first result.
+
+    `headers` have lower-case names. Raises what `authenticate` raises, a WebhookRefused, ledger.Contended when the
+    notice kept meeting others (to be repeated), or the database's own error.
+    """
+    with metrics.seconds.time():
+        outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
+        if isinstance(outcome, ProviderChanged):
+            registry.forget()
+            outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
+    return result(outcome)
+
+
+def result(outcome: Outcome | Exception) -> Credited:
+    """Return what was credited, or raise what stood in the way; Contended asks the sender to repeat."""
+    if isinstance(outcome, (ProviderChanged, IntegrityError)):
+        raise booking.Contended from outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice:
+    """Return the authentic, well-formed notice. Touches no table (but to refresh the providers every few seconds).
+
+    `form` is the scheme whose fields the address prescribes; by default those of any scheme. Raises BodyTooLarge,
+    UnsupportedContentType, MalformedEvent, InvalidSignature or InvalidNotice, in that order: before a valid signature
+    every answer depends on the request alone, so nobody learns which providers exist.
+    """
+    try:
+        try:
+            return _authenticate(slug, headers, body, form, looks=(registry.get, registry.look_again))
+        except InvalidNotice:  # staff may have raised the limit a moment ago, and the sender would not try again
+            registry.forget()
+            return _authenticate(slug, headers, body, form, looks=(registry.get,))
+    except InvalidSignature:
+        metrics.bad_signatures.inc()
+        raise
+    except MalformedEvent:
+        metrics.malformed.inc()
+        raise
+
+
+def recognise(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice | None:
+    """Return the notice if what is in memory says that it is authentic and well-formed. Counts nothing."""
+    if registry.is_stale():
+        return None
+    try:
+        return _authenticate(slug, headers, body, form, looks=(registry.recall,))
+    except (notices.BodyTooLarge, notices.UnsupportedContentType, MalformedEvent, InvalidSignature, InvalidNotice):
+        return None
+
+
+def authenticate_from_memory(
+    *, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM
+) -> Notice | None:
+    """Do the same without ever asking the database; None when `authenticate` has to look for itself.
+
+    For an event loop, which must not wait: the providers were not read lately, or what is known of them refuses.
+    """
+    if registry.is_stale():
+        return None
+    try:
+        return _authenticate(slug, headers, body, form, looks=(registry.recall,))
+    except (InvalidSignature, InvalidNotice):
+        return None
+    except MalformedEvent:
+        metrics.malformed.inc()
+        raise
+
+
+def _authenticate(slug: str, headers: Mapping[str, str], body: bytes, form: str, looks: Sequence[Look]) -> Notice:
+    notices.check_content(headers.get("content-type", ""), len(body))
+    parsed = notices.parse(body, form)
+    provider = _signer(slug, parsed, headers, body, looks)
+    if provider.scheme != form:
+        parsed = notices.parse(body, provider.scheme)
+    return _notice(parsed, provider)
+
+
+def _signer(
+    slug: str, parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, looks: Sequence[Look]
+) -> KnownProvider:
+    """Return the provider whose signature it is. A second look is for a secret that changed a moment ago."""
+    for look in looks:
+        provider = look(slug)
+        scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
+        verified = signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
+        # Only now: an unknown provider takes as long, and who signs with what stands in for its secret is nobody.
+        if verified and provider is not None:
+            return provider
+    raise InvalidSignature
+
+
+def _notice(parsed: ParsedNotice, provider: KnownProvider) -> Notice:
+    amount = Decimal(parsed.amount)
+    try:
+        check_amount(amount, decimal_places=provider.decimal_places, maximum=provider.max_amount)
+    except InvalidAmount as error:
+        raise InvalidNotice("amount", error.code, str(error)) from None
+    if provider.requires_uuid and not notices.is_uuid(parsed.transaction_id):
+        raise InvalidNotice("transaction_id", "uuid_required", "This provider's transaction ids must be UUIDs.")
+    account_field = "bill_id" if provider.scheme == "sha1_colon" else "account_id"
+    external_id = _external_id(parsed)
+    user_id, account_id = _id("user_id", parsed.user_id), _id(account_field, parsed.account_id)
+    return Notice(provider, external_id, user_id, account_id, amount)
+
+
+def _external_id(parsed: ParsedNotice) -> str:
+    if not parsed.numbered:
+        return parsed.external_id
+    _id("transaction_id", parsed.transaction_id)
+    return parsed.transaction_id
+
+
+def _id(field: str, literal: str) -> int:
+    value = int(literal)
+    if not 1 <= value <= MAX_ID:
+        raise InvalidNotice(field, "id_out_of_range", "An id is a whole number from 1 to 9223372036854775807.")
+    return value

@@ -1,0 +1,190 @@
+"""Credit several notices in one atomic block."""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from payments.ledger import booking as ledger
+from payments.ledger.models import Transaction, Wallet
+from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
+from payments.webhooks.receiving import event_store
+from payments.webhooks.receiving.outcomes import (
+    _REFUSALS,
+    BalanceTooLarge,
+    Credited,
+    Notice,
+    Outcome,
+    ProviderChanged,
+    TransactionIdConflict,
+    UserNotFound,
+    WalletCurrencyMismatch,
+    WalletNotFound,
+    WalletOwnerMismatch,
+    WebhookRefused,
+)
+
+
+def crediting(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
+    """Credit the notices as one batch or fail as one: the steps, for whoever makes their trips."""
+    if len(notices) == 1:
+        credited = yield from crediting_alone(notices[0])
+        if credited:
+            return [credited]
+    return (yield from _Batch(notices).steps())
+
+
+def crediting_alone(notice: Notice) -> ledger.Steps[Credited | None]:
+    """Credit a notice for a wallet that is there, or find it credited, in one trip; None when more is to be done."""
+    provider = notice.provider
+    trip = ledger.Trip(commit=True)
+    credited = event_store.crediting_alone(
+        notice.key,
+        _movement(notice),
+        trip,
+        user_id=notice.user_id,
+        currency=provider.currency,
+        version=provider.version,
+    )
+    yield trip
+    result = credited()
+    return Credited(notice, *result) if result else None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One atomic block over a list of notices, decided in memory under the wallets' locks.
+
+    `claims` holds, for each key that is new or still unmatched, the notice that may credit it; every other notice of
+    the key is a repeat or a conflict.
+    """
+
+    notices: Sequence[Notice]
+    books: ledger.Books = field(default_factory=ledger.Books)
+    #: The version of each active provider, by its id.
+    providers: dict[int, str] = field(default_factory=dict)
+    entries: dict[event_store.Key, event_store.Entry] = field(default_factory=dict)
+    claims: dict[event_store.Key, Notice] = field(default_factory=dict)
+
+    def steps(self) -> ledger.Steps[Sequence[Outcome]]:
+        keyed = [(notice.key, notice) for notice in self.notices]
+        first = ledger.Trip()
+        accounts = (notice.account_id for notice in self.notices)
+        locked = ledger.locking(accounts, first, movements=len(self.notices))
+        found = event_store.finding((key for key, _ in keyed), first)
+        yield first
+        self.books = locked()
+        self.providers, self.entries = found()
+        current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
+        self._claim(current)
+        refusals = yield from self._refusals()
+        booking = ledger.Trip(ahead=True)
+        self._settle(refusals, booking)
+        yield booking
+        last = ledger.Trip(commit=True)
+        others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
+        conflicts = [
+            notice.entry(event_store.CONFLICT, TransactionIdConflict.code)
+            for key, notice in others
+            if self.entries[key].content != notice.content
+        ]
+        event_store.writing([*map(self.entries.__getitem__, self.claims), *conflicts], last)
+        yield last
+        return [self._outcome(key, notice) for key, notice in keyed]
+
+    def _is_current(self, notice: Notice) -> bool:
+        return self.providers.get(notice.provider.id) == notice.provider.version
+
+    def _claim(self, keyed: Iterable[tuple[event_store.Key, Notice]]) -> None:
+        for key, notice in keyed:
+            entry = self.entries.get(key)
+            if entry is None or (entry.verdict == event_store.UNMATCHED and entry.content == notice.content):
+                self.claims.setdefault(key, notice)
+
+    def _refusals(self) -> ledger.Steps[dict[event_store.Key, type[WebhookRefused]]]:
+        """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
+        unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.books)}
+        if not unsettled:
+            return {}
+        trip = ledger.Trip()
+        found = event_store.finding_users((notice.user_id for notice in unsettled.values()), trip)
+        yield trip
+        users = found()
+        opened: dict[int, ledger.NewWallet] = {}
+        refusals: dict[event_store.Key, type[WebhookRefused]] = {}
+        for key, notice in unsettled.items():
+            wallet = self.books.wallets.get(notice.account_id) or opened.get(notice.account_id)
+            if refusal := _mismatch(notice, wallet, users):
+                refusals[key] = refusal
+            elif wallet is None:
+                opened[notice.account_id] = ledger.NewWallet(
+                    notice.account_id, notice.user_id, notice.provider.currency
+                )
+        if opened:
+            trip = ledger.Trip()
+            have_opened = self.books.opening(opened.values(), trip)
+            yield trip
+            have_opened()
+        return refusals
+
+    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], trip: ledger.Trip) -> None:
+        """Book what can be booked, by the trip, and put the verdict of every claim into `entries`."""
+        payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
+        verdicts = self.books.booking([_movement(notice) for notice in payable.values()], trip)
+        for key, refusal in refusals.items():
+            self._refuse(key, self.claims[key], refusal)
+        for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):
+            if isinstance(verdict, ledger.Refused):
+                self._refuse(key, notice, BalanceTooLarge)
+                continue
+            balance = verdict.balances[notice.account_id]
+            self._enter(key, notice.entry(event_store.CREDITED, "", verdict.transaction_id, balance))
+
+    def _refuse(self, key: event_store.Key, notice: Notice, refusal: type[WebhookRefused]) -> None:
+        self._enter(key, notice.entry(event_store.UNMATCHED, refusal.code))
+
+    def _enter(self, key: event_store.Key, entry: event_store.Entry) -> None:
+        known = self.entries.get(key)
+        self.entries[key] = entry._replace(id=known.id) if known else entry
+
+    def _outcome(self, key: event_store.Key, notice: Notice) -> Outcome:
+        is_first = self.claims.get(key) is notice
+        if not is_first:
+            if not self._is_current(notice):
+                return ProviderChanged()
+            if self.entries[key].content != notice.content:
+                return TransactionIdConflict()
+        entry = self.entries[key]
+        if entry.transaction_id is None or entry.balance is None:
+            return _REFUSALS[entry.reason]()
+        return Credited(notice, entry.transaction_id, entry.balance, not is_first)
+
+
+def _is_at_home(notice: Notice, books: ledger.Books) -> bool:
+    """Tell whether the notice's wallet is there, and as the notice says: nothing has to be looked up."""
+    wallet = books.wallets.get(notice.account_id)
+    return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
+
+
+def _mismatch(
+    notice: Notice, wallet: "ledger.LockedWallet | ledger.NewWallet | None", users: AbstractSet[int]
+) -> type[WebhookRefused] | None:
+    if wallet is not None and wallet.owner_id == notice.user_id:
+        return None if wallet.currency == notice.provider.currency else WalletCurrencyMismatch
+    if notice.user_id not in users:
+        return UserNotFound
+    if wallet is not None:
+        return WalletOwnerMismatch
+    return WalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
+
+
+def _movement(notice: Notice) -> ledger.Movement:
+    provider = notice.provider
+    line = ledger.Line(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
+    return ledger.Movement(_DEPOSIT, (line,), f"{provider.slug} {notice.external_id}")
+
+
+# Plain texts: what is hashed and compared a million times a minute is no member of an enumeration.
+_CLEARING = Wallet.House.CLEARING.value
+
+
+_DEPOSIT = Transaction.Kind.DEPOSIT.value

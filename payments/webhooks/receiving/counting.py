@@ -1,0 +1,44 @@
+"""Count the outcomes of notices."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from prometheus_client import Counter as PrometheusCounter
+
+from payments.webhooks import metrics
+from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, TransactionIdConflict, WebhookRefused
+
+logger = logging.getLogger("till.webhooks")
+
+
+def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
+    """Add notices to the counters, each counter once: an addition costs more than the counting.
+
+    They are durable by now, whatever becomes of the figures.
+    """
+    counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in zip(notices, outcomes, strict=True))
+    try:
+        for (slug, name), number in counted.items():
+            if name:
+                _counter(slug, name).inc(number)
+    except Exception:
+        logger.exception("Notices were not counted")
+
+
+@lru_cache(maxsize=1024)
+def _counter(slug: str, name: str) -> PrometheusCounter:
+    """Return the counter of a provider's outcomes of this name: to ask for its labels costs more than to count."""
+    known = {
+        "credited": metrics.credited,
+        "duplicate": metrics.duplicates,
+        TransactionIdConflict.code: metrics.conflicts,
+    }
+    return known[name].labels(slug) if name in known else metrics.unmatched.labels(slug, name)
+
+
+def _name(outcome: Outcome | Exception) -> str:
+    if isinstance(outcome, Credited):
+        return "duplicate" if outcome.duplicate else "credited"
+    return outcome.code if isinstance(outcome, WebhookRefused) else ""

@@ -1,0 +1,85 @@
+"""What authentic notices do to the books: a batch in, an outcome for each, one commit for all."""
+
+from collections.abc import Sequence
+
+from django.db import DataError, IntegrityError, OperationalError
+
+from payments.ledger import booking
+from payments.webhooks.receiving.batch import crediting
+from payments.webhooks.receiving.counting import count
+from payments.webhooks.receiving.outcomes import Notice, Outcome
+
+#: Runs of one notice that meets others at the same moment (a new wallet, the same transaction id) before giving up.
+MAX_ATTEMPTS = 6
+#: serialization failure, deadlock, lock_timeout
+_BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
+
+
+def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
+    """Credit the notices as one batch, each exactly once, all durable when this returns; outcomes in their order.
+
+    A notice that makes the batch fail never fails its neighbours: they are run again one by one, and an exception
+    that is left belongs to its notice alone. A lost database raises OperationalError: nothing was credited, or the
+    answer is unknown and a repeat will tell. Locks the wallets in ascending id.
+    """
+    try:
+        outcomes = booking.travel(crediting(notices))
+    except Exception as error:
+        return credit_despite(notices, error)
+    count(notices, outcomes)
+    return [*outcomes]
+
+
+def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
+    """Do what is left to do for a batch that failed: `credit` says what. Raises the failure when it is everybody's."""
+    if isinstance(failure, (IntegrityError, DataError, booking.Contended)):
+        outcomes = _credit_one_by_one(notices)
+    elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
+        outcomes = _credit_around(notices, failure)
+    else:
+        raise failure
+    count(notices, outcomes)
+    return outcomes
+
+
+def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
+    """Who wants a wallet that somebody else holds is told so at once; the others do not wait for it again."""
+    held = booking.held_elsewhere(notice.account_id for notice in notices)
+    free = [notice for notice in notices if notice.account_id not in held]
+    try:
+        credited = [*booking.travel(crediting(free))] if held and free else _credit_one_by_one(free)
+    except (IntegrityError, DataError, OperationalError, booking.Contended):
+        credited = _credit_one_by_one(free)
+    outcomes = iter(credited)
+    return [busy if notice.account_id in held else next(outcomes) for notice in notices]
+
+
+def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
+    """Whoever wants a wallet that somebody else holds too long is told so without another wait."""
+    outcomes: list[Outcome | Exception] = []
+    held: dict[int, OperationalError] = {}
+    for notice in notices:
+        outcome = held.get(notice.account_id) or _credit_repeatedly(notice)
+        if isinstance(outcome, OperationalError):
+            held[notice.account_id] = outcome
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _credit_repeatedly(notice: Notice) -> Outcome | Exception:
+    error: Exception = booking.Contended()
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            return booking.travel(crediting([notice]))[0]
+        except (IntegrityError, DataError, booking.Contended) as caught:
+            error = caught
+        except OperationalError as caught:
+            if not _is_busy(caught):
+                raise
+            return caught
+    return error
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """The database is there, but another session holds what is needed."""
+    return getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES

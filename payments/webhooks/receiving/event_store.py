@@ -1,0 +1,162 @@
+"""The SQL of the inbox: what is known of a batch of notices, and writing down their verdicts."""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from payments.ledger.booking import CreditAlone, Movement
+from payments.webhooks.models import WebhookEvent
+from postgres.pipeline import BIGINT, NUMERIC, TEXT, Listing, Trip, integers
+
+#: Verdicts, as plain texts.
+CREDITED: Final = WebhookEvent.Verdict.CREDITED.value
+UNMATCHED: Final = WebhookEvent.Verdict.UNMATCHED.value
+CONFLICT: Final = WebhookEvent.Verdict.CONFLICT.value
+#: What a repeat must have in common with the first delivery: user, wallet, and the amount by value.
+Content = tuple[int, int, Decimal]
+Key = tuple[int, str]
+
+
+class Entry(NamedTuple):
+    """An event as it stands, or as it is about to be written; fields in the order of the SQL below."""
+
+    id: int | None
+    provider_id: int
+    external_id: str
+    user_id: int
+    account_id: int
+    amount: Decimal
+    transaction_id: int | None
+    balance: Decimal | None
+    verdict: str
+    reason: str
+
+    @property
+    def content(self) -> Content:
+        return self.user_id, self.account_id, self.amount
+
+
+# Asked after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
+# OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
+_FIND = Listing(
+    """
+SELECT provider.id, provider.updated_at::text, event.*
+FROM payments_provider provider LEFT JOIN LATERAL (
+    SELECT known.*
+    FROM {rows} AS asked (provider_id, external_id) CROSS JOIN LATERAL (
+        SELECT id, provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason
+        FROM payments_webhookevent
+        WHERE provider_id = asked.provider_id AND external_id = asked.external_id AND verdict <> 'conflict' OFFSET 0
+    ) known
+    WHERE asked.provider_id = provider.id
+) event ON true
+WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
+""",
+    *(BIGINT, TEXT),
+)
+
+
+def finding(keys: Iterable[Key], trip: Trip) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
+    """Ask for the active providers (id and version) and the known events among the keys; read them after the trip."""
+    asked = sorted(set(keys))
+    providers = {provider_id: None for provider_id, _ in asked}
+    found = trip.ask_about(asked, _FIND, integers([*providers]))
+
+    def read() -> tuple[dict[int, str], dict[Key, Entry]]:
+        rows = found()
+        entries = (Entry(*row[2:]) for row in rows if row[2] is not None)
+        return {row[0]: row[1] for row in rows}, {(entry.provider_id, entry.external_id): entry for entry in entries}
+
+    return read
+
+
+def finding_users(ids: Iterable[int], trip: Trip) -> Callable[[], set[int]]:
+    """Ask which of the ids are users', active or not."""
+    found = trip.ask("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
+    return lambda: {row[0] for row in found()}
+
+
+_CREDIT = CreditAlone(
+    condition="""
+        EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
+        AND NOT EXISTS (
+            SELECT FROM payments_webhookevent
+            WHERE provider_id = $8::bigint AND external_id = $9::text AND verdict <> 'conflict' OFFSET 0
+        )
+    """,
+    then="""
+    entered AS (
+        INSERT INTO payments_webhookevent
+            (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
+        SELECT $8::bigint, $9::text, $2::bigint, $1::bigint, $4::numeric, transaction_id, balance, 'credited', ''
+        FROM credited
+        RETURNING transaction_id, balance
+    ), known AS (
+        SELECT transaction_id, balance FROM (
+            SELECT transaction_id, balance, user_id, account_id, amount, verdict FROM payments_webhookevent
+            WHERE provider_id = $8::bigint AND external_id = $9::text AND verdict <> 'conflict' OFFSET 0
+        ) event
+        WHERE verdict = 'credited' AND user_id = $2::bigint AND account_id = $1::bigint AND amount = $4::numeric AND
+        EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
+    )
+    SELECT transaction_id, balance, false FROM entered UNION ALL SELECT transaction_id, balance, true FROM known
+    """,
+)
+
+
+def crediting_alone(
+    key: Key, movement: Movement, trip: Trip, *, user_id: int, currency: str, version: str
+) -> Callable[[], tuple[int, Decimal, bool] | None]:
+    """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
+
+    The movement's line goes from a house wallet to the user's; the version is the provider's, which must be active.
+    Returns what reads the transaction's id and the balance after the trip, and whether it was credited before, which is
+    for ever; None when it was not and is not. The trip raises IntegrityError when another atomic block has just stored
+    the key. Raises InvalidMovement.
+    """
+    provider_id, external_id = key
+    rows = _CREDIT.ask(trip, movement, user_id, currency, str(provider_id), external_id, version)
+    return lambda: next(iter(rows()), None)
+
+
+def writing(entries: Sequence[Entry], trip: Trip) -> None:
+    """Ask for new entries to be inserted, in the order of their keys for each verdict, and known ones to be updated.
+
+    The trip raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
+    already is left as it is.
+    """
+    new = [entry for entry in entries if entry.id is None]
+    if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):
+        trip.ask_about(credited, _INSERT_CREDITED)
+    if unmatched := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == UNMATCHED]):
+        trip.ask_about(unmatched, _INSERT_UNMATCHED)
+    if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == CONFLICT]):
+        trip.ask_about(conflicts, _INSERT_CONFLICTS)
+    if known := sorted(entry for entry in entries if entry.id is not None):
+        trip.ask_about(known, _UPDATE)
+
+
+_COLUMNS = (BIGINT, BIGINT, TEXT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC, TEXT, TEXT)
+_INSERT_CREDITED = Listing(
+    """
+INSERT INTO payments_webhookevent
+    (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
+SELECT e.*, 'credited', '' FROM {rows} AS e
+""",
+    *_COLUMNS[1:8],
+)
+_INSERT = """
+INSERT INTO payments_webhookevent (provider_id, external_id, user_id, account_id, amount, verdict, reason)
+SELECT * FROM {rows} AS e
+"""
+_INSERT_UNMATCHED = Listing(_INSERT, *_COLUMNS[1:6], *_COLUMNS[8:])
+_INSERT_CONFLICTS = Listing(f"{_INSERT} ON CONFLICT DO NOTHING", *_COLUMNS[1:6], *_COLUMNS[8:])
+_UPDATE = Listing(
+    """
+UPDATE payments_webhookevent SET
+    verdict = e.verdict, reason = e.reason, transaction_id = e.transaction_id, balance = e.balance
+FROM {rows} AS e (id, provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
+WHERE payments_webhookevent.id = e.id
+""",
+    *_COLUMNS,
+)

@@ -1,0 +1,109 @@
+"""What can come of a notice: a credit, or a refusal by name."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from payments.webhooks.receiving import event_store
+from payments.webhooks.receiving.provider_cache import KnownProvider
+
+
+class WebhookRefused(Exception):
+    """An authentic notice that could not be credited; kept for staff in the inbox. `code` is its stable name."""
+
+    code = "webhook_refused"
+
+    def __str__(self) -> str:
+        return type(self).__doc__ or self.code
+
+
+class ProviderChanged(Exception):
+    """Staff changed the provider since the signature was checked: check it again."""
+
+
+class TransactionIdConflict(WebhookRefused):
+    """This transaction_id was received before with other content."""
+
+    code = "transaction_id_conflict"
+
+
+class UserNotFound(WebhookRefused):
+    """There is no such user; the notice is kept and can succeed when it is sent again later."""
+
+    code = "user_not_found"
+
+
+class WalletNotFound(WebhookRefused):
+    """There is no such wallet, and its id is not one that a provider may choose."""
+
+    code = "wallet_not_found"
+
+
+class WalletOwnerMismatch(WebhookRefused):
+    """The wallet belongs to another user."""
+
+    code = "wallet_owner_mismatch"
+
+
+class WalletCurrencyMismatch(WebhookRefused):
+    """The wallet holds another currency than the provider pays in."""
+
+    code = "currency_mismatch"
+
+
+class BalanceTooLarge(WebhookRefused):
+    """The wallet's balance would grow past what the ledger can hold."""
+
+    code = "balance_too_large"
+
+
+_REFUSALS: dict[str, type[WebhookRefused]] = {
+    refusal.code: refusal
+    for refusal in (UserNotFound, WalletNotFound, WalletOwnerMismatch, WalletCurrencyMismatch, BalanceTooLarge)
+}
+
+
+class Notice(NamedTuple):
+    """An authentic, well-formed notice: the amount is positive and fits the currency, the ids are in range."""
+
+    provider: KnownProvider
+    external_id: str
+    user_id: int
+    account_id: int
+    amount: Decimal
+
+    @property
+    def key(self) -> event_store.Key:
+        return self.provider.id, self.external_id
+
+    @property
+    def content(self) -> event_store.Content:
+        return self.user_id, self.account_id, self.amount
+
+    def entry(
+        self, verdict: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
+    ) -> event_store.Entry:
+        """Return what is to be written of it."""
+        return event_store.Entry(
+            None,
+            self.provider.id,
+            self.external_id,
+            self.user_id,
+            self.account_id,
+            self.amount,
+            transaction_id,
+            balance,
+            verdict,
+            reason,
+        )
+
+
+class Credited(NamedTuple):
+    """The result of a notice's first delivery; `duplicate` says that this was not it."""
+
+    notice: Notice
+    transaction_id: int
+    balance: Decimal
+    duplicate: bool
+
+
+Outcome = Credited | WebhookRefused | ProviderChanged

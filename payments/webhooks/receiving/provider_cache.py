@@ -1,0 +1,140 @@
+"""The providers as this process knows them, so that a signature is checked before any query."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from payments.webhooks.encryption import Undecryptable, decrypt
+from payments.webhooks.models import Provider
+
+logger = logging.getLogger("till.webhooks")
+
+_MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
+MAX_AGE_SECONDS = 5.0
+#: A refused signature may be one of a secret that changed a moment ago: look again, but not for every forgery.
+MIN_AGE_SECONDS = 0.25
+#: While the database is away, nobody waits for it again so soon: the old copy serves.
+RETRY_SECONDS = 1.0
+#: Refused signatures that are checked against the table itself; in a flood of forgeries MIN_AGE_SECONDS holds.
+LOOKS_A_SECOND = 50
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProvider:
+    """A copy of a provider's row; equal copies mean that nothing has changed since."""
+
+    id: int
+    slug: str
+    scheme: str
+    secrets: tuple[str, ...] = field(repr=False)
+    currency: str
+    decimal_places: int
+    requires_uuid: bool
+    #: The provider's own limit, or the service's when that is less.
+    max_amount: Decimal
+    #: The time of its last change, as PostgreSQL writes it: a text is compared faster than a time.
+    version: str
+
+
+class Registry:
+    """Active providers by slug, read again after MAX_AGE_SECONDS. Shared by all threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._providers: dict[str, KnownProvider] = {}
+        self._read_at = float("-inf")
+        self._looks = (0, 0)  # in which second, how many
+
+    def get(self, slug: str) -> KnownProvider | None:
+        """Return the active provider, from memory; asks the database at most once in MAX_AGE_SECONDS.
+
+        While the database is away the old copy serves: crediting compares it with the row before anything moves.
+        """
+        try:
+            self._refresh(MAX_AGE_SECONDS)
+        except (OperationalError, InterfaceError):
+            if not self._providers:
+                raise
+            self._read_at = time.monotonic() - MAX_AGE_SECONDS + RETRY_SECONDS
+        return self._providers.get(slug)
+
+    def is_stale(self) -> bool:
+        """Tell whether the next `get` would ask the database."""
+        return time.monotonic() - self._read_at >= MAX_AGE_SECONDS
+
+    def recall(self, slug: str) -> KnownProvider | None:
+        """Return the active provider as last read, however long ago; never asks."""
+        return self._providers.get(slug)
+
+    def look_again(self, slug: str) -> KnownProvider | None:
+        """Return the provider as it is now; in a flood of forgeries, as it was MIN_AGE_SECONDS ago.
+
+        Raises when the database is away.
+        """
+        second = int(time.monotonic())
+        looks = self._looks[1] + 1 if self._looks[0] == second else 1
+        self._looks = (second, looks)
+        self._refresh(0 if looks <= LOOKS_A_SECOND else MIN_AGE_SECONDS)
+        return self._providers.get(slug)
+
+    def forget(self) -> None:
+        """Read the database at the next look, also when a look that began before the change is under way."""
+        with self._lock:
+            self._read_at = float("-inf")
+
+    def _refresh(self, max_age: float) -> None:
+        if time.monotonic() - self._read_at < max_age:
+            return
+        with self._lock:
+            if time.monotonic() - self._read_at < max_age:
+                return
+            started = time.monotonic()
+            self._providers = {provider.slug: provider for provider in _read()}
+            self._read_at = started
+
+
+def _read() -> list[KnownProvider]:
+    """Secrets are decrypted here, once for each look at the table, and not for each notice."""
+    rows = (
+        Provider.objects.filter(is_active=True)
+        .select_related("currency")
+        .defer("secret", "previous_secret")
+        .annotate(
+            version=Cast("updated_at", TextField()),
+            token=Cast("secret", TextField()),
+            previous_token=Cast("previous_secret", TextField()),
+        )
+    )
+    return [known for row in rows if (known := _known(row))]
+
+
+def _known(row: Any) -> KnownProvider | None:
+    """None for one whose secret no key of this process decrypts: the others' notices are still credited."""
+    try:
+        tokens = (token for token in (row.token, row.previous_token) if token)
+        secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)
+    except Undecryptable:
+        logger.error("The secret of the provider %s cannot be decrypted: is TILL_ENCRYPTION_KEYS complete?", row.slug)
+        return None
+    return KnownProvider(
+        id=row.pk,
+        slug=row.slug,
+        scheme=row.scheme,
+        secrets=secrets,
+        currency=row.currency_id,
+        decimal_places=row.currency.decimal_places,
+        requires_uuid=row.requires_uuid,
+        max_amount=_MAX_AMOUNT if row.max_amount is None else min(_MAX_AMOUNT, row.max_amount),
+        version=row.version,
+    )
+
+
+registry = Registry()

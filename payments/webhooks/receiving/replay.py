@@ -1,0 +1,55 @@
+"""Staff's second try at an event that could not be credited when it came."""
+
+from django.db import transaction
+
+from accounts.models import User
+from payments.webhooks import receiving
+from payments.webhooks.models import WebhookEvent
+from payments.webhooks.receiving.authentication import result
+from payments.webhooks.receiving.crediting import credit
+from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged
+from payments.webhooks.receiving.provider_cache import registry
+from staff.history import note
+from staff.separation_of_duties import refuse_own
+
+
+class EventNotReplayable(Exception):
+    """Only an unmatched event of an active provider can be replayed."""
+
+
+def replay(event: WebhookEvent) -> Credited:
+    """Credit an unmatched event as if the provider had sent it again. Safe to repeat: it is credited once.
+
+    An event that is credited already returns its first result. Raises EventNotReplayable, or the WebhookRefused that
+    still stands in its way.
+    """
+    registry.forget()
+    provider = registry.get(event.provider.slug)
+    if provider is None or event.verdict == WebhookEvent.Verdict.CONFLICT:
+        raise EventNotReplayable(str(EventNotReplayable.__doc__))
+    notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount)
+    outcome = credit([notice])[0]
+    if isinstance(outcome, ProviderChanged):
+        raise EventNotReplayable("The provider was changed at this very moment; try again.")
+    return result(outcome)
+
+
+def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> receiving.Credited:
+    """Replay an unmatched event as `webhooks.replay` does, and note the outcome in the event's history.
+
+    Money and note commit together, and so does a refusal with its note. Safe to repeat: it is credited once. Raises
+    OwnOrder, EventNotReplayable, or the WebhookRefused that still stands in the way.
+    """
+    refuse_own(staff, event.user_id)
+    why = f" Reason: {reason}" if reason else ""
+    with transaction.atomic():
+        try:
+            credited = receiving.replay(event)
+        except (receiving.EventNotReplayable, receiving.WebhookRefused) as error:
+            note(about=event, staff=staff, text=f"Replay refused: {error}{why}")
+            refusal = error
+        else:
+            came_of_it = "Replayed: was credited already." if credited.duplicate else "Replayed: credited."
+            note(about=event, staff=staff, text=came_of_it + why)
+            return credited
+    raise refusal

@@ -1,0 +1,119 @@
+"""A webhook's answer, and how OpenAPI describes it. payments.webhooks.notices reads notices, not a serializer."""
+
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample
+from rest_framework import serializers
+
+from api.decimals import format_amount
+from api.examples import request_example
+from payments.webhooks.receiving import Credited
+
+
+def answer(credited: Credited) -> dict[str, Any]:
+    """Return the body of a success. Plain Python, so that whoever answers webhooks can use it."""
+    notice = credited.notice
+    places = notice.provider.decimal_places
+    return {
+        "status": "credited",
+        "duplicate": credited.duplicate,
+        "transaction_id": notice.external_id,
+        "account_id": notice.account_id,
+        "amount": format_amount(notice.amount, places),
+        "currency": notice.provider.currency,
+        "balance": format_amount(credited.balance, places),
+    }
+
+
+def answer_in_json(credited: Credited) -> bytes:
+    """Return the same as JSON, byte for byte as `json.dumps` writes it, in a third of the time."""
+    notice = credited.notice
+    places = notice.provider.decimal_places
+    return (
+        f'{{"status": "credited", "duplicate": {"true" if credited.duplicate else "false"}, '
+        f'"transaction_id": {encode_basestring_ascii(notice.external_id)}, "account_id": {notice.account_id}, '
+        f'"amount": "{format_amount(notice.amount, places)}", '
+        f'"currency": {encode_basestring_ascii(notice.provider.currency)}, '
+        f'"balance": "{format_amount(credited.balance, places)}"}}'
+    ).encode()
+
+
+class CreditedSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["credited"])
+    duplicate = serializers.BooleanField(help_text="True when an earlier delivery was credited; nothing moved now.")
+    transaction_id = serializers.CharField(help_text="The provider's own id, as text; a UUID in lower case.")
+    account_id = serializers.IntegerField(help_text="The wallet that was credited (`bill_id` in some notices).")
+    amount = serializers.CharField(help_text="What the notice credited.")
+    currency = serializers.CharField()
+    balance = serializers.CharField(help_text="The wallet's balance right after the credit; a repeat says the same.")
+
+
+class _SignedSerializer(serializers.Serializer[Any]):
+    signature = serializers.CharField(help_text="Lower-case hex; see the description.")
+
+
+class _BodySerializer(serializers.Serializer[Any]):
+    user_id = serializers.IntegerField(min_value=1, help_text="A JSON integer, 1 to 2^63-1.")
+    amount = serializers.DecimalField(
+        max_digits=38,
+        decimal_places=10,
+        coerce_to_string=False,
+        help_text="A canonical decimal as a number or text: no exponent, no plus, no leading zero. Signed as written.",
+    )
+
+
+class Sha1ColonNoticeSerializer(_BodySerializer, _SignedSerializer):
+    transaction_id = serializers.IntegerField(min_value=1, help_text="Unique for this provider, for ever.")
+    bill_id = serializers.IntegerField(min_value=1, help_text="The wallet; below 10^15 it is created when absent.")
+
+
+class Sha256ConcatNoticeSerializer(_BodySerializer, _SignedSerializer):
+    transaction_id = serializers.CharField(max_length=128, help_text="Unique for this provider, for ever; a UUID.")
+    account_id = serializers.IntegerField(min_value=1, help_text="The wallet; below 10^15 it is created when absent.")
+
+
+class NoticeSerializer(_BodySerializer):
+    transaction_id = serializers.CharField(max_length=128, help_text="Unique for this provider, for ever.")
+    account_id = serializers.IntegerField(
+        min_value=1, help_text="The wallet, also called `bill_id`; below 10^15 it is created when absent."
+    )
+
+
+def _credited(transaction_id: str, account_id: int) -> list[OpenApiExample]:
+    body = {"status": "credited", "duplicate": False, "transaction_id": transaction_id, "account_id": account_id}
+    money = {"amount": "100.00", "currency": "USD", "balance": "100.00"}
+    return [
+        OpenApiExample("Credited", body | money, response_only=True, status_codes=["200"]),
+        OpenApiExample("Repeated", body | money | {"duplicate": True}, response_only=True, status_codes=["200"]),
+    ]
+
+
+#: The signatures are real: they verify with the demo's secrets.
+SHA1_COLON_EXAMPLES = [
+    request_example(
+        "A published sample",
+        transaction_id=1234567,
+        user_id=1,
+        bill_id=123456,
+        amount=100,
+        signature="70e224ace9d3859aca84ffb88edf593acec92dbb",
+    ),
+    *_credited("1234567", 123456),
+]
+_UUID = "5eae174f-7cd0-472c-bd36-35660f00132b"
+SHA256_CONCAT_EXAMPLES = [
+    request_example(
+        "A published sample",
+        transaction_id=_UUID,
+        user_id=1,
+        account_id=1,
+        amount=100,
+        signature="7b47e41efe564a062029da3367bde8844bea0fb049f894687cee5d57f2858bc8",
+    ),
+    *_credited(_UUID, 1),
+]
+STANDARD_EXAMPLES = [
+    request_example("A notice", transaction_id=_UUID, user_id=1, account_id=1, amount=100),
+    *_credited(_UUID, 1),
+]

@@ -1,0 +1,158 @@
+"""A provider to play with: notices signed with a provider's own secret, sent to a Till over HTTP."""
+
+import http.client
+import json
+import random
+import secrets
+import shlex
+import time
+import uuid
+from collections.abc import Generator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from urllib.parse import urlsplit
+
+from payments.webhooks import signatures
+from payments.webhooks.models import Provider
+from payments.webhooks.notices import ParsedNotice
+
+FIXED_PATHS = {"sha1_colon": "/payment/webhook", "sha256_concat": "/webhook/payment"}
+TIMEOUT_SECONDS = 60
+#: JSON literals by the names of their fields, in the order in which they are written.
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    path: str
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`code` is `credited`, `duplicate`, the problem's code, or what the connection died of (status 0)."""
+
+    status: int
+    code: str
+    seconds: float
+
+
+def fields(provider: Provider, *, user_id: int, account_id: int, amount: str) -> dict[str, str]:
+    """Return a new notice in the provider's form; the amount stands as it was given."""
+    numbers = provider.scheme == Provider.Scheme.SHA1_COLON
+    return {
+        "transaction_id": str(secrets.randbelow(2**53) + 1) if numbers else json.dumps(str(uuid.uuid4())),
+        "user_id": str(user_id),
+        "bill_id" if numbers else "account_id": str(account_id),
+        "amount": amount,
+    }
+
+
+def sign(provider: Provider, notice: Fields) -> Delivery:
+    path = FIXED_PATHS.get(provider.slug, f"/api/v1/webhooks/{provider.slug}")
+    if provider.scheme == Provider.Scheme.STANDARD_WEBHOOKS:
+        return _sign_standard(path, provider.secret, _json(notice))
+    transaction_id, user_id, account_id, amount = (text.strip('"') for text in notice.values())
+    unsigned = ParsedNotice(transaction_id, user_id, account_id, amount, signature=None, numbered=False)
+    scheme = signatures.sha1_colon if provider.scheme == Provider.Scheme.SHA1_COLON else signatures.sha256_concat
+    signature = scheme(unsigned, provider.secret)
+    return Delivery(path, _headers(), _json({**notice, "signature": json.dumps(signature)}))
+
+
+def _sign_standard(path: str, secret: str, body: str) -> Delivery:
+    message_id, timestamp = f"msg_{uuid.uuid4().hex}", str(int(time.time()))
+    signature = signatures.standard_webhooks(
+        message_id=message_id, timestamp=timestamp, body=body.encode(), secret=secret
+    )
+    signed = {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
+    return Delivery(path, _headers() | signed, body)
+
+
+def tamper(delivery: Delivery, name: str) -> Delivery:
+    """Change one field after it was signed. Raises KeyError when the notice has no such field."""
+    header = f"webhook-{name}"
+    if header in delivery.headers:
+        return replace(delivery, headers={**delivery.headers, header: delivery.headers[header][:-2] + "x="})
+    literals = json.loads(delivery.body, parse_int=_Literal, parse_float=_Literal)
+    value = literals[name]
+    literals[name] = _Literal(f"1{value}") if isinstance(value, _Literal) else _other_digit(value)
+    texts = {key: text if isinstance(text, _Literal) else json.dumps(text) for key, text in literals.items()}
+    return replace(delivery, body=_json(texts))
+
+
+class _Literal(str):
+    __slots__ = ()
+
+
+def _other_digit(text: str) -> str:
+    return ("1" if text[0] != "1" else "2") + text[1:]
+
+
+def _json(literals: Fields) -> str:
+    return "{" + ", ".join(f'"{name}": {literal}' for name, literal in literals.items()) + "}"
+
+
+def _headers() -> dict[str, str]:
+    return {"Content-Type": "application/json"}
+
+
+def curl(url: str, delivery: Delivery) -> str:
+    """Return a command for a shell that sends exactly this."""
+    headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in delivery.headers.items())
+    return f"curl -i -X POST {shlex.quote(url + delivery.path)} {headers} --data-raw {shlex.quote(delivery.body)}"
+
+
+def repeated(deliveries: Iterable[Delivery], *, repeats: int) -> list[Delivery]:
+    """Return each delivery and its repeats, shuffled."""
+    everything = [delivery for delivery in deliveries for _ in range(1 + repeats)]
+    random.shuffle(everything)
+    return everything
+
+
+def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generator[Answer]:
+    """Send over `parallel` connections that stay open; answers in the order of the deliveries.
+
+    Closed early, it sends no more than what is under way.
+    """
+    address = urlsplit(url)
+    idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
+    for _ in range(parallel):
+        idle.put(http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS))
+
+    def one(delivery: Delivery) -> Answer:
+        connection = idle.get()
+        try:
+            return _send(connection, delivery)
+        finally:
+            idle.put(connection)
+
+    threads = ThreadPoolExecutor(parallel)
+    try:
+        yield from threads.map(one, deliveries)
+    finally:
+        # What is queued too: an interrupt may come while `map` still hands out, and then it takes nothing back.
+        threads.shutdown(cancel_futures=True)
+        while not idle.empty():
+            idle.get().close()
+
+
+def _send(connection: http.client.HTTPConnection, delivery: Delivery) -> Answer:
+    started = time.perf_counter()
+    try:
+        connection.request("POST", delivery.path, delivery.body.encode(), dict(delivery.headers))
+        response = connection.getresponse()
+        status, content = response.status, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return Answer(0, type(error).__name__, time.perf_counter() - started)
+    return Answer(status, _code(content), time.perf_counter() - started)
+
+
+def _code(content: bytes) -> str:
+    try:
+        answer = json.loads(content)
+        return str(answer.get("code") or ("duplicate" if answer["duplicate"] else answer["status"]))
+    except (ValueError, KeyError, AttributeError):
+        return "not Till's answer"

@@ -1,0 +1,111 @@
+"""What the pages share: read-only by permission, money as text, links, and lists that never count a whole table."""
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+
+from staff.csv_export import Exports
+from staff.stale_forms import GuardedAdmin
+
+if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
+    TabularInline = admin.TabularInline[Any, Any]
+    PaginatorBase = Paginator[Any]
+else:
+    TabularInline = admin.TabularInline
+    PaginatorBase = Paginator
+
+MOST_LISTED = 10_000
+
+logger = logging.getLogger("till.staff")
+
+
+class BoundedPaginator(PaginatorBase):
+    """Counts and pages through the first 10,000 rows: what lies deeper is found by search and filters."""
+
+    object_list: Any
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.object_list.order_by()[:MOST_LISTED].count())
+
+
+class NothingToChange:
+    """Nobody adds, changes or deletes here, whatever his rights: the ledger and the inbox are written by services."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class StaffAdmin(GuardedAdmin, Exports):
+    """What every list of ours is like."""
+
+    #: Shown where there is no row at all: what would be here, and how it comes to be.
+    empty_state: ClassVar[str] = ""
+
+    class Media:
+        css = {"all": ["payments/admin.css"]}
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _logged(super().log_addition(request, obj, message))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return _logged(super().log_change(request, obj, message))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Refuse what Django would only ignore: an action that this member of staff does not have."""
+        if request.method == "POST" and not self._may_post(request):
+            raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    def _may_post(self, request: HttpRequest) -> bool:
+        if "_save" in request.POST:
+            return self.has_change_permission(request)
+        actions = self.get_actions(request)
+        return request.POST.get("action", "") in actions if request.POST.get("action") else bool(actions)
+
+
+def _logged(entry: LogEntry) -> LogEntry:
+    """Say in the log what Django only wrote into the history."""
+    about = f"{entry.content_type.app_label}.{entry.content_type.model} {entry.object_id}" if entry.content_type else ""
+    logger.info("%s", entry.get_change_message(), extra={"object": about, "staff_id": entry.user_id})
+    return entry
+
+
+class ReadOnlyAdmin(NothingToChange, StaffAdmin):
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    list_per_page = 50
+    ordering = ("-id",)
+
+
+class ReadOnlyInline(NothingToChange, TabularInline):
+    extra = 0
+    can_delete = False
+
+
+def link(target: Model | None, text: str = "") -> str:
+    """Return a link to the object's page."""
+    if target is None:
+        return ""
+    meta = target._meta
+    return link_to(f"{meta.app_label}_{meta.model_name}", target.pk, text or str(target))
+
+
+def link_to(page: str, pk: Any, text: str) -> str:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[pk]), text)

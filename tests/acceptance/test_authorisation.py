@@ -1,0 +1,287 @@
+"""Who may do what: every operation of the OpenAPI document by everybody, on his own object and on another's.
+
+A row names an operation and the status for each caller. Two statuses are those for the caller's own object and for
+another user's; where a row has such a pair, its single ones hold for both. A service's own are the orders that it is
+limited to. A list counts as 404 when the object is not in it. What stands after a colon says which object is meant
+where a request names several, or one that is special.
+
+Role gates are 403, strangers' objects 404, no token 401. A new operation without a row fails, and so does a row
+without its operation.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services import set_support
+from payments.orders.services import add_scope
+from payments.webhooks.receiving.provider_cache import registry
+from tests.support.every_operation import CALLS, Scene, Things, operations, outcome, perform, person
+from tests.support.stored_rows import stored
+
+Row = dict[str, tuple[int, ...]]
+
+TABLE = """
+                                    anonymous  user       service    support    admin
+auth_register                       201        201        201        201        201
+auth_activate_by_link               200        200        200        200        200
+auth_activate                       200        200        200        200        200
+auth_resend_activation              202        202        202        202        202
+auth_login                          200        200        200        200        200
+auth_refresh                        200        200        200        200        200
+auth_logout                         204        204        204        204        204
+auth_change_password                401        204        204        204        204
+users_me                            401        200        200        200        200
+users_me_update                     401        200        200        200        200
+users_list                          401        403        403        403        200/200
+users_create                        401        403        403        403        201
+users_retrieve                      401        403        403        403        200/200
+users_replace                       401        403        403        403        200/200
+users_change                        401        403        403        403        200/200
+users_delete                        401        403        403        403        409/204
+users_enable                        401        403        403        403        200/200
+users_disable                       401        403        403        403        409/200
+wallets_list                        401        200/404    403        200/404    200/200
+wallets_open                        401        201        403        201        201
+wallets_retrieve                    401        200/404    403        200/404    200/200
+wallets_statement                   401        200/404    403        200/404    200/200
+wallets_balance                     401        200/404    403        200/404    200/200
+wallets_allow_overdraft             401        403        403        403        403/200
+transactions_list                   401        200/404    403        200/404    200/200
+transactions_retrieve               401        200/404    403        200/404    200/200
+transactions_reverse                401        403        403        403        403/201
+currencies_list                     401        200        403        200        200
+currencies_retrieve                 401        200        403        200        200
+currencies_open                     401        403        403        403        201
+currencies_change                   401        403        403        403        200
+deposits_list                       401        200/404    200/404    200/404    200/200
+deposits_create                     401        201/404    403        201/404    201/404
+deposits_retrieve                   401        200/404    200/404    200/404    200/200
+deposits_settle                     401        403        200/404    403        403/200
+deposits_cancel                     401        200/404    403        200/404    200/404
+external_wallets_list               401        200/404    403        200/404    200/200
+external_wallets_create             401        201        403        201        201
+external_wallets_retrieve           401        200/404    403        200/404    200/200
+external_wallets_delete             401        204/404    403        204/404    204/404
+withdrawals_list                    401        200/404    200/404    200/404    200/200
+withdrawals_create                  401        201/404    403        201/404    201/404
+withdrawals_create:external_wallet  401        201/404    403        201/404    201/404
+withdrawals_retrieve                401        200/404    200/404    200/404    200/200
+withdrawals_settle                  401        403        200/404    403        403/200
+withdrawals_cancel                  401        200/404    403        200/404    200/404
+settlement_scopes_list              401        403        403        403        200
+settlement_scopes_create            401        403        403        403        201
+settlement_scopes_retrieve          401        403        403        403        200
+settlement_scopes_delete            401        403        403        403        204
+commission_rules_list               401        403        403        403        200
+commission_rules_create             401        403        403        403        201
+commission_rules_retrieve           401        403        403        403        200
+commission_rules_end                401        403        403        403        200
+commission_rules_delete             401        403        403        403        204
+transfers_list                      401        200/404    403        200/404    200/200
+transfers_create                    401        201/404    403        201/404    201/404
+transfers_create:destination        401        201        403        201        201/201
+transfers_retrieve                  401        200/404    403        200/404    200/200
+rates_list                          401        200        403        200        200
+rates_retrieve                      401        200        403        200        200
+rates_set                           401        403        403        403        200
+rates_remove                        401        403        403        403        204
+quotes_create                       401        201        403        201        201
+quotes_retrieve                     401        200/404    403        200/404    200/404
+exchanges_list                      401        200/404    403        200/404    200/200
+exchanges_create                    401        201/404    403        201/404    201/404
+exchanges_create:destination        401        201/404    403        201/404    201/404
+exchanges_create:quote              401        201/404    403        201/404    201/404
+exchanges_retrieve                  401        200/404    403        200/404    200/200
+products_list                       401        200        403        200        200
+products_list:archived              401        404        403        404        200
+products_create                     401        403        403        403        201
+products_retrieve                   401        200        403        200        200
+products_retrieve:archived          401        404        403        404        200
+products_replace                    401        403        403        403        200
+products_change                     401        403        403        403        200
+products_delete                     401        403        403        403        204
+purchases_list                      401        200/404    403        200/404    200/200
+purchases_create                    401        201/404    403        201/404    201/404
+purchases_retrieve                  401        200/404    403        200/404    200/200
+purchases_refunds_list              401        200/404    403        200/404    200/200
+purchases_refund                    401        403        403        403        403/201
+webhook_events_list                 401        403        403        403        200
+webhook_events_retrieve             401        403        403        403        200
+webhook_events_replay               401        403        403        403        200
+webhook                             200        200        200        200        200
+webhook_sha1_colon                  200        200        200        200        200
+webhook_sha256_concat               200        200        200        200        200
+"""
+
+
+def rows() -> dict[str, Row]:
+    """The table: operation -> caller -> the status, or the two of them."""
+    head, *lines = [line.split() for line in TABLE.strip().splitlines()]
+    return {
+        name: {caller: tuple(map(int, cell.split("/"))) for caller, cell in zip(head, cells, strict=True)}
+        for name, *cells in lines
+    }
+
+
+ROWS = rows()
+
+
+def operation_of(row: str) -> str:
+    return row.partition(":")[0]
+
+
+@pytest.fixture(autouse=True)
+def fresh_registry(db: None) -> Iterator[None]:
+    registry.forget()
+    yield
+    registry.forget()
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """Roll back what happens here. Not an atomic block: what a request calls durable must not find itself in one."""
+    before = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(before)
+
+
+class Cast:
+    """Who calls, and whose things he calls about."""
+
+    def __init__(self) -> None:
+        self.bob = person("bob")
+        admin, service = person("admin", "admin"), person("service", "service")
+        add_scope(service_id=service.pk, staff=admin, currency="USD")
+        self.callers: dict[str, User | None] = {
+            "anonymous": None,
+            "user": person("alice"),
+            "service": service,
+            "support": set_support(user_id=person("support").pk, on=True),
+            "admin": admin,
+        }
+
+    def scene(self, name: str, whose: str) -> Scene:
+        caller = self.callers[name]
+        if caller is None or name == "service":
+            bobs = Things(self.bob, "EUR" if whose == "foreign" else "USD")
+            return Scene(the=bobs, my=bobs)
+        my = Things(caller)
+        return Scene(the=my if whose == "own" else Things(self.bob), my=my)
+
+
+def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
+    assert {operation_of(row) for row in ROWS} == set(operations())
+    assert list(ROWS) == list(CALLS)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_everybody_may_do_what_the_table_says(row: str) -> None:
+    cast, about_somebody = Cast(), any(len(statuses) > 1 for statuses in ROWS[row].values())
+    found: dict[str, list[int]] = {}
+    for name, caller in cast.callers.items():
+        for whose in ("own", "foreign")[: 1 + (about_somebody and caller is not None)]:
+            with forgotten():
+                call = CALLS[row](cast.scene(name, whose))
+                found.setdefault(name, []).append(outcome(call, perform(row, call, caller)))
+    expected = {name: list(statuses) * (len(found[name]) // len(statuses)) for name, statuses in ROWS[row].items()}
+    assert found == expected
+
+
+def other_methods() -> Iterator[Any]:
+    """Each address by one of its operations, with the methods that the document does not know there."""
+    known: dict[str, set[str]] = {}
+    for operation in operations().values():
+        known.setdefault(operation.address, set()).add(operation.method)
+    one_of_its = {operation.address: name for name, operation in operations().items()}
+    for address, methods in known.items():
+        others = {"get", "post", "put", "patch", "delete"} - methods
+        yield pytest.param(one_of_its[address], sorted(others), id=address)
+
+
+@pytest.mark.parametrize(("row", "methods"), list(other_methods()))
+def test_no_address_answers_to_a_method_that_is_not_described(row: str, methods: list[str]) -> None:
+    cast = Cast()
+    call = CALLS[row](cast.scene("admin", "foreign"))
+    found = {method: perform(row, call, cast.callers["admin"], method=method).status_code for method in methods}
+    assert found == dict.fromkeys(methods, 405)
+
+
+@pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
+@pytest.mark.parametrize("query", ["", "?format=csv"])
+def test_asking_what_an_address_knows_never_breaks_it(row: str, query: str) -> None:
+    admin = Things(person("admin", "admin"))
+    call = CALLS[row](Scene(the=admin, my=admin))
+    assert perform(row, call, admin.owner, method="options", query=query).status_code in (200, 400, 404, 405)
+
+
+#: Whose addresses are not ours to be strict about (providers), or have nothing that could be meant by a parameter.
+LENIENT = re.compile("auth_|webhook(?!_events)|.*_webhook")
+MOVING = [row for row in CALLS if ":" not in row and operations()[row].method != "get" and not LENIENT.match(row)]
+
+
+@pytest.mark.parametrize("row", MOVING)
+def test_a_misspelt_parameter_moves_nothing(row: str) -> None:
+    """Who asks for a dry run and is not understood must not have done it."""
+    admin = Things(person("admin", "admin"))
+    call = CALLS[row](Scene(the=admin, my=admin))
+    before = stored()
+    answer = perform(row, call, admin.owner, query="?dry-run=true")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_parameter")
+    assert stored() == before
+
+
+# --- mass assignment ----------------------------------------------------------------------------------------
+
+STRANGE_ID, STRANGE_TIME = 424242, "2001-02-03T04:05:06Z"
+
+
+def planted(victim: Things, operation: str) -> dict[str, Any]:
+    """What nobody may set for himself. An account is born inactive: there `true` would be the gain."""
+    return {
+        "id": STRANGE_ID,
+        "role": "admin",
+        "is_staff": True,
+        "is_superuser": True,
+        "is_active": operation == "auth_register",
+        "balance": "987654.32",
+        "held": "987654.31",
+        "price": "0.07",
+        "commission": "0.07",
+        "status": "paid",
+        "user": victim.owner.pk,
+        "owner": victim.owner.pk,
+        "transaction": victim.transaction,
+        "created_at": STRANGE_TIME,
+    }
+
+
+def taken(row: dict[str, Any], plants: dict[str, Any]) -> dict[str, Any]:
+    """Which columns of a stored row hold what was planted."""
+    columns = {column: value for name, value in plants.items() for column in (name, f"{name}_id") if column in row}
+    return {column: value for column, value in columns.items() if is_same(row[column], value)}
+
+
+def is_same(held: Any, value: Any) -> bool:
+    if isinstance(held, Decimal):
+        return held == Decimal(str(value))
+    return bool(held == value) or (value == STRANGE_TIME and str(held).startswith(value.rstrip("Z")))
+
+
+@pytest.mark.parametrize("row", [row for row in CALLS if operations()[operation_of(row)].writes])
+def test_nobody_sets_what_is_not_his_to_set(row: str) -> None:
+    alice, victim = Things(person("alice")), Things(person("bob"))
+    call, plants = CALLS[row](Scene(the=alice, my=alice)), planted(victim, row)
+    before = stored()
+    answer = perform(row, call, alice.owner, **plants)
+    assert answer.status_code in {ROWS[row]["user"][0], 400, 422}, answer.content
+    changed = [(table, json.loads(text, parse_float=Decimal)) for table, text in stored() - before]
+    assert not [(table, found) for table, new in changed if (found := taken(new, plants))]
+    assert not changed or answer.status_code < 400

@@ -1,0 +1,65 @@
+"""docs/coming-from.md: every row of its tables is done here as the page says, by the calls that the page names.
+
+How each is done stands in tests/support/coming_from_users.py and tests/support/coming_from_money.py.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from typing import NamedTuple
+
+import pytest
+
+from payments.webhooks.receiving.provider_cache import registry
+from tests.support.api_client import DEEDS, House
+from tests.support.live import ROOT
+
+for done in ("users", "money"):
+    import_module(f"tests.support.coming_from_{done}")
+
+PAGE = (ROOT / "docs" / "coming-from.md").read_text()
+HEAD = "| there | here | what differs |"
+
+
+class Row(NamedTuple):
+    service: str
+    there: str
+    here: str
+
+
+def rows() -> Iterator[Row]:
+    for section in PAGE.split("\n## ")[1:]:
+        service, _, text = section.partition("\n")
+        for line in text.partition(HEAD)[2].strip().splitlines()[1:]:
+            there, here, _ = (cell.strip() for cell in line.strip()[1:-1].split("|"))
+            yield Row(service, there, here)
+
+
+@pytest.fixture
+def house(db: None) -> Iterator[House]:
+    registry.forget()
+    opened = House()
+    yield opened
+    opened.client.close()
+    registry.forget()
+
+
+def test_every_row_is_done_and_nothing_but_the_rows() -> None:
+    written = [(row.service, row.there) for row in rows()]
+    assert len(set(written)) == len(written)
+    assert set(written) == set(DEEDS)
+
+
+@pytest.mark.parametrize("row", list(rows()), ids=lambda row: f"{row.service}: {row.there}")
+def test_it_is_done_as_the_page_says(row: Row, house: House) -> None:
+    DEEDS[row.service, row.there](house)
+    calls = re.findall(r"`([^`]+)`", row.here)
+    assert calls
+    for call in calls:
+        assert call.startswith(("make ", "manage.py ")) or any(is_call(call, asked) for asked in house.asked), call
+
+
+def is_call(call: str, asked: str) -> bool:
+    """`GET wallets/{id}` was asked for as `GET wallets/77`; a query counts only where the page names one."""
+    pattern = re.sub(r"\\{\w+\\}", r"[^/?&]+", re.escape(call))
+    return bool(re.fullmatch(pattern, asked if "?" in call else asked.partition("?")[0]))

@@ -1,0 +1,104 @@
+"""Support: looks at everything in /admin, and changes nothing whatever it sends."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.urls import reverse
+
+from accounts import services
+from accounts.models import User
+from staff.confirmed_actions import Deeds
+from tests.support import staff_site
+from tests.support.factories import signed_in
+from tests.support.staff_site import OURS, body_of, named, signed, url
+
+
+@pytest.fixture
+def story(alice: User, admin: User) -> dict[type, Any]:
+    return staff_site.story(alice, admin)
+
+
+@pytest.fixture
+def support(bob: User) -> User:
+    return services.set_support(user_id=bob.pk, on=True)
+
+
+# --- support --------------------------------------------------------------------------------------------------
+
+
+def test_the_support_group_comes_with_the_tables_and_may_only_look(db: None) -> None:
+    Group.objects.filter(name="support").delete()
+    for _ in range(2):
+        call_command("migrate", verbosity=0)
+        rights = set(Group.objects.get(name="support").permissions.values_list("codename", flat=True))
+    assert {"view_user", "view_wallet", "view_purchase", "view_webhookevent", "view_logentry"} <= rights
+    assert not [right for right in rights if not right.startswith("view_")]
+    assert not rights & {"view_idempotencykey", "view_tokenfamily", "view_throttlecount"}
+
+
+def test_a_right_that_was_added_by_hand_goes_with_the_next_migration(db: None) -> None:
+    services.keep_support_group().permissions.add(Permission.objects.get(codename="change_user"))
+    call_command("migrate", verbosity=0)
+    assert not Group.objects.get(name="support").permissions.filter(codename="change_user").exists()
+
+
+@pytest.mark.parametrize("model", OURS, ids=named)
+def test_support_looks_at_everything(model: Any, story: dict[type, Any], support: User) -> None:
+    client = signed(support)
+    found = story[model]
+    pages = [url(model, "changelist"), url(model, "export")]
+    pages += [url(model, "change", found.pk), url(model, "history", found.pk)] if found else []
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200, page
+        text = body_of(answer).decode()
+        for offer in ("_save", 'name="action"', "till-do", "deletelink", "addlink", "argon2", 'name="index"'):
+            assert offer not in text.partition('id="content"')[2], (page, offer)
+
+
+@pytest.mark.parametrize("model", OURS, ids=named)
+def test_support_changes_nothing(model: Any, story: dict[type, Any], support: User) -> None:
+    client = signed(support)
+    pk = story[model].pk if story[model] else 1
+    posts = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
+    managed = OURS[model]
+    deeds = managed.deeds if isinstance(managed, Deeds) else ()
+    posts += [f"{url(model, deed.name)}?id={pk}" for deed in deeds]
+    posts += [reverse("admin:auth_user_password_change", args=[pk])] if model is User else []
+    actions = [*(deed.name for deed in deeds), "delete_selected", "end_rotation", "", "nonsense"]
+    bodies = [{"action": action, "_selected_action": [pk], "index": "0"} for action in actions]
+    forged = {"_save": "Save", "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": pk, "post": "yes"}
+    for path in posts:
+        for body in (*bodies, forged, {"reason": "please", "refunded": "0", "is_active": "on", "role": "admin"}):
+            assert client.post(path, body).status_code == 403, (path, body)
+    for path in posts[4:]:
+        assert client.get(path).status_code == 403, path
+
+
+def test_support_sees_no_secret_and_no_hash(story: dict[type, Any], support: User, alice: User) -> None:
+    alice.set_password("correct horse 42")
+    alice.save()
+    page = signed(support).get(url(User, "change", alice.pk)).content.decode()
+    assert "argon2" not in page
+    assert alice.password[-20:] not in page
+    assert "alice@example.com" in page
+
+
+def test_support_is_an_ordinary_user_in_the_api(support: User, story: dict[type, Any]) -> None:
+    api = signed_in(support)
+    assert api.get("/api/v1/purchases").json()["results"] == []
+    assert api.get("/api/v1/webhook-events").status_code == 403
+    assert api.post("/api/v1/products", {"title": "Ink"}).status_code == 403
+
+
+def test_nobody_else_gets_in(mallory: User, story: dict[type, Any]) -> None:
+    client = signed(mallory)
+    for model in OURS:
+        for page in ("changelist", "export"):
+            assert client.get(url(model, page)).status_code == 302
+    User.objects.filter(pk=mallory.pk).update(is_staff=True)  # staff, with no right at all
+    for model in OURS:
+        for page in ("changelist", "export"):
+            assert client.get(url(model, page)).status_code == 403

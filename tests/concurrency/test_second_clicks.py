@@ -1,0 +1,105 @@
+"""/admin: two clicks on *Add … Save* at the same moment: the second finds its own form's error, or did no harm."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib import admin as django_admin
+from django.db import connection, models, transaction
+from django.test import Client, RequestFactory
+
+from accounts.models import User
+from accounts.services import create_user
+from catalog.models import Product
+from payments.commission.rules import make_rule
+from payments.exchange.services import set_rate
+from payments.ledger.services.currencies import new_currency
+from payments.models import CommissionRule, Currency, ExchangeRate, Provider, SettlementScope
+from payments.orders.services import add_scope
+from payments.webhooks.providers import add_provider
+from tests.support.catalog_factories import a_product
+from tests.support.staff_site import signed, url
+from tests.support.waiting import someone_waits_for_a_lock, wait_until
+
+SECRET = "a-secret-that-nobody-else-knows-2026"
+PASSWORD = {"password1": "battery staple 43", "password2": "battery staple 43"}
+
+#: What the first click has done, not yet committed, and what the second one sends.
+CLICKS: dict[type[models.Model], tuple[Callable[[User], Any], dict[str, Any]]] = {
+    User: (
+        lambda _: create_user(email="dave@example.com", password=None),
+        {"email": "dave@example.com", "role": "user", **PASSWORD},
+    ),
+    Currency: (
+        lambda staff: new_currency(code="SEK", name="Krona", decimal_places=2, staff=staff),
+        {"code": "SEK", "name": "Krona", "decimal_places": "2"},
+    ),
+    Provider: (
+        lambda staff: add_provider(
+            provider=Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=SECRET), staff=staff
+        ),
+        {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on", "secret": SECRET},
+    ),
+    Product: (lambda _: a_product(title="Ink"), {"title": "Ink", "price": "7.50", "currency": "USD"}),
+    ExchangeRate: (
+        lambda staff: set_rate(source="USD", target="EUR", rate=Decimal("0.9"), staff=staff),
+        {"source_currency": "USD", "target_currency": "EUR", "rate": "0.9", "origin": "staff"},
+    ),
+    CommissionRule: (
+        lambda staff: make_rule(operation="deposit", currency="USD", percent=Decimal(1), staff=staff),
+        {"operation": "deposit", "currency": "USD", "percent": "1"},
+    ),
+    SettlementScope: (
+        lambda staff: add_scope(service_id=a_service().pk, currency="USD", staff=staff),
+        {"currency": "USD"},
+    ),
+}
+REFUSED = (User, Currency, Provider, CommissionRule)
+
+
+def a_service() -> User:
+    return User.objects.get(email="service@example.com")
+
+
+@pytest.fixture
+def site(committed_db: None, admin: Any, service: Any) -> Iterator[Client]:
+    yield signed(admin)
+    with connection.cursor() as cursor:  # what the tests of others do not know
+        cursor.execute("ALTER TABLE payments_wallet DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM payments_wallet WHERE currency_id = 'SEK'")
+        cursor.execute("ALTER TABLE payments_wallet ENABLE TRIGGER USER")
+        cursor.execute("DELETE FROM payments_currency WHERE code = 'SEK'")
+        cursor.execute("DELETE FROM payments_provider WHERE slug = 'acme'")
+
+
+def test_every_page_that_adds_is_clicked_here(admin: Any) -> None:
+    request = RequestFactory().get("/admin/")
+    request.user = admin
+    adding = {model for model, site in django_admin.site._registry.items() if site.has_add_permission(request)}
+    assert adding == set(CLICKS)
+
+
+@pytest.mark.parametrize("model", CLICKS, ids=lambda model: model.__name__)
+def test_the_second_click_is_answered_by_the_form(site: Client, admin: Any, service: Any, model: Any) -> None:
+    first, sent = CLICKS[model]
+    page = url(model, "add")
+    sent = sent | ({"service": service.pk} if model is SettlementScope else {})
+
+    def second() -> Any:
+        try:
+            return site.post(page, sent)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            first(admin)
+            click = thread.submit(second)
+            wait_until(lambda: click.done() or someone_waits_for_a_lock())
+        answer = click.result(30)
+    assert "text/html" in answer["Content-Type"]
+    assert answer.status_code == (200 if model in REFUSED else 302), answer.content
+    if model in REFUSED:
+        assert answer.context["adminform"].form.errors

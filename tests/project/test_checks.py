@@ -1,0 +1,376 @@
+"""Each system check of config/checks.py refuses what it is for; a sound production passes them all."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
+from django.db import connections
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Role, User
+from config import checks
+from payments.models import Currency, Provider
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {
+    "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "TILL_ENCRYPTION_KEYS": "three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
+    "DATABASE_URL": "postgres://till@127.0.0.1:1/till?connect_timeout=1",
+    "TILL_ALLOWED_HOSTS": "till.example.com",
+    "TILL_PUBLIC_URL": "https://till.example.com",
+    "TILL_TRUSTED_PROXIES": "1",
+    "TILL_SSL_REDIRECT": "1",
+    "TILL_HSTS_SECONDS": "31536000",
+    "TILL_EMAIL_URL": "smtp+tls://till:sesame@mail.example.com:587",
+}
+
+
+def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run manage.py in production, with a sound environment but for `changes`."""
+    environment = {"PATH": os.environ["PATH"], "TILL_DB_POOL_SIZE": "0", **GOOD, **changes}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    settings.TILL_DEBUG = False
+    settings.TILL_SECRET_KEY = GOOD["TILL_SECRET_KEY"]
+    settings.TILL_JWT_KEY = GOOD["TILL_JWT_KEY"]
+    settings.TILL_ENCRYPTION_KEYS = [GOOD["TILL_ENCRYPTION_KEYS"]]
+    settings.DATABASE_URL = GOOD["DATABASE_URL"]
+    settings.ALLOWED_HOSTS = ["till.example.com"]
+    settings.TILL_PUBLIC_URL = "https://till.example.com"
+    settings.TILL_RETURN_ACTIVATION_LINK = False
+    settings.EMAIL_HOST = "mail.example.com"
+    return settings
+
+
+@pytest.fixture
+def production_database(production: Settings, db: None) -> None:
+    """Without the demo's providers, which every test database has."""
+    Provider.objects.all().delete()
+
+
+def found(*, databases: list[str] | None = None) -> set[str]:
+    """The ids of ours that are found now."""
+    return {str(message.id) for message in messages(databases=databases)}
+
+
+def messages(*, databases: list[str] | None = None) -> list[CheckMessage]:
+    """But for what is said of the tests' own role, which owns the tables (tests/project/test_service_role.py)."""
+    ours = (message for message in run_checks(databases=databases) if str(message.id).startswith("till."))
+    return [message for message in ours if message.id != "till.W005"]
+
+
+# --- settings -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("production")
+def test_it_is_content_with_a_sound_production_environment() -> None:
+    assert found() == set()
+
+
+def test_it_says_nothing_of_a_sound_production_environment_when_deployed(tmp_path: Path) -> None:
+    """But for the static files that nobody has collected: without them every page of /admin would answer 500."""
+
+    def deployed() -> str:
+        result = manage("check", "--deploy", "--fail-level", "WARNING", TILL_STATIC_ROOT=str(tmp_path))
+        return "" if result.returncode == 0 else result.stderr
+
+    refused = deployed()
+    assert re.findall(r"till\.E\d+", refused) == ["till.E019"]
+    assert "manage.py collectstatic --noinput" in refused
+    assert manage("collectstatic", "--noinput", "-v", "0", TILL_STATIC_ROOT=str(tmp_path)).returncode == 0
+    assert deployed() == ""
+    manifest = tmp_path / "staticfiles.json"  # that of an older version lacks what is new
+    manifest.write_text(manifest.read_text().replace('"admin/css/base.css"', '"admin/css/bas.css"'))
+    assert "1 static files are not collected" in deployed()
+
+
+@pytest.mark.usefixtures("production")
+def test_it_refuses_a_public_address_that_it_would_not_serve(settings: Settings) -> None:
+    for host, url, missing in [
+        ("till.example.com", "https://www.example.com", True),
+        ("till.example.com", "https://till.example.com:8443/pay", False),
+        (".example.com", "https://till.example.com", False),
+        ("[2001:db8::1]", "https://[2001:db8::1]:8443", False),
+    ]:
+        settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = [host], url
+        assert ("till.E018" in found()) is missing
+
+
+def test_only_development_answers_with_the_activation_link() -> None:
+    ask = ("shell", "-v", "0", "-c", "from django.conf import settings; print(settings.TILL_RETURN_ACTIVATION_LINK)")
+    assert manage(*ask).stdout.split() == ["False"]
+    assert manage(*ask, TILL_DEBUG="1", TILL_ALLOWED_HOSTS="", TILL_SSL_REDIRECT="").stdout.split() == ["True"]
+    assert manage(*ask, TILL_RETURN_ACTIVATION_LINK="1").stdout.split() == ["True"]
+
+
+def test_it_is_content_with_development_mode() -> None:
+    result = manage("check", "--fail-level", "WARNING", TILL_DEBUG="1", TILL_ALLOWED_HOSTS="", TILL_SSL_REDIRECT="")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("DEBUG", True, "till.E001"),
+        ("TILL_SECRET_KEY", "short", "till.E003"),
+        ("TILL_SECRET_KEY", "django-insecure-0123456789abcdefghijklmnopqrstuv", "till.E003"),
+        ("TILL_SECRET_KEY", "a" * 64, "till.E003"),
+        ("TILL_JWT_KEY", "", "till.E004"),
+        ("TILL_JWT_KEY", "change-me-0123456789abcdefghijklmnopqrstuvwxyz", "till.E004"),
+        ("TILL_JWT_KEY", GOOD["TILL_SECRET_KEY"], "till.E005"),
+        ("DATABASE_URL", "", "till.E006"),
+        ("ALLOWED_HOSTS", [], "till.E007"),
+        ("ALLOWED_HOSTS", ["*"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com", "https://till.example.com"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com/"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com staff.example.com"], "till.E007"),
+        ("ALLOWED_HOSTS", ["till.example.com:8000"], "till.E007"),
+        ("ALLOWED_HOSTS", ["*.example.com"], "till.E007"),
+        ("TILL_PUBLIC_URL", "", "till.E008"),
+        ("TILL_PUBLIC_URL", "till.example.com", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com/path?q", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com/#top", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://till.example.com:port", "till.E008"),
+        ("TILL_PUBLIC_URL", "https://[till", "till.E008"),
+        ("SECURE_SSL_REDIRECT", True, "till.E009"),
+        ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
+        ("TILL_RETURN_ACTIVATION_LINK", True, "till.W004"),
+    ],
+)
+def test_it_refuses_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
+    setattr(production, setting, value)
+    assert found() == {expected}
+
+
+@pytest.mark.parametrize("host", ["Till.example.com", ".example.com", "10.0.0.7", "[::1]"])
+@pytest.mark.usefixtures("production")
+def test_it_is_content_with_hosts_that_requests_can_ask_for(settings: Settings, host: str) -> None:
+    settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = [host], f"https://{host.removeprefix('.')}"
+    assert found() == set()
+
+
+def test_it_names_the_host_that_no_request_can_ask_for() -> None:
+    result = manage("check", TILL_ALLOWED_HOSTS="till.example.com,https://staff.example.com")
+    assert result.returncode == 1
+    assert "TILL_ALLOWED_HOSTS has 'https://staff.example.com'" in result.stderr
+
+
+def test_it_refuses_links_to_nowhere_in_development_mode_too(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = ["localhost"], "foo"
+    assert found() == {"till.E008"}
+
+
+def test_it_refuses_a_production_without_a_secret_key() -> None:
+    result = manage("check", TILL_SECRET_KEY="")
+    assert result.returncode == 1
+    assert "till.E003" in result.stderr
+
+
+def test_it_refuses_development_mode_for_a_host_that_others_can_reach(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "till.example.com"]
+    assert found() == {"till.E002"}
+
+
+# --- the database -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_is_content_with_an_empty_production_database() -> None:
+    assert found(databases=["default"]) == set()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_does_not_look_into_the_database_unasked() -> None:
+    User.objects.create_superuser("admin_admin@example.com", "123456")
+    assert found() == set()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_refuses_a_production_with_a_demo_user_who_can_sign_in() -> None:
+    demo_person("testuser@example.com")
+    assert found(databases=["default"]) == {"till.E012"}
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_names_all_demo_people_who_can_sign_in_and_how_to_disable_them() -> None:
+    for email in sorted(checks.DEMO_EMAILS):
+        demo_person(email)
+    User.objects.filter(email="testuser@example.com").update(is_active=False)
+    [message] = messages(databases=["default"])
+    named = [email for email in sorted(checks.DEMO_EMAILS) if email in message.msg]
+    assert named == ["admin_admin@example.com", "testadmin@example.com", "user_user@example.com"]
+    do_as_told(message)
+    assert found(databases=["default"]) == set()
+    assert not User.objects.filter(is_active=True).exists()
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_says_how_to_start_with_a_provider_whose_secret_is_published() -> None:
+    acme = make_provider(secret=min(checks.PUBLISHED_WEBHOOK_SECRETS))
+    [message] = messages(databases=["default"])
+    do_as_told(message)
+    assert found(databases=["default"]) == set()
+    acme.refresh_from_db()
+    assert not acme.is_active
+
+
+def demo_person(email: str) -> None:
+    user = User(email=email, is_active=True, activated_at=timezone.now())
+    user.take_role(Role.USER)
+    user.save()
+
+
+def do_as_told(message: CheckMessage) -> None:
+    """Run the command that the hint ends with."""
+    words = shlex.split((message.hint or "").partition("manage.py ")[2])
+    assert words[:2] == ["shell", "-c"]
+    call_command("shell", command=words[2])
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("default", {"till.W003"}), ("all", set()), ("none", set())])
+@pytest.mark.usefixtures("production_database")
+def test_it_warns_when_new_users_get_no_wallet(settings: Settings, setting: str, expected: set[str]) -> None:
+    settings.TILL_REGISTRATION_WALLETS, settings.TILL_DEFAULT_CURRENCY = setting, "EUR"
+    assert found(databases=["default"]) == set()
+    Currency.objects.filter(code="EUR").update(is_active=False)
+    assert found(databases=["default"]) == expected
+    settings.TILL_DEFAULT_CURRENCY = "XXX"
+    assert found(databases=["default"]) == expected
+
+
+@pytest.mark.parametrize("secret", sorted(checks.PUBLISHED_WEBHOOK_SECRETS))
+@pytest.mark.parametrize("field", ["secret", "previous_secret"])
+@pytest.mark.usefixtures("production_database")
+def test_it_refuses_a_production_with_a_published_webhook_secret(secret: str, field: str) -> None:
+    make_provider(**{field: secret})
+    assert found(databases=["default"]) == {"till.E013"}
+
+
+@pytest.mark.usefixtures("production_database")
+def test_it_warns_of_a_glued_scheme_that_takes_any_transaction_id() -> None:
+    provider = make_provider(scheme="sha256_concat")
+    assert found(databases=["default"]) == {"till.W001"}
+    provider.requires_uuid = True
+    provider.save()
+    assert found(databases=["default"]) == set()
+
+
+@pytest.mark.django_db
+def test_it_refuses_a_postgresql_that_is_too_old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    monkeypatch.setattr(checks, "OLDEST_POSTGRESQL", 990000)
+    assert found(databases=["default"]) == {"till.E011"}
+
+
+def test_it_refuses_a_database_that_cannot_be_reached() -> None:
+    result = manage("check", "--database", "default", TILL_DB_POOL_SIZE="8")
+    assert result.returncode == 1
+    assert "till.E010" in result.stderr
+    assert "Connection refused" in result.stderr  # and not that a pool has waited in vain
+    assert "Traceback" not in result.stderr
+
+
+def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None:
+    result = manage("check", "--database", "default", DATABASE_URL="", TILL_DATA=str(tmp_path))
+    assert result.returncode == 1
+    assert "till.E006" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_it_knows_the_demo_that_is_really_seeded(production: Settings) -> None:
+    production.TILL_DEBUG = True
+    Provider.objects.all().delete()  # encrypted with the development mode's key
+    call_command("seed_currencies", verbosity=0)
+    call_command("seed_users", verbosity=0)
+    production.TILL_DEBUG = False
+    assert found(databases=["default"]) >= {"till.E012", "till.E013"}
+    active = User.objects.filter(is_active=True, email__endswith="@example.com")
+    assert set(active.values_list("email", flat=True)) >= checks.DEMO_EMAILS
+    assert {provider.secret for provider in Provider.objects.all()} <= checks.PUBLISHED_WEBHOOK_SECRETS
+
+
+def make_provider(**fields: object) -> Provider:
+    currency = Currency.objects.get_or_create(code="USD", defaults={"decimal_places": 2})[0]
+    given: dict[str, object] = {
+        "slug": "acme",
+        "scheme": "sha1_colon",
+        "secret": "known only to the two of us",
+    }
+    return Provider.objects.create(currency=currency, **{**given, **fields})
+
+
+def test_it_tests_the_connection_that_the_checks_use() -> None:
+    assert list(connections) == ["default"]
+
+
+# --- malformed variables: one line, before anything else ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "70000"),
+        ("PORT", "٨٠"),
+        ("TILL_DEBUG", "maybe"),
+        ("TILL_DB_POOL_SIZE", "-1"),
+        ("TILL_MAX_AMOUNT", "lots"),
+        ("TILL_MAX_AMOUNT", "NaN"),
+        ("TILL_MAX_AMOUNT", "0"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "usd:5"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:-5"),
+        ("TILL_TRANSFER_DAILY_LIMITS", "USD:5,USD:6"),
+        ("TILL_REGISTRATION_WALLETS", "some"),
+        ("TILL_DEFAULT_CURRENCY", "dollar"),
+        ("TILL_ORDER_EXPIRY_HOURS", "900000"),
+        ("TILL_RATE_MAX_AGE_HOURS", "2147483647"),
+        ("TILL_CSRF_TRUSTED_ORIGINS", "foo"),
+        ("TILL_CSRF_TRUSTED_ORIGINS", "https://staff.example.com/"),
+        ("TILL_CORS_ORIGINS", "foo"),
+        ("TILL_CORS_ORIGINS", "https://*.example.com"),
+        ("TILL_LOG_FORMAT", "xml"),
+        ("TILL_LOG_LEVEL", "LOUD"),
+        ("TILL_THROTTLE_LOGIN", "often"),
+        ("TILL_EMAIL_URL", "example.com"),
+        ("TILL_EMAIL_URL", "smtp+tls://till:sesame@host:abc"),
+        ("TILL_EMAIL_URL", "smtp+tls://till:sesame@[host"),
+        ("TILL_EMAIL_URL", "smtp+tls://"),
+        ("DATABASE_URL", "mysql://till@localhost/till"),
+        ("DATABASE_URL", "postgres://till:sesame@localhost"),
+    ],
+)
+def test_it_names_a_malformed_variable_in_one_line(name: str, value: str) -> None:
+    result = manage("check", **{name: value})
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{name} must be ")
+    assert result.stderr.count("\n") == 1
+    assert "sesame" not in result.stderr
+
+
+@pytest.mark.parametrize("folder", ["/etc/passwd", "/proc/x"])
+def test_it_names_a_data_folder_that_cannot_be_one(folder: str) -> None:
+    result = manage("check", TILL_DEBUG="1", TILL_DATA=folder, TILL_SECRET_KEY="")
+    assert result.returncode == 1
+    assert result.stderr.startswith("TILL_DATA must be a folder that can be written to")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,283 @@
+"""The rules of the house that no tool checks by itself: sizes, names, escapes, who may write the books."""
+
+import ast
+import configparser
+import re
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = [path.parent.name for path in sorted(ROOT.glob("*/__init__.py"))]
+LONGEST_FILE, LONGEST_FUNCTION = 400, 70
+GRAB_BAGS = {"utils", "util", "common", "core", "helpers", "helper", "misc", "signals"}
+LEDGER_MODELS = {"Transaction", "Posting", "HouseCheckpoint"}
+LEDGER_TABLES = {"payments_transaction", "payments_posting", "payments_housecheckpoint"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def sources() -> list[Path]:
+    folders = [ROOT / package for package in PACKAGES]
+    return sorted(chain(ROOT.glob("*.py"), *(folder.rglob("*.py") for folder in folders)))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def is_test(path: Path) -> bool:
+    return "tests" in path.relative_to(ROOT).parts or path.name == "conftest.py"
+
+
+def trees(paths: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
+    for path in paths:
+        yield path, ast.parse(path.read_text())
+
+
+# --- sizes and names ----------------------------------------------------------------------------------------
+
+
+def test_every_file_fits_the_head() -> None:
+    """Migrations are Django's writing and are not counted."""
+    written = [path for path in sources() if "migrations" not in path.parts]
+    assert not [named(path) for path in written if len(path.read_text().splitlines()) > LONGEST_FILE]
+
+
+def test_every_function_fits_a_screen() -> None:
+    assert not [
+        f"{named(path)}:{node.lineno} {node.name}"
+        for path, tree in trees(sources())
+        for node in ast.walk(tree)
+        if isinstance(node, Function) and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+
+
+def test_no_module_is_a_grab_bag() -> None:
+    assert not [named(path) for path in sources() if GRAB_BAGS & {path.stem, path.parent.name}]
+
+
+# --- no way around the tools --------------------------------------------------------------------------------
+
+ESCAPES = {
+    "a note instead of the work": r"\b(TODO|FIXME)\b",
+    "an ignore that names no code": r"#\s*(noqa(?!: [A-Z])|type:\s*ignore(?!\[)|ruff: noqa|pragma: no cover)",
+    "a test that does not run": r"\b(skip|xfail)\(|mark\.skip\b|skipif\((?!.*reason=)",
+}
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_nothing_has(escape: str) -> None:
+    lines = (
+        (f"{named(path)}:{number}", line)
+        for path in sources()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+    )
+    assert not [place for place, line in lines if re.search(ESCAPES[escape], line)]
+
+
+def test_no_test_replaces_our_own_code_by_a_mock() -> None:
+    assert not [named(path) for path, tree in trees(sources()) if "unittest.mock" in imported(tree)]
+
+
+def imported(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+# --- layers -------------------------------------------------------------------------------------------------
+
+
+def test_every_package_has_its_layer() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    rooted = set(contracts["importlinter"]["root_packages"].split())
+    assert rooted == set(PACKAGES) - {"tests", "benchmarks"}
+
+
+# --- other machines -----------------------------------------------------------------------------------------
+
+NETWORK = {"smtplib", "django.core.mail", "urllib.request", "http.client", "socket", "requests", "httpx", "ftplib"}
+#: What speaks to other machines: never in a request. Mail is queued; rates and webhooks are sent by commands.
+SPEAKERS = {
+    "accounts/services/outgoing_mail.py",
+    "benchmarks",
+    "config/embedded_postgres",
+    "config/server/healthcheck.py",
+    "config/management",
+    "config/server/worker.py",
+    "payments/exchange/services/rate_import.py",
+    "payments/webhooks/simulator.py",
+}
+
+
+def test_no_request_speaks_to_another_machine() -> None:
+    """A machine that accepts and says nothing would hold every thread that answers people."""
+    speaking = {
+        named(path) for path, tree in trees(sources()) if not is_test(path) and not imported(tree).isdisjoint(NETWORK)
+    }
+    assert not [path for path in speaking if not path.startswith(tuple(SPEAKERS))]
+
+
+# --- the one door -------------------------------------------------------------------------------------------
+
+
+def outside_the_ledger() -> list[Path]:
+    """What runs in production and is not `payments.ledger`; migrations make the tables and their guards."""
+    allowed = (ROOT / "payments" / "ledger", ROOT / "payments" / "ledger.py")
+    return [
+        path
+        for path in sources()
+        if not is_test(path) and "migrations" not in path.parts and not any(path.is_relative_to(a) for a in allowed)
+    ]
+
+
+WRITES_SQL = re.compile(
+    r"\b(insert\s+into|update|delete\s+from|truncate(\s+table)?|copy|merge\s+into)\s+(only\s+)?\"?(?P<table>\w+)",
+    re.IGNORECASE,
+)
+WRITES_ORM = {
+    "create",
+    "acreate",
+    "bulk_create",
+    "bulk_update",
+    "get_or_create",
+    "update_or_create",
+    "update",
+    "delete",
+}
+
+
+def test_nobody_but_the_ledger_writes_the_books() -> None:
+    assert not [f"{named(path)}:{what}" for path in outside_the_ledger() for what in ledger_writes(path.read_text())]
+
+
+def ledger_writes(text: str) -> Iterator[str]:
+    """Where transactions, postings, checkpoints or a wallet's balance are written, as `line: what`."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (f"{node.lineno}: {what}" for what in sql_writes(node.value))
+        elif isinstance(node, ast.Call) and (what := orm_write(node)):
+            yield f"{node.lineno}: {what}"
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            yield from (f"{node.lineno}: {what}" for what in balance_assignments(node))
+
+
+def sql_writes(sql: str) -> Iterator[str]:
+    for match in WRITES_SQL.finditer(sql):
+        table = match["table"].lower()
+        if table in LEDGER_TABLES or (table == "payments_wallet" and re.search(r"\bbalance\b\s*=", sql)):
+            yield match[0]
+
+
+def orm_write(call: ast.Call) -> str:
+    """`Transaction(…)`, `Posting.objects.create(…)`, `Wallet.objects.update(balance=…)` and their like."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id if function.id in LEDGER_MODELS else ""
+    if not isinstance(function, ast.Attribute) or function.attr not in WRITES_ORM:
+        return ""
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    touched = {keyword.arg for keyword in call.keywords}
+    if (names | attributes) & LEDGER_MODELS or "balance" in touched:
+        return ast.unparse(call)
+    return ""
+
+
+def balance_assignments(node: ast.Assign | ast.AugAssign) -> Iterator[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    for target in targets:
+        if isinstance(target, ast.Attribute) and target.attr == "balance":
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'cursor.execute("INSERT INTO payments_posting (amount) VALUES (1)")',
+        'cursor.execute("update payments_wallet set balance = balance + 1")',
+        'cursor.execute("TRUNCATE payments_transaction")',
+        'cursor.execute(f"DELETE FROM payments_transaction WHERE id = {id}")',
+        "Posting.objects.create(amount=1)",
+        "models.Posting.objects.filter(id=1).delete()",
+        "Transaction(kind='deposit').save()",
+        "Wallet.objects.filter(id=1).update(balance=5)",
+        "Wallet.objects.create(owner=mallory, balance=5)",
+        "wallet.balance += 1",
+    ],
+)
+def test_it_notices_a_write_to_the_books(code: str) -> None:
+    assert list(ledger_writes(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'cursor.execute("SELECT balance FROM payments_wallet")',
+        "Posting.objects.filter(amount=1).count()",
+        "Wallet.objects.create(owner=alice, currency=usd)",
+        "balance = wallet.balance",
+    ],
+)
+def test_it_lets_others_read_the_books(code: str) -> None:
+    assert not list(ledger_writes(code))
+
+
+# --- words --------------------------------------------------------------------------------------------------
+
+
+def test_the_code_says_source_and_destination() -> None:
+    """docs/glossary.md: these two words for the sides of a posting, and no others."""
+    others = re.compile(r"(^|_)(debit|debits|debited|contra)(_|$)")
+    names = (
+        (path, node.id)
+        for path, tree in trees([path for path in sources() if not is_test(path)])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name)
+    )
+    assert not [f"{named(path)}: {name}" for path, name in names if others.search(name)]
+
+
+# --- requirements -------------------------------------------------------------------------------------------
+
+
+def required(filename: str) -> list[str]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / filename).read_text().splitlines())
+    return [re.split(r"[\[<>=;!~ ]", line)[0].lower() for line in lines if line and not line.startswith("-")]
+
+
+@pytest.mark.parametrize("package", [*required("requirements.in"), *required("requirements-embedded.in")])
+def test_every_dependency_has_its_reason(package: str) -> None:
+    rows = (ROOT / "docs" / "architecture.md").read_text().splitlines()
+    reasons = [row.split("|")[2].strip() for row in rows if row.startswith("|") and f"`{package}`" in row.split("|")[1]]
+    assert len(reasons) == 1
+    assert len(reasons[0]) > 20
+
+
+@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"])
+def test_every_dependency_is_pinned(filename: str) -> None:
+    lines = [line for line in (ROOT / filename).read_text().splitlines() if line and not line.lstrip().startswith("#")]
+    assert lines
+    assert all(re.match(r"[a-z0-9][a-z0-9._-]*(\[[a-z,]+\])?==[^ ]+( ; .*)?( \\)?$|    --hash", line) for line in lines)
+
+
+@pytest.mark.parametrize("filename", ["requirements.in", "requirements-embedded.in", "requirements-dev.in"])
+def test_every_wish_is_locked(filename: str) -> None:
+    locked = required(filename.replace(".in", ".txt"))
+    assert not [package for package in required(filename) if package not in locked]
+
+
+@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-embedded.txt"])
+def test_development_has_what_production_and_make_run_have(filename: str) -> None:
+    pinned = [line for line in (ROOT / filename).read_text().splitlines() if "==" in line]
+    assert pinned
+    assert not set(pinned) - set((ROOT / "requirements-dev.txt").read_text().splitlines())

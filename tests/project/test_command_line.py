@@ -1,0 +1,167 @@
+"""What goes wrong around a command (config/command_line.py) is one line; and two of `make run` do not meet."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from config.management.commands.run_demo import _PREPARING_LOCK
+from tests.project.test_checks import GOOD, ROOT, manage
+from tests.support.live import database_url, free_port
+
+PATIENCE = 30
+COMMANDS = ["check_ledger", "send_webhook", "expire_orders", "checkpoint_house", "prune_idempotency_keys"]
+
+
+@pytest.fixture
+def empty_database(committed_db: None) -> Iterator[str]:
+    """The address of a database without tables."""
+    url = urlsplit(database_url())
+    name = f"{connection.settings_dict['NAME']}_empty"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        cursor.execute(f"CREATE DATABASE {name}")
+        yield url._replace(path=f"/{name}").geturl()
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+def heed_interrupts() -> None:
+    """Between fork and exec: who runs these tests in the background may have told all below to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Runs Python beside the test, and ends it with the test."""
+    with ExitStack() as started:
+
+        def begin(*arguments: str, url: str, **environment: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={"PATH": os.environ["PATH"], **GOOD, "DATABASE_URL": url, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,  # no terminal either
+                preexec_fn=heed_interrupts,
+            )
+            started.enter_context(process)
+            started.callback(process.kill)
+            return process
+
+        yield begin
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("pool", ["0", "8"])
+def test_it_says_in_one_line_why_the_database_cannot_be_used(command: str, pool: str) -> None:
+    result = manage(command, TILL_DB_POOL_SIZE=pool)
+    assert result.returncode == 1
+    assert result.stderr.startswith("CommandError: The database cannot be used: ")
+    assert "Connection refused" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "load_rates sample"])
+def test_it_says_in_one_line_that_tables_are_missing(empty_database: str, command: str) -> None:
+    result = manage(*command.split(), DATABASE_URL=empty_database)
+    assert result.returncode == 1
+    assert result.stderr.startswith("CommandError: The database is not up to date: ")
+    assert result.stderr.endswith(" does not exist: run manage.py migrate.\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_it_shows_all_to_who_asks_for_a_traceback() -> None:
+    result = manage("check_ledger", "--traceback")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+def test_it_hides_no_mistake_of_ours(empty_database: str) -> None:
+    wrong = "from django.db import connection; connection.cursor().execute('SELEKT 1')"
+    result = manage("shell", "-c", wrong, DATABASE_URL=empty_database)
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_stops_check_ledger_without_a_traceback(start: Start) -> None:
+    def is_waiting() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND relation = 'payments_posting'::regclass")
+            return bool(cursor.rowcount)
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK payments_posting")
+        checking = start("manage.py", "check_ledger", url=database_url())
+        eventually(is_waiting)
+        checking.send_signal(signal.SIGINT)
+        said = checking.communicate(timeout=PATIENCE)
+    assert (checking.returncode, *said) == (130, "", "Stopped.\n")
+
+
+@pytest.mark.usefixtures("committed_db")
+def test_it_stops_send_webhook_without_a_traceback_and_without_the_rest(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        sending = start("manage.py", "send_webhook", "--count", "50", "--url", url, url=database_url())
+        deaf.settimeout(PATIENCE)
+        first, _ = deaf.accept()
+        sending.send_signal(signal.SIGINT)
+        time.sleep(0.2)  # else the answer could be there before the signal
+        first.close()
+        out, err = sending.communicate(timeout=PATIENCE)
+    assert (sending.returncode, out, err.strip()) == (130, "", "Stopped.")
+
+
+def test_create_admin_names_the_other_ways_where_nobody_can_be_asked(start: Start) -> None:
+    creating = start("manage.py", "create_admin", "--email", "ops@example.com", url=GOOD["DATABASE_URL"])
+    _, err = creating.communicate(timeout=PATIENCE)
+    assert creating.returncode == 1
+    assert "TILL_ADMIN_PASSWORD" in err
+    assert "--password-stdin" in err
+    assert err.count("\n") == 1
+
+
+def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -> None:
+    """Two that migrate a fresh one at once would make the same tables, and one of them would be refused."""
+    with psycopg.connect(empty_database, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [_PREPARING_LOCK])
+        code = (
+            "import django; django.setup()\n"
+            "from config.management.commands import run_demo\n"
+            "run_demo.os.execv = lambda *_: None\n"
+            "from django.core.management import call_command; call_command('run_demo')"
+        )
+        settings = {"DJANGO_SETTINGS_MODULE": "config.settings", "TILL_DEBUG": "1", "TILL_ALLOWED_HOSTS": ""}
+        late = start("-c", code, url=empty_database, TILL_LOCK_TIMEOUT_MS="100", PORT=str(free_port()), **settings)
+        waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        eventually(lambda: other.execute(waiting).rowcount == 1 or late.poll() is not None)
+        time.sleep(0.3)
+        assert other.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,)
+        other.execute("SELECT pg_advisory_unlock(%s)", [_PREPARING_LOCK])
+        _, err = late.communicate(timeout=4 * PATIENCE)
+        assert (late.returncode, err) == (0, "")
+        assert other.execute("SELECT count(*) FROM accounts_user").fetchone() == (4,)

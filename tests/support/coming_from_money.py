@@ -1,0 +1,265 @@
+"""What docs/coming-from.md says about money, the shop and the pages, done."""
+
+from typing import Any
+
+from tests.support.api_client import ACCOUNTS, BILLS, KEYS, PEN, SANIC, WALLETS, House, Visitor, does
+from tests.support.every_operation import person
+from tests.support.exchange_factories import rate
+from tests.support.live import ROOT
+from tests.support.provider import SHA1_COLON, SHA256_CONCAT
+
+
+# --- wallets and their history ---
+@does(ACCOUNTS, "my accounts with their balances")
+@does(SANIC, "`GET /user/accounts`")
+@does(BILLS, "the balances of all bills")
+@does(WALLETS, "`GET /user/wallets`")
+def my_wallets(house: House) -> None:
+    [wallet] = house.alice.listed("wallets")
+    shown = {name: wallet[name] for name in ("id", "currency", "balance", "held", "available")}
+    assert shown == {"id": 77, "currency": "USD", "balance": "100.00", "held": "0.00", "available": "100.00"}
+
+
+@does(WALLETS, "`GET /user/wallet`")
+def one_wallet(house: House) -> None:
+    assert house.alice.holds(77) == ("100.00", "0.00")
+    house.staff.ask(201, "POST", "users", {"email": "bob@example.com", "password": "correct horse 42"})
+    house.visitor("bob@example.com").refused(404, "not_found", "GET", "wallets/77")
+
+
+@does(ACCOUNTS, "my payments")
+@does(SANIC, "`GET /users/payments`")
+def my_payments(house: House) -> None:
+    buying(house)
+    [paid] = house.alice.listed("transactions?kind=deposit")
+    [line] = paid["postings"]
+    assert (line["amount"], line["destination_balance"]) == ("100.00", "100.00")
+    assert len(house.alice.listed("transactions")) == 2
+
+
+@does(BILLS, "the history of transactions")
+@does(WALLETS, "`GET /user/transactions`")
+def my_history(house: House) -> None:
+    buying(house)
+    assert [one["kind"] for one in house.alice.listed("transactions")] == ["purchase", "deposit"]
+
+
+@does(WALLETS, "`GET /wallet/transactions`")
+def a_wallets_history(house: House) -> None:
+    buying(house)
+    assert [one["kind"] for one in house.alice.listed("transactions?wallet=77")] == ["purchase", "deposit"]
+    lines = house.alice.ask(200, "GET", "wallets/77/statement")["lines"]
+    assert [(line["amount"], line["balance"]) for line in lines] == [("100.00", "100.00"), ("-25.00", "75.00")]
+    assert "closing balance" in house.alice.send("GET", "wallets/77/statement?format=csv").text
+
+
+# --- webhooks ---
+@does(ACCOUNTS, "the payment webhook", "an account that is missing is created", "a transaction is processed once")
+@does(SANIC, "`POST /webhook/payment`")
+def a_signed_notice(house: House) -> None:
+    notice: dict[str, Any] = {
+        "account_id": 1,
+        "amount": 100,
+        "transaction_id": '"5eae174f-7cd0-472c-bd36-35660f00132b"',
+    }
+    first = house.notify(SHA256_CONCAT, **notice)
+    assert (first["duplicate"], first["account_id"], first["balance"]) == (False, 1, "100.00")
+    assert house.notify(SHA256_CONCAT, **notice) == first | {"duplicate": True}
+    assert house.notify(SHA256_CONCAT, 409, **notice | {"amount": 200})["code"] == "transaction_id_conflict"
+    assert house.alice.holds(1) == ("100.00", "0.00")
+    own = notice | {"account_id": 10**15 + 10**14, "transaction_id": '"5eae174f-7cd0-472c-bd36-35660f00132c"'}
+    assert house.notify(SHA256_CONCAT, 404, **own)["code"] == "wallet_not_found"
+
+
+@does(ACCOUNTS, "its signature is verified")
+def a_forged_notice(house: House) -> None:
+    refused = house.notify(SHA256_CONCAT, 401, secret="guessed", account_id=77, amount=100)
+    assert refused["code"] == "invalid_signature"
+    assert house.alice.holds(77) == ("100.00", "0.00")
+
+
+@does(BILLS, "`POST /payment/webhook`", "a bill that is missing is created")
+@does(KEYS, "`POST /payment/webhook`")
+def a_notice_for_a_bill(house: House) -> None:
+    assert house.notify(SHA1_COLON, account_id=77, amount=20)["balance"] == "120.00"
+    assert house.notify(SHA1_COLON, account_id=123456, amount=100)["balance"] == "100.00"
+    assert [wallet["id"] for wallet in house.alice.listed("wallets")] == [77, 123456]
+
+
+# --- the shop ---
+@does(BILLS, "list the products")
+@does(KEYS, "`GET /products`")
+def the_products(house: House) -> None:
+    [pen] = house.alice.listed("products")
+    assert PEN.items() <= pen.items()
+    assert house.alice.listed("products?search=lamp&currency=USD&ordering=-price") == []
+
+
+@does(BILLS, "buy a product")
+@does(KEYS, "`POST /products/buy`")
+def buying(house: House) -> None:
+    wish = {"product": house.pen, "wallet": 77}
+    bought = house.alice.ask(201, "POST", "purchases", wish | {"expected_price": "25.00"})
+    assert (bought["amount"], house.alice.holds(77)[0]) == ("25.00", "75.00")
+    house.alice.refused(409, "insufficient_funds", "POST", "purchases", wish | {"quantity": 4})
+    assert house.alice.holds(77)[0] == "75.00"
+
+
+@does(KEYS, "`GET /users/me`")
+def everything_about_me(house: House) -> None:
+    me = house.alice.ask(200, "GET", "users/me?include=wallets,transactions")
+    assert ([one["id"] for one in me["wallets"]], [one["kind"] for one in me["transactions"]]) == ([77], ["deposit"])
+    assert not {"wallets", "transactions"} & house.alice.ask(200, "GET", "users/me").keys()
+
+
+@does(BILLS, "an admin sees all products")
+def archived_products(house: House) -> None:
+    house.staff.ask(200, "PATCH", f"products/{house.pen}", {"is_active": False})
+    assert [pen["is_active"] for pen in house.staff.listed("products")] == [False]
+    assert house.alice.listed("products") == []
+
+
+@does(BILLS, "an admin creates products")
+@does(KEYS, "`POST /products`")
+def adding_products(house: House) -> None:
+    lamp = house.staff.ask(201, "POST", "products", PEN | {"title": "Lamp", "stock": 1})
+    assert lamp["stock"] == 1
+    house.alice.ask(201, "POST", "purchases", {"product": lamp["id"], "wallet": 77})
+    house.alice.refused(409, "out_of_stock", "POST", "purchases", {"product": lamp["id"], "wallet": 77})
+    house.alice.ask(403, "POST", "products", PEN)
+
+
+@does(KEYS, "`GET /products/<pk>`")
+def one_product(house: House) -> None:
+    answer = house.alice.send("GET", f"products/{house.pen}")
+    assert (answer.json()["title"], bool(answer.headers["ETag"])) == ("Pen", True)
+
+
+@does(BILLS, "an admin edits products")
+@does(KEYS, "`PUT /products/<pk>`")
+def editing_products(house: House) -> None:
+    read = house.staff.send("GET", f"products/{house.pen}").headers["ETag"]
+    address = f"products/{house.pen}"
+    assert house.staff.ask(200, "PATCH", address, {"price": "30.00"})["price"] == "30.00"
+    stale = house.staff.send("PATCH", address, {"price": "20.00"}, **{"If-Match": read})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert house.staff.ask(200, "PUT", address, PEN | {"title": "Quill"})["title"] == "Quill"
+
+
+@does(BILLS, "an admin deletes products")
+@does(KEYS, "`DELETE /products/<pk>`")
+def deleting_products(house: House) -> None:
+    unsold = house.staff.ask(201, "POST", "products", PEN)["id"]
+    buying(house)
+    for product in (unsold, house.pen):
+        assert house.staff.ask(204, "DELETE", f"products/{product}") is None
+    assert house.alice.listed("products") == []
+    assert [(one["id"], one["is_active"]) for one in house.staff.listed("products")] == [(house.pen, False)]
+
+
+# --- orders, exchange, transfers ---
+BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban": "DE89370400440532013000"}}
+
+
+def settler(house: House) -> Visitor:
+    service = person("settler", "service")
+    house.staff.ask(201, "POST", "settlement-scopes", {"service": service.pk, "everything": True})
+    return house.visitor("settler@example.com")
+
+
+@does(WALLETS, "`POST /user/create/external_wallet`")
+def adding_an_external_wallet(house: House) -> None:
+    house.alice.ask(201, "POST", "external-wallets", BANK)
+    wrong = {"details": {"iban": "DE89370400440532013001"}}
+    house.alice.refused(422, "invalid_details", "POST", "external-wallets", BANK | wrong)
+    card = BANK | {"kind": "card", "details": {"last4": "4111111111111111"}}
+    house.alice.refused(422, "card_number_refused", "POST", "external-wallets", card)
+    kept = house.alice.ask(201, "POST", "external-wallets", card | {"details": {"last4": "1111"}})
+    assert kept["details"]["last4"] == "1111"
+
+
+@does(WALLETS, "`POST /wallet/deposit`", "`PUT /service/transaction/deposit`")
+def depositing(house: House) -> None:
+    rule = {"operation": "deposit", "currency": "USD", "percent": "1"}
+    house.staff.ask(201, "POST", "commission-rules", rule)
+    wish = {"wallet": 77, "amount": "50.00"}
+    assert house.alice.ask(200, "POST", "deposits?dry_run=true", wish)["commission"] == "0.50"
+    made = house.alice.ask(201, "POST", "deposits", wish)
+    assert (made["status"], made["commission"], made["net"]) == ("pending", "0.50", "49.50")
+    service, verdict = settler(house), f"deposits/{made['id']}/status"
+    for _ in range(2):
+        paid = service.ask(200, "PUT", verdict, {"status": "paid"})
+    assert (paid["status"], house.alice.holds(77)[0]) == ("paid", "149.50")
+    service.refused(409, "already_settled", "PUT", verdict, {"status": "rejected"})
+    postings = house.staff.ask(200, "GET", f"transactions/{paid['transaction']}")["postings"]
+    assert [posting["amount"] for posting in postings] == ["50.00", "0.50"]
+
+
+@does(WALLETS, "`POST /wallet/withdraw`", "`PUT /service/transaction/withdraw`")
+def withdrawing(house: House) -> None:
+    bank = house.alice.ask(201, "POST", "external-wallets", BANK)["id"]
+    service = settler(house)
+    for verdict, left in (("rejected", "100.00"), ("paid", "60.00")):
+        wish = {"wallet": 77, "external_wallet": bank, "amount": "40.00"}
+        made = house.alice.ask(201, "POST", "withdrawals", wish)
+        assert (made["status"], house.alice.holds(77)) == ("pending", ("100.00", "40.00"))
+        service.ask(200, "PUT", f"withdrawals/{made['id']}/status", {"status": verdict})
+        assert house.alice.holds(77) == (left, "0.00")
+
+
+@does(WALLETS, "`POST /wallet/exchange`")
+def exchanging(house: House) -> None:
+    rate("USD", "EUR", "0.8602150537")
+    euros = house.alice.ask(201, "POST", "wallets", {"currency": "EUR"})["id"]
+    pair = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.05"}
+    promised = house.alice.ask(201, "POST", "quotes", pair)
+    wallets = {"source": 77, "destination": euros}
+    for terms in ({"quote": promised["id"]}, {"amount": "10.05"}):
+        made = house.alice.ask(201, "POST", "exchanges", wallets | terms)
+        assert (made["rate"], made["proceeds"]) == ("0.8602150537", "8.6451612896")
+        assert made["remainder"] == "0.000000000085"
+    rate("USD", "EUR", "0.8602150537", hours_old=24 * 365)
+    house.alice.refused(422, "rate_unavailable", "POST", "exchanges", wallets | {"amount": "10.00"})
+
+
+@does(WALLETS, "`POST /wallet/transfer`")
+def transferring(house: House) -> None:
+    person("bob")
+    bob = house.visitor("bob@example.com")
+    wish = {"source": 77, "amount": "10.00"}
+    house.alice.ask(201, "POST", "transfers", wish | {"recipient": "BOB@example.com"})
+    bobs = bob.wallet("USD")
+    house.alice.ask(201, "POST", "transfers", wish | {"destination": bobs})
+    assert (house.alice.holds(77)[0], bob.holds(bobs)[0]) == ("80.00", "20.00")
+
+
+@does(WALLETS, "only who has signed in sees wallets and moves money")
+def strangers(house: House) -> None:
+    for method, path in (("GET", "wallets"), ("POST", "transfers")):
+        house.visitor().refused(401, "not_authenticated", method, path)
+
+
+@does(WALLETS, "an error undoes the whole operation")
+def all_or_nothing(house: House) -> None:
+    person("bob")
+    wish = {"source": 77, "amount": "100.01", "recipient": "bob@example.com"}
+    house.alice.refused(409, "insufficient_funds", "POST", "transfers", wish)
+    assert house.visitor("bob@example.com").listed("wallets") == []
+    assert (house.alice.holds(77)[0], len(house.alice.listed("transactions"))) == ("100.00", 1)
+
+
+# --- pages ---
+@does(ACCOUNTS, "Swagger and ReDoc pages")
+@does(KEYS, "ReDoc at `/docs`, Swagger at `/docs/swagger`")
+@does(WALLETS, "`GET /docs`, `GET /redoc`")
+def pages(house: House) -> None:
+    for address, name in (("/docs", "swagger-ui"), ("/redoc", "redoc")):
+        assert name in house.alice.send("GET", address).text
+    assert house.alice.send("GET", "/docs/swagger").headers["Location"] == "/docs"
+
+
+@does(WALLETS, "`GET /run-tests`, `GET /run-tests-local`")
+def running_the_tests(house: House) -> None:
+    for address in ("/run-tests", "/run-tests-local"):
+        house.alice.ask(404, "GET", address)
+    assert "\ntest: " in (ROOT / "Makefile").read_text()

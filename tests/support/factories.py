@@ -1,0 +1,73 @@
+"""Money given and moved through the same doors as in production, for tests that read it back."""
+
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from payments.ledger import booking
+from payments.ledger.services.wallets import open_wallet
+from payments.models import Wallet, WebhookEvent
+from payments.webhooks import receiving
+from payments.webhooks.receiving.provider_cache import registry
+from tests.support.ledger_factories import paid_in
+
+_numbers = count(1)
+ALICES, BOBS = 101, 202  # wallets under ids that a provider chose
+NOBODY = 2**62
+
+
+def signed_in(user: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def notice(
+    *, user_id: int, account: int, amount: str = "10", external_id: str = "", provider: str = "sha1_colon"
+) -> receiving.Notice:
+    registry.forget()
+    known = registry.get(provider)
+    assert known is not None
+    return receiving.Notice(known, external_id or str(next(_numbers)), user_id, account, Decimal(amount))
+
+
+def credit(owner: Any, account: int, amount: str = "10", **fields: str) -> receiving.Credited:
+    """Credit a wallet by a provider's notice; the wallet is opened when it is new."""
+    outcome = receiving.credit([notice(user_id=owner.pk, account=account, amount=amount, **fields)])[0]
+    assert isinstance(outcome, receiving.Credited), outcome
+    return outcome
+
+
+def many_credits(owner: Any, account: int, number: int) -> None:
+    """Credit a wallet many times in one batch."""
+    one = notice(user_id=owner.pk, account=account)
+    receiving.credit([one._replace(external_id=str(next(_numbers))) for _ in range(number)])
+
+
+def refused(*, user_id: int, account: int, **fields: str) -> WebhookEvent:
+    """Let a notice be refused; return the event that is kept for staff."""
+    outcome = receiving.credit([notice(user_id=user_id, account=account, **fields)])[0]
+    assert isinstance(outcome, receiving.WebhookRefused), outcome
+    return WebhookEvent.objects.order_by("-pk")[0]
+
+
+def move(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
+    """Book one transaction; return its id."""
+    drafted = tuple(booking.Line(source, destination, Decimal(amount)) for source, destination, amount in lines)
+    verdict = booking.book([booking.Movement(kind, drafted, reference)])[0]
+    assert isinstance(verdict, booking.Booked), verdict
+    return verdict.transaction_id
+
+
+def clearing(currency: str = "USD") -> int:
+    return booking.house_wallet(Wallet.House.CLEARING, currency)
+
+
+def wallet_with(owner: Any, currency: str, amount: str) -> Wallet:
+    """Open a wallet with an id of our own and put money into it."""
+    wallet = open_wallet(owner_id=owner.pk, currency=currency)
+    paid_in(wallet.pk, amount)
+    wallet.refresh_from_db()
+    return wallet

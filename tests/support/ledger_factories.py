@@ -1,0 +1,107 @@
+"""Short words for the ledger's tests: wallets, and money in them."""
+
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.db import connection, transaction
+
+from payments.audit import audit
+from payments.ledger import booking
+from payments.ledger.services.wallets import open_wallet
+from payments.models import ExternalWallet, Posting, Provider, Wallet, WebhookEvent, Withdrawal
+
+CLEARING, SALES = Wallet.House.CLEARING, Wallet.House.SALES
+#: What check_ledger says of a transaction that no service booked.
+UNCLAIMED = {"transaction_event", "transaction_order"}
+_numbers = count(1)
+
+
+def wallet_of(user: Any, currency: str = "USD", *, holding: str = "0") -> int:
+    """Open a wallet for the user, with money from the outside world in it."""
+    wallet_id: int = open_wallet(owner_id=user.pk, currency=currency).pk
+    if Decimal(holding):
+        paid_in(wallet_id, holding)
+    return wallet_id
+
+
+def paid_in(wallet_id: int, amount: str) -> int:
+    """Book a deposit from the outside world with the event that claims it; return the transaction's id."""
+    wallet, provider = Wallet.objects.get(pk=wallet_id), Provider.objects.earliest("pk")
+    assert wallet.owner_id is not None
+    external_id = f"test-{next(_numbers)}"
+    line = (house(CLEARING, wallet.currency_id), wallet_id, amount)
+    made = booked(movement(line, kind="deposit", reference=f"{provider.slug} {external_id}"))
+    WebhookEvent.objects.create(
+        provider=provider, external_id=external_id, user_id=wallet.owner_id, account_id=wallet_id,
+        amount=Decimal(amount), verdict="credited", reason="", transaction_id=made.transaction_id,
+        balance=made.balances[wallet_id],
+    )  # fmt: skip
+    return made.transaction_id
+
+
+def differences(**how: Any) -> dict[str, int]:
+    """What check_ledger finds but for the transactions that a test booked by hand, for which nobody asked."""
+    return {kind: total for kind, total in audit(**how).totals.items() if kind not in UNCLAIMED}
+
+
+def opened(books: booking.Books, wallet_id: int, owner: Any, currency: str = "USD") -> None:
+    """Open a wallet under an id that a provider chose, in a trip of its own."""
+    trip = booking.Trip()
+    have_opened = books.opening([booking.NewWallet(wallet_id, owner.pk, currency)], trip)
+    trip.go()
+    have_opened()
+
+
+def held(wallet_id: int, amount: str) -> Withdrawal:
+    """Reserve money of the wallet for a pending withdrawal."""
+    wallet = Wallet.objects.get(pk=wallet_id)
+    assert wallet.owner is not None
+    account = ExternalWallet.objects.create(
+        owner=wallet.owner, label="Elsewhere", currency=wallet.currency, kind="other", details={"description": "x"}
+    )
+    with transaction.atomic():
+        booking.lock([wallet_id]).hold(wallet_id, Decimal(amount))
+        return Withdrawal.objects.create(
+            user=wallet.owner, wallet=wallet, currency=wallet.currency, external_wallet=account, amount=Decimal(amount)
+        )
+
+
+def house(name: str = CLEARING, currency: str = "USD") -> int:
+    return booking.house_wallet(name, currency)
+
+
+def movement(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> booking.Movement:
+    return booking.Movement(kind, tuple(booking.Line(a, b, Decimal(amount)) for a, b, amount in lines), reference)
+
+
+def booked(asked: booking.Movement) -> booking.Booked:
+    [verdict] = booking.book([asked])
+    assert isinstance(verdict, booking.Booked), verdict
+    return verdict
+
+
+def refusal(asked: booking.Movement) -> type[booking.LedgerError]:
+    [verdict] = booking.book([asked])
+    assert isinstance(verdict, booking.Refused), verdict
+    return type(verdict.error)
+
+
+def balance(wallet_id: int) -> Any:
+    return Wallet.objects.get(pk=wallet_id).balance
+
+
+def lines_of(wallet_id: int) -> list[tuple[Any, Any]]:
+    """The wallet's numbers and the balances recorded with them, in the order of its statement."""
+    out = Posting.objects.filter(source=wallet_id).values_list("source_sequence", "source_balance")
+    into = Posting.objects.filter(destination=wallet_id).values_list("destination_sequence", "destination_balance")
+    return sorted([*out, *into])
+
+
+def sql(statement: str, *parameters: int | str) -> list[tuple[Any, ...]]:
+    """Run raw SQL, as psql would, and everything that waits for the end of the atomic block."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall() if cursor.description else []
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    return rows

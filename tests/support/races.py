@@ -1,0 +1,217 @@
+"""Those who meet on one wallet: the people and their wallets, and all that can happen to it at the same moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from threading import Barrier
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from accounts.models import Role
+from accounts.services import create_user
+from catalog import services as shop
+from catalog.models import Purchase
+from payments.exchange import services as counter
+from payments.ledger import booking
+from payments.ledger.services import reversals
+from payments.ledger.services.wallets import open_wallet
+from payments.models import Deposit, Wallet, Withdrawal
+from payments.orders import services as orders
+from payments.transfers import services as transfers
+from payments.webhooks import receiving
+from tests.support.catalog_factories import a_product
+from tests.support.exchange_factories import fee, rate
+from tests.support.factories import notice, signed_in
+from tests.support.ledger_factories import paid_in
+from tests.support.order_factories import a_bank
+
+T = TypeVar("T")
+#: What alice can spend while a round is prepared, and in every other one.
+MUCH = Decimal(1000)
+REFUSALS = (
+    booking.InsufficientFunds,
+    orders.AlreadySettled,
+    reversals.AlreadyReversed,
+    shop.RefundExceedsPurchase,
+)
+
+
+@dataclass
+class Stage:
+    """alice's dollars are where all meet; beside them her euros, and bob's dollars. Each fee is 1."""
+
+    pool: ThreadPoolExecutor
+    alice: Any = field(init=False)
+    since: datetime = field(default_factory=timezone.now)
+
+    def __post_init__(self) -> None:
+        self.alice, self.bob = (create_user(email=f"{name}@example.com", password=None) for name in ("alice", "bob"))
+        self.service, self.staff = (
+            create_user(email=f"{role}@example.com", password=None, role=role) for role in (Role.SERVICE, Role.ADMIN)
+        )
+        orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
+        self.purse, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
+        self.others = open_wallet(owner_id=self.bob.pk, currency="USD").pk
+        self.bank = a_bank(self.alice).pk
+        self.product = a_product(price=Decimal(12)).pk
+        rate("USD", "EUR", "0.9")
+        rate("EUR", "USD", "1.1")
+        for operation in ("deposit", "withdrawal", "transfer", "exchange"):
+            fee(operation, fixed=Decimal(1))
+        for wallet in (self.others, self.euros):
+            paid_in(wallet, "1000000")
+
+    def at_once(self, *tasks: Callable[[], T]) -> list[T]:
+        """Run the tasks at the same moment, each in a thread with a connection of its own, which stays open."""
+        start = Barrier(len(tasks))
+
+        def run(task: Callable[[], T]) -> T:
+            start.wait(30)
+            return task()
+
+        return list(self.pool.map(run, tasks))
+
+    def leave(self, available: Decimal) -> None:
+        """See to it that alice can spend so much, by paying the difference in or out."""
+        purse = Wallet.objects.get(pk=self.purse)
+        missing = available - (purse.balance - purse.held)
+        if missing > 0:
+            paid_in(self.purse, str(missing))
+        elif missing:
+            self._pay_out(-missing.normalize())
+
+    def _pay_out(self, amount: Decimal) -> None:
+        wish = {"user_id": self.alice.pk, "wallet_id": self.purse, "external_wallet_id": self.bank}
+        order = orders.request_withdrawal(**wish, amount=amount)
+        orders.settle_withdrawal(withdrawal_id=order.pk, verdict="paid", by=self.service)
+
+    def money(self) -> Decimal:
+        return Decimal(Wallet.objects.get(pk=self.purse).balance)
+
+
+# --- what can meet --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Round:
+    """What some operations need to be there before, made when the first of them asks for it."""
+
+    stage: Stage
+
+    @cached_property
+    def deposit(self) -> Deposit:
+        return orders.request_deposit(user_id=self.stage.alice.pk, wallet_id=self.stage.purse, amount=Decimal(13))
+
+    @cached_property
+    def withdrawal(self) -> Withdrawal:
+        self.stage.leave(MUCH)
+        return withdraw(self.stage)
+
+    @cached_property
+    def purchase(self) -> Purchase:
+        self.stage.leave(MUCH)
+        return buy(self.stage)
+
+    @cached_property
+    def credited(self) -> int:
+        return credit(self.stage)
+
+
+def withdraw(on: Stage) -> Withdrawal:
+    wish = {"user_id": on.alice.pk, "wallet_id": on.purse, "external_wallet_id": on.bank}
+    return orders.request_withdrawal(**wish, amount=Decimal(11))
+
+
+def buy(on: Stage) -> Purchase:
+    return shop.buy(user_id=on.alice.pk, product_id=on.product, wallet_id=on.purse)
+
+
+def credit(on: Stage) -> int:
+    [outcome] = receiving.credit([notice(user_id=on.alice.pk, account=on.purse, amount="10")])
+    assert isinstance(outcome, receiving.Credited), outcome
+    return outcome.transaction_id
+
+
+def settled(order: Deposit | Withdrawal, verdict: Any, on: Stage) -> int | None:
+    if isinstance(order, Deposit):
+        return orders.settle_deposit(deposit_id=order.pk, verdict=verdict, by=on.service).transaction_id
+    return orders.settle_withdrawal(withdrawal_id=order.pk, verdict=verdict, by=on.service).transaction_id
+
+
+def send(owner: Any, source: int, destination: int) -> int:
+    sent = transfers.transfer(user_id=owner.pk, source_id=source, destination_id=destination, amount=Decimal(9))
+    return sent.transaction_id
+
+
+def exchange(on: Stage, source: int, destination: int) -> int:
+    made = counter.exchange(user_id=on.alice.pk, source_id=source, destination_id=destination, amount=Decimal(10))
+    return made.transaction_id
+
+
+def expire(_: Any) -> None:
+    list(orders.expire_orders(older_than=timedelta(0)))
+
+
+def reads(on: Stage, page: str, check: Callable[[dict[str, Any]], bool]) -> None:
+    answer = signed_in(on.alice).get(f"/api/v1/{page}")
+    assert answer.status_code == 200, answer.content
+    assert check(answer.json()), answer.content
+
+
+def as_text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def adds_up(statement: dict[str, Any]) -> bool:
+    """A page that is not the last does not hold all that lies between the two balances."""
+    amounts = sum(Decimal(line["amount"]) for line in statement["lines"])
+    is_whole = statement["next"] is None
+    return not is_whole or Decimal(statement["opening_balance"]) + amounts == Decimal(statement["closing_balance"])
+
+
+def covers_what_is_held(wallets: dict[str, Any]) -> bool:
+    return all(
+        Decimal(row["available"]) == Decimal(row["balance"]) - Decimal(row["held"]) >= 0 for row in wallets["results"]
+    )
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`run` returns the id of the transaction that it booked, if any; `moves` is what that does to alice's dollars."""
+
+    run: Callable[[Round], int | None]
+    moves: str = "0"
+    needs: str = ""
+
+
+OPERATIONS = {
+    "webhook": Operation(lambda r: credit(r.stage), "10"),
+    "deposit paid": Operation(lambda r: settled(r.deposit, "paid", r.stage), "12", "deposit"),
+    "deposit rejected": Operation(lambda r: settled(r.deposit, "rejected", r.stage), "12", "deposit"),
+    "withdrawal asked": Operation(lambda r: withdraw(r.stage).transaction_id),
+    "withdrawal paid": Operation(lambda r: settled(r.withdrawal, "paid", r.stage), "-11", "withdrawal"),
+    "withdrawal rejected": Operation(lambda r: settled(r.withdrawal, "rejected", r.stage), "-11", "withdrawal"),
+    "orders expired": Operation(lambda r: expire(r)),
+    "transfer out": Operation(lambda r: send(r.stage.alice, r.stage.purse, r.stage.others), "-10"),
+    "transfer in": Operation(lambda r: send(r.stage.bob, r.stage.others, r.stage.purse), "9"),
+    "exchange out": Operation(lambda r: exchange(r.stage, r.stage.purse, r.stage.euros), "-11"),
+    "exchange in": Operation(lambda r: exchange(r.stage, r.stage.euros, r.stage.purse), "11"),
+    "purchase": Operation(lambda r: buy(r.stage).transaction_id, "-12"),
+    "refund": Operation(
+        lambda r: shop.refund(purchase_id=r.purchase.pk, by=r.stage.staff).transaction_id, "12", "purchase"
+    ),
+    "reversal": Operation(
+        lambda r: reversals.reverse(transaction_id=r.credited, reason="A dispute", staff=r.stage.staff).transaction_id,
+        "-10",
+        "credited",
+    ),
+    "statement": Operation(
+        lambda r: reads(r.stage, f"wallets/{r.stage.purse}/statement?from={as_text(r.stage.since)}", adds_up)
+    ),
+    "wallets": Operation(lambda r: reads(r.stage, "wallets", covers_what_is_held)),
+    "balance": Operation(lambda r: reads(r.stage, f"wallets/{r.stage.purse}/balance", bool)),
+}

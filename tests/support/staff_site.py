@@ -1,0 +1,83 @@
+"""What the tests of the staff site share: all our lists, and something in each of them."""
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin as django_admin
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role, User
+from accounts.services import create_user
+from catalog import services as shop
+from catalog.models import Purchase
+from payments.commission.rules import make_rule
+from payments.exchange import services as exchange
+from payments.models import Wallet
+from payments.orders import services as orders
+from staff.history import note
+from tests.support.catalog_factories import a_product, bought
+from tests.support.factories import ALICES, NOBODY, credit, refused
+from tests.support.order_factories import a_bank
+
+OURS = {
+    model: site
+    for model, site in django_admin.site._registry.items()
+    if model._meta.app_label in ("accounts", "payments", "catalog", "admin")
+}
+
+
+def signed(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def story(alice: User, admin: User) -> dict[type, Any]:
+    """Let something of everything happen; return the newest object of each kind."""
+    credit(alice, ALICES, "1000", external_id="7001")
+    refused(user_id=NOBODY, account=303, external_id="7003")
+    purchase = Purchase.objects.get(pk=bought(alice, a_product(title="=1+1"), Wallet.objects.get(pk=ALICES))["id"])
+    shop.refund(purchase_id=purchase.pk, by=admin, reason="-broken")
+    note(about=alice, staff=admin, text="Looked into it.")
+    wishes(alice, admin)
+    call_command("check_ledger")
+    return {model: model._default_manager.order_by("-pk").first() for model in OURS}
+
+
+def wishes(alice: User, admin: User) -> None:
+    """Of the wallet service what books nothing: orders that wait, and what they and exchanges go by."""
+    make_rule(operation="deposit", currency="USD", percent=Decimal("1.5"), staff=admin)
+    orders.request_deposit(user_id=alice.pk, wallet_id=ALICES, amount=Decimal(50))
+    orders.request_withdrawal(
+        user_id=alice.pk, wallet_id=ALICES, external_wallet_id=a_bank(alice).pk, amount=Decimal(10)
+    )
+    exchange.set_rate(source="USD", target="EUR", rate=Decimal("0.9"), staff=admin)
+    exchange.quote(user_id=alice.pk, source="USD", target="EUR", amount=Decimal(10))
+    service = create_user(email="service@example.com", password=None, role=Role.SERVICE)
+    orders.add_scope(service_id=service.pk, currency="USD", staff=admin)
+
+
+def url(model: Any, page: str, *arguments: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def named(model: Any) -> str:
+    return str(model._meta.label_lower)
+
+
+def body_of(answer: Any) -> bytes:
+    body: bytes = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return body
+
+
+def exported(site: Client, model: Any, **query: str) -> list[dict[str, str]]:
+    answer = site.get(url(model, "export"), query)
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.streaming
+    assert "attachment" in answer["Content-Disposition"]
+    return list(csv.DictReader(io.StringIO(body_of(answer).decode("utf-8-sig"))))
