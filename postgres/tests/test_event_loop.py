@@ -15,6 +15,7 @@ from payments.ledger import booking
 from payments.ledger.booking import Session, Steps, Trip
 from payments.ledger.booking.house import house_currencies
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
+from postgres import event_loop
 from postgres.pipeline import integers, texts
 from tests.support.pipeline_steps import CURRENCY, ORPHAN, asking, currencies, in_a_loop
 from tests.support.sessions import end_sessions
