@@ -4,7 +4,7 @@ from importlib import import_module
 
 from django.db import connection
 
-from payments.tests.ledger_stage import sql
+from tests.support.ledger_factories import sql
 
 APPS = ("accounts", "payments", "catalog")
 
