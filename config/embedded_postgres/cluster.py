@@ -1,19 +1,20 @@
 """The folder of an embedded database: where everything is, and where its server listens."""
 
 import hashlib
-import json
 import os
-import random
-import socket
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROLE = DATABASE = "till"
 #: What `make run` serves as: ROLE owns the tables, and is a superuser.
 SERVICE_ROLE = "till_service"
+#: What a supervisor says to the process that started it when a server is up, or another supervisor at work.
+UP = "up"
+#: The port in the name of a socket. A server with any other port listens on 127.0.0.1.
 SOCKET_PORT = 5432
-# The kernel's limit is 108 bytes on Linux and 104 on macOS, with the closing zero.
-SOCKET_PATH_BYTES = 100
+# The lines of postmaster.pid, by the way pg_ctl reads them.
+PORT_LINE, STATUS_LINE, READY = 3, 7, "ready"
 LOG_TAIL_LINES = 15
 
 
@@ -21,9 +22,8 @@ class EmbeddedPostgresError(Exception):
     """The embedded PostgreSQL cannot be used; the message is for the person at the terminal."""
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """Where the running server listens: a folder with a socket, or an address."""
+class Endpoint(NamedTuple):
+    """Where the server listens: a folder with a socket, or an address."""
 
     host: str
     port: int
@@ -40,6 +40,10 @@ class Cluster:
     @property
     def pgdata(self) -> Path:
         return self.home / "data"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.pgdata / "postmaster.pid"
 
     @property
     def configuration(self) -> Path:
@@ -59,18 +63,9 @@ class Cluster:
         return self.home / "password"
 
     @property
-    def endpoint_file(self) -> Path:
-        return self.home / "endpoint.json"
-
-    @property
     def users_lock(self) -> Path:
         """Shared by every process that uses the database."""
         return self.home / "users.lock"
-
-    @property
-    def start_lock(self) -> Path:
-        """Exclusive, by the one process that is having a supervisor started."""
-        return self.home / "start.lock"
 
     @property
     def supervisor_lock(self) -> Path:
@@ -88,50 +83,21 @@ class Cluster:
             self.home.mkdir(parents=True, exist_ok=True)
             self.home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
-    def published_endpoint(self) -> Endpoint | None:
+    def endpoint(self) -> Endpoint | None:
+        """None while the server is not ready. Of use while a supervisor is there: a killed server leaves its file."""
         try:
-            return Endpoint(**json.loads(self.endpoint_file.read_bytes()))
+            lines = self.pid_file.read_text().splitlines()
         except FileNotFoundError:
             return None
-
-    def publish(self, endpoint: Endpoint) -> None:
-        """From now on users connect. The file appears whole or not at all."""
-        draft = self.endpoint_file.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(endpoint)))
-        draft.replace(self.endpoint_file)
-
-    def log_size(self) -> int:
-        return self.log.stat().st_size if self.log.exists() else 0
-
-    def log_since(self, size: int) -> str:
-        """What was logged after `log_size` gave `size`."""
-        return self.log.read_bytes()[size:].decode(errors="replace")
+        if [line.strip() for line in lines[STATUS_LINE:]] != [READY]:
+            return None
+        port = int(lines[PORT_LINE])
+        return Endpoint(str(self.sockets) if port == SOCKET_PORT else "127.0.0.1", port)
 
     def log_tail(self) -> str:
         """For an error message."""
         try:
-            lines = self.log_since(0).splitlines()
+            lines = self.log.read_text(errors="replace").splitlines()
         except OSError as error:
             return f"Its log {self.log} cannot be read: {error.strerror}."
         return "\n".join([f"The end of {self.log}:", *lines[-LOG_TAIL_LINES:]])
-
-
-def choose_endpoint(cluster: Cluster) -> Endpoint:
-    """A socket; 127.0.0.1 where its path is too long, or has a comma, which separates hosts for clients."""
-    path = os.fsencode(cluster.sockets / f".s.PGSQL.{SOCKET_PORT}")
-    if len(path) <= SOCKET_PATH_BYTES and b"," not in path:
-        return Endpoint(str(cluster.sockets), SOCKET_PORT)
-    return Endpoint("127.0.0.1", _free_port())
-
-
-def _free_port() -> int:
-    """Below 32768: the system gives the ports above to outgoing connections."""
-    for port in random.sample(range(20000, 32768), 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise EmbeddedPostgresError("No free port on 127.0.0.1.")

@@ -3,8 +3,6 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.02
@@ -17,15 +15,6 @@ class LockBusyError(Exception):
 def open_file(path: Path) -> int:
     """As Python opens files, children get it by fork but not by exec: a subprocess keeps no lock alive."""
     return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    descriptor = open_file(path)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def try_lock(descriptor: int, kind: int) -> bool:
@@ -43,18 +32,6 @@ def lock(descriptor: int, kind: int, *, timeout: float) -> None:
         if time.monotonic() > deadline:
             raise LockBusyError
         time.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def exclusive(path: Path, *, timeout: float) -> Iterator[int]:
-    """Holds the lock for the block, yields its descriptor. Raises LockBusyError after `timeout` seconds."""
-    with opened(path) as descriptor:
-        lock(descriptor, fcntl.LOCK_EX, timeout=timeout)
-        try:
-            yield descriptor
-        finally:
-            # Closing is not enough: a process forked meanwhile has the same open file and would keep it.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def is_held(path: Path) -> bool:

@@ -1,29 +1,27 @@
 """Whom PostgreSQL runs as. It refuses root, so root's server runs as `nobody`, whose the data folder then is.
 
-No folder outside TILL_DATA is opened up for that. Where a parent folder is closed to others (a checkout in
-/root), the server keeps the one capability that lets it pass closed folders, read-only if that is enough; a
-superuser of the database can then read what root can. Linux only: elsewhere such a place is refused.
+No folder outside TILL_DATA is opened up for that. Where a parent folder is closed to others (a checkout in /root), the
+server keeps the one capability that lets it pass closed folders, read-only if that is enough. A superuser of the
+database can then read what root can. Linux only, by setpriv of util-linux: elsewhere such a place is refused.
 """
 
 import ctypes
 import os
 import pwd
+import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-# From linux/prctl.h, securebits.h and capability.h.
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 28, 47, 2
-SECBIT_NO_SETUID_FIXUP = 1 << 2
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SETPCAP = 1, 2, 8
-CAPABILITY_VERSION_3 = 0x20080522
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+# From linux/capability.h. Docker gives root only the second, by default.
+READ_ONLY, STRONGER = ("dac_read_search", 2), ("dac_override", 1)
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     uid: int
     gid: int
 
@@ -44,79 +42,58 @@ def server_identity(pgdata: Path) -> Identity | None:
     return Identity(nobody.pw_uid, nobody.pw_gid)
 
 
-def child_setup(identity: Identity | None, *, needs: list[Path]) -> Callable[[], None]:
-    """What a child does between fork and exec (`preexec_fn`; safe as the supervisor has only one thread).
+def command_as(identity: Identity | None, program: Path, needs: list[Path]) -> tuple[list[str], dict[str, Any]]:
+    """What to run and the arguments of Popen, so that `program` is `identity`'s and ends with this process.
 
-    `needs` are the folders and programs that the child must be able to enter or run.
+    `needs` are the files and folders that it must reach besides itself. Raises PermissionError where it cannot.
+    """
+    if identity is None:
+        return [str(program)], {"preexec_fn": _ends_with_us()}
+    if all(map(_is_open, [program, *needs])):
+        become: dict[str, Any] = {"user": identity.uid, "group": identity.gid, "extra_groups": []}
+        return [str(program)], {**become, "preexec_fn": _ends_with_us()}
+    capability = _capability([READ_ONLY, STRONGER] if program.stat().st_mode & 0o001 else [STRONGER])
+    if not (capability and shutil.which("setpriv")):
+        raise PermissionError(
+            f"PostgreSQL cannot run as root, and the user {identity.uid}, whom it runs as instead, cannot reach"
+            f" {', '.join(map(str, [program, *needs]))}: choose a TILL_DATA and a .venv that others may enter, or be"
+            " an ordinary user"
+        )
+    setpriv = [
+        *("setpriv", f"--reuid={identity.uid}", f"--regid={identity.gid}", "--clear-groups", "--pdeathsig=INT"),
+        *(f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"),
+        # access(2), by which PostgreSQL looks for its own programs, ignores capabilities without this bit.
+        "--securebits=+no_setuid_fixup",
+    ]
+    unless_alone = f'[ "$PPID" = {os.getpid()} ] && exec "$@"'  # the signal comes only for a death from now on
+    return [*setpriv, "sh", "-c", unless_alone, "sh", str(program)], {}
+
+
+def _is_open(path: Path) -> bool:
+    return all(place.stat().st_mode & 0o001 for place in (path, *path.parents))
+
+
+def _capability(wanted: list[tuple[str, int]]) -> str | None:
+    """The first that we have ourselves."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    permitted = int(re.findall(r"^CapPrm:\s+(\w+)$", status, re.MULTILINE)[0], 16)
+    return next((name for name, number in wanted if permitted >> number & 1), None)
+
+
+def _ends_with_us() -> Callable[[], None]:
+    """For `preexec_fn`, which runs after the change of user, and is safe as the supervisor has only one thread.
+
+    SIGINT is PostgreSQL's fast, clean shutdown.
     """
     parent = os.getpid()
 
     def setup() -> None:
-        if identity is not None:
-            _drop_root(identity, needs)
         if sys.platform == "linux":
-            # After the change of user, which resets it. SIGINT is PostgreSQL's fast, clean shutdown.
-            _prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
             if os.getppid() != parent:
                 os._exit(1)
 
     return setup
-
-
-def _drop_root(identity: Identity, needs: list[Path]) -> None:
-    linux = sys.platform == "linux"
-    os.setgroups([])
-    os.setgid(identity.gid)
-    if linux:
-        _prctl(PR_SET_KEEPCAPS, 1)
-    os.setuid(identity.uid)
-    if _reachable(needs):
-        return
-    # The weaker one first. Docker gives only the stronger by default, and a program with mode 0700 needs it.
-    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if linux else ():
-        if _keep(capability) and _reachable(needs):
-            return
-    message = (
-        f"PostgreSQL cannot run as root, and the user {identity.uid}, whom it runs as instead, cannot reach"
-        f" {', '.join(map(str, needs))}. Choose a TILL_DATA and a .venv that others may enter, or be an"
-        " ordinary user.\n"
-    )
-    os.write(2, message.encode())
-    raise PermissionError(message)
-
-
-def _reachable(paths: list[Path]) -> bool:
-    return all(os.access(path, os.R_OK | os.X_OK) for path in paths)
-
-
-def _keep(capability: int) -> bool:
-    """Makes it effective, and ambient so that it outlives exec. False where we do not have it ourselves."""
-    wanted, to_set_bits, permitted = 1 << capability, 1 << CAP_SETPCAP, _permitted_capabilities()
-    if permitted & (wanted | to_set_bits) != wanted | to_set_bits:
-        return False
-    _set_capabilities(effective=wanted | to_set_bits, permitted=permitted, inheritable=wanted)
-    # access(2), by which PostgreSQL looks for its own programs, ignores capabilities without this bit.
-    _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
-    _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
-    _set_capabilities(effective=wanted, permitted=permitted, inheritable=wanted)
-    return True
-
-
-def _permitted_capabilities() -> int:
-    sets = (ctypes.c_uint32 * 6)()
-    _call("capget", (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), sets)
-    return int(sets[1])
-
-
-def _set_capabilities(*, effective: int, permitted: int, inheritable: int) -> None:
-    sets = (ctypes.c_uint32 * 6)(effective, permitted, inheritable, 0, 0, 0)
-    _call("capset", (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), sets)
-
-
-def _prctl(option: int, value: int, detail: int = 0) -> None:
-    _call("prctl", option, *map(ctypes.c_ulong, (value, detail, 0, 0)))
-
-
-def _call(name: str, *arguments: Any) -> None:
-    if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) != 0:
-        raise OSError(ctypes.get_errno(), name)

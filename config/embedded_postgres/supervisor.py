@@ -1,98 +1,39 @@
-"""The process that owns `postgres` while anybody uses it: `python -m config.embedded_postgres.supervisor TILL_DATA`.
+"""The parent of `postgres` while anybody uses it: `python -m config.embedded_postgres.supervisor TILL_DATA`.
 
-It starts PostgreSQL again when it dies, and ends it and itself when nobody has held the users' lock for a few
-seconds, on SIGTERM, or when its folder is deleted. Killed itself, it takes PostgreSQL along (on Linux;
-elsewhere the next one clears up). It says one word or an error on standard output, closes it, and lives on.
+It stops PostgreSQL and itself when nobody has held the users' lock for a few seconds, on SIGTERM, and when its folder
+is gone. When PostgreSQL dies it ends, and the next connection starts another. Killed itself, it takes PostgreSQL along
+(on Linux; elsewhere the next one clears up). It says `UP` or an error on standard output, closes it, and lives on.
 """
 
 import contextlib
 import fcntl
 import os
-import select
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from config.embedded_postgres import file_locks, initdb, postmaster
-from config.embedded_postgres.cluster import Cluster, EmbeddedPostgresError
+import psutil
 
-READY, BUSY = "ready", "busy"
+from config.embedded_postgres import binaries, file_locks, initdb
+from config.embedded_postgres.cluster import SOCKET_PORT, UP, Cluster, EmbeddedPostgresError, Endpoint
+
+# Recovery replays what was written since the last checkpoint, up to max_wal_size: a while, on a slow disk.
+READY_SECONDS = 120.0
+LOCK_SECONDS = 0.5
 GRACE_SECONDS = 3.0
 TICK_SECONDS = 0.5
-LOCK_SECONDS = 2.0
+POLL_SECONDS = 0.02
 LOG_BYTES = 10_000_000
-
-
-class Supervisor:
-    def __init__(self, cluster: Cluster, lock: int) -> None:
-        self.cluster = cluster
-        self.lock = lock
-        self.stopping = False
-        self.unused_since: float | None = None
-        self.wakeup, writer = socket.socketpair()
-        self.wakeup.setblocking(False)
-        writer.setblocking(False)
-        signal.set_wakeup_fd(writer.detach())
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake up
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
-
-    def _end(self, *_: object) -> None:
-        self.stopping = True
-
-    def start(self) -> subprocess.Popen[str]:
-        self.cluster.endpoint_file.unlink(missing_ok=True)
-        return postmaster.start(self.cluster, cancelled=lambda: self.stopping)
-
-    def watch(self, postgres: subprocess.Popen[str]) -> None:
-        """Until it is time to end. If for want of users, we keep their lock: a new one waits for the end."""
-        with file_locks.opened(self.cluster.users_lock) as users:
-            try:
-                while not self.stopping and not self._unused(users) and self._has_its_folder():
-                    self._sleep()
-                    self._bound_the_log()
-                    if postgres.poll() is not None:
-                        postgres = self.start()
-            finally:
-                self._stop(postgres)
-
-    def _stop(self, postgres: subprocess.Popen[str]) -> None:
-        if self._has_its_folder():
-            self.cluster.endpoint_file.unlink(missing_ok=True)
-            postmaster.stop(postgres)
-        else:
-            postmaster.stop(postgres, first=signal.SIGQUIT)  # there is nowhere left to write a checkpoint to
-
-    def _has_its_folder(self) -> bool:
-        return file_locks.is_still_at(self.lock, self.cluster.supervisor_lock)
-
-    def _unused(self, users: int) -> bool:
-        """True, and the lock kept, when nobody has held it at any look since the grace period began."""
-        if not file_locks.try_lock(users, fcntl.LOCK_EX):
-            self.unused_since = None
-            return False
-        if self.unused_since is None:
-            self.unused_since = time.monotonic()
-        if time.monotonic() - self.unused_since >= GRACE_SECONDS:
-            return True
-        fcntl.flock(users, fcntl.LOCK_UN)
-        return False
-
-    def _sleep(self) -> None:
-        """For a tick, or until a signal: PostgreSQL has died, or we are to end."""
-        select.select([self.wakeup], [], [], TICK_SECONDS)
-        with contextlib.suppress(BlockingIOError):
-            self.wakeup.recv(1000)
-
-    def _bound_the_log(self) -> None:
-        if self.cluster.log_size() > LOG_BYTES:
-            shutil.copyfile(self.cluster.log, self.cluster.log.with_suffix(".log.1"))
-            os.truncate(self.cluster.log, 0)  # its writers append, so they go on at the beginning
+# The kernel's limit is 108 bytes on Linux and 104 on macOS, with the closing zero.
+SOCKET_PATH_BYTES = 100
+#: The fast, clean shutdown; then harder ones. Committed data survives them all.
+STOPPING = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, None))
 
 
 def main(till_data: Path) -> None:
@@ -102,22 +43,125 @@ def main(till_data: Path) -> None:
     os.umask(0o077)
     os.chdir("/")
     try:
-        with file_locks.exclusive(cluster.supervisor_lock, timeout=LOCK_SECONDS) as lock:
-            _supervise(cluster, lock)
+        lock = file_locks.open_file(cluster.supervisor_lock)
+        file_locks.lock(lock, fcntl.LOCK_EX, timeout=LOCK_SECONDS)
+        os.truncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+        _supervise(cluster, lock)
     except file_locks.LockBusyError:
-        _report(BUSY, cluster)
+        _report(UP, cluster)
     except (EmbeddedPostgresError, OSError) as error:
         _report(str(error), cluster)
 
 
 def _supervise(cluster: Cluster, lock: int) -> None:
-    os.truncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
-    supervisor = Supervisor(cluster, lock)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    _end_predecessor(cluster)
     initdb.prepare(cluster)
-    postgres = supervisor.start()
-    _report(READY, cluster)
-    supervisor.watch(postgres)
+    initdb.write_configuration(cluster, _choose_endpoint(cluster))
+    configuration = f"config_file={cluster.configuration}"
+    postgres = binaries.launch(
+        cluster, "postgres", "-D", str(cluster.pgdata), "-c", configuration, pgdata=cluster.pgdata
+    )
+    try:
+        _wait_until_ready(cluster, postgres)
+        _report(UP, cluster)
+        _wait_until_unused(cluster, postgres, lock)
+    finally:
+        has_folder = file_locks.is_still_at(lock, cluster.supervisor_lock)
+        _stop(postgres, STOPPING if has_folder else STOPPING[1:])  # else there is nowhere to write a checkpoint to
+
+
+def _end(*_: object) -> None:
+    """Leaves by way of every `finally`. Only once: a second signal must not cut the stopping short."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit()
+
+
+def _end_predecessor(cluster: Cluster) -> None:
+    """Kills what is left of a server whose supervisor or postmaster was killed, and removes its files.
+
+    A process that only got the number of a dead one is let be; PostgreSQL would not start beside the stale files.
+    """
+    while left := [process for process in psutil.process_iter(["cmdline"]) if _is_ours(cluster, process)]:
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(POLL_SECONDS)
+    for path in (cluster.pid_file, *cluster.sockets.glob(".s.*")):
+        path.unlink(missing_ok=True)
+
+
+def _is_ours(cluster: Cluster, process: psutil.Process) -> bool:
+    """By its command line, which (unlike its working folder) everybody may read, also in a container."""
+    words = process.info["cmdline"] or [""]
+    is_postmaster = words[0].endswith("/postgres") and words[1:3] == ["-D", str(cluster.pgdata)]
+    return is_postmaster or " ".join(words).startswith(f"postgres: {cluster.title}: ")
+
+
+def _choose_endpoint(cluster: Cluster) -> Endpoint:
+    """A socket; 127.0.0.1 where its path is too long, or has a comma, which separates hosts for clients."""
+    path = os.fsencode(cluster.sockets / f".s.PGSQL.{SOCKET_PORT}")
+    if len(path) <= SOCKET_PATH_BYTES and b"," not in path:
+        return Endpoint(str(cluster.sockets), SOCKET_PORT)
+    return Endpoint("127.0.0.1", _free_port())
+
+
+def _free_port() -> int:
+    """Below 32768: the system gives the ports above to outgoing connections."""
+    for port in random.sample(range(20000, 32768), 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise EmbeddedPostgresError("No free port on 127.0.0.1.")
+
+
+def _wait_until_ready(cluster: Cluster, postgres: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while postgres.poll() is None and time.monotonic() < deadline:
+        if cluster.endpoint():
+            return
+        time.sleep(POLL_SECONDS)
+    if postgres.returncode == -signal.SIGKILL:
+        sys.exit()  # somebody killed it, and whoever needs it starts another
+    raise EmbeddedPostgresError(f"The embedded PostgreSQL did not start. {cluster.log_tail()}")
+
+
+def _wait_until_unused(cluster: Cluster, postgres: subprocess.Popen[str], lock: int) -> None:
+    """For a few seconds by anybody, or dead, or without its folder. The users' lock is then kept until we end."""
+    users = file_locks.open_file(cluster.users_lock)
+    last_used = time.monotonic()
+    while file_locks.is_still_at(lock, cluster.supervisor_lock):
+        _bound_the_log(cluster)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            postgres.wait(TICK_SECONDS)
+            return
+        if not file_locks.try_lock(users, fcntl.LOCK_EX):
+            last_used = time.monotonic()
+        elif time.monotonic() - last_used >= GRACE_SECONDS:
+            return
+        else:
+            fcntl.flock(users, fcntl.LOCK_UN)
+
+
+def _bound_the_log(cluster: Cluster) -> None:
+    if cluster.log.stat().st_size > LOG_BYTES:
+        shutil.copyfile(cluster.log, cluster.log.with_suffix(".log.1"))
+        os.truncate(cluster.log, 0)  # its writers append, so they go on at the beginning
+
+
+def _stop(postgres: subprocess.Popen[str], signals: Sequence[tuple[signal.Signals, float | None]]) -> None:
+    for number, seconds in signals:
+        postgres.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            postgres.wait(seconds)
+            return
 
 
 def _report(text: str, cluster: Cluster) -> None:

