@@ -28,7 +28,7 @@ class FrozenField:
         return name, f"django.db.models.{extended.__name__}", args, kwargs
 
 
-class PlainTextField(FrozenField, CharField):
+class PlainTextColumn(FrozenField, CharField):
     """One line of text without control characters."""
 
     default_validators = [validate_plain_text]

@@ -11,7 +11,7 @@ from django.db.models.lookups import IContains
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.fields import AsciiEmailField, PlainTextField
+from accounts.fields import AsciiEmailField, PlainTextColumn
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 
 EMAIL_CONSTRAINT = "accounts_user_email_unique"
@@ -74,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     email = AsciiEmailField(max_length=EMAIL_MAX_LENGTH)
-    full_name = PlainTextField(max_length=FULL_NAME_MAX_LENGTH, blank=True)
+    full_name = PlainTextColumn(max_length=FULL_NAME_MAX_LENGTH, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.USER)
     is_active = models.BooleanField("active", default=False)
     is_staff = models.BooleanField("may enter the staff site", default=False, editable=False)

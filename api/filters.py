@@ -57,7 +57,7 @@ class MomentField(forms.Field):
         )
 
 
-class IdField(forms.Field):
+class IdFormField(forms.Field):
     def to_python(self, value: str | None) -> int | None:
         if not value:
             return None
@@ -102,7 +102,7 @@ class MomentFilter(Filter):
 
 @extend_schema_field({"type": "integer", "format": "int64", "minimum": 1})
 class IdFilter(Filter):
-    field_class = IdField
+    field_class = IdFormField
 
 
 @extend_schema_field({"type": "string", "example": "USD"})

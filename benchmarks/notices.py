@@ -10,7 +10,7 @@ from pathlib import Path
 PATH = "/payment/webhook"
 #: The demo's published secret of this address.
 SECRET = "appkey"
-LARGEST_NOTICE_ID = 2**60
+MAX_NOTICE_ID = 2**60
 #: One in so many repeats an earlier notice, where repeats are asked for: 5 %.
 REPEAT_EVERY = 20
 #: How far back the repeated notice lies: it has been answered by then, and was no repeat itself.
@@ -42,7 +42,7 @@ def bodies(count: int, wallets: Wallets, *, repeats: bool = False) -> Iterator[s
         if repeats and is_repeat(index):
             made = recent[0]
         else:
-            number, wallet = random.randrange(1, LARGEST_NOTICE_ID), random.randint(wallets.first, wallets.last)
+            number, wallet = random.randrange(1, MAX_NOTICE_ID), random.randint(wallets.first, wallets.last)
             made = body(number, wallet, random.randint(1, 10_000))
         recent.append(made)
         yield made

@@ -36,7 +36,7 @@ from payments.models import (
 )
 
 DAYS = 14
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 #: Of each word that staff look for Django makes a condition: PostgreSQL plans a thousand of them for half a minute.
 MAX_SEARCH_LENGTH = 200
 SEARCH_PARAMETERS = ("q", "term")  # of lists, of a field that completes
@@ -120,13 +120,13 @@ class Waiting:
 
     @property
     def number(self) -> str:
-        return f"{self.count:,}" if self.count < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
+        return f"{self.count:,}" if self.count < MAX_COUNTED else f"{MAX_COUNTED:,} or more"
 
 
 def events() -> list[Waiting]:
     """Notices that were not credited, the newest thousand, found by their own index."""
     verdicts = WebhookEvent.objects.exclude(verdict="credited").order_by("-pk").values_list("verdict", flat=True)
-    counts = Counter(verdicts[:MOST_COUNTED])
+    counts = Counter(verdicts[:MAX_COUNTED])
     page = reverse("admin:payments_webhookevent_changelist")
     advice = {
         "unmatched": "Paid, but not credited: each says why. Replay them when that is mended.",
@@ -149,7 +149,7 @@ def withdrawals() -> list[Waiting]:
 def pending(kind: type[Order], advice: str) -> list[Waiting]:
     """The oldest thousand, found by their own index."""
     waiting = kind._default_manager.filter(status=OrderStatus.PENDING).order_by("pk")
-    since = list(waiting.values_list("created_at", flat=True)[:MOST_COUNTED])
+    since = list(waiting.values_list("created_at", flat=True)[:MAX_COUNTED])
     meta = kind._meta
     return [
         Waiting(
@@ -165,7 +165,7 @@ def rates() -> list[Waiting]:
     stale = ExchangeRate.objects.filter(as_of__lt=exchange.oldest_in_use()).order_by()
     page = reverse("admin:payments_exchangerate_changelist")
     advice = "Nothing is exchanged at them. Run manage.py load_rates, or set them."
-    return [Waiting("Exchange rates: stale", stale[:MOST_COUNTED].count(), f"{page}?age=stale", advice)]
+    return [Waiting("Exchange rates: stale", stale[:MAX_COUNTED].count(), f"{page}?age=stale", advice)]
 
 
 #: Who may see it, and what waits.

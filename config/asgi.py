@@ -64,7 +64,7 @@ async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str
         if repeated(scope, b"content-type"):
             answered = UNSUPPORTED_MEDIA_TYPE
         if isinstance(answered, bytes):
-            answered = await webhook_endpoint.the_lane().answer(slug, form, headers, answered)
+            answered = await webhook_endpoint.webhook_endpoint().answer(slug, form, headers, answered)
         if isinstance(answered, bytes):
             await send_credit(send, identity, answered)
         elif answered is not None:
@@ -160,8 +160,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
     mail_sender.stop()
     await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
-    if webhook_endpoint.the_lane.cache_info().currsize:
-        await webhook_endpoint.the_lane().close(timeout=5)
+    if webhook_endpoint.webhook_endpoint.cache_info().currsize:
+        await webhook_endpoint.webhook_endpoint().close(timeout=5)
     await send({"type": "lifespan.shutdown.complete"})
 
 

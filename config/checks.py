@@ -23,7 +23,7 @@ from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import Undecryptable, decrypt
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 #: What people write first, and what Django's template writes for them.
 PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
 PUBLISHED_WEBHOOK_SECRETS = frozenset(provider_secrets.PUBLISHED.values())
@@ -33,14 +33,14 @@ DEMO_EMAILS = {
     "admin_admin@example.com",
     "testadmin@example.com",
 }
-OLDEST_POSTGRESQL = 150000
+MIN_POSTGRESQL_VERSION = 150000
 
 
 def _secret_problem(secret: str) -> str:
     if not secret:
         return "is not set"
-    if len(secret.encode()) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} bytes"
+    if len(secret.encode()) < MIN_SECRET_LENGTH:
+        return f"is shorter than {MIN_SECRET_LENGTH} bytes"
     if any(part in secret.lower() for part in PUBLIC_SECRET_PARTS) or len(set(secret)) < 8:
         return "is a well-known or trivial value"
     return ""
@@ -205,7 +205,7 @@ def _check_contents(alias: str) -> list[CheckMessage]:
         cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
         number, version = cursor.fetchone()
         tables = set(connection.introspection.table_names(cursor))
-    if number < OLDEST_POSTGRESQL:
+    if number < MIN_POSTGRESQL_VERSION:
         return [Error(f"PostgreSQL {version} is too old: Till needs 15 or later.", id="till.E011")]
     found = session_checks.check(alias)
     found += [] if settings.TILL_DEBUG else _check_role(alias)

@@ -37,7 +37,7 @@ forwarded_allow_ips = ""
 worker.raise_limit_of_open_files()
 worker.make_metrics_folder()
 on_starting = worker.begin
-post_worker_init = worker.make_ready
+post_worker_init = worker.warm_up
 pre_fork = worker.number_worker
 post_fork = worker.count_under_number
 child_exit = worker.forget_dead_worker

@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "config.server.security_log.SecurityLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.server.response_headers.AnswerPolicyMiddleware",
+    "config.server.response_headers.ResponseHeadersMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "config.problems.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

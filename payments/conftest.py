@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
 from payments.models import Posting, Provider, Wallet, WebhookEvent
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.live import LiveTill
 from tests.support.provider import FORMS, Delivery, Form
 
@@ -87,9 +87,9 @@ def post(request: pytest.FixtureRequest, committed_db: None, fresh_registry: Non
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
     """What a test changed about a provider is forgotten by this process."""
-    registry.forget()
+    provider_cache.forget()
     yield
-    registry.forget()
+    provider_cache.forget()
 
 
 @pytest.fixture(params=FORMS, ids=lambda form: form.name)

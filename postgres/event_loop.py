@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from postgres import pipeline_protocol
-from postgres.pipeline import KEEP_PLANS, KEEP_PLANS_IN_THIS_BLOCK, Steps, wire_of
+from postgres.pipeline import KEEP_PLANS, KEEP_PLANS_IN_THIS_BLOCK, Steps, connection_of
 from postgres.pipeline_protocol import Asked, Rows
 
 Result = TypeVar("Result")
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 #: what one read then leaves (the end, behind the last message) is found by a look now and then.
 LOOK_SECONDS = 0.2
 #: What is not answered by then never will be: PostgreSQL gives up what takes longer, so the network is cut.
-LONGEST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 
 
 def connect() -> psycopg.Connection[Any]:
@@ -49,7 +49,7 @@ def disconnect(connected: psycopg.Connection[Any]) -> None:
         pool.putconn(connected)
 
 
-class Session:
+class EventLoopConnection:
     """One connection of `connect`, used by the running event loop, for one piece of work at a time.
 
     Whatever goes wrong leaves nothing half done: the block is rolled back, or the session is closed (`is_lost`).
@@ -58,7 +58,7 @@ class Session:
     def __init__(self, connected: psycopg.Connection[Any]) -> None:
         self.is_lost = False
         self._connected = connected
-        self._wire = wire_of(connected)
+        self._wire = connection_of(connected)
         #: What every block begins with, where a pooler may give it another session of PostgreSQL's.
         self._first: Sequence[Asked] = [(KEEP_PLANS_IN_THIS_BLOCK, ())] if settings.POOLS_TRANSACTIONS else ()
         self._loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ class Session:
 
     def _look(self) -> None:
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
-        if self._under_way is not None and self._loop.time() - self._sent_at > LONGEST_SECONDS:
+        if self._under_way is not None and self._loop.time() - self._sent_at > MAX_SECONDS:
             self._lose(psycopg.OperationalError("there was no answer for too long"))
         else:
             self._receive()

@@ -13,12 +13,12 @@ import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DataError, connections, transaction
 
-from postgres.pipeline_protocol import Asked, Rows, Wire
+from postgres.pipeline_protocol import Asked, PipelineConnection, Rows
 
 Result = TypeVar("Result")
 #: Work that asks for one trip after another, and is not told who makes them: a thread (`travel`) or an event loop
 #: (`payments.ledger.Session`). All of them are one atomic block, but for a trip with `commit`, which ends it.
-Steps = Generator["Trip", None, Result]
+Steps = Generator["Pipeline", None, Result]
 
 # PostgreSQL would plan most of these statements anew each time, which costs as much as to execute them. A plan that is
 # kept must not be one for tables that were small when it was made: it always goes by the indexes.
@@ -32,20 +32,20 @@ KEEP_PLANS_IN_THIS_BLOCK = "SELECT " + ", ".join(  # our own words
     f"set_config('{name}', '{value}', true)" for name, value in KEEP_PLANS.items()
 )
 
-_wires: WeakKeyDictionary[psycopg.Connection[Any], Wire] = WeakKeyDictionary()
+_wires: WeakKeyDictionary[psycopg.Connection[Any], PipelineConnection] = WeakKeyDictionary()
 #: The atomic block in which a session keeps its plans.
 _keeping: WeakKeyDictionary[psycopg.Connection[Any], object] = WeakKeyDictionary()
 
 
-def wire_of(connected: psycopg.Connection[Any]) -> Wire:
+def connection_of(connected: psycopg.Connection[Any]) -> PipelineConnection:
     """Return the one wire of a connection, which knows what is prepared in its session, whoever uses it."""
     wire = _wires.get(connected)
     if wire is None:
-        wire = _wires[connected] = Wire(connected.pgconn, prepares=settings.TILL_POOLER != "transaction")
+        wire = _wires[connected] = PipelineConnection(connected.pgconn, prepares=settings.TILL_POOLER != "transaction")
     return wire
 
 
-class Trip:
+class Pipeline:
     """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
 
     With `commit`, the block's COMMIT goes along unless it is an inner block; a trip after it begins another. One that
@@ -69,7 +69,7 @@ class Trip:
         """
         return self._added((statement, [*map(text, parameters)]))
 
-    def ask_about(self, rows: Sequence[tuple[Any, ...]], listing: "Listing", *others: str) -> Callable[[], Rows]:
+    def ask_about(self, rows: Sequence[tuple[Any, ...]], listing: "RowsStatement", *others: str) -> Callable[[], Rows]:
         """Add a statement about rows, as `ask` does. Raises DataError for what PostgreSQL cannot keep."""
         return self._added(listing.about(rows, *others))
 
@@ -98,11 +98,11 @@ class Trip:
         else:
             _keeping[connected] = block
         with database.wrap_database_errors:
-            answers = wire_of(connected).exchange([*before, *self.asked], commit=ends)
+            answers = connection_of(connected).exchange([*before, *self.asked], commit=ends)
         self.answers = answers[len(before) :]
 
 
-def travel(steps: Steps[Result]) -> Result:
+def run(steps: Steps[Result]) -> Result:
     """Make all the trips of the steps in this thread's session, in an atomic block; return their result."""
     with transaction.atomic():
         ahead: list[Asked] = []
@@ -111,7 +111,7 @@ def travel(steps: Steps[Result]) -> Result:
                 trip = next(steps)
             except StopIteration as end:
                 if ahead:
-                    Trip().go(ahead)
+                    Pipeline().go(ahead)
                 result: Result = end.value
                 return result
             if trip.ahead:
@@ -171,7 +171,7 @@ BIGINT, NUMERIC = Column("bigint", integers, number), Column("numeric", decimals
 TEXT = Column("text", texts, text)
 
 
-class Listing:
+class RowsStatement:
     """A statement about any number of rows, which stand in a FROM clause where it says `{rows}`.
 
     They are parameters $1, $2, … of one array for each column. A single row's are its values, which PostgreSQL plans

@@ -22,7 +22,7 @@ ROLLBACK: Asked = ("ROLLBACK", ())
 _STALE = {"0A000", "26000", "42P05"}
 
 
-class Wire:
+class PipelineConnection:
     """Statements are prepared when they are first sent, and stay so for the life of the session.
 
     With `prepares` off they are prepared anew each time, without a name: for a pooler that keeps nothing.
@@ -124,7 +124,7 @@ class Wire:
         try:
             _raise_first_error(results)
         except psycopg.Error as error:
-            if has_lost_its_plans(error):
+            if is_stale_prepared_statement(error):
                 self._libpq.finish()
             raise
         return [self._rows(result) for statement, result in zip(expected, results, strict=True) if not statement]
@@ -173,7 +173,7 @@ def name_of(statement: str) -> bytes:
     return b"till_" + blake2b(statement.encode(), digest_size=8).hexdigest().encode()
 
 
-def has_lost_its_plans(error: BaseException) -> bool:
+def is_stale_prepared_statement(error: BaseException) -> bool:
     """Tell whether the session was closed for this error: others may meet it as well, a new one does not."""
     return any(getattr(each, "sqlstate", None) in _STALE for each in (error, error.__cause__))
 

@@ -8,7 +8,7 @@ from django import forms
 from api.decimals import format_amount, parse_decimal
 
 
-class AmountField(forms.Field):
+class AmountFormField(forms.Field):
     """Shows an amount with `places` decimals and reads it exactly; whether it fits its currency is not known here."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "An amount such as 25.00."}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
 else:
     ModelAdmin = admin.ModelAdmin
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 REASON_MAX_LENGTH = 200
 
 
@@ -36,7 +36,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class Deed:
+class ConfirmedAction:
     """One thing that staff may do to the objects of a list. Its permission is Django's for the model."""
 
     name: ClassVar[str]
@@ -66,15 +66,15 @@ class Deed:
         raise NotImplementedError
 
 
-class Deeds(ModelAdmin):
+class ConfirmedActionsMixin(ModelAdmin):
     """Offers each of `deeds` on the list (as an action) and on an object's page (as a button)."""
 
-    deeds: ClassVar[tuple[type[Deed], ...]] = ()
+    deeds: ClassVar[tuple[type[ConfirmedAction], ...]] = ()
 
     def get_urls(self) -> list[URLPattern]:
         return [*(self._deed_path(deed()) for deed in self.deeds), *super().get_urls()]
 
-    def may(self, request: HttpRequest, deed: Deed | type[Deed]) -> bool:
+    def may(self, request: HttpRequest, deed: ConfirmedAction | type[ConfirmedAction]) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.{deed.permission}_{self.opts.model_name}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Deeds(ModelAdmin):
         ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def deed_view(self, request: HttpRequest, deed: Deed) -> HttpResponseBase:
+    def deed_view(self, request: HttpRequest, deed: ConfirmedAction) -> HttpResponseBase:
         if not self.may(request, deed):
             raise PermissionDenied
         targets = self._targets(request, deed)
@@ -103,7 +103,7 @@ class Deeds(ModelAdmin):
             return redirect(self._afterwards(targets))
         return TemplateResponse(request, "admin/till_deed.html", self._shown(request, deed, targets, form))
 
-    def _done(self, request: HttpRequest, deed: Deed, targets: list[Any], form: ReasonForm) -> bool:
+    def _done(self, request: HttpRequest, deed: ConfirmedAction, targets: list[Any], form: ReasonForm) -> bool:
         """Do it to each; of one that is refused the form says why, of many a message."""
         for target in targets:
             try:
@@ -119,12 +119,14 @@ class Deeds(ModelAdmin):
                 self.message_user(request, f"“{target}”: {outcome}", messages.SUCCESS)
         return True
 
-    def _targets(self, request: HttpRequest, deed: Deed) -> list[Any]:
-        ids = [number for text in request.GET.getlist("id")[:MOST_AT_ONCE] if (number := id_or_none(text))]
+    def _targets(self, request: HttpRequest, deed: ConfirmedAction) -> list[Any]:
+        ids = [number for text in request.GET.getlist("id")[:MAX_AT_ONCE] if (number := id_or_none(text))]
         chosen = self.get_queryset(request).filter(pk__in=ids).order_by("pk")
-        return list(chosen[: 1 if deed.one_at_a_time else MOST_AT_ONCE])
+        return list(chosen[: 1 if deed.one_at_a_time else MAX_AT_ONCE])
 
-    def _shown(self, request: HttpRequest, deed: Deed, targets: list[Any], form: ReasonForm) -> dict[str, Any]:
+    def _shown(
+        self, request: HttpRequest, deed: ConfirmedAction, targets: list[Any], form: ReasonForm
+    ) -> dict[str, Any]:
         return {
             **self.admin_site.each_context(request),
             "title": deed.title,
@@ -136,23 +138,23 @@ class Deeds(ModelAdmin):
             "back": self._page(targets[0]) if len(targets) == 1 else self._list,
         }
 
-    def _asking(self, deed: Deed) -> Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase]:
+    def _asking(self, deed: ConfirmedAction) -> Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase]:
         def ask(_: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponseBase:
-            ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-            if len(ids) > MOST_AT_ONCE:
-                self.message_user(request, f"At most {MOST_AT_ONCE} at once: these are the first.", messages.WARNING)
-            return redirect(self._address(deed, ids[:MOST_AT_ONCE]))
+            ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
+            if len(ids) > MAX_AT_ONCE:
+                self.message_user(request, f"At most {MAX_AT_ONCE} at once: these are the first.", messages.WARNING)
+            return redirect(self._address(deed, ids[:MAX_AT_ONCE]))
 
         return ask
 
-    def _deed_path(self, deed: Deed) -> URLPattern:
+    def _deed_path(self, deed: ConfirmedAction) -> URLPattern:
         def view(request: HttpRequest) -> HttpResponseBase:
             return self.deed_view(request, deed)
 
         guarded = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
         return path(f"{deed.name}/", guarded, name=f"{self.opts.app_label}_{self.opts.model_name}_{deed.name}")
 
-    def _address(self, deed: Deed, ids: Sequence[int]) -> str:
+    def _address(self, deed: ConfirmedAction, ids: Sequence[int]) -> str:
         page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{deed.name}")
         return f"{page}?{urlencode([('id', pk) for pk in ids])}"
 

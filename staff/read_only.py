@@ -23,7 +23,7 @@ else:
     TabularInline = admin.TabularInline
     PaginatorBase = Paginator
 
-MOST_LISTED = 10_000
+MAX_LISTED = 10_000
 
 logger = logging.getLogger("till.staff")
 
@@ -35,7 +35,7 @@ class BoundedPaginator(PaginatorBase):
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.order_by()[:MOST_LISTED].count())
+        return int(self.object_list.order_by()[:MAX_LISTED].count())
 
 
 class NothingToChange:

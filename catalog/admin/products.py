@@ -20,8 +20,8 @@ from catalog.models import Product
 from catalog.queries import products
 from payments.models import Currency
 from payments.money import InvalidAmount, check_amount
-from staff.amount_field import AmountField
-from staff.confirmed_actions import Deed, Deeds
+from staff.amount_field import AmountFormField
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.history import note
 from staff.read_only import BoundedPaginator, StaffAdmin
 
@@ -32,12 +32,12 @@ else:
 
 
 class PricedForm(ModelForm):
-    price = AmountField()
+    price = AmountFormField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            cast("AmountField", self.fields["price"]).places = self.instance.currency.decimal_places
+            cast("AmountFormField", self.fields["price"]).places = self.instance.currency.decimal_places
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -83,7 +83,7 @@ class RowForm(PricedForm):
         self.fields["stock"].widget.attrs["class"] = "till-stock"
 
 
-class Remove(Deed):
+class Remove(ConfirmedAction):
     name = "remove"
     title = "Delete products"
     button = "Delete"
@@ -110,7 +110,7 @@ class Remove(Deed):
 
 
 @admin.register(Product)
-class ProductAdmin(Deeds, StaffAdmin):
+class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     form = ProductForm
     compared = ("version",)
     deeds = (Remove,)

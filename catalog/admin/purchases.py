@@ -16,21 +16,21 @@ from catalog.services.staff import RefundedMeanwhile, refund_purchase
 from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.money import InvalidAmount
-from staff.amount_field import AmountField
-from staff.confirmed_actions import Deed, Deeds, ReasonForm
+from staff.amount_field import AmountFormField
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.period_filters import PeriodFilter
-from staff.read_only import MOST_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
 from staff.separation_of_duties import OwnOrder
 
 
 class RefundForm(ReasonForm):
-    amount = AmountField(required=False, help_text="Empty: all that is left.")
+    amount = AmountFormField(required=False, help_text="Empty: all that is left.")
     #: What was refunded when this page was shown: the same page sent twice refunds once.
-    refunded = AmountField(widget=forms.HiddenInput())
+    refunded = AmountFormField(widget=forms.HiddenInput())
     field_order = ("amount", "reason")
 
 
-class RefundDeed(Deed):
+class RefundDeed(ConfirmedAction):
     name = "refund"
     title = "Refund"
     button = "Refund"
@@ -80,7 +80,7 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(Deeds, ReadOnlyAdmin):
+class PurchaseAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     deeds = (RefundDeed,)
     list_display = ("id", "title", "quantity", "buyer", "amount_paid", "amount_refunded", "state", "created_at")
     list_display_links = ("id", "title")
@@ -88,7 +88,7 @@ class PurchaseAdmin(Deeds, ReadOnlyAdmin):
     search_fields = ("id",)
     search_help_text = (
         "An id of purchase, user, wallet, product or transaction, an email, or a part of a product's text (of more "
-        f"than {MOST_LISTED:,}, the newest are listed)"
+        f"than {MAX_LISTED:,}, the newest are listed)"
     )
     fields = readonly_fields = (
         *("id", "title", "bought", "quantity", "price_of_one", "amount_paid", "amount_refunded", "state"),

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.fields import FrozenField, PlainTextField
+from accounts.fields import FrozenField, PlainTextColumn
 from api.plain_text import validate_plain_text
 from payments.ledger.models.fields import MoneyField
 from payments.models import Currency
@@ -40,7 +40,7 @@ class Product(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    title = PlainTextField(max_length=TITLE_MAX_LENGTH)
+    title = PlainTextColumn(max_length=TITLE_MAX_LENGTH)
     description = LinesField(blank=True, validators=[MaxLengthValidator(DESCRIPTION_MAX_LENGTH)])
     price = MoneyField(help_text="For one piece; fits the currency's decimals.")
     currency = models.ForeignKey(

@@ -15,7 +15,7 @@ from catalog.queries import products
 from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 SEARCH_MAX_LENGTH = 100
-_HIGHEST_PRICE = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
+_MAX_PRICE = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
 
 class PriceField(forms.Field):
@@ -23,7 +23,7 @@ class PriceField(forms.Field):
         if not value:
             return None
         price = parse_decimal(value)
-        if price is None or not 0 <= price < _HIGHEST_PRICE:
+        if price is None or not 0 <= price < _MAX_PRICE:
             raise forms.ValidationError("A price such as 25.00.", "invalid")
         return price
 

@@ -100,8 +100,8 @@ def _pay(purchase: Purchase) -> int:
     if wallet is None or wallet.owner_id != purchase.user_id:
         raise booking.WalletNotFound
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = booking.Line(purchase.wallet_id, sales, purchase.amount)
-    movement = booking.Movement(Transaction.Kind.PURCHASE, (line,), f"purchase {purchase.pk}")
+    line = booking.NewPosting(purchase.wallet_id, sales, purchase.amount)
+    movement = booking.NewTransaction(Transaction.Kind.PURCHASE, (line,), f"purchase {purchase.pk}")
     [verdict] = books.book([movement])
     if isinstance(verdict, booking.Refused):
         raise verdict.error

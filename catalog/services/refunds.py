@@ -55,8 +55,8 @@ def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
 
 def _pay_back(purchase: Purchase, amount: Decimal) -> int:
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = booking.Line(sales, purchase.wallet_id, amount)
-    movement = booking.Movement(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
+    line = booking.NewPosting(sales, purchase.wallet_id, amount)
+    movement = booking.NewTransaction(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
     [verdict] = booking.lock([purchase.wallet_id]).book([movement])
     if isinstance(verdict, booking.Refused):
         raise verdict.error

@@ -135,8 +135,8 @@ def test_it_pays_back_a_buyer_who_was_disabled_since(alice: Any, admin: Any, pur
 def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:
     """The house's wallets are derived and may go below zero: a refund is owed whatever was moved on since."""
     sales = booking.house_wallet("sales", "USD")
-    line = booking.Line(sales, booking.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
-    booking.book([booking.Movement("transfer", (line,))])
+    line = booking.NewPosting(sales, booking.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
+    booking.book([booking.NewTransaction("transfer", (line,))])
     assert refund(admin, purchase).status_code == 201
 
 

@@ -167,7 +167,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     booking.CurrencyMismatch: CURRENCY_MISMATCH,
     booking.WalletNotFound: WALLET_NOT_FOUND,
     booking.SameWallet: Problem(422, "same_wallet", "Money moves between two different wallets"),
-    booking.Contended: DATABASE_BUSY,
+    booking.SerializationConflict: DATABASE_BUSY,
     InvalidAmount: Problem(422, "invalid_amount", "The amount breaks a rule of money"),
     booking.BalanceTooLarge: BALANCE_TOO_LARGE,
     idempotency.IdempotencyKeyRequired: Problem(
@@ -307,7 +307,7 @@ def _database_problem(error: BaseException) -> Problem | None:
         return DATABASE_BUSY
     if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
         return USER_GONE
-    lost = isinstance(error, LOST_CONNECTION) or booking.has_lost_its_plans(error)
+    lost = isinstance(error, LOST_CONNECTION) or booking.is_stale_prepared_statement(error)
     if lost or sqlstate == READ_ONLY_SQLSTATE:
         return DATABASE_UNAVAILABLE
     if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:

@@ -34,7 +34,7 @@ def network(scope: MutableMapping[str, Any]) -> str:
     return network_of(address, forwarded.decode("latin-1"))
 
 
-class Turns:
+class FairQueue:
     """Places for so many at a time, and for so many of each client's. Of one event loop."""
 
     def __init__(self, places: int, *, each: int) -> None:
@@ -109,7 +109,7 @@ class Turns:
 class Turn:
     """One request's place, as a context manager."""
 
-    def __init__(self, turns: Turns, client: bytes) -> None:
+    def __init__(self, turns: FairQueue, client: bytes) -> None:
         self._turns, self._client = turns, client
         self._is_counted = False
 

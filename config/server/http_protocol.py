@@ -13,9 +13,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from config.server import request_limits
-from config.server.request_heads import END, LONGEST_ADDRESS, Head, known_heads, webhook_address
+from config.server.request_heads import END, MAX_ADDRESS_BYTES, RequestHead, known_heads, webhook_address
 from config.server.request_limits import PIECE, LimitedProtocol
-from config.server.webhook_cycle import Exchange, the_lane
+from config.server.webhook_cycle import WebhookCycle, the_lane
 
 #: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
 STALLED_SECONDS = 20
@@ -230,7 +230,7 @@ class Protocol(LimitedProtocol):
         return (
             self._is_free()
             and self.parser.get_method() == b"POST"
-            and len(self.url) <= LONGEST_ADDRESS
+            and len(self.url) <= MAX_ADDRESS_BYTES
             and webhook_address(self.url) is not None
             and not self.expect_100_continue
             and not self.parser.should_upgrade()
@@ -258,22 +258,22 @@ class Protocol(LimitedProtocol):
         if body:
             super().on_body(body)
 
-    def _head(self, length: int) -> Head | None:
+    def _head(self, length: int) -> RequestHead | None:
         """Return what the parser has read above a body of that length; None: it is not plain."""
         address = webhook_address(self.url)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
             return None
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        return Head(*address, headers, length, keep_alive)
+        return RequestHead(*address, headers, length, keep_alive)
 
-    def _submitted(self, head: Head, body: bytes) -> bool:
+    def _submitted(self, head: RequestHead, body: bytes) -> bool:
         """Queue the notice if it is authentic; its answer is written when it is durable."""
         lane = the_lane()
         notice = lane.recognised(head.slug, head.form, head.headers, body)
         if notice is None:
             return False
-        exchange = Exchange(self, head, body)
+        exchange = WebhookCycle(self, head, body)
         if not lane.submit(notice, exchange):
             return False
         self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 END: Final = b"\r\n\r\n"
 #: At best this many bytes in the request line: what is longer is no webhook.
-LONGEST_ADDRESS: Final = 200
+MAX_ADDRESS_BYTES: Final = 200
 #: How much is remembered: some 2 kB for each head, and more than providers ever send.
-MOST_HEADS: Final = 512
-LONGEST_HEAD: Final = 1024
+MAX_HEADS: Final = 512
+MAX_HEAD_BYTES: Final = 1024
 #: Another value in each request: such a head will not be seen again.
 FOR_ONE_REQUEST: Final = frozenset({"webhook-id", "x-request-id"})
 
@@ -26,7 +26,7 @@ def webhook_address(url: bytes) -> tuple[str, str] | None:
     return webhook_endpoint.address("POST", url.decode("latin-1"))
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """What stands above the body of a webhook. Shared by all requests that begin alike, so nothing changes it."""
 
     slug: str
@@ -38,26 +38,26 @@ class Head(NamedTuple):
     keep_alive: bool
 
 
-class Heads:
+class RequestHeads:
     """What the parser made of whole heads, by their exact bytes. For requests that it has found to be good."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Head] = {}
+        self._known: dict[bytes, RequestHead] = {}
         self.recall = self._known.get
 
-    def remember(self, read: bytes, body: bytes, head: Head) -> None:
+    def remember(self, read: bytes, body: bytes, head: RequestHead) -> None:
         """Remember the head of a webhook that was read at once, alone, and whose notice was authentic.
 
         `read` is what the parser was given, from the beginning of a message; `body` is what it found in it. Only a
         body that is announced by its length stands there as it is, so nothing else about its framing is asked.
         """
         written, _, rest = read.partition(END)
-        if rest != body or len(written) > LONGEST_HEAD or not FOR_ONE_REQUEST.isdisjoint(head.headers):
+        if rest != body or len(written) > MAX_HEAD_BYTES or not FOR_ONE_REQUEST.isdisjoint(head.headers):
             return
-        if len(self._known) >= MOST_HEADS:
+        if len(self._known) >= MAX_HEADS:
             self._known.clear()
         self._known[written] = head
 
 
 #: Those of this process.
-known_heads = Heads()
+known_heads = RequestHeads()

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from config.server import streams
-from config.server.fair_queue import Turn, Turns, client_of, network_of_client
+from config.server.fair_queue import FairQueue, Turn, client_of, network_of_client
 from config.server.wsgi_environ import FileToSend, environ_of
 from config.wsgi import application
 
@@ -82,7 +82,7 @@ class Share:
         self.client_of = client_of
         self.max_unanswered = unanswered
         self.unanswered = 0
-        self.turns = Turns(threads, each=MAX_OF_ONE_CLIENT)
+        self.turns = FairQueue(threads, each=MAX_OF_ONE_CLIENT)
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:

@@ -14,7 +14,7 @@ STAFF_POLICY = (
 )
 
 
-class AnswerPolicyMiddleware:
+class ResponseHeadersMiddleware:
     """Completes the headers of each answer that Django makes; static files have their own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

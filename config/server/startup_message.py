@@ -32,5 +32,5 @@ def curl(port: int) -> str:
     return CURL.format(port=port)
 
 
-def welcome(port: int) -> str:
+def startup_message(port: int) -> str:
     return _TEXT.format(base=f"http://127.0.0.1:{port}", curl=curl(port))

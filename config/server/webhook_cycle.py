@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from config.server.request_heads import Head
+from config.server.request_heads import RequestHead
 
 if TYPE_CHECKING:  # Django is not set up when gunicorn imports this; a worker's first webhook finds it so
     from django.http import HttpResponse
 
     from config.problems import ProblemResponse
     from config.server.http_protocol import Protocol
-    from config.server.webhook_endpoint import Lane
+    from config.server.webhook_endpoint import WebhookEndpoint
     from payments.webhooks.receiving import Outcome
 
 CREDITED = (
@@ -23,14 +23,14 @@ CREDITED = (
 
 
 @cache
-def the_lane() -> "Lane":
+def the_lane() -> "WebhookEndpoint":
     """Return this worker's lane; once Django is set up. An import in each webhook would cost a tenth of reading it."""
     from config.server import webhook_endpoint
 
-    return webhook_endpoint.the_lane()
+    return webhook_endpoint.webhook_endpoint()
 
 
-class Exchange:
+class WebhookCycle:
     """A webhook whose answer is on its way. It stands where uvicorn keeps the cycle of an ordinary request.
 
     Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
@@ -50,7 +50,7 @@ class Exchange:
         "response_complete",
     )
 
-    def __init__(self, protocol: "Protocol", head: Head, body: bytes) -> None:
+    def __init__(self, protocol: "Protocol", head: RequestHead, body: bytes) -> None:
         self._protocol = protocol
         self._head = head
         self._body = body
@@ -60,7 +60,7 @@ class Exchange:
         self.response_complete = self.disconnected = False
 
     @property
-    def message_event(self) -> "Exchange":
+    def message_event(self) -> "WebhookCycle":
         """uvicorn wakes a cycle that waits for more of its body."""
         return self
 

@@ -50,9 +50,9 @@ class Sender(Protocol):
 
 
 @cache
-def the_lane() -> "Lane":
+def webhook_endpoint() -> "WebhookEndpoint":
     """Return the lane of this worker, made by its first webhook."""
-    return Lane()
+    return WebhookEndpoint()
 
 
 def address(method: str, path: str) -> tuple[str, str] | None:
@@ -70,12 +70,12 @@ def path_of(slug: str, form: str) -> str:
     return next((path for path, fixed in FIXED.items() if fixed == form), PREFIX + slug)
 
 
-class Lane:
+class WebhookEndpoint:
     """What one worker process answers webhooks with. Made inside its event loop; nothing starts before it is needed."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._committer: receiving.Committer[Listener] = receiving.Committer(self._tell)
+        self._committer: receiving.GroupCommitter[Listener] = receiving.GroupCommitter(self._tell)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-lane")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
@@ -143,7 +143,7 @@ class Lane:
             notice = await self._in_thread(authenticate)
         outcome = await self._commit(notice)
         if isinstance(outcome, receiving.ProviderChanged):
-            receiving.registry.forget()
+            receiving.provider_cache.forget()
             outcome = await self._commit(await self._in_thread(authenticate))
         return receiving.result(outcome)
 

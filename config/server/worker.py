@@ -153,7 +153,7 @@ def refuse_unless_checks_pass(_arbiter: Any) -> None:
         raise SystemExit("Till does not start: the system checks above found errors.")
 
 
-def make_ready(worker: Any) -> None:
+def warm_up(worker: Any) -> None:
     """Load what the first request would, and take all of it out of the garbage collector's rounds; then send mail.
 
     A full round over Django and all its models stops a worker for a tenth of a second, again and again; small rounds
@@ -165,7 +165,7 @@ def make_ready(worker: Any) -> None:
 
     from accounts.services import mail_sender
     from config import docs_pages
-    from config.server.startup_message import welcome
+    from config.server.startup_message import startup_message
 
     len(get_resolver().url_patterns)
     docs_pages.store_documents()
@@ -175,5 +175,5 @@ def make_ready(worker: Any) -> None:
     mail_sender.start()
     relieve_predecessor(worker)
     if worker.age == 1 and settings.TILL_DEBUG:
-        sys.stdout.write(welcome(settings.PORT))
+        sys.stdout.write(startup_message(settings.PORT))
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from django.db import transaction
 from payments.audit import Report
 from payments.audit.models import LedgerCheck
 
-MOST_KEPT = 100
+MAX_KEPT = 100
 
 
 def remember(report: Report) -> LedgerCheck:
@@ -14,6 +14,6 @@ def remember(report: Report) -> LedgerCheck:
         check = LedgerCheck.objects.create(
             postings=report.checked.get("postings", 0), differences=sum(report.totals.values())
         )
-        kept = LedgerCheck.objects.order_by("-pk").values_list("pk", flat=True)[:MOST_KEPT]
+        kept = LedgerCheck.objects.order_by("-pk").values_list("pk", flat=True)[:MAX_KEPT]
         LedgerCheck.objects.exclude(pk__in=list(kept)).delete()
     return check

@@ -21,8 +21,8 @@ from payments.commission.models import CommissionRule
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
-from staff.amount_field import AmountField
-from staff.confirmed_actions import Deed, Deeds, ReasonForm
+from staff.amount_field import AmountFormField
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.formats import plain
 from staff.service_forms import ServiceAdmin, ServiceForm
 
@@ -34,10 +34,10 @@ def _help(field: str) -> str:
 
 
 class RuleForm(ServiceForm):
-    percent = AmountField(required=False, help_text=_help("percent"))
-    fixed = AmountField(required=False, help_text=_help("fixed"))
-    minimum = AmountField(required=False, help_text=_help("minimum"))
-    maximum = AmountField(required=False, help_text=_help("maximum"))
+    percent = AmountFormField(required=False, help_text=_help("percent"))
+    fixed = AmountFormField(required=False, help_text=_help("fixed"))
+    minimum = AmountFormField(required=False, help_text=_help("minimum"))
+    maximum = AmountFormField(required=False, help_text=_help("maximum"))
     valid_from = forms.SplitDateTimeField(
         required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_from')}"
     )
@@ -76,7 +76,7 @@ class EndForm(ReasonForm):
     field_order = ("valid_until", "reason")
 
 
-class End(Deed):
+class End(ConfirmedAction):
     name = "end"
     title = "End commission rules"
     button = "End"
@@ -108,7 +108,7 @@ class End(Deed):
         return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
 
 
-class Delete(Deed):
+class Delete(ConfirmedAction):
     name = "remove"
     title = "Delete commission rules"
     button = "Delete"
@@ -151,7 +151,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(CommissionRule)
-class CommissionRuleAdmin(Deeds, ServiceAdmin):
+class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = RuleForm
     deeds = (End, Delete)
     list_display = ("id", "operation", "currency", "terms", "in_force", "valid_from", "valid_until")

@@ -14,11 +14,11 @@ from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.exchange.services.rates import STAFF_ORIGIN
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
-from staff.amount_field import AmountField
+from staff.amount_field import AmountFormField
 from staff.formats import plain
 from staff.moves_admin import MovesAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MOST_LISTED, link, link_to
+from staff.read_only import MAX_LISTED, link, link_to
 from staff.service_forms import ChoiceOfTheMoment, ServiceAdmin, ServiceForm
 
 # --- rates ----------------------------------------------------------------------------------------------------
@@ -31,7 +31,9 @@ class RateExists(Exception):
 
 
 class RateForm(ServiceForm):
-    rate = AmountField(help_text="Units of the target for one unit of the source. Saved, it holds from that moment.")
+    rate = AmountFormField(
+        help_text="Units of the target for one unit of the source. Saved, it holds from that moment."
+    )
     origin = forms.CharField(
         max_length=60,
         initial=STAFF_ORIGIN,
@@ -163,7 +165,7 @@ class QuoteAdmin(ConversionAdmin):
     ids = ("pk", "user_id")
     list_display = ("id", "of_user", *_TERMS, "created_at", "expires_at", "used_by")
     list_select_related = (*ConversionAdmin.list_select_related, "exchange")
-    search_help_text = f"Quote id, user id or email (of more than {MOST_LISTED:,}, the newest are listed)"
+    search_help_text = f"Quote id, user id or email (of more than {MAX_LISTED:,}, the newest are listed)"
     fields = readonly_fields = ("id", "of_user", *_TERMS, "by_rule", "used_by", "created_at", "expires_at")
     export_fields = (*_TERMS_EXPORTED, "exchange__id", "created_at", "expires_at")
     empty_state = "A quote promises a user a rate for a while. Nobody has asked for one yet."
@@ -179,7 +181,7 @@ class ExchangeAdmin(ConversionAdmin):
     list_display = ("id", "of_user", *_TERMS, "booked_as", "created_at")
     list_select_related = (*ConversionAdmin.list_select_related, "transaction")
     search_help_text = (
-        f"An id of exchange, user, wallet, transaction or quote, or an email (of more than {MOST_LISTED:,}, "
+        f"An id of exchange, user, wallet, transaction or quote, or an email (of more than {MAX_LISTED:,}, "
         "the newest are listed)"
     )
     fields = readonly_fields = (

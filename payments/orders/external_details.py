@@ -14,14 +14,14 @@ KEYS = {
     "crypto": {"address", "network"},
     "other": {"description"},
 }
-LONGEST_VALUE = 500
-_LONGEST = {"holder": 100, "description": LONGEST_VALUE}
+MAX_VALUE_LENGTH = 500
+_LONGEST = {"holder": 100, "description": MAX_VALUE_LENGTH}
 
 # A card has 12 to 19 digits; more in a row may be one with its date and check code behind it.
 _CARD_NUMBER = re.compile(r"\d(?:[\s.\-_\u2010-\u2015\u2212]*\d){11}")
 # A blockchain's address may hold twelve digits in a row by chance (of forty hexadecimal ones, one in twenty-five does),
 # but then it is at least this long, and has no separators. What is shorter, or separated, may be a card's number.
-_SHORTEST_ADDRESS = 25
+_MIN_ADDRESS_LENGTH = 25
 _SEPARATOR = re.compile(r"[.\-_]")
 _TAIL = re.compile(r"[*•xX.\s-]*([0-9]{4})")
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", re.ASCII)
@@ -79,7 +79,7 @@ def _may_hold_digits(kind: str, name: str, value: str) -> bool:
     if not any(character.isalpha() for character in value):
         return False
     if (kind, name) == ("crypto", "address"):
-        return len(value) >= _SHORTEST_ADDRESS and not _SEPARATOR.search(value)
+        return len(value) >= _MIN_ADDRESS_LENGTH and not _SEPARATOR.search(value)
     return (kind, name) == ("bank", "iban")
 
 

@@ -6,7 +6,7 @@ from payments.ledger.admin.display import money
 from payments.transfers.models import Transfer
 from staff.moves_admin import MovesAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MOST_LISTED, link
+from staff.read_only import MAX_LISTED, link
 
 
 @admin.register(Transfer)
@@ -17,7 +17,7 @@ class TransferAdmin(MovesAdmin):
     list_filter = (PeriodFilter, "currency")
     list_select_related = ("user", "recipient", "currency", "transaction")
     search_help_text = (
-        f"An id of transfer, user, wallet or transaction, or an email (of more than {MOST_LISTED:,}, "
+        f"An id of transfer, user, wallet or transaction, or an email (of more than {MAX_LISTED:,}, "
         "the newest are listed)"
     )
     fields = readonly_fields = (

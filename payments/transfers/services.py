@@ -169,11 +169,11 @@ def _book(sent: Transfer) -> int:
     books = booking.lock([sent.source_id, sent.destination_id])
     if sent.destination_id not in books.wallets:
         raise RecipientNotFound
-    lines = [booking.Line(sent.source_id, sent.destination_id, sent.amount)]
+    lines = [booking.NewPosting(sent.source_id, sent.destination_id, sent.amount)]
     if sent.commission:
         fees = booking.house_wallet(Wallet.House.COMMISSION, sent.currency_id)
-        lines.append(booking.Line(sent.source_id, fees, sent.commission))
-    [verdict] = books.book([booking.Movement(Transaction.Kind.TRANSFER, tuple(lines), f"transfer {sent.pk}")])
+        lines.append(booking.NewPosting(sent.source_id, fees, sent.commission))
+    [verdict] = books.book([booking.NewTransaction(Transaction.Kind.TRANSFER, tuple(lines), f"transfer {sent.pk}")])
     if isinstance(verdict, booking.Refused):
         if isinstance(verdict.error, booking.SameWallet | booking.CurrencyMismatch):
             verdict.error.field = "destination"

@@ -16,10 +16,10 @@ from accounts.admin import UserAdmin
 from accounts.models import User
 from payments.ledger.admin.display import money
 from payments.ledger.admin.transactions import of_user
-from payments.ledger.admin.wallets import MOST_WALLETS
+from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Wallet
 from payments.users.balances import user_money
-from staff.confirmed_actions import Deed, Deeds
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.history import note
 from staff.read_only import BoundedPaginator, ReadOnlyInline, StaffAdmin, link
 
@@ -34,7 +34,7 @@ class MailsOff(Exception):
     """Mails are switched off (TILL_MAIL_ACTIVATION_LINK)."""
 
 
-class DeedToUser(Deed):
+class DeedToUser(ConfirmedAction):
     refusals: ClassVar[tuple[type[Exception], ...]] = (
         *(services.OwnAccount, services.LastAdmin, services.UnknownUser, services.UserDeleted),
     )
@@ -117,7 +117,7 @@ class WalletInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The first wallets of this page's user: each costs two hidden fields, and a form may have a thousand."""
         person = request.resolver_match.kwargs.get("object_id", "0") if request.resolver_match else "0"
-        shown = Wallet.objects.filter(owner_id=int(unquote(person))).order_by("pk").values("pk")[:MOST_WALLETS]
+        shown = Wallet.objects.filter(owner_id=int(unquote(person))).order_by("pk").values("pk")[:MAX_WALLETS]
         return super().get_queryset(request).filter(pk__in=shown).select_related("currency")
 
     @admin.display(description="wallet")
@@ -141,7 +141,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class UserWithMoneyAdmin(Deeds, StaffAdmin, UserAdmin):
+class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     inlines = (WalletInline,)
     deeds = (Enable, Disable, ResendActivation)
     paginator = BoundedPaginator

@@ -17,7 +17,7 @@ from payments.ledger.queries import transactions
 from payments.ledger.queries.history import Span
 
 #: Providers may open any number of wallets; `GET wallets` has them all.
-MOST_WALLETS = 100
+MAX_WALLETS = 100
 NEWEST_TRANSACTIONS = 20
 
 # Not ordered by id, so that not all of a million wallets are read to find the first; ordered by owner, so that they
@@ -70,9 +70,9 @@ def holding(text: str) -> Q:
 
 
 def wallets_of(user_ids: Collection[int]) -> dict[int, list[Wallet]]:
-    """Return the wallets of each user by id, at most MOST_WALLETS of them, in two queries however many users."""
+    """Return the wallets of each user by id, at most MAX_WALLETS of them, in two queries however many users."""
     with connection.cursor() as cursor:
-        cursor.execute(_SOME_WALLETS, [list(user_ids), MOST_WALLETS])
+        cursor.execute(_SOME_WALLETS, [list(user_ids), MAX_WALLETS])
         wallet_ids = [row[0] for row in cursor.fetchall()]
     wallets: defaultdict[int, list[Wallet]] = defaultdict(list)
     if wallet_ids:

@@ -13,9 +13,9 @@ from api.serializers import RequestSerializer
 from payments.ledger.serializers.transactions import TransactionSerializer
 from payments.ledger.serializers.wallets import WalletSerializer
 from payments.users.balances import pending_members, pending_orders
-from payments.users.queries import MOST_WALLETS, NEWEST_TRANSACTIONS
+from payments.users.queries import MAX_WALLETS, NEWEST_TRANSACTIONS
 
-SOME_WALLETS = f"At most {MOST_WALLETS} of them; `GET wallets` has all."
+SOME_WALLETS = f"At most {MAX_WALLETS} of them; `GET wallets` has all."
 
 
 class MeSerializer(UserSerializer):

@@ -12,7 +12,7 @@ import uvloop
 from django.db import DatabaseError, IntegrityError, NotSupportedError, OperationalError, connection
 
 from payments.ledger import booking
-from payments.ledger.booking import Session, Steps, Trip
+from payments.ledger.booking import EventLoopConnection, Pipeline, Steps
 from payments.ledger.booking.house import house_currencies
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from postgres import event_loop
@@ -22,7 +22,7 @@ from tests.support.sessions import end_sessions
 
 
 def test_it_does_one_piece_of_work_at_a_time(committed_db: None) -> None:
-    async def work(session: Session) -> list[Any]:
+    async def work(session: EventLoopConnection) -> list[Any]:
         first = asyncio.create_task(session.travel(asking(("SELECT 1",), ("SELECT 2",))))
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError):
@@ -39,7 +39,7 @@ def test_an_interrupt_within_the_steps_closes_it_and_leaves_nothing(committed_db
 
     sessions = []
 
-    async def work(session: Session) -> None:
+    async def work(session: EventLoopConnection) -> None:
         sessions.append(session)
         await session.travel(interrupted())
 
@@ -56,7 +56,7 @@ def test_no_trip_at_all_is_no_block(committed_db: None) -> None:
 def goes_wrong(*statements: tuple[str, ...], commit: bool = False) -> tuple[type[BaseException], bool]:
     """What comes of such steps after a first one that was good; nothing of it is left. Whether the session is lost."""
 
-    async def work(session: Session) -> tuple[type[BaseException], bool]:
+    async def work(session: EventLoopConnection) -> tuple[type[BaseException], bool]:
         with pytest.raises(DatabaseError) as raised:
             await session.travel(asking((CURRENCY, "XXA"), *statements, commit=commit))
         if not session.is_lost:
@@ -83,7 +83,7 @@ def test_what_the_steps_raise_leaves_nothing_and_the_session_goes_on(committed_d
         yield from asking((CURRENCY, "XXA"))
         raise ZeroDivisionError
 
-    async def work(session: Session) -> Any:
+    async def work(session: EventLoopConnection) -> Any:
         with pytest.raises(ZeroDivisionError):
             await session.travel(stumbling())
         return await session.travel(asking(("SELECT 7",)))
@@ -97,7 +97,7 @@ def test_a_session_that_postgresql_ends_is_lost_and_nothing_is_left(committed_db
 
 
 def test_a_lost_session_is_not_used_again(committed_db: None) -> None:
-    async def work(session: Session) -> None:
+    async def work(session: EventLoopConnection) -> None:
         session.close()
         with pytest.raises(OperationalError):
             await session.travel(asking(("SELECT 1",)))
@@ -106,7 +106,7 @@ def test_a_lost_session_is_not_used_again(committed_db: None) -> None:
 
 
 def test_it_learns_that_postgresql_has_hung_up_while_nothing_is_asked(committed_db: None) -> None:
-    async def work(session: Session) -> None:
+    async def work(session: EventLoopConnection) -> None:
         [[(pid,)]] = await session.travel(asking(("SELECT pg_backend_pid()",)))
         await asyncio.to_thread(_end, pid)
         async with asyncio.timeout(10):
@@ -131,7 +131,7 @@ def _end(pid: int) -> None:
 
 
 def test_who_is_stopped_in_the_middle_leaves_nothing(committed_db: None) -> None:
-    async def work(session: Session) -> bool:
+    async def work(session: EventLoopConnection) -> bool:
         steps = asking((CURRENCY, "XXA"), ("SELECT pg_sleep(1)",))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -146,12 +146,12 @@ def test_an_answer_that_does_not_come_is_not_waited_for_without_end(
     committed_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the network is cut, and nobody says so."""
-    monkeypatch.setattr(event_loop, "LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(event_loop, "MAX_SECONDS", 0.3)
     assert goes_wrong(("SELECT pg_sleep(2)",)) == (OperationalError, True)
 
 
 def test_who_waits_is_told_when_it_is_closed(committed_db: None) -> None:
-    async def work(session: Session) -> None:
+    async def work(session: EventLoopConnection) -> None:
         waiting = asyncio.create_task(session.travel(asking(("SELECT pg_sleep(1)",))))
         await asyncio.sleep(0.1)
         session.close()
@@ -162,7 +162,7 @@ def test_who_waits_is_told_when_it_is_closed(committed_db: None) -> None:
 
 
 def test_the_loop_does_not_wait(committed_db: None) -> None:
-    async def work(session: Session) -> float:
+    async def work(session: EventLoopConnection) -> float:
         sleeping = asyncio.create_task(session.travel(asking(("SELECT pg_sleep(0.5)",))))
         longest, last = 0.0, time.monotonic()
         while not sleeping.done():
@@ -181,7 +181,7 @@ def test_more_than_fits_a_socket_arrives_and_comes_back(committed_db: None) -> N
 
 
 def test_plans_that_a_migration_has_made_stale_end_the_session(committed_db: None) -> None:
-    async def work(session: Session) -> bool:
+    async def work(session: EventLoopConnection) -> bool:
         await session.travel(asking(("SELECT a FROM changing",)))
         await asyncio.to_thread(_run, "ALTER TABLE changing ALTER a TYPE varchar(6)")
         with pytest.raises(NotSupportedError):
@@ -220,21 +220,21 @@ def test_books_are_kept_over_it(committed_db: None, alice: Any) -> None:
     """Open a wallet, fill it, in one block; the same door as everybody's."""
 
     def steps() -> Steps[int]:
-        first = Trip()
-        locked = booking.locking([91], first)
+        first = Pipeline()
+        locked = booking.queue_lock([91], first)
         yield first
-        books, opening = locked(), Trip()
+        books, opening = locked(), Pipeline()
         opened = books.opening([booking.NewWallet(91, alice.pk, "USD")], opening)
         yield opening
         opened()
-        last = Trip(commit=True)
+        last = Pipeline(commit=True)
         [verdict] = books.booking([movement], last)
         yield last
         assert isinstance(verdict, booking.Booked)
         return verdict.transaction_id
 
     clearing = booking.house_wallet("clearing", "USD")
-    movement = booking.Movement("deposit", (booking.Line(clearing, 91, Decimal(10)),))
+    movement = booking.NewTransaction("deposit", (booking.NewPosting(clearing, 91, Decimal(10)),))
     house_currencies([clearing])  # read once in each process, which an event loop cannot do
     id_ = in_a_loop(lambda session: session.travel(steps()))
     [[(balance, sequence)]] = in_a_loop(
@@ -250,7 +250,7 @@ def test_it_notices_a_server_that_was_killed_with_something_unread(committed_db:
     """uvloop, which serves in production, tells of such a socket once: the last words are read, and not the end."""
 
     async def work() -> bool:
-        session = Session(await asyncio.to_thread(booking.connect))
+        session = EventLoopConnection(await asyncio.to_thread(booking.connect))
         [[(pid,)]] = await session.travel(asking(("SELECT pg_backend_pid()",)))
         _stop(pid)
         waiting = asyncio.create_task(session.travel(asking(("SELECT 1",))))

@@ -16,7 +16,7 @@ from django.db import (
 
 from payments.models import Currency, Transaction
 from postgres import pipeline_protocol
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Listing, Trip, decimals, integers, texts
+from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement, decimals, integers, texts
 from tests.support.sessions import end_sessions
 
 PLANS = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
@@ -25,7 +25,7 @@ BREAK = "SELECT 1 / $1::int"
 
 def ask(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
     """Make the trip for one statement."""
-    trip = Trip()
+    trip = Pipeline()
     answer = trip.ask(statement, *parameters)
     trip.go()
     return answer()
@@ -78,7 +78,7 @@ def test_what_is_no_array_of_texts_is_refused(values: list[Any]) -> None:
 
 # --- rows ---------------------------------------------------------------------------------------------------
 
-ECHO = Listing("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMERIC)
+ECHO = RowsStatement("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMERIC)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ ECHO = Listing("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMERIC)
 )
 def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
-        trip = Trip()
+        trip = Pipeline()
         echoed = trip.ask_about(rows, ECHO, "5")
         trip.go()
         assert echoed() == [(*row, 5) for row in rows]
@@ -112,7 +112,7 @@ def test_rows_that_cannot_be_kept_are_refused(bad: Any, more: list[tuple[Any, ..
 
 def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
     with transaction.atomic():
-        trip = Trip()
+        trip = Pipeline()
         answers = [trip.ask("SELECT $1::int + 1", str(number)) for number in range(3)]
         empty = trip.ask("SELECT 1 WHERE false")
         trip.go()
@@ -123,7 +123,7 @@ def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
 def test_more_than_fits_a_socket_arrives_and_comes_back(db: None) -> None:
     given = ["x" * 1000 + str(number) for number in range(20_000)]
     with transaction.atomic():
-        trip = Trip()
+        trip = Pipeline()
         first, second = (trip.ask("SELECT unnest($1::text[])", texts(given)) for _ in range(2))
         trip.go()
         assert [row[0] for row in first()] == [row[0] for row in second()] == given
@@ -134,13 +134,13 @@ def test_it_is_made_inside_an_atomic_block(committed_db: None) -> None:
         ask("SELECT 1")
 
 
-def insert_currency(trip: Trip, code: str) -> None:
+def insert_currency(trip: Pipeline, code: str) -> None:
     trip.ask("INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)", code)
 
 
 def test_a_failure_stops_what_follows_and_the_session_goes_on(committed_db: None) -> None:
     for _ in range(2):  # prepared in the first, known in the second
-        trip = Trip(commit=True)
+        trip = Pipeline(commit=True)
         insert_currency(trip, "XXA")
         trip.ask(BREAK, "0")
         insert_currency(trip, "XXB")
@@ -169,7 +169,7 @@ def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
 
 
 def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
-    inner, outer = Trip(commit=True), Trip(commit=True)
+    inner, outer = Pipeline(commit=True), Pipeline(commit=True)
     with transaction.atomic():
         with transaction.atomic():
             inner.ask("SELECT 1")
@@ -183,7 +183,7 @@ def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: N
 
 def test_it_is_made_once(db: None) -> None:
     with transaction.atomic():
-        trip = Trip()
+        trip = Pipeline()
         trip.ask("SELECT 1")
         trip.go()
         with pytest.raises(transaction.TransactionManagementError):
@@ -191,7 +191,7 @@ def test_it_is_made_once(db: None) -> None:
 
 
 def test_an_error_at_the_commit_is_the_trips(committed_db: None, alice: Any) -> None:
-    trip = Trip(commit=True)
+    trip = Pipeline(commit=True)
     trip.ask(
         "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at, may_overdraw)"
         " VALUES (5, $1::bigint, 'ZZZ', 0, 0, 0, now(), false)",
@@ -262,11 +262,11 @@ def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) ->
 
 
 def test_an_interrupted_trip_leaves_no_answers_to_the_next(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_wire: pipeline_protocol.Wire) -> None:
+    def interrupted(_wire: pipeline_protocol.PipelineConnection) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline_protocol.Wire, "_wait", interrupted)
+        patch.setattr(pipeline_protocol.PipelineConnection, "_wait", interrupted)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             ask("SELECT 1")
     connection.close()

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, IntegrityError
 
 from payments.ledger import booking
-from payments.ledger.booking import Session, Steps, Trip
+from payments.ledger.booking import EventLoopConnection, Pipeline, Steps
 from payments.models import Currency
 from tests.support.pipeline_steps import CURRENCY, ORPHAN, asking, currencies, in_a_loop
 
@@ -29,13 +29,13 @@ def going_ahead(*ahead: str, then: str | None = COUNT, first: bool = False, comm
     if not first:
         yield from asking(("SELECT 1",))
     for code in ahead:
-        trip = Trip(ahead=True)
+        trip = Pipeline(ahead=True)
         if code:
             trip.ask(CURRENCY, code)
         yield trip
     if then is None:
         return None
-    last = Trip(commit=commit)
+    last = Pipeline(commit=commit)
     said = last.ask(then)
     yield last
     return said()
@@ -43,7 +43,7 @@ def going_ahead(*ahead: str, then: str | None = COUNT, first: bool = False, comm
 
 TRAVELS: dict[str, Callable[[Steps[Any]], Any]] = {
     "session": lambda steps: in_a_loop(lambda session: session.travel(steps)),
-    "thread": booking.travel,
+    "thread": booking.run,
 }
 
 
@@ -88,7 +88,7 @@ def test_a_trip_that_is_a_block_by_itself_is_all_or_nothing(
     committed_db: None, travel: str, refused: tuple[str, ...]
 ) -> None:
     def steps() -> Steps[None]:
-        trip = Trip(commit=True)
+        trip = Pipeline(commit=True)
         trip.ask(CURRENCY, "XXA")
         trip.ask(*refused)
         trip.ask("SELECT 1")
@@ -102,7 +102,7 @@ def test_a_trip_that_is_a_block_by_itself_is_all_or_nothing(
 
 
 def test_a_session_goes_on_after_an_error_at_the_end_of_a_block(committed_db: None) -> None:
-    async def work(session: Session) -> Any:
+    async def work(session: EventLoopConnection) -> Any:
         for _ in range(2):
             with pytest.raises(IntegrityError):
                 await session.travel(asking((ORPHAN,), commit=True))
@@ -120,7 +120,7 @@ def test_what_goes_ahead_last_is_done_too(committed_db: None, travel: str) -> No
 
 
 def test_what_fails_ahead_leaves_nothing_and_the_session_goes_on(committed_db: None) -> None:
-    async def work(session: Session) -> Any:
+    async def work(session: EventLoopConnection) -> Any:
         for commit in (True, False):
             with pytest.raises(IntegrityError):
                 await session.travel(going_ahead("XXA", "XXA", commit=commit))
@@ -136,7 +136,7 @@ def test_what_the_steps_raise_takes_back_what_went_ahead(committed_db: None, cod
         yield from going_ahead(*codes, then=None)
         raise ZeroDivisionError
 
-    async def work(session: Session) -> None:
+    async def work(session: EventLoopConnection) -> None:
         with pytest.raises(ZeroDivisionError):
             await session.travel(stumbling())
         if not session.is_lost:
@@ -144,10 +144,10 @@ def test_what_the_steps_raise_takes_back_what_went_ahead(committed_db: None, cod
 
     in_a_loop(work)
     with pytest.raises(ZeroDivisionError):
-        booking.travel(stumbling())
+        booking.run(stumbling())
     assert currencies() == []
 
 
 def test_a_commit_does_not_go_ahead() -> None:
     with pytest.raises(ValueError, match="COMMIT"):
-        Trip(commit=True, ahead=True)
+        Pipeline(commit=True, ahead=True)

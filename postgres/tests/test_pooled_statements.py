@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from config.problems.table import DATABASE_UNAVAILABLE, problem_for
-from postgres.pipeline_protocol import BEGIN, COMMIT, ROLLBACK, Wire, has_lost_its_plans, name_of
+from postgres.pipeline_protocol import BEGIN, COMMIT, ROLLBACK, PipelineConnection, is_stale_prepared_statement, name_of
 
 ONE, TWO = ("SELECT 1", ()), ("SELECT 2", ())
 
@@ -23,19 +23,19 @@ def sessions(committed_db: None) -> Iterator[list[Any]]:
         session.close()
 
 
-def client(session: Any, *order: Any) -> Wire:
+def client(session: Any, *order: Any) -> PipelineConnection:
     """Return a client that has prepared its statements in this order."""
-    wire = Wire(session)
+    wire = PipelineConnection(session)
     wire.exchange(order, commit=True)
     return wire
 
 
-def swapped(one: Wire, other: Wire) -> None:
+def swapped(one: PipelineConnection, other: PipelineConnection) -> None:
     """Do as a pooler in transaction mode: each gets the other's session for its next block."""
     one._libpq, other._libpq = other._libpq, one._libpq
 
 
-def exchange_plainly(wire: Wire, *asked: Any) -> None:
+def exchange_plainly(wire: PipelineConnection, *asked: Any) -> None:
     """Send just this, and wait for the answers."""
     wire.send(asked)
     wire._wait()
@@ -51,7 +51,7 @@ def test_clients_that_prepared_in_another_order_execute_their_own_statements(ses
 
 
 def test_a_commit_is_never_another_clients_rollback(sessions: list[Any]) -> None:
-    one, other = Wire(sessions[0]), Wire(sessions[1])
+    one, other = PipelineConnection(sessions[0]), PipelineConnection(sessions[1])
     for wire, end in ((one, COMMIT), (other, ROLLBACK)):
         wire.exchange([("CREATE TEMP TABLE kept AS SELECT 1 WHERE false", ())], commit=True)
         for statement in (BEGIN, ("INSERT INTO kept VALUES (1)", ()), end):
@@ -77,14 +77,14 @@ def test_a_strange_session_ends_the_connection_and_the_answer_is_to_come_back(
     swapped(one, other)
     with pytest.raises(expected) as raised:
         one.exchange([ONE], commit=True)
-    assert has_lost_its_plans(raised.value)
+    assert is_stale_prepared_statement(raised.value)
     assert problem_for(raised.value) is DATABASE_UNAVAILABLE
     with pytest.raises(psycopg.OperationalError):
         one.exchange([ONE], commit=True)
 
 
 def test_without_names_nothing_is_left_in_a_session(sessions: list[Any]) -> None:
-    one, other = Wire(sessions[0], prepares=False), Wire(sessions[1], prepares=False)
+    one, other = PipelineConnection(sessions[0], prepares=False), PipelineConnection(sessions[1], prepares=False)
     asked = [("SELECT $1::int + $2::int", (b"1", None)), ("SELECT $1::text", (b"x",)), ONE, TWO, ONE]
     for _ in range(2):
         assert one.exchange(asked, commit=True) == [[(None,)], [("x",)], [(1,)], [(2,)], [(1,)]]

@@ -22,7 +22,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import set_support
 from payments.orders.services import add_scope
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.every_operation import CALLS, Scene, Things, operations, outcome, perform, person
 from tests.support.stored_rows import stored
 
@@ -140,9 +140,9 @@ def operation_of(row: str) -> str:
 
 @pytest.fixture(autouse=True)
 def fresh_registry(db: None) -> Iterator[None]:
-    registry.forget()
+    provider_cache.forget()
     yield
-    registry.forget()
+    provider_cache.forget()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.api_client import DEEDS, House
 from tests.support.live import ROOT
 
@@ -37,11 +37,11 @@ def rows() -> Iterator[Row]:
 
 @pytest.fixture
 def house(db: None) -> Iterator[House]:
-    registry.forget()
+    provider_cache.forget()
     opened = House()
     yield opened
     opened.client.close()
-    registry.forget()
+    provider_cache.forget()
 
 
 def test_every_row_is_done_and_nothing_but_the_rows() -> None:

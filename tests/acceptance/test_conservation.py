@@ -142,19 +142,21 @@ def test_thousands_of_exchanges_through_the_ledger_leave_every_currency_at_zero(
     assert differences() == {}
 
 
-def as_movements(payer: int, receiver: int, source: str, target: str, triple: Triple) -> Iterator[booking.Movement]:
+def as_movements(
+    payer: int, receiver: int, source: str, target: str, triple: Triple
+) -> Iterator[booking.NewTransaction]:
     """Put into the payer's wallet exactly what the exchange costs, and exchange it."""
     commission = triple.rule.of(triple.amount, decimal_places=triple.places)
     bought, _ = convert(triple.amount, triple.rate)
     lines = [
-        booking.Line(payer, house("exchange", source), triple.amount),
-        booking.Line(house("exchange", target), receiver, bought),
+        booking.NewPosting(payer, house("exchange", source), triple.amount),
+        booking.NewPosting(house("exchange", target), receiver, bought),
     ]
     if commission:
-        lines.append(booking.Line(payer, house("commission", source), commission))
+        lines.append(booking.NewPosting(payer, house("commission", source), commission))
     cost = WIDE.add(triple.amount, commission)
-    yield booking.Movement("deposit", (booking.Line(house("clearing", source), payer, cost),))
-    yield booking.Movement("exchange", tuple(lines))
+    yield booking.NewTransaction("deposit", (booking.NewPosting(house("clearing", source), payer, cost),))
+    yield booking.NewTransaction("exchange", tuple(lines))
 
 
 def note(expected: dict[tuple[str, str], int], source: str, target: str, triple: Triple) -> None:

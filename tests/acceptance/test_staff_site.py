@@ -103,7 +103,7 @@ def test_it_says_what_needs_attention_and_leads_there(site: Client, alice: User)
 
 
 def test_it_counts_no_further_than_it_must(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.admin_site.MOST_COUNTED", 3)
+    monkeypatch.setattr("config.admin_site.MAX_COUNTED", 3)
     for number in range(5):
         refused(user_id=NOBODY, account=303, external_id=str(number))
     assert "3 or more" in front(site)

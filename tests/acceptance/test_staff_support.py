@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import services
 from accounts.models import User
-from staff.confirmed_actions import Deeds
+from staff.confirmed_actions import ConfirmedActionsMixin
 from tests.support import staff_site
 from tests.support.factories import signed_in
 from tests.support.staff_site import OURS, body_of, named, signed, url
@@ -64,7 +64,7 @@ def test_support_changes_nothing(model: Any, story: dict[type, Any], support: Us
     pk = story[model].pk if story[model] else 1
     posts = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
     managed = OURS[model]
-    deeds = managed.deeds if isinstance(managed, Deeds) else ()
+    deeds = managed.deeds if isinstance(managed, ConfirmedActionsMixin) else ()
     posts += [f"{url(model, deed.name)}?id={pk}" for deed in deeds]
     posts += [reverse("admin:auth_user_password_change", args=[pk])] if model is User else []
     actions = [*(deed.name for deed in deeds), "delete_selected", "end_rotation", "", "nonsense"]

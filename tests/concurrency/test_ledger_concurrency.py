@@ -138,7 +138,7 @@ def test_nothing_is_booked_on_a_wallet_whose_opening_was_rolled_back(alice: Any)
         with transaction.atomic():
             opened(books, 77, alice)
             transaction.set_rollback(True)
-        with pytest.raises(booking.OutdatedBooks):
+        with pytest.raises(booking.StaleWallets):
             books.book([movement((house(), 77, "5"))])
     assert Transaction.objects.count() == 0
 
@@ -151,7 +151,7 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
                 opened(books, 77, alice)
                 time.sleep(0.1)
                 books.book([movement((house(), 77, "5"))])
-        except booking.Contended:
+        except booking.SerializationConflict:
             return "again"
         return "opened"
 

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
 from payments.orders import services as orders
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.cut_operations import (
     EXPIRY,
     OPERATIONS,
@@ -77,7 +77,7 @@ class Stage:
 
 
 def set_up(operation: Operation, others: Rows | None = None) -> Stage:
-    registry.forget()
+    provider_cache.forget()
     others = every_row() if others is None else others
     act = operation.stage()
     return Stage(others, every_row(), act)

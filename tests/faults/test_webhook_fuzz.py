@@ -11,7 +11,7 @@ import pytest
 from payments.models import Posting, WebhookEvent
 from payments.webhooks import receiving
 from payments.webhooks.notices import BodyTooLarge, MalformedEvent, UnsupportedContentType
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import (
@@ -142,7 +142,7 @@ def slug_and_form(delivery: Delivery) -> dict[str, str]:
 
 
 def test_30000_generated_bodies_are_refused_or_signed(alice: Any) -> None:
-    registry.forget()
+    provider_cache.forget()
     mutator = Mutator(seed=20240, user_id=alice.pk)
     authentic = 0
     for _ in range(BODIES):

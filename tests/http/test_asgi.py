@@ -23,7 +23,7 @@ from config import asgi
 from config.problems import problem_body
 from config.problems.table import BAD_REQUEST
 from config.server import worker
-from config.server.fair_queue import Turns
+from config.server.fair_queue import FairQueue
 from config.server.request_threads import ordinary
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
@@ -179,7 +179,7 @@ def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> 
 
 
 def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordinary, "turns", Turns(0, each=1))  # all are taken
+    monkeypatch.setattr(ordinary, "turns", FairQueue(0, each=1))  # all are taken
     monkeypatch.setattr(ordinary, "max_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
     assert (spoken.status, spoken.body["code"], served) == (503, "overloaded", [])

@@ -10,8 +10,8 @@ from uvicorn.server import ServerState
 
 from config import asgi
 from config.server.http_protocol import Protocol
-from config.server.request_heads import Head
-from config.server.webhook_cycle import Exchange
+from config.server.request_heads import RequestHead
+from config.server.webhook_cycle import WebhookCycle
 from payments.webhooks import receiving
 from tests.http.test_asgi import Conversation, part
 
@@ -32,13 +32,13 @@ class Written(asyncio.Transport):
         return False
 
 
-async def answered_late(head: Head) -> bytes:
+async def answered_late(head: RequestHead) -> bytes:
     """What the sender of a notice is answered that nobody credited in time."""
     config = uvicorn.Config(asgi.application, http=Protocol, ws="none", log_config=None)
     protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
     transport = Written()
     protocol.connection_made(transport)
-    exchange = Exchange(protocol, head, b"")
+    exchange = WebhookCycle(protocol, head, b"")
     await asyncio.sleep(WAITED)
     exchange(receiving.DeadlinePassed())
     protocol.connection_lost(ConnectionResetError())
@@ -57,7 +57,7 @@ def test_a_failed_notice_is_logged_with_its_address_and_its_time(
     caplog: pytest.LogCaptureFixture, slug: str, form: str, path: str
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="till.access"):
-        answer = asyncio.run(answered_late(Head(slug, form, {}, 0, True)))
+        answer = asyncio.run(answered_late(RequestHead(slug, form, {}, 0, True)))
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"\r\ncache-control: no-store\r\n" in answer
     assert_logged(caplog, f"POST {path} 503")

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from config import asgi
-from config.server.fair_queue import Turn, Turns, client_of
+from config.server.fair_queue import FairQueue, Turn, client_of
 from config.server.http_protocol import Protocol
 from config.server.request_threads import MAX_OF_ONE_CLIENT, ordinary
 from tests.support.raw_http import Line
@@ -65,7 +65,7 @@ class Crowd:
     """Requests that hold their places until they are told to end; `begun` is the order in which they got one."""
 
     def __init__(self) -> None:
-        self.turns = Turns(PLACES, each=EACH)
+        self.turns = FairQueue(PLACES, each=EACH)
         self.begun: list[str] = []
         self._ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}

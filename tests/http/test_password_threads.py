@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
 from config import asgi
-from config.server.fair_queue import Turns
+from config.server.fair_queue import FairQueue
 from config.server.request_threads import may_hash_a_password, passwords
 from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
@@ -200,7 +200,7 @@ def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
 
     assert [ask().status for _ in range(2)] == [400, 429]
     by_django = ask(origin="https://shop.example")
-    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # there is no thread any more
+    monkeypatch.setattr(passwords, "turns", FairQueue(0, each=1))  # there is no thread any more
     monkeypatch.setattr(passwords, "max_unanswered", 0)
     again = ask()
     assert (again.status, again.body["code"]) == (by_django.status, by_django.body["code"]) == (429, "throttled")
@@ -210,7 +210,7 @@ def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
 
 
 def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "turns", Turns(0, each=1))  # all are taken
+    monkeypatch.setattr(passwords, "turns", FairQueue(0, each=1))  # all are taken
     monkeypatch.setattr(passwords, "max_unanswered", 0)
     spoken = Conversation(part(b"{}"))
     spoken.scope |= {"path": f"{API}/auth/login", "method": "POST"}

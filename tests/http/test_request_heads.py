@@ -13,7 +13,7 @@ import pytest
 from config import asgi
 from config.server import webhook_cycle, webhook_endpoint
 from config.server.http_protocol import Protocol
-from config.server.request_heads import LONGEST_HEAD, MOST_HEADS, Head, Heads
+from config.server.request_heads import MAX_HEAD_BYTES, MAX_HEADS, RequestHead, RequestHeads
 from payments.models import Posting
 from payments.webhooks import receiving
 from tests.support.load_client import as_request
@@ -23,7 +23,7 @@ from tests.support.uvicorn_here import serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 SLOW = 0.3
-MOST_CONNECTIONS = 4
+MAX_CONNECTIONS = 4
 
 
 class Watched(Protocol):
@@ -54,19 +54,19 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A server of this process, so that its parsers can be watched."""
-    with serving(application, Watched, limit_concurrency=MOST_CONNECTIONS) as port:
+    with serving(application, Watched, limit_concurrency=MAX_CONNECTIONS) as port:
         yield port
-    for made_for_its_loop in (webhook_endpoint.the_lane, webhook_cycle.the_lane):
+    for made_for_its_loop in (webhook_endpoint.webhook_endpoint, webhook_cycle.the_lane):
         made_for_its_loop.cache_clear()
 
 
 @pytest.fixture
 def line(port: int, committed_db: None) -> Iterator[Line]:
-    receiving.registry.forget()
-    receiving.registry.get("sha1_colon")
+    receiving.provider_cache.forget()
+    receiving.provider_cache.get("sha1_colon")
     with closing(Line(port)) as line:
         yield line
-    receiving.registry.forget()
+    receiving.provider_cache.forget()
 
 
 class Sender:
@@ -256,14 +256,14 @@ def test_each_keeps_the_request_id_that_it_brought(line: Line, alice: Any) -> No
 
 def test_providers_that_were_not_read_lately_are_read(line: Line, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
-    receiving.registry.forget()
+    receiving.provider_cache.forget()
     line.send(sender.request())
     assert line.answer()[2]["balance"] == "2.00"
 
 
 def test_too_many_connections_are_refused_as_before(line: Line, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
-    others = [Line(line.port) for _ in range(MOST_CONNECTIONS)]
+    others = [Line(line.port) for _ in range(MAX_CONNECTIONS)]
     others[-1].send(LIVE)  # all are connected when this is answered, and it is closed then
     assert others[-1].file.readline().startswith(b"HTTP/1.1 503")
     line.send(sender.request())
@@ -311,29 +311,29 @@ def test_the_date_is_that_of_the_latest_second() -> None:
 # --- the memory by itself -----------------------------------------------------------------------------------
 
 
-def head_of(name: str, **headers: str) -> tuple[bytes, Head]:
+def head_of(name: str, **headers: str) -> tuple[bytes, RequestHead]:
     read = f"POST /payment/webhook HTTP/1.1\r\nx-name: {name}\r\n\r\n{{}}".encode()
-    return read, Head("sha1_colon", "sha1_colon", {"x-name": name, **headers}, 2, keep_alive=True)
+    return read, RequestHead("sha1_colon", "sha1_colon", {"x-name": name, **headers}, 2, keep_alive=True)
 
 
-def is_kept(heads: Heads, read: bytes, head: Head) -> bool:
+def is_kept(heads: RequestHeads, read: bytes, head: RequestHead) -> bool:
     heads.remember(read, b"{}", head)
     return heads.recall(read.partition(b"\r\n\r\n")[0]) is head
 
 
 def test_a_long_head_is_not_kept() -> None:
-    assert is_kept(Heads(), *head_of("x" * (LONGEST_HEAD - 50)))
-    assert not is_kept(Heads(), *head_of("x" * LONGEST_HEAD))
+    assert is_kept(RequestHeads(), *head_of("x" * (MAX_HEAD_BYTES - 50)))
+    assert not is_kept(RequestHeads(), *head_of("x" * MAX_HEAD_BYTES))
 
 
 @pytest.mark.parametrize("name", ["x-request-id", "webhook-id"])
 def test_a_head_of_one_request_alone_is_not_kept(name: str) -> None:
-    assert not is_kept(Heads(), *head_of("one", **{name: "1"}))
+    assert not is_kept(RequestHeads(), *head_of("one", **{name: "1"}))
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
-    heads = Heads()
-    first, *_ = kept = [head_of(str(number)) for number in range(MOST_HEADS + 1)]
+    heads = RequestHeads()
+    first, *_ = kept = [head_of(str(number)) for number in range(MAX_HEADS + 1)]
     for read, head in kept[:-1]:
         assert is_kept(heads, read, head)
     assert heads.recall(first[0].partition(b"\r\n\r\n")[0]) is first[1]

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from config.docs_pages import schema_document
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.every_operation import CALLS, Call, Scene, Things, operations, perform, person, to
 from tests.support.factories import NOBODY, clearing
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
@@ -22,9 +22,9 @@ WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not
 
 @pytest.fixture(autouse=True)
 def fresh_registry(db: None) -> Iterator[None]:
-    registry.forget()
+    provider_cache.forget()
     yield
-    registry.forget()
+    provider_cache.forget()
 
 
 @pytest.fixture

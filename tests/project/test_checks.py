@@ -276,7 +276,7 @@ def test_it_warns_of_a_glued_scheme_that_takes_any_transaction_id() -> None:
 @pytest.mark.django_db
 def test_it_refuses_a_postgresql_that_is_too_old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
-    monkeypatch.setattr(checks, "OLDEST_POSTGRESQL", 990000)
+    monkeypatch.setattr(checks, "MIN_POSTGRESQL_VERSION", 990000)
     assert found(databases=["default"]) == {"till.E011"}
 
 

@@ -21,7 +21,7 @@ from config.embedded_postgres.binaries import launch
 from config.embedded_postgres.cluster import Cluster
 from config.embedded_postgres.initdb import prepare
 from payments.ledger import booking
-from payments.ledger.booking import Session
+from payments.ledger.booking import EventLoopConnection
 from postgres import event_loop
 from postgres.pipeline import KEEP_PLANS
 from tests.support.live import database_url, free_port
@@ -116,7 +116,7 @@ def test_in_transaction_mode_plans_are_kept_for_each_block_and_nothing_is_prepar
 ) -> None:
     names = [("SELECT current_setting($1)", name) for name in KEEP_PLANS]
 
-    async def work(session: Session) -> Any:
+    async def work(session: EventLoopConnection) -> Any:
         inside = [await session.travel(asking(question, commit=commit)) for question in names]
         # Outside of any block of ours; and in the loop's thread, which would take the answer from another one.
         left = "SELECT current_setting('plan_cache_mode'), (SELECT count(*)::int FROM pg_prepared_statements)"

@@ -95,17 +95,17 @@ def test_every_command_is_documented() -> None:
 
 def test_the_readme_shows_the_curl_that_is_printed() -> None:
     assert startup_message.curl(8000) in README
-    assert startup_message.curl(8000) in startup_message.welcome(8000)
+    assert startup_message.curl(8000) in startup_message.startup_message(8000)
 
 
 def test_the_readme_names_the_demo_logins_that_are_printed() -> None:
-    people = re.findall(r"\w+@example\.com", startup_message.welcome(8000))
+    people = re.findall(r"\w+@example\.com", startup_message.startup_message(8000))
     assert people
     assert all(person in README for person in people)
 
 
 def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) -> None:
-    for address in re.findall(r"http://127.0.0.1:8000(\S+)", startup_message.welcome(8000)):
+    for address in re.findall(r"http://127.0.0.1:8000(\S+)", startup_message.startup_message(8000)):
         expected = 405 if address == "/webhook/payment" else 200
         assert client.get(address, follow=True).status_code == expected, address
 

@@ -18,7 +18,7 @@ from config.database import service_role
 from config.database.service_role import EVERY, RIGHTS, excess
 from payments.models import Wallet
 from payments.users.services import delete_person
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.project.test_checks import manage
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
 from tests.support.every_operation import CALLS, Scene, Things, perform, person
@@ -179,10 +179,10 @@ def test_each_right_names_columns_that_exist(db: None) -> None:
 @pytest.fixture
 def for_a_while(login: Login, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As the service, in blocks that are rolled back."""
-    registry.forget()
+    provider_cache.forget()
     with django_db_blocker.unblock(), connected_as(login):
         yield
-    registry.forget()
+    provider_cache.forget()
 
 
 @pytest.mark.parametrize("row", CALLS)

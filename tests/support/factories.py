@@ -10,7 +10,7 @@ from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet, WebhookEvent
 from payments.webhooks import receiving
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.ledger_factories import paid_in
 
 _numbers = count(1)
@@ -27,8 +27,8 @@ def signed_in(user: Any) -> APIClient:
 def notice(
     *, user_id: int, account: int, amount: str = "10", external_id: str = "", provider: str = "sha1_colon"
 ) -> receiving.Notice:
-    registry.forget()
-    known = registry.get(provider)
+    provider_cache.forget()
+    known = provider_cache.get(provider)
     assert known is not None
     return receiving.Notice(known, external_id or str(next(_numbers)), user_id, account, Decimal(amount))
 
@@ -55,8 +55,8 @@ def refused(*, user_id: int, account: int, **fields: str) -> WebhookEvent:
 
 def move(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
     """Book one transaction; return its id."""
-    drafted = tuple(booking.Line(source, destination, Decimal(amount)) for source, destination, amount in lines)
-    verdict = booking.book([booking.Movement(kind, drafted, reference)])[0]
+    drafted = tuple(booking.NewPosting(source, destination, Decimal(amount)) for source, destination, amount in lines)
+    verdict = booking.book([booking.NewTransaction(kind, drafted, reference)])[0]
     assert isinstance(verdict, booking.Booked), verdict
     return verdict.transaction_id
 

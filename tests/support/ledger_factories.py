@@ -45,9 +45,9 @@ def differences(**how: Any) -> dict[str, int]:
     return {kind: total for kind, total in audit(**how).totals.items() if kind not in UNCLAIMED}
 
 
-def opened(books: booking.Books, wallet_id: int, owner: Any, currency: str = "USD") -> None:
+def opened(books: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
     """Open a wallet under an id that a provider chose, in a trip of its own."""
-    trip = booking.Trip()
+    trip = booking.Pipeline()
     have_opened = books.opening([booking.NewWallet(wallet_id, owner.pk, currency)], trip)
     trip.go()
     have_opened()
@@ -71,17 +71,19 @@ def house(name: str = CLEARING, currency: str = "USD") -> int:
     return booking.house_wallet(name, currency)
 
 
-def movement(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> booking.Movement:
-    return booking.Movement(kind, tuple(booking.Line(a, b, Decimal(amount)) for a, b, amount in lines), reference)
+def movement(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> booking.NewTransaction:
+    return booking.NewTransaction(
+        kind, tuple(booking.NewPosting(a, b, Decimal(amount)) for a, b, amount in lines), reference
+    )
 
 
-def booked(asked: booking.Movement) -> booking.Booked:
+def booked(asked: booking.NewTransaction) -> booking.Booked:
     [verdict] = booking.book([asked])
     assert isinstance(verdict, booking.Booked), verdict
     return verdict
 
 
-def refusal(asked: booking.Movement) -> type[booking.LedgerError]:
+def refusal(asked: booking.NewTransaction) -> type[booking.LedgerError]:
     [verdict] = booking.book([asked])
     assert isinstance(verdict, booking.Refused), verdict
     return type(verdict.error)

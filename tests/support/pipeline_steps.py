@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from payments.ledger import booking
-from payments.ledger.booking import Session, Steps, Trip
+from payments.ledger.booking import EventLoopConnection, Pipeline, Steps
 from payments.models import Currency
 
 Result = TypeVar("Result")
@@ -17,11 +17,11 @@ ORPHAN = (
 )
 
 
-def in_a_loop(work: Callable[[Session], Awaitable[Result]]) -> Result:
+def in_a_loop(work: Callable[[EventLoopConnection], Awaitable[Result]]) -> Result:
     """Do the work in an event loop of its own, with a session of its own."""
 
     async def run() -> Result:
-        session = Session(await asyncio.to_thread(booking.connect))
+        session = EventLoopConnection(await asyncio.to_thread(booking.connect))
         try:
             return await work(session)
         finally:
@@ -34,7 +34,7 @@ def asking(*statements: tuple[str, ...], commit: bool = False) -> Steps[list[Any
     """One trip for each statement; the last may bring the COMMIT along. The rows of each."""
     rows = []
     for statement, *parameters in statements:
-        trip = Trip(commit=commit and statement == statements[-1][0])
+        trip = Pipeline(commit=commit and statement == statements[-1][0])
         answer = trip.ask(statement, *parameters)
         yield trip
         rows.append(answer())

@@ -22,7 +22,7 @@ from payments.models import CommissionRule, ExchangeRate, Operation, Provider, T
 from payments.orders import services as orders
 from payments.transfers.services import transfer
 from payments.webhooks import receiving
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.corruptions import CORRUPTIONS, CREDIT
 from tests.support.ledger_factories import CLEARING, SALES, held, house, sql, wallet_of
 
@@ -45,8 +45,8 @@ CREDITS = (("1", 7), ("2", 8))
 @pytest.fixture
 def stage(alice: Any, bob: Any) -> dict[str, Any]:
     """Sound books with a little of everything; the names stand in braces in the corruptions below."""
-    registry.forget()
-    provider = registry.get("sha1_colon")
+    provider_cache.forget()
+    provider = provider_cache.get("sha1_colon")
     assert provider is not None
     a, b, spare = wallet_of(alice, holding="100"), wallet_of(bob, holding="5"), wallet_of(bob)
     receiving.credit([receiving.Notice(provider, id_, alice.pk, a, Decimal(amount)) for id_, amount in CREDITS])

@@ -109,13 +109,13 @@ def _check_currencies(quote: Quote, source: booking.LockedWallet, destination: b
 
 def _lock_pair(
     source_id: int, destination_id: int, user_id: int
-) -> tuple[booking.Books, booking.LockedWallet, booking.LockedWallet]:
+) -> tuple[booking.LockedWallets, booking.LockedWallet, booking.LockedWallet]:
     books = lock_owned(source=source_id, destination=destination_id, owner_id=user_id)
     return books, books.wallets[source_id], books.wallets[destination_id]
 
 
 def _book(
-    books: booking.Books,
+    books: booking.LockedWallets,
     source: booking.LockedWallet,
     destination: booking.LockedWallet,
     found: Terms,
@@ -137,7 +137,7 @@ def _book(
         rule=found.rule,
         quote=quote,
     )
-    movement = booking.Movement(Transaction.Kind.EXCHANGE, tuple(_lines(made)), f"exchange {made.pk}")
+    movement = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_lines(made)), f"exchange {made.pk}")
     [verdict] = books.book([movement])
     if isinstance(verdict, booking.Refused):
         raise verdict.error
@@ -146,17 +146,17 @@ def _book(
     return made
 
 
-def _lines(made: Exchange) -> list[booking.Line]:
+def _lines(made: Exchange) -> list[booking.NewPosting]:
     """The house takes the one currency and gives the other; what rounding left is simply not given."""
     takes = booking.house_wallet(Wallet.House.EXCHANGE, made.source_currency_id)
     gives = booking.house_wallet(Wallet.House.EXCHANGE, made.target_currency_id)
     lines = [
-        booking.Line(made.source_id, takes, made.amount),
-        booking.Line(gives, made.destination_id, made.proceeds),
+        booking.NewPosting(made.source_id, takes, made.amount),
+        booking.NewPosting(gives, made.destination_id, made.proceeds),
     ]
     if made.commission:
         fees = booking.house_wallet(Wallet.House.COMMISSION, made.source_currency_id)
-        lines.append(booking.Line(made.source_id, fees, made.commission))
+        lines.append(booking.NewPosting(made.source_id, fees, made.commission))
     return lines
 
 

@@ -46,8 +46,8 @@ class PayView(APIView):
     def post(self, request: Request, wallet: int) -> Response:
         body = cast("dict[str, Any]", request.data)
         for amount in body["amounts"]:
-            line = booking.Line(wallet, clearing(), Decimal(amount))
-            [verdict] = booking.book([booking.Movement(Transaction.Kind.WITHDRAWAL, (line,))])
+            line = booking.NewPosting(wallet, clearing(), Decimal(amount))
+            [verdict] = booking.book([booking.NewTransaction(Transaction.Kind.WITHDRAWAL, (line,))])
             if isinstance(verdict, booking.Refused):
                 raise verdict.error
         if body.get("waits"):

@@ -9,11 +9,11 @@ from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.ledger.models import Reversal, Transaction, Wallet
 from payments.ledger.services import reversals
-from staff.confirmed_actions import Deed
+from staff.confirmed_actions import ConfirmedAction
 from staff.separation_of_duties import OwnOrder
 
 
-class Reverse(Deed):
+class Reverse(ConfirmedAction):
     name = "reverse"
     title = "Reverse a transaction"
     button = "Reverse"
@@ -51,7 +51,7 @@ class HousesWallet(Exception):
     """The house's wallets have no limit."""
 
 
-class Overdraft(Deed):
+class Overdraft(ConfirmedAction):
     allowed: ClassVar[bool]
     one_at_a_time = True
     refusals = (OwnOrder, HousesWallet, reversals.WalletOverdrawn)

@@ -10,14 +10,14 @@ from django.utils.html import format_html, format_html_join
 from api.filters import id_or_none
 from payments.ledger.admin.actions import Reverse, reversal_of
 from payments.ledger.admin.display import money, whose
-from payments.ledger.admin.wallets import MOST_WALLETS
+from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Reversal, Transaction, Wallet
 from payments.ledger.queries import history, search
 from payments.ledger.queries.history import Span
 from payments.webhooks.queries.search import credited_transaction_ids
-from staff.confirmed_actions import Deeds
+from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MOST_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
 
 
 class PostingInline(ReadOnlyInline):
@@ -69,18 +69,18 @@ class OfUserFilter(admin.SimpleListFilter):
 def of_user(user_id: int, *, limit: int) -> list[int]:
     """Return the ids of the user's newest transactions, found by the numbered lines of his wallets."""
     wallets = Wallet.objects.filter(owner_id=user_id).order_by("pk").values_list("pk", flat=True)
-    return history.transaction_ids(list(wallets[:MOST_WALLETS]), Span(limit=limit))
+    return history.transaction_ids(list(wallets[:MAX_WALLETS]), Span(limit=limit))
 
 
 @admin.register(Transaction)
-class TransactionAdmin(Deeds, ReadOnlyAdmin):
+class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     """No date hierarchy: it would ask for the oldest and newest time, which has no index, and read the whole table."""
 
     list_display = ("id", "kind", "moved", "reference", "created_at")
     list_filter = ("kind", PeriodFilter, OfUserFilter)
     search_fields = ("id",)
     search_help_text = (
-        f"Transaction id, wallet id, email, reference, or a provider's transaction id (of more than {MOST_LISTED:,}, "
+        f"Transaction id, wallet id, email, reference, or a provider's transaction id (of more than {MAX_LISTED:,}, "
         "the newest are listed)"
     )
     fields = readonly_fields = ("id", "kind", "reference", "created_at", "reversed_by", "takes_back")

@@ -16,12 +16,12 @@ from payments.ledger.admin.display import money
 from payments.ledger.models import Wallet
 from payments.ledger.queries import search
 from payments.ledger.queries.wallets import derived_balances
-from staff.confirmed_actions import Deeds
+from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.read_only import ReadOnlyAdmin, link
 
 #: Providers may open any number of wallets for a user; what is shown together looks at the first.
-MOST_WALLETS = 100
-MOST_HOLDS = 50
+MAX_WALLETS = 100
+MAX_HOLDS = 50
 
 
 class WhoseFilter(admin.SimpleListFilter):
@@ -53,7 +53,7 @@ def derive(wallets: list[Wallet]) -> None:
 
 
 @admin.register(Wallet)
-class WalletAdmin(Deeds, ReadOnlyAdmin):
+class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     deeds = (AllowOverdraft, StopOverdraft)
     ordering = ("id",)  # the house's wallets have the highest
     list_display = ("id", "owner_or_house", "balance_now", "held_now", "available_now", "created_at")
@@ -112,9 +112,9 @@ class WalletAdmin(Deeds, ReadOnlyAdmin):
     @admin.display(description="held by")
     def holds(self, wallet: Wallet) -> str:
         """The pending withdrawals whose sum is held: PostgreSQL sees to that."""
-        pending = wallet.withdrawals.filter(status="pending").order_by("pk")[: MOST_HOLDS + 1]
-        lines = [(link(withdrawal),) for withdrawal in pending[:MOST_HOLDS]]
-        more = [("and more",)] if len(pending) > MOST_HOLDS else []
+        pending = wallet.withdrawals.filter(status="pending").order_by("pk")[: MAX_HOLDS + 1]
+        lines = [(link(withdrawal),) for withdrawal in pending[:MAX_HOLDS]]
+        more = [("and more",)] if len(pending) > MAX_HOLDS else []
         return format_html_join("", "<div>{}</div>", lines + more)
 
     @admin.display(description="history")

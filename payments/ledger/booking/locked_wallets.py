@@ -14,8 +14,8 @@ from payments.ledger.models import Transaction
 from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
 from postgres import pipeline
 
-LARGEST_WALLET_ID = 2**63 - 1
-LONGEST_REFERENCE = 255
+MAX_WALLET_ID = 2**63 - 1
+MAX_REFERENCE_LENGTH = 255
 #: PostgreSQL refuses an adjustment too: nothing would show who asked for it.
 _KINDS = frozenset(Transaction.Kind.values) - {Transaction.Kind.ADJUSTMENT}
 
@@ -51,19 +51,19 @@ class BalanceTooLarge(LedgerError):
     """The wallet's balance would have more digits than the ledger keeps."""
 
 
-class Contended(Exception):
+class SerializationConflict(Exception):
     """Another atomic block opened the same wallet at the same moment: roll back and run again."""
 
 
-class InvalidMovement(ValueError):
+class InvalidTransaction(ValueError):
     """A movement that no caller may ask for: a mistake in our own code, unlike a LedgerError."""
 
 
-class OutdatedBooks(RuntimeError):
+class StaleWallets(RuntimeError):
     """The wallets are no longer as they were when they were locked, as after a savepoint that was rolled back."""
 
 
-class Line(NamedTuple):
+class NewPosting(NamedTuple):
     """An amount to move between two wallets (a posting to be). Positive, at most ten decimals, never rounded here."""
 
     source: int
@@ -71,11 +71,11 @@ class Line(NamedTuple):
     amount: Decimal
 
 
-class Movement(NamedTuple):
+class NewTransaction(NamedTuple):
     """One transaction to be: all its lines are booked, in their order, or none."""
 
     kind: str
-    lines: tuple[Line, ...]
+    lines: tuple[NewPosting, ...]
     reference: str = ""
     #: May leave less than nothing in wallets that allow it: for reversals, and for what takes from what it brings.
     overdraws: bool = False
@@ -83,14 +83,14 @@ class Movement(NamedTuple):
     def check(self) -> None:
         """Raise InvalidMovement for what the database would refuse, or could not keep as it is."""
         if self.kind not in _KINDS:
-            raise InvalidMovement(f"nothing books a transaction of the kind {self.kind!r}")
+            raise InvalidTransaction(f"nothing books a transaction of the kind {self.kind!r}")
         if not self.lines:
-            raise InvalidMovement("a movement needs a line")
-        if len(self.reference) > LONGEST_REFERENCE:
-            raise InvalidMovement(f"a reference has at most {LONGEST_REFERENCE} characters")
+            raise InvalidTransaction("a movement needs a line")
+        if len(self.reference) > MAX_REFERENCE_LENGTH:
+            raise InvalidTransaction(f"a reference has at most {MAX_REFERENCE_LENGTH} characters")
         for line in self.lines:
             if not is_storable(line.amount) or line.amount <= 0:
-                raise InvalidMovement(
+                raise InvalidTransaction(
                     f"a line needs a positive amount of at most {DECIMAL_PLACES} decimals: {line.amount}"
                 )
 
@@ -107,7 +107,7 @@ class Refused:
     error: LedgerError
 
 
-Verdict = Booked | Refused
+BookingResult = Booked | Refused
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ _Standing = dict[int, tuple[Decimal, int]]
 
 
 @dataclass(slots=True)
-class Books:
+class LockedWallets:
     """The wallets that this atomic block has locked, and the way to book on them."""
 
     wallets: dict[int, LockedWallet] = field(default_factory=dict)
@@ -160,43 +160,43 @@ class Books:
     _houses: Mapping[int, str] = field(default_factory=dict)
     _opened: set[int] = field(default_factory=set)
 
-    def opening(self, wallets: Iterable[NewWallet], trip: pipeline.Trip) -> Callable[[], None]:
+    def opening(self, wallets: Iterable[NewWallet], trip: pipeline.Pipeline) -> Callable[[], None]:
         """Ask for wallets to be created in ascending id; what is returned, after the trip, counts them as locked.
 
         It raises Contended when one exists by now. Waits for another atomic block that is creating one of them.
         """
         wanted = sorted(wallets, key=lambda wallet: wallet.id)
-        created = write_batch.opening(wanted, trip)
+        created = write_batch.queue_open(wanted, trip)
 
         def opened() -> None:
             if len(created()) < len(wanted):
-                raise Contended
+                raise SerializationConflict
             self.wallets.update({new.id: LockedWallet(new.id, new.owner_id, new.currency) for new in wanted})
             self._opened.update(new.id for new in wanted)
 
         return opened
 
-    def book(self, movements: Sequence[Movement]) -> list[Verdict]:
+    def book(self, movements: Sequence[NewTransaction]) -> list[BookingResult]:
         """Decide and write as `booking` says, in a trip of its own; another draws what ids `lock` has not drawn."""
         if not connection.in_atomic_block:
             raise transaction.TransactionManagementError("books are closed when their atomic block ends")
         if (missing := len(movements) - len(self._ids)) > 0:
             self._take(_drawn(missing))
         before = self._standing()
-        trip = pipeline.Trip()
+        trip = pipeline.Pipeline()
         try:
             verdicts = self.booking(movements, trip)
             if trip.asked:
                 trip.go()
         except BaseException as error:
             self._restore(before)
-            if getattr(error.__cause__, "sqlstate", None) == write_batch.OUTDATED_BOOKS:
+            if getattr(error.__cause__, "sqlstate", None) == write_batch.STALE_WALLETS:
                 transaction.set_rollback(True)
-                raise OutdatedBooks(str(OutdatedBooks.__doc__)) from error
+                raise StaleWallets(str(StaleWallets.__doc__)) from error
             raise
         return verdicts
 
-    def booking(self, movements: Sequence[Movement], trip: pipeline.Trip) -> list[Verdict]:
+    def booking(self, movements: Sequence[NewTransaction], trip: pipeline.Pipeline) -> list[BookingResult]:
         """Decide each movement in turn, and ask the trip to write all that are booked. Nothing is booked before it.
 
         A refused movement leaves no trace and does not disturb its neighbours. Not idempotent: a caller that may
@@ -208,7 +208,7 @@ class Books:
             movement.check()
         self._houses = house_currencies(wallet_ids(movements) - self.wallets.keys())
         before = self._standing()
-        page = write_batch.Page()
+        page = write_batch.WriteBatch()
         with localcontext(EXACT):
             verdicts = [self._decide(movement, page) for movement in movements]
         if page.transactions:
@@ -235,12 +235,14 @@ class Books:
         """Give back what `hold` reserved. Raises WalletNotFound, or InvalidMovement when less is held."""
         wallet = self._holder(wallet_id, amount)
         if wallet.held < amount:
-            raise InvalidMovement(f"wallet {wallet_id} holds {wallet.held}, which is less than {amount}")
+            raise InvalidTransaction(f"wallet {wallet_id} holds {wallet.held}, which is less than {amount}")
         self._set_held(wallet, EXACT.subtract(wallet.held, amount))
 
     def _holder(self, wallet_id: int, amount: Decimal) -> LockedWallet:
         if not is_storable(amount) or amount <= 0:
-            raise InvalidMovement(f"only a positive amount of at most {DECIMAL_PLACES} decimals can be held: {amount}")
+            raise InvalidTransaction(
+                f"only a positive amount of at most {DECIMAL_PLACES} decimals can be held: {amount}"
+            )
         wallet = self.wallets.get(wallet_id)
         if wallet is None:
             raise WalletNotFound
@@ -249,10 +251,10 @@ class Books:
     def _set_held(self, wallet: LockedWallet, held: Decimal) -> None:
         if not write_batch.set_held(wallet.id, held, before=wallet.held):
             transaction.set_rollback(True)
-            raise OutdatedBooks(str(OutdatedBooks.__doc__))
+            raise StaleWallets(str(StaleWallets.__doc__))
         wallet.held = held
 
-    def _decide(self, movement: Movement, page: write_batch.Page) -> Verdict:
+    def _decide(self, movement: NewTransaction, page: write_batch.WriteBatch) -> BookingResult:
         """Put the movement on the page, whole, or leave page and wallets as they were."""
         id_ = self._ids[0]
         before: _Standing = {}
@@ -289,7 +291,9 @@ class Books:
         for id_, (balance, sequence) in before.items():
             self.wallets[id_].balance, self.wallets[id_].sequence = balance, sequence
 
-    def _apply(self, transaction_id: int, line: Line, before: _Standing, *, overdraws: bool) -> write_batch.PostingRow:
+    def _apply(
+        self, transaction_id: int, line: NewPosting, before: _Standing, *, overdraws: bool
+    ) -> write_batch.PostingRow:
         """Move the line's amount, and note in `before` what its wallets had until this movement. Raises LedgerError."""
         amount = line.amount
         source, destination = self.wallets.get(line.source), self.wallets.get(line.destination)
@@ -330,23 +334,25 @@ class Books:
         return currency
 
 
-def wallet_ids(movements: Iterable[Movement]) -> set[int]:
+def wallet_ids(movements: Iterable[NewTransaction]) -> set[int]:
     return {id_ for movement in movements for line in movement.lines for id_ in (line.source, line.destination)}
 
 
-def locking(wallet_ids: Iterable[int], trip: pipeline.Trip, *, movements: int = 1) -> Callable[[], Books]:
+def queue_lock(
+    wallet_ids: Iterable[int], trip: pipeline.Pipeline, *, movements: int = 1
+) -> Callable[[], LockedWallets]:
     """Ask for the users' wallets among the ids to be locked, ascending; unknown and house ids are left out.
 
     Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Once in an
     atomic block, before anything that depends on what the wallets hold. Returns what reads them after the trip.
     Draws ids for as many movements.
     """
-    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
+    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= MAX_WALLET_ID)
     rows = trip.ask(_LOCK, pipeline.integers(ids)) if ids else tuple
     drawn = trip.ask(_DRAW, str(movements)) if movements else tuple
 
-    def locked() -> Books:
-        books = Books({row[0]: LockedWallet(*row) for row in rows()})
+    def locked() -> LockedWallets:
+        books = LockedWallets({row[0]: LockedWallet(*row) for row in rows()})
         books._take(drawn())
         return books
 
@@ -365,31 +371,31 @@ _DRAW = (
 )
 
 
-def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> Books:
+def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> LockedWallets:
     """Lock as `locking` says, in a trip of its own."""
-    trip = pipeline.Trip()
-    locked = locking(wallet_ids, trip, movements=movements)
+    trip = pipeline.Pipeline()
+    locked = queue_lock(wallet_ids, trip, movements=movements)
     if trip.asked:
         trip.go()
     return locked()
 
 
 def _drawn(number: int) -> Iterable[tuple[Any, ...]]:
-    trip = pipeline.Trip()
+    trip = pipeline.Pipeline()
     rows = trip.ask(_DRAW, str(number))
     trip.go()
     return rows()
 
 
-def book(movements: Sequence[Movement]) -> list[Verdict]:
+def book(movements: Sequence[NewTransaction]) -> list[BookingResult]:
     """Lock every wallet that the movements touch and book them as one batch, in an atomic block."""
     with transaction.atomic():
         return lock(wallet_ids(movements), movements=len(movements)).book(movements)
 
 
-def held_elsewhere(wallet_ids: Iterable[int]) -> set[int]:
+def locked_by_others(wallet_ids: Iterable[int]) -> set[int]:
     """Return those of the users' wallets that another atomic block holds at this moment; never waits."""
-    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= LARGEST_WALLET_ID)
+    ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= MAX_WALLET_ID)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM payments_wallet WHERE id = ANY(%s::bigint[]) AND house IS NULL EXCEPT"

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from payments.ledger.booking.locked_wallets import Movement
+from payments.ledger.booking.locked_wallets import NewTransaction
 from payments.money import MAX_AMOUNT
-from postgres.pipeline import Trip
+from postgres.pipeline import Pipeline
 from postgres.pipeline_protocol import Rows
 
 # It never waits for a wallet: by then it would hold the tables that it is going to write, and a checkpoint that waits
@@ -38,7 +38,7 @@ WITH wallet AS (
 """
 
 
-class CreditAlone:
+class SingleCredit:
     """A statement that moves money from the house to a user's wallet, if that is there, has room, and nobody holds it.
 
     The caller's `condition` is looked at before the wallet is locked: what must not happen twice needs a unique key.
@@ -49,7 +49,9 @@ class CreditAlone:
     def __init__(self, *, condition: str, then: str) -> None:
         self.statement = _STATEMENT.format(condition=condition, then=then, max_amount=MAX_AMOUNT)
 
-    def ask(self, trip: Trip, movement: Movement, owner_id: int, currency: str, *others: str) -> Callable[[], Rows]:
+    def ask(
+        self, trip: Pipeline, movement: NewTransaction, owner_id: int, currency: str, *others: str
+    ) -> Callable[[], Rows]:
         """Ask for the movement, whose only line goes from a house wallet to the owner's; returns what reads the rows.
 
         Not idempotent. Raises InvalidMovement.

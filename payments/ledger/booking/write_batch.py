@@ -7,11 +7,11 @@ from typing import Final, Protocol
 
 from django.db import connection
 
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Listing, Trip
+from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement
 from postgres.pipeline_protocol import Rows
 
 #: What PostgreSQL says when a wallet is no longer as it was locked (till_stale_wallets in migrations/sql/ledger.sql).
-OUTDATED_BOOKS: Final = "TL001"
+STALE_WALLETS: Final = "TL001"
 
 #: id, kind, reference, and when, in microseconds since 1970
 TransactionRow = tuple[int, str, str, int]
@@ -33,7 +33,7 @@ class NewWalletRow(Protocol):
 
 
 # Times come as microseconds since 1970: PostgreSQL reads a number faster than a date, and so does Python.
-_TRANSACTIONS = Listing(
+_TRANSACTIONS = RowsStatement(
     """
 INSERT INTO payments_transaction (id, kind, reference, created_at)
 SELECT id, kind, reference, timestamptz 'epoch' + time * interval '1 microsecond'
@@ -41,7 +41,7 @@ FROM {rows} AS t (id, kind, reference, time)
 """,
     *(BIGINT, TEXT, TEXT, BIGINT),
 )
-_POSTINGS = Listing(
+_POSTINGS = RowsStatement(
     """
 INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
     source_sequence, source_balance, destination_sequence, destination_balance)
@@ -49,7 +49,7 @@ SELECT * FROM {rows} AS p
 """,
     *(BIGINT, TEXT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC),
 )
-_BALANCES = Listing(
+_BALANCES = RowsStatement(
     """
 UPDATE payments_wallet SET balance = w.balance, moved_at = timestamptz 'epoch' + w.time * interval '1 microsecond',
     sequence = CASE WHEN payments_wallet.sequence = w.sequence_before THEN w.sequence ELSE till_stale_wallets() END
@@ -59,7 +59,7 @@ FROM {rows} AS w (id, balance, sequence, sequence_before, time) WHERE payments_w
 )
 # For wallets that were opened in this atomic block: a savepoint that was rolled back has taken their rows away, and who
 # is not found must be missed. The number of wallets follows their five columns.
-_BALANCES_OF_ALL = Listing(
+_BALANCES_OF_ALL = RowsStatement(
     """
 WITH changed AS (
     UPDATE payments_wallet SET balance = w.balance, sequence = w.sequence,
@@ -72,7 +72,7 @@ SELECT CASE WHEN (SELECT count(*) FROM changed) <> $6::bigint THEN till_stale_wa
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
 )
-_OPEN = Listing(
+_OPEN = RowsStatement(
     """
 INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
 SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp() FROM {rows} AS n (id, owner_id, currency)
@@ -83,7 +83,7 @@ ON CONFLICT DO NOTHING RETURNING id
 
 
 @dataclass(slots=True)
-class Page:
+class WriteBatch:
     """What was decided in memory and waits to be written: all of it, or nothing."""
 
     transactions: list[TransactionRow] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Page:
     #: Some of the wallets were opened in this atomic block.
     has_new_wallets: bool = False
 
-    def write(self, trip: Trip) -> None:
+    def write(self, trip: Pipeline) -> None:
         """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
         trip.ask_about(self.transactions, _TRANSACTIONS)
         trip.ask_about(self.postings, _POSTINGS)
@@ -109,7 +109,7 @@ def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
         return bool(cursor.rowcount)
 
 
-def opening(wallets: Sequence[NewWalletRow], trip: Trip) -> Callable[[], Rows]:
+def queue_open(wallets: Sequence[NewWalletRow], trip: Pipeline) -> Callable[[], Rows]:
     """Ask for empty wallets in the given order, but for ids that exist; returns what reads the ids that were new.
 
     Waits for another atomic block that is inserting one of the ids.

@@ -12,7 +12,7 @@ from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.ledger.services.currencies import active_currency
 
 #: What a user may open; those that providers or other people open for him do not count against anybody.
-MOST_OPENED = 100
+MAX_OPENED = 100
 
 
 class HouseWallet(Exception):
@@ -30,7 +30,7 @@ def open_wallet(*, owner_id: int, currency: str) -> Wallet:
     """
     get_user_model().objects.only("pk").get(pk=owner_id)
     opened = Wallet.objects.filter(owner_id=owner_id, pk__gte=FIRST_OWN_WALLET_ID).order_by()
-    if len(opened.values_list("pk")[:MOST_OPENED]) == MOST_OPENED:
+    if len(opened.values_list("pk")[:MAX_OPENED]) == MAX_OPENED:
         raise TooManyWallets
     return Wallet.objects.create(owner_id=owner_id, currency=active_currency(currency))
 
@@ -46,7 +46,7 @@ def open_first_wallets(users: Sequence[User]) -> None:
     Wallet.objects.bulk_create(Wallet(owner=person, currency=currency) for person in people for currency in currencies)
 
 
-def lock_owned(*, owner_id: int, **wallet_ids: int) -> booking.Books:
+def lock_owned(*, owner_id: int, **wallet_ids: int) -> booking.LockedWallets:
     """Lock wallets that are all the user's, by the fields that name them, ascending, as `ledger.lock` does.
 
     Raises WalletNotFound naming the field when one is not: strangers' wallets and absent ones look alike.

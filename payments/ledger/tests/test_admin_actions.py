@@ -42,7 +42,7 @@ def test_a_wallet_names_the_withdrawals_that_hold_its_money(
     page = text(site, f"{WALLETS}{purse.pk}/change/")
     for pk in (outgoing.pk, other):
         assert f"/admin/payments/withdrawal/{pk}/change/" in page
-    monkeypatch.setattr("payments.ledger.admin.wallets.MOST_HOLDS", 1)
+    monkeypatch.setattr("payments.ledger.admin.wallets.MAX_HOLDS", 1)
     page = text(site, f"{WALLETS}{purse.pk}/change/")
     assert f"/admin/payments/withdrawal/{other}/change/" not in page
     assert "and more" in page

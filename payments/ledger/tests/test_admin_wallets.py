@@ -223,6 +223,6 @@ def test_no_list_offers_to_count_the_rows_behind_its_filters(story: dict[str, in
 
 def test_a_list_counts_no_further_than_it_pages(alice: Any, site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     many_credits(alice, ALICES, 30)
-    monkeypatch.setattr("staff.read_only.MOST_LISTED", 20)
+    monkeypatch.setattr("staff.read_only.MAX_LISTED", 20)
     answer = site.get("/admin/payments/transaction/")
     assert answer.context["cl"].result_count == 20

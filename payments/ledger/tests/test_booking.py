@@ -131,12 +131,12 @@ def test_it_holds_no_more_than_is_free(alice: Any) -> None:
     books = booking.lock([a])
     with pytest.raises(booking.InsufficientFunds):
         books.hold(a, Decimal("6.01"))
-    with pytest.raises(booking.InvalidMovement):
+    with pytest.raises(booking.InvalidTransaction):
         books.release(a, Decimal("4.01"))
     with pytest.raises(booking.WalletNotFound):
         books.hold(UNKNOWN, Decimal(1))
     for amount in ("0", "-1", "NaN", "0.00000000001"):
-        with pytest.raises(booking.InvalidMovement):
+        with pytest.raises(booking.InvalidTransaction):
             books.hold(a, Decimal(amount))
     assert Wallet.objects.get(pk=a).available == 6
 
@@ -200,7 +200,7 @@ def test_every_refusal_tells_why() -> None:
 
 # --- what no caller may ask ---------------------------------------------------------------------------------
 
-MISTAKES: dict[str, Callable[[int, int], booking.Movement]] = {
+MISTAKES: dict[str, Callable[[int, int], booking.NewTransaction]] = {
     "no line": lambda *_: movement(),
     "no kind": lambda a, b: movement((a, b, "1"), kind=""),
     "an invented kind": lambda a, b: movement((a, b, "1"), kind="gift"),
@@ -215,7 +215,7 @@ MISTAKES: dict[str, Callable[[int, int], booking.Movement]] = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_our_own_code_leaves_nothing(alice: Any, bob: Any, mistake: str) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    with pytest.raises(booking.InvalidMovement):
+    with pytest.raises(booking.InvalidTransaction):
         booking.book([movement((a, b, "1")), MISTAKES[mistake](a, b), movement((a, b, "1"))])
     assert lines_of(a) == [(1, 10)]
 
@@ -237,7 +237,7 @@ def test_books_are_outdated_once_their_savepoint_was_rolled_back(alice: Any, bob
         with transaction.atomic():
             books.book([movement((a, b, "1"))])
             transaction.set_rollback(True)
-        with pytest.raises(booking.OutdatedBooks), transaction.atomic():
+        with pytest.raises(booking.StaleWallets), transaction.atomic():
             books.book([movement((a, b, "1"))])
     assert lines_of(a) == [(1, 10)]
 
@@ -249,7 +249,7 @@ def test_who_swallows_outdated_books_commits_nothing(alice: Any, bob: Any) -> No
         with transaction.atomic():
             books.book([movement((a, b, "1"))])
             transaction.set_rollback(True)
-        with pytest.raises(booking.OutdatedBooks):
+        with pytest.raises(booking.StaleWallets):
             books.book([movement((a, b, "1"))])
     assert lines_of(a) == [(1, 10)]
 

@@ -51,9 +51,9 @@ def several(owner: Any, wallet: int) -> None:
 def drawn_later(_: Any, wallet: int) -> None:
     """Ids are drawn when something is booked that was not announced."""
     clearing = booking.house_wallet("clearing", "USD")
-    line = booking.Line(clearing, wallet, Decimal(1))
+    line = booking.NewPosting(clearing, wallet, Decimal(1))
     with_none = booking.lock([wallet], movements=0)
-    with_none.book([booking.Movement("deposit", (line,))])
+    with_none.book([booking.NewTransaction("deposit", (line,))])
 
 
 @pytest.mark.parametrize("credit", [one, several, drawn_later])

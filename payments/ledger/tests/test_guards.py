@@ -353,7 +353,7 @@ def test_python_refuses_by_name_what_postgresql_refuses_by_rule(alice: Any, bob:
         assert isinstance(verdict, booking.Refused)
         assert type(verdict.error) is error
     for asked in (movement((a, b, "0")), movement((a, b, "-1")), movement((a, b, "1"), kind="gift"), movement()):
-        with pytest.raises(booking.InvalidMovement):
+        with pytest.raises(booking.InvalidTransaction):
             booking.book([asked])
 
 

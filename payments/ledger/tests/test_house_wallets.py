@@ -70,7 +70,7 @@ def test_booking_neither_locks_nor_writes_them(committed_db: None, alice: Any) -
     assert balances()["clearing"] == -1
 
 
-def in_a_connection_of_its_own(asked: booking.Movement) -> None:
+def in_a_connection_of_its_own(asked: booking.NewTransaction) -> None:
     try:
         booked(asked)
     finally:

@@ -76,7 +76,7 @@ class Model:
             self.lines[place].append((len(self.lines[place]) + 1, self.balances[place]))
 
 
-def verdict_name(verdict: booking.Verdict) -> str:
+def verdict_name(verdict: booking.BookingResult) -> str:
     return type(verdict.error if isinstance(verdict, booking.Refused) else verdict).__name__
 
 
@@ -98,7 +98,9 @@ def play(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
     model = Model()
     for batch in history:
         verdicts = booking.book([
-            booking.Movement("transfer", tuple(booking.Line(ids[s], ids[d], amount) for s, d, amount in movement))
+            booking.NewTransaction(
+                "transfer", tuple(booking.NewPosting(ids[s], ids[d], amount) for s, d, amount in movement)
+            )
             for movement in batch
         ])  # fmt: skip
         assert [verdict_name(verdict) for verdict in verdicts] == [model.move(movement) for movement in batch]

@@ -38,11 +38,11 @@ ANY_WALLET = PolymorphicProxySerializer(
     serializers=[shapes.WalletSerializer, shapes.StaffWalletSerializer],
     resource_type_field_name=None,
 )
-MOST_LINES = 200
+MAX_LINES = 200
 _PERIOD = [
     OpenApiParameter("from", OpenApiTypes.DATETIME, description="From this time (RFC 3339) or day (UTC) on."),
     OpenApiParameter("to", OpenApiTypes.DATETIME, description="Before this time, or up to and including this day."),
-    OpenApiParameter("limit", int, description=f"How many lines a page holds, 1 to {MOST_LINES} (default)."),
+    OpenApiParameter("limit", int, description=f"How many lines a page holds, 1 to {MAX_LINES} (default)."),
     OpenApiParameter("cursor", int, description="Where a page begins: taken from `next`."),
     OpenApiParameter("format", str, enum=["json", "csv"]),
 ]
@@ -204,7 +204,7 @@ def _asked(form_class: Callable[..., forms.Form], request: Request) -> dict[str,
 
 def _page(found: statements.Period, asked: dict[str, Any], address: str) -> dict[str, Any]:
     low = min(max(found.low, asked["cursor"] or 0), found.high)
-    high = min(low + (asked["limit"] or MOST_LINES), found.high)
+    high = min(low + (asked["limit"] or MAX_LINES), found.high)
     places = found.wallet.currency.decimal_places
     lines = statements.lines(found.wallet.pk, low=low, high=high)
     return {

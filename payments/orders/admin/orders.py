@@ -15,9 +15,9 @@ from payments.orders import services as orders
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
 from payments.orders.services.settlement import Verdict
 from staff import search
-from staff.confirmed_actions import Deed, Deeds
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MOST_LISTED, ReadOnlyAdmin, link
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link
 from staff.separation_of_duties import OwnOrder
 
 ALL = "all"
@@ -31,7 +31,7 @@ class NotForYou(Exception):
     """Only admins give a verdict here."""
 
 
-class VerdictDeed(Deed):
+class VerdictDeed(ConfirmedAction):
     verdict: ClassVar[Verdict]
     refusals = (NotForYou, OwnOrder, orders.AlreadySettled, booking.LedgerError)
 
@@ -157,14 +157,14 @@ _FIELDS = (
 )
 
 
-class OrderAdmin(Deeds, ReadOnlyAdmin):
+class OrderAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     """A queue: what has waited longest comes first."""
 
     list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
     search_fields = ("id",)
     search_help_text = (
         "An id of order, user, wallet or transaction, or an email, whatever the status (of more than "
-        f"{MOST_LISTED:,}, the newest are listed)"
+        f"{MAX_LISTED:,}, the newest are listed)"
     )
     export_fields: ClassVar[tuple[str, ...]] = (
         *("id", "user_id", "user__email", "wallet_id", "amount", "commission", "currency_id", "status", "reason"),

@@ -13,13 +13,13 @@ from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
 from payments.orders import services as orders
 from payments.orders.models import SettlementScope
-from staff.amount_field import AmountField
+from staff.amount_field import AmountFormField
 from staff.read_only import link
 from staff.service_forms import ServiceAdmin, ServiceForm
 
 
 class ScopeForm(ServiceForm):
-    max_amount = AmountField(required=False, help_text="Of one order, in the currency; empty: no limit.")
+    max_amount = AmountFormField(required=False, help_text="Of one order, in the currency; empty: no limit.")
     refusals = (
         InvalidAmount,
         orders.InvalidScope,

@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from api.fields import PlainTextField
 from api.serializers import RequestSerializer
-from payments.orders.external_details import LONGEST_VALUE
+from payments.orders.external_details import MAX_VALUE_LENGTH
 from payments.orders.models import ExternalWallet
 
-MOST_MEMBERS = 10
+MAX_MEMBERS = 10
 
 _MEMBERS = {
     "type": "object",
@@ -31,10 +31,10 @@ class DetailsField(serializers.Field[Any, Any, Any, Any]):
     default_error_messages = {"invalid": "An object of texts, or one text."}
 
     def to_internal_value(self, data: Any) -> dict[str, str] | str:
-        text = PlainTextField(max_length=LONGEST_VALUE, allow_blank=True)
+        text = PlainTextField(max_length=MAX_VALUE_LENGTH, allow_blank=True)
         if isinstance(data, str):
             return str(text.run_validation(data))
-        if not isinstance(data, dict) or len(data) > MOST_MEMBERS:
+        if not isinstance(data, dict) or len(data) > MAX_MEMBERS:
             self.fail("invalid")
         members: dict[str, str] = serializers.DictField(child=text).run_validation(data)
         return members

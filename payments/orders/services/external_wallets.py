@@ -15,7 +15,7 @@ from payments.ledger.services.currencies import known_currency
 from payments.orders.external_details import checked_details, refuse_card_number
 from payments.orders.models import ExternalWallet, OrderStatus, Withdrawal
 
-MOST_EXTERNAL_WALLETS = 100
+MAX_EXTERNAL_WALLETS = 100
 
 
 class TooManyExternalWallets(Exception):
@@ -38,8 +38,8 @@ def add_external_wallet(
     kept = checked_details(kind, details)
     known_currency(currency)
     lock_user(owner_id)
-    if ExternalWallet.objects.filter(owner_id=owner_id, deleted_at__isnull=True).count() >= MOST_EXTERNAL_WALLETS:
-        raise TooManyExternalWallets(f"There are {MOST_EXTERNAL_WALLETS} already. {TooManyExternalWallets.__doc__}")
+    if ExternalWallet.objects.filter(owner_id=owner_id, deleted_at__isnull=True).count() >= MAX_EXTERNAL_WALLETS:
+        raise TooManyExternalWallets(f"There are {MAX_EXTERNAL_WALLETS} already. {TooManyExternalWallets.__doc__}")
     return ExternalWallet.objects.create(owner_id=owner_id, label=label, currency_id=currency, kind=kind, details=kept)
 
 

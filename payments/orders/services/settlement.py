@@ -92,20 +92,20 @@ def _settled(order: AnOrder, verdict: Verdict, by: User, reason: str) -> AnOrder
     return order
 
 
-def _movement_in(deposit: Deposit) -> booking.Movement:
+def _movement_in(deposit: Deposit) -> booking.NewTransaction:
     """The commission comes out of what the same transaction brings, even where the balance is below zero."""
     clearing, commission = _houses(deposit)
-    lines = [booking.Line(clearing, deposit.wallet_id, deposit.amount)]
+    lines = [booking.NewPosting(clearing, deposit.wallet_id, deposit.amount)]
     if deposit.commission:
-        lines.append(booking.Line(deposit.wallet_id, commission, deposit.commission))
-    return booking.Movement(Transaction.Kind.DEPOSIT, tuple(lines), f"deposit {deposit.pk}", overdraws=True)
+        lines.append(booking.NewPosting(deposit.wallet_id, commission, deposit.commission))
+    return booking.NewTransaction(Transaction.Kind.DEPOSIT, tuple(lines), f"deposit {deposit.pk}", overdraws=True)
 
 
-def _movement_out(withdrawal: Withdrawal) -> booking.Movement:
+def _movement_out(withdrawal: Withdrawal) -> booking.NewTransaction:
     clearing, commission = _houses(withdrawal)
     out = ((clearing, EXACT.subtract(withdrawal.amount, withdrawal.commission)), (commission, withdrawal.commission))
-    lines = tuple(booking.Line(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
-    return booking.Movement(Transaction.Kind.WITHDRAWAL, lines, f"withdrawal {withdrawal.pk}")
+    lines = tuple(booking.NewPosting(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
+    return booking.NewTransaction(Transaction.Kind.WITHDRAWAL, lines, f"withdrawal {withdrawal.pk}")
 
 
 def _houses(order: Order) -> tuple[int, int]:
@@ -115,7 +115,7 @@ def _houses(order: Order) -> tuple[int, int]:
     )
 
 
-def _book(books: booking.Books, movement: booking.Movement) -> int:
+def _book(books: booking.LockedWallets, movement: booking.NewTransaction) -> int:
     [verdict] = books.book([movement])
     if isinstance(verdict, booking.Refused):
         raise verdict.error

@@ -305,7 +305,9 @@ def test_its_commission_comes_out_of_it_even_where_the_balance_is_below_zero(
     alice: Any, purse: Wallet, admin: Any, service: Any
 ) -> None:
     Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
-    booking.book([booking.Movement("reversal", (booking.Line(purse.pk, clearing(), Decimal(500)),), overdraws=True)])
+    booking.book(
+        [booking.NewTransaction("reversal", (booking.NewPosting(purse.pk, clearing(), Decimal(500)),), overdraws=True)]
+    )
     a_rule(admin, percent="10")
     assert settle(service, "deposits", deposit(alice, purse)).status_code == 200
     assert money(purse) == ("-410", "0")

@@ -268,7 +268,7 @@ def test_it_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any
 
 
 def test_there_are_only_so_many(alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(external_wallets, "MOST_EXTERNAL_WALLETS", 2)
+    monkeypatch.setattr(external_wallets, "MAX_EXTERNAL_WALLETS", 2)
     first = a_bank(alice)
     a_bank(alice)
     refused(add(alice, "other", "Jar"), 409, "too_many_external_wallets")

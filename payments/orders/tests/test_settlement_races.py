@@ -79,7 +79,7 @@ def test_one_of_two_withdrawals_gets_the_money(alice: Any, purse: Wallet) -> Non
 
 def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any, purse: Wallet) -> None:
     bank = a_bank(alice)
-    spend = booking.Movement("purchase", (booking.Line(purse.pk, clearing(), Decimal(90)),))
+    spend = booking.NewTransaction("purchase", (booking.NewPosting(purse.pk, clearing(), Decimal(90)),))
 
     def spent() -> int:
         return 90 if isinstance(booking.book([spend])[0], booking.Booked) else 0

@@ -63,7 +63,9 @@ def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
 ) -> None:
     withdraw(alice, purse, bank, "60.00")
     other = wallet_with(bob, "USD", "1")
-    [verdict] = booking.book([booking.Movement("transfer", (booking.Line(purse.pk, other.pk, Decimal(41)),))])
+    [verdict] = booking.book(
+        [booking.NewTransaction("transfer", (booking.NewPosting(purse.pk, other.pk, Decimal(41)),))]
+    )
     assert isinstance(verdict, booking.Refused)
     refused(ask(alice, "withdrawals", purse, "40.01", external_wallet=bank.pk), 409, "insufficient_funds")
     withdraw(alice, purse, bank, "40.00")
@@ -196,8 +198,8 @@ def test_it_is_not_paid_when_a_reversal_has_taken_the_money(
 ) -> None:
     made = withdraw(alice, purse, bank, "60.00")
     Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
-    line = booking.Line(purse.pk, clearing(), purse.balance)
-    booking.book([booking.Movement("reversal", (line,), overdraws=True)])
+    line = booking.NewPosting(purse.pk, clearing(), purse.balance)
+    booking.book([booking.NewTransaction("reversal", (line,), overdraws=True)])
     refused(settle(service, "withdrawals", made), 409, "insufficient_funds")
     assert money(purse) == ("0", "60")
     assert settle(service, "withdrawals", made, "rejected").status_code == 200

@@ -82,11 +82,11 @@ def test_it_shows_a_service_itself_and_no_money(bob: Any) -> None:
 
 
 def test_what_it_includes_is_bounded(alice: Any, django_assert_max_num_queries: Any) -> None:
-    many_wallets(alice, users.MOST_WALLETS + 5)
+    many_wallets(alice, users.MAX_WALLETS + 5)
     many_credits(alice, ALICES, users.NEWEST_TRANSACTIONS + 5)
     with django_assert_max_num_queries(8):
         body = signed_in(alice).get(ME, {"include": "wallets,transactions"}).json()
-    assert len(body["wallets"]) == users.MOST_WALLETS
+    assert len(body["wallets"]) == users.MAX_WALLETS
     newest = signed_in(alice).get("/api/v1/transactions", {"limit": users.NEWEST_TRANSACTIONS}).json()["results"]
     assert body["transactions"] == newest
 
@@ -165,11 +165,11 @@ def test_it_never_shows_the_house_or_a_password(alice: Any, admin: Any) -> None:
 
 
 def test_it_shows_some_of_very_many_wallets(alice: Any, bob: Any, admin: Any) -> None:
-    many_wallets(alice, users.MOST_WALLETS + 3)
+    many_wallets(alice, users.MAX_WALLETS + 3)
     credit(bob, BOBS)
     results = signed_in(admin).get(URL).json()["results"]
     assert {user["email"]: len(user["wallets"]) for user in results} == {
-        "alice@example.com": users.MOST_WALLETS, "bob@example.com": 1, "admin@example.com": 0,
+        "alice@example.com": users.MAX_WALLETS, "bob@example.com": 1, "admin@example.com": 0,
     }  # fmt: skip
 
 

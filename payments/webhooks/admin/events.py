@@ -12,9 +12,9 @@ from payments.webhooks import receiving
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.queries import search
 from payments.webhooks.receiving.replay import replay_event
-from staff.confirmed_actions import Deed, Deeds
+from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import ReceivedFilter
-from staff.read_only import MOST_LISTED, ReadOnlyAdmin, link, link_to
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link, link_to
 from staff.separation_of_duties import OwnOrder
 
 
@@ -29,7 +29,7 @@ class AttentionFilter(admin.SimpleListFilter):
         return queryset.filter(~Q(verdict="credited")) if self.value() == "yes" else queryset
 
 
-class Replay(Deed):
+class Replay(ConfirmedAction):
     name = "replay"
     title = "Replay events"
     button = "Replay"
@@ -53,7 +53,7 @@ class Replay(Deed):
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(Deeds, ReadOnlyAdmin):
+class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_display = (
         *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
         "received_at",
@@ -62,7 +62,7 @@ class WebhookEventAdmin(Deeds, ReadOnlyAdmin):
     list_select_related = ("provider__currency",)
     search_fields = ("external_id",)
     search_help_text = (
-        f"The provider's transaction id, an id of event, user or wallet, or an email (of more than {MOST_LISTED:,}, "
+        f"The provider's transaction id, an id of event, user or wallet, or an email (of more than {MAX_LISTED:,}, "
         "the newest are listed)"
     )
     fields = readonly_fields = (

@@ -11,7 +11,7 @@ from payments.webhooks.receiving.authentication import (
     result,
 )
 from payments.webhooks.receiving.crediting import credit
-from payments.webhooks.receiving.group_commit import Committer, DeadlinePassed, QueueFull, Settled
+from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, QueueFull, Settled
 from payments.webhooks.receiving.outcomes import (
     BalanceTooLarge,
     Credited,
@@ -25,16 +25,16 @@ from payments.webhooks.receiving.outcomes import (
     WalletOwnerMismatch,
     WebhookRefused,
 )
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from payments.webhooks.receiving.replay import EventNotReplayable, replay
 
 __all__ = [
     "ANY_FORM",
     "BalanceTooLarge",
-    "Committer",
     "Credited",
     "DeadlinePassed",
     "EventNotReplayable",
+    "GroupCommitter",
     "InvalidNotice",
     "InvalidSignature",
     "Notice",
@@ -51,9 +51,9 @@ __all__ = [
     "authenticate",
     "authenticate_from_memory",
     "credit",
+    "provider_cache",
     "receive",
     "recognise",
-    "registry",
     "replay",
     "result",
 ]

@@ -12,7 +12,7 @@ from payments.webhooks import metrics, notices, signatures
 from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
 from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, ProviderChanged
-from payments.webhooks.receiving.provider_cache import KnownProvider, registry
+from payments.webhooks.receiving.provider_cache import KnownProvider, provider_cache
 
 #: The form of a notice that may come from any provider.
 ANY_FORM = "standard_webhooks"
@@ -46,7 +46,7 @@ def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = A
     with metrics.seconds.time():
         outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
         if isinstance(outcome, ProviderChanged):
-            registry.forget()
+            provider_cache.forget()
             outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
     return result(outcome)
 
@@ -54,7 +54,7 @@ def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = A
 def result(outcome: Outcome | Exception) -> Credited:
     """Return what was credited, or raise what stood in the way; Contended asks the sender to repeat."""
     if isinstance(outcome, (ProviderChanged, IntegrityError)):
-        raise booking.Contended from outcome
+        raise booking.SerializationConflict from outcome
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -69,10 +69,10 @@ def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: st
     """
     try:
         try:
-            return _authenticate(slug, headers, body, form, looks=(registry.get, registry.look_again))
+            return _authenticate(slug, headers, body, form, looks=(provider_cache.get, provider_cache.look_again))
         except InvalidNotice:  # staff may have raised the limit a moment ago, and the sender would not try again
-            registry.forget()
-            return _authenticate(slug, headers, body, form, looks=(registry.get,))
+            provider_cache.forget()
+            return _authenticate(slug, headers, body, form, looks=(provider_cache.get,))
     except InvalidSignature:
         metrics.bad_signatures.inc()
         raise
@@ -83,10 +83,10 @@ def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: st
 
 def recognise(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice | None:
     """Return the notice if what is in memory says that it is authentic and well-formed. Counts nothing."""
-    if registry.is_stale():
+    if provider_cache.is_stale():
         return None
     try:
-        return _authenticate(slug, headers, body, form, looks=(registry.recall,))
+        return _authenticate(slug, headers, body, form, looks=(provider_cache.recall,))
     except (notices.BodyTooLarge, notices.UnsupportedContentType, MalformedEvent, InvalidSignature, InvalidNotice):
         return None
 
@@ -98,10 +98,10 @@ def authenticate_from_memory(
 
     For an event loop, which must not wait: the providers were not read lately, or what is known of them refuses.
     """
-    if registry.is_stale():
+    if provider_cache.is_stale():
         return None
     try:
-        return _authenticate(slug, headers, body, form, looks=(registry.recall,))
+        return _authenticate(slug, headers, body, form, looks=(provider_cache.recall,))
     except (InvalidSignature, InvalidNotice):
         return None
     except MalformedEvent:

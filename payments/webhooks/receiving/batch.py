@@ -24,19 +24,19 @@ from payments.webhooks.receiving.outcomes import (
 )
 
 
-def crediting(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
+def credit_steps(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
     """Credit the notices as one batch or fail as one: the steps, for whoever makes their trips."""
     if len(notices) == 1:
-        credited = yield from crediting_alone(notices[0])
+        credited = yield from single_credit_steps(notices[0])
         if credited:
             return [credited]
     return (yield from _Batch(notices).steps())
 
 
-def crediting_alone(notice: Notice) -> ledger.Steps[Credited | None]:
+def single_credit_steps(notice: Notice) -> ledger.Steps[Credited | None]:
     """Credit a notice for a wallet that is there, or find it credited, in one trip; None when more is to be done."""
     provider = notice.provider
-    trip = ledger.Trip(commit=True)
+    trip = ledger.Pipeline(commit=True)
     credited = event_store.crediting_alone(
         notice.key,
         _movement(notice),
@@ -59,7 +59,7 @@ class _Batch:
     """
 
     notices: Sequence[Notice]
-    books: ledger.Books = field(default_factory=ledger.Books)
+    books: ledger.LockedWallets = field(default_factory=ledger.LockedWallets)
     #: The version of each active provider, by its id.
     providers: dict[int, str] = field(default_factory=dict)
     entries: dict[event_store.Key, event_store.Entry] = field(default_factory=dict)
@@ -67,9 +67,9 @@ class _Batch:
 
     def steps(self) -> ledger.Steps[Sequence[Outcome]]:
         keyed = [(notice.key, notice) for notice in self.notices]
-        first = ledger.Trip()
+        first = ledger.Pipeline()
         accounts = (notice.account_id for notice in self.notices)
-        locked = ledger.locking(accounts, first, movements=len(self.notices))
+        locked = ledger.queue_lock(accounts, first, movements=len(self.notices))
         found = event_store.finding((key for key, _ in keyed), first)
         yield first
         self.books = locked()
@@ -77,10 +77,10 @@ class _Batch:
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
         refusals = yield from self._refusals()
-        booking = ledger.Trip(ahead=True)
+        booking = ledger.Pipeline(ahead=True)
         self._settle(refusals, booking)
         yield booking
-        last = ledger.Trip(commit=True)
+        last = ledger.Pipeline(commit=True)
         others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
         conflicts = [
             notice.entry(event_store.CONFLICT, TransactionIdConflict.code)
@@ -105,7 +105,7 @@ class _Batch:
         unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.books)}
         if not unsettled:
             return {}
-        trip = ledger.Trip()
+        trip = ledger.Pipeline()
         found = event_store.finding_users((notice.user_id for notice in unsettled.values()), trip)
         yield trip
         users = found()
@@ -120,13 +120,13 @@ class _Batch:
                     notice.account_id, notice.user_id, notice.provider.currency
                 )
         if opened:
-            trip = ledger.Trip()
+            trip = ledger.Pipeline()
             have_opened = self.books.opening(opened.values(), trip)
             yield trip
             have_opened()
         return refusals
 
-    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], trip: ledger.Trip) -> None:
+    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], trip: ledger.Pipeline) -> None:
         """Book what can be booked, by the trip, and put the verdict of every claim into `entries`."""
         payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
         verdicts = self.books.booking([_movement(notice) for notice in payable.values()], trip)
@@ -159,7 +159,7 @@ class _Batch:
         return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
-def _is_at_home(notice: Notice, books: ledger.Books) -> bool:
+def _is_at_home(notice: Notice, books: ledger.LockedWallets) -> bool:
     """Tell whether the notice's wallet is there, and as the notice says: nothing has to be looked up."""
     wallet = books.wallets.get(notice.account_id)
     return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
@@ -177,10 +177,10 @@ def _mismatch(
     return WalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
 
 
-def _movement(notice: Notice) -> ledger.Movement:
+def _movement(notice: Notice) -> ledger.NewTransaction:
     provider = notice.provider
-    line = ledger.Line(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
-    return ledger.Movement(_DEPOSIT, (line,), f"{provider.slug} {notice.external_id}")
+    line = ledger.NewPosting(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
+    return ledger.NewTransaction(_DEPOSIT, (line,), f"{provider.slug} {notice.external_id}")
 
 
 # Plain texts: what is hashed and compared a million times a minute is no member of an enumeration.

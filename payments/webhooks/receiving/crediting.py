@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import DataError, IntegrityError, OperationalError
 
 from payments.ledger import booking
-from payments.webhooks.receiving.batch import crediting
+from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.outcomes import Notice, Outcome
 
@@ -23,7 +23,7 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     answer is unknown and a repeat will tell. Locks the wallets in ascending id.
     """
     try:
-        outcomes = booking.travel(crediting(notices))
+        outcomes = booking.run(credit_steps(notices))
     except Exception as error:
         return credit_despite(notices, error)
     count(notices, outcomes)
@@ -32,7 +32,7 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
 
 def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
     """Do what is left to do for a batch that failed: `credit` says what. Raises the failure when it is everybody's."""
-    if isinstance(failure, (IntegrityError, DataError, booking.Contended)):
+    if isinstance(failure, (IntegrityError, DataError, booking.SerializationConflict)):
         outcomes = _credit_one_by_one(notices)
     elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
         outcomes = _credit_around(notices, failure)
@@ -44,11 +44,11 @@ def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcom
 
 def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
     """Who wants a wallet that somebody else holds is told so at once; the others do not wait for it again."""
-    held = booking.held_elsewhere(notice.account_id for notice in notices)
+    held = booking.locked_by_others(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
     try:
-        credited = [*booking.travel(crediting(free))] if held and free else _credit_one_by_one(free)
-    except (IntegrityError, DataError, OperationalError, booking.Contended):
+        credited = [*booking.run(credit_steps(free))] if held and free else _credit_one_by_one(free)
+    except (IntegrityError, DataError, OperationalError, booking.SerializationConflict):
         credited = _credit_one_by_one(free)
     outcomes = iter(credited)
     return [busy if notice.account_id in held else next(outcomes) for notice in notices]
@@ -67,11 +67,11 @@ def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
 
 
 def _credit_repeatedly(notice: Notice) -> Outcome | Exception:
-    error: Exception = booking.Contended()
+    error: Exception = booking.SerializationConflict()
     for _ in range(MAX_ATTEMPTS):
         try:
-            return booking.travel(crediting([notice]))[0]
-        except (IntegrityError, DataError, booking.Contended) as caught:
+            return booking.run(credit_steps([notice]))[0]
+        except (IntegrityError, DataError, booking.SerializationConflict) as caught:
             error = caught
         except OperationalError as caught:
             if not _is_busy(caught):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from payments.ledger.booking import CreditAlone, Movement
+from payments.ledger.booking import NewTransaction, SingleCredit
 from payments.webhooks.models import WebhookEvent
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Listing, Trip, integers
+from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement, integers
 
 #: Verdicts, as plain texts.
 CREDITED: Final = WebhookEvent.Verdict.CREDITED.value
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 # Asked after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
 # OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
-_FIND = Listing(
+_FIND = RowsStatement(
     """
 SELECT provider.id, provider.updated_at::text, event.*
 FROM payments_provider provider LEFT JOIN LATERAL (
@@ -56,7 +56,7 @@ WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
 )
 
 
-def finding(keys: Iterable[Key], trip: Trip) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
+def finding(keys: Iterable[Key], trip: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
     """Ask for the active providers (id and version) and the known events among the keys; read them after the trip."""
     asked = sorted(set(keys))
     providers = {provider_id: None for provider_id, _ in asked}
@@ -70,13 +70,13 @@ def finding(keys: Iterable[Key], trip: Trip) -> Callable[[], tuple[dict[int, str
     return read
 
 
-def finding_users(ids: Iterable[int], trip: Trip) -> Callable[[], set[int]]:
+def finding_users(ids: Iterable[int], trip: Pipeline) -> Callable[[], set[int]]:
     """Ask which of the ids are users', active or not."""
     found = trip.ask("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
     return lambda: {row[0] for row in found()}
 
 
-_CREDIT = CreditAlone(
+_CREDIT = SingleCredit(
     condition="""
         EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
         AND NOT EXISTS (
@@ -105,7 +105,7 @@ _CREDIT = CreditAlone(
 
 
 def crediting_alone(
-    key: Key, movement: Movement, trip: Trip, *, user_id: int, currency: str, version: str
+    key: Key, movement: NewTransaction, trip: Pipeline, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
     """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
 
@@ -119,7 +119,7 @@ def crediting_alone(
     return lambda: next(iter(rows()), None)
 
 
-def writing(entries: Sequence[Entry], trip: Trip) -> None:
+def writing(entries: Sequence[Entry], trip: Pipeline) -> None:
     """Ask for new entries to be inserted, in the order of their keys for each verdict, and known ones to be updated.
 
     The trip raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
@@ -137,7 +137,7 @@ def writing(entries: Sequence[Entry], trip: Trip) -> None:
 
 
 _COLUMNS = (BIGINT, BIGINT, TEXT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC, TEXT, TEXT)
-_INSERT_CREDITED = Listing(
+_INSERT_CREDITED = RowsStatement(
     """
 INSERT INTO payments_webhookevent
     (provider_id, external_id, user_id, account_id, amount, transaction_id, balance, verdict, reason)
@@ -149,9 +149,9 @@ _INSERT = """
 INSERT INTO payments_webhookevent (provider_id, external_id, user_id, account_id, amount, verdict, reason)
 SELECT * FROM {rows} AS e
 """
-_INSERT_UNMATCHED = Listing(_INSERT, *_COLUMNS[1:6], *_COLUMNS[8:])
-_INSERT_CONFLICTS = Listing(f"{_INSERT} ON CONFLICT DO NOTHING", *_COLUMNS[1:6], *_COLUMNS[8:])
-_UPDATE = Listing(
+_INSERT_UNMATCHED = RowsStatement(_INSERT, *_COLUMNS[1:6], *_COLUMNS[8:])
+_INSERT_CONFLICTS = RowsStatement(f"{_INSERT} ON CONFLICT DO NOTHING", *_COLUMNS[1:6], *_COLUMNS[8:])
+_UPDATE = RowsStatement(
     """
 UPDATE payments_webhookevent SET
     verdict = e.verdict, reason = e.reason, transaction_id = e.transaction_id, balance = e.balance

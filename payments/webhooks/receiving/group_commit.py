@@ -16,7 +16,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection
 
 from payments.ledger import booking
 from payments.webhooks import metrics
-from payments.webhooks.receiving.batch import crediting
+from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.crediting import credit, credit_despite
 from payments.webhooks.receiving.outcomes import Notice, Outcome
@@ -55,7 +55,7 @@ class _Job(NamedTuple, Generic[Token]):
     deadline: float
 
 
-class Committer(Generic[Token]):
+class GroupCommitter(Generic[Token]):
     """The one writer of a process, in its event loop, in which it is made and called.
 
     `deliver` is called once for each batch, after its commit. What goes wrong with a batch (a notice that fails it, a
@@ -68,7 +68,7 @@ class Committer(Generic[Token]):
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Job[Token]] = []
         self._writing: asyncio.Task[None] | None = None
-        self._session: booking.Session | None = None
+        self._session: booking.EventLoopConnection | None = None
         self._figures = _Figures(self._loop)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
@@ -132,7 +132,7 @@ class Committer(Generic[Token]):
         except Exception as error:  # a database that is away is answered 503, the unforeseen is logged by the lane
             return [error] * len(notices)
         try:
-            outcomes = await session.travel(crediting(notices))
+            outcomes = await session.travel(credit_steps(notices))
         except Exception as error:
             if not isinstance(error, _FORESEEN):  # such as plans that somebody has discarded: a new session has none
                 session.close()
@@ -142,14 +142,14 @@ class Committer(Generic[Token]):
         self._figures.count(notices, outcomes)
         return outcomes
 
-    async def _connected(self) -> booking.Session:
+    async def _connected(self) -> booking.EventLoopConnection:
         if self._session is None or self._session.is_lost:
-            self._session = booking.Session(await self._loop.run_in_executor(self._thread, booking.connect))
+            self._session = booking.EventLoopConnection(await self._loop.run_in_executor(self._thread, booking.connect))
         return self._session
 
 
 #: What leaves a session as good as it was.
-_FORESEEN = (IntegrityError, DataError, OperationalError, booking.Contended, SynchronousOnlyOperation)
+_FORESEEN = (IntegrityError, DataError, OperationalError, booking.SerializationConflict, SynchronousOnlyOperation)
 
 
 def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
@@ -163,7 +163,7 @@ def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Ou
             return credit_despite(notices, failure) if failure else credit(notices)
         except Exception as error:
             failure, outcomes = None, [error] * len(notices)
-            if not booking.has_lost_its_plans(error):
+            if not booking.is_stale_prepared_statement(error):
                 break
         finally:
             connection.close()

@@ -44,7 +44,7 @@ class KnownProvider:
     version: str
 
 
-class Registry:
+class ProviderCache:
     """Active providers by slug, read again after MAX_AGE_SECONDS. Shared by all threads of a process."""
 
     def __init__(self) -> None:
@@ -137,4 +137,4 @@ def _known(row: Any) -> KnownProvider | None:
     )
 
 
-registry = Registry()
+provider_cache = ProviderCache()

@@ -8,7 +8,7 @@ from payments.webhooks.models import WebhookEvent
 from payments.webhooks.receiving.authentication import result
 from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from staff.history import note
 from staff.separation_of_duties import refuse_own
 
@@ -23,8 +23,8 @@ def replay(event: WebhookEvent) -> Credited:
     An event that is credited already returns its first result. Raises EventNotReplayable, or the WebhookRefused that
     still stands in its way.
     """
-    registry.forget()
-    provider = registry.get(event.provider.slug)
+    provider_cache.forget()
+    provider = provider_cache.get(event.provider.slug)
     if provider is None or event.verdict == WebhookEvent.Verdict.CONFLICT:
         raise EventNotReplayable(str(EventNotReplayable.__doc__))
     notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount)

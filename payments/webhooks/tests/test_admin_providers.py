@@ -11,7 +11,7 @@ from django.test import Client
 
 from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.webhooks import provider_secrets, providers
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.admin_forms import shown
 from tests.support.factories import ALICES, NOBODY, credit, refused
 
@@ -73,30 +73,30 @@ def test_whoever_may_only_look_does_not_see_the_secret(provider: Provider, bob: 
 def test_it_adds_a_provider_that_works_at_once(
     site: Client, alice: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    assert registry.get("acme") is None
+    assert provider_cache.get("acme") is None
     with django_capture_on_commit_callbacks(execute=True):
         answer = site.post(f"{URL}add/", form(secret=NEW, max_amount="100"))
     assert answer.status_code == 302, errors(answer)
-    known = registry.get("acme")
+    known = provider_cache.get("acme")
     assert known is not None
     assert (known.secrets, known.max_amount) == ((NEW,), 100)
-    registry.forget()
+    provider_cache.forget()
 
 
 def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
     provider: Provider, site: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
-    registry.forget()
-    known = registry.get("acme")
+    provider_cache.forget()
+    known = provider_cache.get("acme")
     assert known is not None
     with django_capture_on_commit_callbacks(execute=True):
         assert change(site, provider, is_active=None).status_code == 302
-    assert registry.get("acme") is None
+    assert provider_cache.get("acme") is None
     provider.refresh_from_db()
     assert not provider.is_active
     assert str(provider.updated_at) > known.version
     assert provider.secret == OLD
-    registry.forget()
+    provider_cache.forget()
 
 
 @pytest.mark.parametrize(

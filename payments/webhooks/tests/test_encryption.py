@@ -15,7 +15,7 @@ from django.test import Client
 from config import checks
 from payments.models import Provider
 from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.admin_forms import shown
 
 FIRST, SECOND = "first-0123456789-abcdefghijklmnopqrstuvwxyz", "second-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -26,9 +26,9 @@ SECRET, BEFORE = "the-secret-of-acme-0815-é", "the-one-before-of-acme-4711"
 def keys(settings: Any) -> Any:
     """The keys of this process; the demo's providers, under another key, stand aside."""
     settings.TILL_ENCRYPTION_KEYS = [FIRST]
-    registry.forget()
+    provider_cache.forget()
     yield settings
-    registry.forget()
+    provider_cache.forget()
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def rotate() -> str:
 
 
 def known() -> tuple[str, ...]:
-    registry.forget()
-    found = registry.get("acme")
+    provider_cache.forget()
+    found = provider_cache.get("acme")
     return found.secrets if found else ()
 
 
@@ -98,7 +98,7 @@ def test_a_provider_that_no_key_opens_leaves_the_others_known(
 ) -> None:
     keys.TILL_ENCRYPTION_KEYS = [SECOND]
     Provider.objects.create(slug="other", scheme="sha1_colon", currency_id="USD", secret=SECRET)
-    assert (known(), registry.get("other") is not None) == ((), True)
+    assert (known(), provider_cache.get("other") is not None) == ((), True)
     assert "The secret of the provider acme cannot be decrypted" in caplog.text
 
 

@@ -18,8 +18,16 @@ from payments.conftest import stored
 from payments.ledger import booking
 from payments.models import Wallet
 from payments.webhooks import receiving
-from payments.webhooks.receiving import Committer, Credited, DeadlinePassed, Notice, QueueFull, credit, group_commit
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving import (
+    Credited,
+    DeadlinePassed,
+    GroupCommitter,
+    Notice,
+    QueueFull,
+    credit,
+    group_commit,
+)
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.sessions import end_sessions
 
 Result = TypeVar("Result")
@@ -27,13 +35,13 @@ Result = TypeVar("Result")
 
 @pytest.fixture
 def user(committed_db: None, alice: Any) -> Any:
-    registry.forget()
-    registry.get("sha256_concat")  # which an event loop could not
+    provider_cache.forget()
+    provider_cache.get("sha256_concat")  # which an event loop could not
     return alice
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
-    provider = registry.recall("sha256_concat")
+    provider = provider_cache.recall("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
 
@@ -44,7 +52,7 @@ class Desk:
     def __init__(self) -> None:
         self.batches: list[dict[str, Any]] = []
         self._more = asyncio.Event()
-        self.committer: Committer[str] = Committer(self._deliver)
+        self.committer: GroupCommitter[str] = GroupCommitter(self._deliver)
 
     def _deliver(self, settled: receiving.Settled[str]) -> None:
         self.batches.append(dict(settled))

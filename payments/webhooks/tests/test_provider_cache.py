@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from payments.conftest import Post, in_process, stored
 from payments.models import Provider
 from payments.webhooks import receiving
-from payments.webhooks.receiving.provider_cache import LOOKS_A_SECOND, MIN_AGE_SECONDS, Registry, registry
+from payments.webhooks.receiving.provider_cache import LOOKS_A_SECOND, MIN_AGE_SECONDS, ProviderCache, provider_cache
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form
 from tests.support.sessions import end_sessions
 
@@ -81,8 +81,8 @@ def test_a_limit_above_that_of_the_service_is_none(changed: Changed) -> None:
     service, limits = Decimal(settings.TILL_MAX_AMOUNT), []
     for own in (None, service + 1, 99):
         changed("sha1_colon", max_amount=own)
-        registry.forget()
-        known = registry.get("sha1_colon")
+        provider_cache.forget()
+        known = provider_cache.get("sha1_colon")
         assert known is not None
         limits.append(known.max_amount)
     assert limits == [service, service, 99]
@@ -123,7 +123,7 @@ def test_two_hundred_forgeries_ask_the_database_a_few_times_at_most(
 
 
 def test_forget_is_heard_also_while_a_look_is_under_way(db: None) -> None:
-    own = Registry()
+    own = ProviderCache()
     assert own.get("sha1_colon") is not None
     Provider.objects.filter(slug="sha1_colon").update(is_active=False)
     assert own.get("sha1_colon") is not None
@@ -147,7 +147,7 @@ def away(committed_db: None) -> Iterator[Callable[[], None]]:
 
 
 def test_it_serves_its_copy_while_the_database_is_away(away: Callable[[], None]) -> None:
-    own = Registry()
+    own = ProviderCache()
     known = own.get("sha1_colon")
     own.forget()
     away()
@@ -155,10 +155,10 @@ def test_it_serves_its_copy_while_the_database_is_away(away: Callable[[], None])
     with pytest.raises(OperationalError):
         own.look_again("sha1_colon")
     with pytest.raises(OperationalError):
-        Registry().get("sha1_colon")
+        ProviderCache().get("sha1_colon")
 
 
 def test_a_secret_is_in_no_representation(db: None) -> None:
-    registry.forget()
-    assert "appkey" not in repr(registry.get("sha1_colon"))
+    provider_cache.forget()
+    assert "appkey" not in repr(provider_cache.get("sha1_colon"))
     assert "appkey" not in repr(receiving.InvalidSignature())

@@ -13,7 +13,7 @@ from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Posting, Provider, Wallet, WebhookEvent
 from payments.webhooks.queries.filters import with_external_id
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.factories import ALICES, BOBS, NOBODY, credit, notice, refused, signed_in
 
 URL = "/api/v1/webhook-events"
@@ -169,7 +169,7 @@ def test_it_never_replays_for_a_provider_that_is_switched_off(admin: Any) -> Non
     event = refused(user_id=NOBODY, account=303)
     Provider.objects.update(is_active=False)
     assert replay(admin, event).json()["code"] == "event_not_replayable"
-    registry.forget()
+    provider_cache.forget()
 
 
 def test_it_writes_down_who_replayed_what_and_what_came_of_it(alice: Any, admin: Any) -> None:

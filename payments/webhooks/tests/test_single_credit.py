@@ -21,9 +21,9 @@ from payments.ledger import booking
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
 from payments.webhooks import receiving
 from payments.webhooks.receiving import Credited, Notice, credit, event_store
-from payments.webhooks.receiving.batch import crediting_alone
+from payments.webhooks.receiving.batch import single_credit_steps
 from payments.webhooks.receiving.outcomes import ProviderChanged
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS
 from tests.support.ledger_factories import house, lines_of, opened, sql
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
@@ -34,14 +34,14 @@ GUARDS_PAGE = Path(__file__).parents[2] / "docs" / "guards.md"
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | Decimal = "10") -> Notice:
-    registry.forget()
-    provider = registry.get("sha256_concat")
+    provider_cache.forget()
+    provider = provider_cache.get("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
 
 
 def alone(asked: Notice) -> Credited | None:
-    return booking.travel(crediting_alone(asked))
+    return booking.run(single_credit_steps(asked))
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_nothing_is_cut_off_a_text(alice: Any, wallet: int) -> None:
 
 def test_what_the_ledger_never_books_is_not_rounded_into_something_else(alice: Any, wallet: int) -> None:
     for amount in ("0.00000000001", "-1", "0", "NaN"):
-        with pytest.raises(booking.InvalidMovement):
+        with pytest.raises(booking.InvalidTransaction):
             alone(notice("n", alice, amount=amount))
     assert stored().postings == 1
 

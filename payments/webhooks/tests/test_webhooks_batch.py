@@ -20,15 +20,15 @@ from payments.models import Provider, Wallet, WebhookEvent
 from payments.webhooks import receiving
 from payments.webhooks.receiving import Credited, Notice, TransactionIdConflict, credit, event_store
 from payments.webhooks.receiving.outcomes import ProviderChanged
-from payments.webhooks.receiving.provider_cache import registry
+from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS
 from tests.support.provider import FORMS, SHA256_CONCAT, Form
 from tests.support.sessions import end_sessions
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
-    registry.forget()
-    provider = registry.get("sha256_concat")
+    provider_cache.forget()
+    provider = provider_cache.get("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
 
@@ -198,7 +198,7 @@ def test_it_tells_who_is_held_elsewhere(committed_db: None, alice: Any) -> None:
 
 def _held_elsewhere() -> set[int]:
     try:
-        return booking.held_elsewhere([70, 71, 72])
+        return booking.locked_by_others([70, 71, 72])
     finally:
         connection.close()
 
