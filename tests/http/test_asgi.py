@@ -215,8 +215,8 @@ def test_it_can_be_imported_by_a_server_that_knows_nothing_of_django() -> None:
 
 def test_a_worker_has_loaded_all_and_keeps_it_from_the_collector_before_its_first_request() -> None:
     code = (
-        "import gc, sys; from types import SimpleNamespace; import config.asgi; from config import serving;"
-        "serving.make_ready(SimpleNamespace(age=2)); print(gc.get_freeze_count(), 'payments.urls' in sys.modules)"
+        "import gc, sys; from types import SimpleNamespace; import config.asgi; from config.server import worker;"
+        "worker.make_ready(SimpleNamespace(age=2)); print(gc.get_freeze_count(), 'payments.urls' in sys.modules)"
     )
     environment = os.environ | {"TILL_DEBUG": "1"}
     done = subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True, text=True)

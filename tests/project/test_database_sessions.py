@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READ = """
 import json
 from django.db import connection
-from config import health
+from config.server import health
 from payments import ledger
 def read(execute):
     names = ["lock_timeout", "default_transaction_isolation", "DateStyle", "search_path"]
@@ -139,7 +139,7 @@ def test_the_event_loops_session_has_the_limits(committed_db: None) -> None:
 
 # --- a database that cannot be written to -------------------------------------------------------------------
 
-READY = "from config import health; import json; print(json.dumps(health.readiness()))"
+READY = "from config.server import health; import json; print(json.dumps(health.readiness()))"
 
 
 def test_it_is_not_ready_on_a_database_that_is_read_only(committed_db: None) -> None:
