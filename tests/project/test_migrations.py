@@ -7,11 +7,11 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, models
 from django.db.migrations import RunSQL
@@ -20,7 +20,7 @@ from django.db.migrations.loader import MigrationLoader
 from tests.support.ledger_factories import sql
 
 APPS = ("accounts", "payments", "catalog")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = settings.BASE_DIR
 MIGRATED, OF_MODELS = "public", "of_models"
 
 
@@ -208,13 +208,13 @@ def named_rules() -> set[Guard]:
 # --- the files ----------------------------------------------------------------------------------------------
 
 
-MIGRATIONS = sorted(path for app in APPS for path in (ROOT / app / "migrations").glob("0*.py"))
-
-
-@pytest.mark.parametrize("path", MIGRATIONS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_migration_imports_nothing_of_ours(path: Path) -> None:
+@pytest.mark.parametrize("app", APPS)
+def test_migrations_import_nothing_of_ours(app: str) -> None:
     """Code changes, and what was applied does not."""
-    assert imported(ast.parse(path.read_text())) <= {"datetime", "decimal", "django", "pathlib", "uuid"}
+    files = [*(ROOT / app / "migrations").glob("0*.py")]
+    assert len(files) >= 2
+    packages = {package for path in files for package in imported(ast.parse(path.read_text()))}
+    assert packages <= {"datetime", "decimal", "django", "pathlib", "uuid"}
 
 
 def imported(tree: ast.Module) -> set[str]:
