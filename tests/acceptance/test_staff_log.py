@@ -20,19 +20,19 @@ from accounts import services
 from accounts.models import Role, User
 from catalog.models import Product
 from payments.models import CommissionRule, ExchangeRate, Provider, SettlementScope
-from tests.acceptance.test_authorisation import TABLE
 from tests.support.admin_forms import loaded
 from tests.support.catalog_factories import a_product
-from tests.support.every_operation import CALLS, Scene, Things, operations, perform, person
+from tests.support.every_operation import Scene, Things, operations, perform, person
 from tests.support.exchange_factories import rate
 from tests.support.factories import signed_in
+from tests.support.operation_table import CALLS, ROWS
 from tests.support.staff_site import signed
 
 
 def admins_only() -> list[str]:
     """The operations that write, and that no user may call."""
-    rows = [line.split() for line in TABLE.strip().splitlines()[1:]]
-    closed = {row[0] for row in rows if row[2] == "403" and row[5] != "403"}
+    statuses = {name: row.by_caller() for name, row in ROWS.items()}
+    closed = {name for name, by in statuses.items() if by["user"] == (403,) and by["admin"] != (403,)}
     changing = {name for name, one in operations().items() if one.writes or one.method == "delete"}
     return sorted(row for row in closed if row.partition(":")[0] in changing)
 

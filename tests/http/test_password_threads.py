@@ -24,9 +24,10 @@ from config.server.fair_queue import FairQueue
 from config.server.request_threads import may_hash_a_password, passwords
 from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
-from tests.support.every_operation import CALLS, Scene, Things, perform, person
+from tests.support.every_operation import Scene, Things, perform, person
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import send_all
+from tests.support.operation_table import CALLS
 from tests.support.provider import Delivery
 from tests.support.shop_users import API, PASSWORD, sign_in
 

@@ -10,8 +10,9 @@ from django.db import models, transaction
 
 from payments.models import CommissionRule
 from tests.support import staff_site as staff_stage
-from tests.support.every_operation import CALLS, Scene, Things, operations, perform, person
+from tests.support.every_operation import Scene, Things, operations, perform, person
 from tests.support.openapi_document import described, request_schema
+from tests.support.operation_table import CALLS
 
 #: PostgreSQL knows no offset of 16 hours or more, Python none of 24, UTC no time before the year 1 or after 9999.
 READ = [

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 
 from config.docs_pages import schema_document
-from tests.support.every_operation import CALLS, Scene, Things, operations, perform, person
+from tests.support.every_operation import Scene, Things, operations, perform, person
 from tests.support.openapi_document import described, request_schema
+from tests.support.operation_table import CALLS
 from tests.support.stored_rows import stored
 
 NOTICES = {row for row in CALLS if ":" not in row and "webhooks" in described(row)["tags"]}

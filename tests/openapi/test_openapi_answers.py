@@ -11,9 +11,10 @@ from django.test import Client
 from accounts.models import User
 from config.docs_pages import schema_document
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.every_operation import CALLS, Call, Scene, Things, operations, perform, person, to
+from tests.support.every_operation import Call, Scene, Things, operations, perform, person, to
 from tests.support.factories import NOBODY, clearing
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
+from tests.support.operation_table import CALLS
 
 OPERATIONS = [row for row in CALLS if ":" not in row]
 #: Not the notices, which no serializer reads.

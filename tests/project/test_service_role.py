@@ -21,9 +21,10 @@ from payments.users.services import delete_person
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.project.test_checks import manage
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
-from tests.support.every_operation import CALLS, Scene, Things, perform, person
+from tests.support.every_operation import Scene, Things, perform, person
 from tests.support.ledger_factories import sql
 from tests.support.live import LiveTill, database_url
+from tests.support.operation_table import CALLS
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
 
 DENIED = psycopg.errors.InsufficientPrivilege

@@ -1,7 +1,10 @@
-"""A valid request for every operation of the API, and the people and things that it needs: made when asked for."""
+"""What it takes to call any operation of the API: users and their things, made when asked for, and the request itself.
+
+The requests are in tests/support/operation_table.py.
+"""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache, cached_property
@@ -11,7 +14,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from accounts import links, services, tokens
+from accounts import services, tokens
 from accounts.models import Role, User
 from catalog.models import Product
 from catalog.services import buy
@@ -24,8 +27,8 @@ from payments.transfers import services as transfers
 from tests.support.catalog_factories import a_product
 from tests.support.exchange_factories import rate
 from tests.support.factories import NOBODY, clearing, move, refused, wallet_with
-from tests.support.order_factories import IBAN, a_bank, a_rule
-from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
+from tests.support.order_factories import a_bank, a_rule
+from tests.support.provider import Form
 from tests.support.shop_users import PASSWORD, password_hash
 
 _keys = count(1)
@@ -173,145 +176,6 @@ def find(listed: int) -> Call:
 def notice(form: Form, scene: Scene, **where: Any) -> Call:
     fields = form.fields(user_id=scene.the.owner.pk, account_id=77, amount=100)
     return Call({name: json.loads(literal) for name, literal in fields.items()}, where, form=form)
-
-
-def _buy(scene: Scene) -> Call:
-    return to({"product": scene.product.pk, "wallet": scene.the.wallet})
-
-
-def _external(scene: Scene) -> Call:
-    return to({"label": "Bank", "currency": scene.the.currency, "kind": "bank", "details": {"iban": IBAN}})
-
-
-def _withdraw(wallet: int, external_wallet: int) -> Call:
-    return to({"wallet": wallet, "external_wallet": external_wallet, "amount": "10.00"})
-
-
-def _send(source: int, destination: int) -> Call:
-    return to({"source": source, "destination": destination, "amount": "10.00"})
-
-
-def _exchange(source: int, destination: int, **terms: Any) -> Call:
-    rate("USD", "EUR")
-    rate("EUR", "USD", "1.1")
-    return to({"source": source, "destination": destination, **(terms or {"amount": "10.00"})})
-
-
-def _token(scene: Scene) -> str:
-    return links.activation_token(user=scene.newcomer)
-
-
-_PAID, _LOGIN = {"status": "paid"}, {"password": PASSWORD}
-_CHF = {"code": "CHF", "name": "Swiss franc", "decimal_places": 2}
-_NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another horse 43"}
-_RULE = {"operation": "deposit", "currency": "USD", "percent": "1"}
-_QUOTE = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.00"}
-
-
-def _quote() -> Call:
-    rate("USD", "EUR")
-    return to(_QUOTE)
-
-
-def _rate(body: dict[str, Any] | None = None) -> Call:
-    rate("USD", "EUR")
-    return to(body, source="USD", target="EUR")
-
-
-#: By operation id. What stands after a colon is another way to call the same operation.
-CALLS: dict[str, Callable[[Scene], Call]] = {
-    "auth_register": lambda _: to({"email": "new@example.com", **_LOGIN}),
-    "auth_activate_by_link": lambda scene: to(token=_token(scene)),
-    "auth_activate": lambda scene: to(token=_token(scene)),
-    "auth_resend_activation": lambda scene: to({"email": scene.newcomer.email}),
-    "auth_login": lambda scene: to({"email": scene.the.owner.email, **_LOGIN}),
-    "auth_refresh": lambda scene: to({"refresh": scene.login.refresh}),
-    "auth_logout": lambda scene: to({"refresh": scene.login.refresh}),
-    "auth_change_password": lambda _: to(_NEW_PASSWORD),
-    "users_me": lambda _: to(),
-    "users_me_update": lambda _: to({"full_name": "Another Name"}),
-    "users_list": lambda scene: find(scene.the.owner.pk),
-    "users_create": lambda _: to({"email": "new@example.com", **_LOGIN}),
-    "users_retrieve": lambda scene: to(id=scene.the.owner.pk),
-    "users_replace": lambda scene: to(
-        {"email": "new@example.com", "role": scene.the.owner.role, "is_active": True}, id=scene.the.owner.pk
-    ),
-    "users_change": lambda scene: to({"full_name": "Another Name"}, id=scene.the.owner.pk),
-    "users_delete": lambda scene: to(id=scene.the.owner.pk),
-    "users_enable": lambda scene: to(id=scene.the.owner.pk),
-    "users_disable": lambda scene: to(id=scene.the.owner.pk),
-    "wallets_list": lambda scene: find(scene.the.wallet),
-    "wallets_open": lambda _: to({"currency": "USD"}),
-    "wallets_retrieve": lambda scene: to(id=scene.the.wallet),
-    "wallets_statement": lambda scene: to(id=scene.the.wallet),
-    "wallets_balance": lambda scene: to(id=scene.the.wallet),
-    "wallets_allow_overdraft": lambda scene: to({"may_overdraw": True}, id=scene.the.wallet),
-    "transactions_list": lambda scene: find(scene.the.transaction),
-    "transactions_retrieve": lambda scene: to(id=scene.the.transaction),
-    "transactions_reverse": lambda scene: to({"reason": "A mistake."}, id=scene.the.transaction),
-    "currencies_list": lambda _: to(),
-    "currencies_retrieve": lambda _: to(code="USD"),
-    "currencies_open": lambda _: to(_CHF),
-    "currencies_change": lambda _: to({"name": "Dollar"}, code="USD"),
-    "deposits_list": lambda scene: find(scene.the.deposit),
-    "deposits_create": lambda scene: to({"wallet": scene.the.wallet, "amount": "10.00"}),
-    "deposits_retrieve": lambda scene: to(id=scene.the.deposit),
-    "deposits_settle": lambda scene: to(_PAID, id=scene.the.deposit),
-    "deposits_cancel": lambda scene: to(id=scene.the.deposit),
-    "external_wallets_list": lambda scene: find(scene.the.external_wallet),
-    "external_wallets_create": _external,
-    "external_wallets_retrieve": lambda scene: to(id=scene.the.external_wallet),
-    "external_wallets_delete": lambda scene: to(id=scene.the.external_wallet),
-    "withdrawals_list": lambda scene: find(scene.the.withdrawal),
-    "withdrawals_create": lambda scene: _withdraw(scene.the.wallet, scene.my.external_wallet),
-    "withdrawals_create:external_wallet": lambda scene: _withdraw(scene.my.wallet, scene.the.external_wallet),
-    "withdrawals_retrieve": lambda scene: to(id=scene.the.withdrawal),
-    "withdrawals_settle": lambda scene: to(_PAID, id=scene.the.withdrawal),
-    "withdrawals_cancel": lambda scene: to(id=scene.the.withdrawal),
-    "settlement_scopes_list": lambda scene: find(scene.scope.pk),
-    "settlement_scopes_create": lambda scene: to({"service": scene.scope.service_id, "currency": "USD"}),
-    "settlement_scopes_retrieve": lambda scene: to(id=scene.scope.pk),
-    "settlement_scopes_delete": lambda scene: to(id=scene.scope.pk),
-    "commission_rules_list": lambda scene: find(scene.rule.pk),
-    "commission_rules_create": lambda _: to(_RULE),
-    "commission_rules_retrieve": lambda scene: to(id=scene.rule.pk),
-    "commission_rules_end": lambda scene: to({"valid_until": None}, id=scene.rule.pk),
-    "commission_rules_delete": lambda scene: to(id=scene.rule.pk),
-    "transfers_list": lambda scene: find(scene.the.transfer),
-    "transfers_create": lambda scene: _send(scene.the.wallet, scene.my.second_wallet),
-    "transfers_create:destination": lambda scene: _send(scene.my.wallet, scene.the.second_wallet),
-    "transfers_retrieve": lambda scene: to(id=scene.the.transfer),
-    "rates_list": lambda _: to(),
-    "rates_retrieve": lambda _: _rate(),
-    "rates_set": lambda _: _rate({"rate": "0.8", "confirm": True}),
-    "rates_remove": lambda _: _rate(),
-    "quotes_create": lambda _: _quote(),
-    "quotes_retrieve": lambda scene: to(id=scene.the.quote),
-    "exchanges_list": lambda scene: find(scene.the.exchange),
-    "exchanges_create": lambda scene: _exchange(scene.the.wallet, scene.my.other_currency),
-    "exchanges_create:destination": lambda scene: _exchange(scene.my.wallet, scene.the.other_currency),
-    "exchanges_create:quote": lambda scene: _exchange(scene.my.wallet, scene.my.other_currency, quote=scene.the.quote),
-    "exchanges_retrieve": lambda scene: to(id=scene.the.exchange),
-    "products_list": lambda scene: find(scene.product.pk),
-    "products_list:archived": lambda scene: find(scene.archived.pk),
-    "products_create": lambda _: to(PIECE),
-    "products_retrieve": lambda scene: to(id=scene.product.pk),
-    "products_retrieve:archived": lambda scene: to(id=scene.archived.pk),
-    "products_replace": lambda scene: to(PIECE, id=scene.product.pk),
-    "products_change": lambda scene: to({"price": "1.00"}, id=scene.product.pk),
-    "products_delete": lambda scene: to(id=scene.product.pk),
-    "purchases_list": lambda scene: find(scene.the.purchase),
-    "purchases_create": _buy,
-    "purchases_retrieve": lambda scene: to(id=scene.the.purchase),
-    "purchases_refunds_list": lambda scene: to(purchase_id=scene.the.purchase),
-    "purchases_refund": lambda scene: to({"amount": "1.00"}, purchase_id=scene.the.purchase),
-    "webhook_events_list": lambda scene: find(scene.event.pk),
-    "webhook_events_retrieve": lambda scene: to(id=scene.event.pk),
-    "webhook_events_replay": lambda scene: to(id=scene.event.pk),
-    "webhook": lambda scene: notice(STANDARD, scene, provider="standard_webhooks"),
-    "webhook_sha1_colon": lambda scene: notice(SHA1_COLON, scene),
-    "webhook_sha256_concat": lambda scene: notice(SHA256_CONCAT, scene),
-}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,201 @@
+"""Every operation of the API: who may call it, and a valid request. A new operation is one row here."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from accounts import links
+from tests.support.every_operation import PIECE, Call, Scene, find, notice, to
+from tests.support.exchange_factories import rate
+from tests.support.order_factories import IBAN
+from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD
+from tests.support.shop_users import PASSWORD
+
+
+def _buy(scene: Scene) -> Call:
+    return to({"product": scene.product.pk, "wallet": scene.the.wallet})
+
+
+def _external(scene: Scene) -> Call:
+    return to({"label": "Bank", "currency": scene.the.currency, "kind": "bank", "details": {"iban": IBAN}})
+
+
+def _withdraw(wallet: int, external_wallet: int) -> Call:
+    return to({"wallet": wallet, "external_wallet": external_wallet, "amount": "10.00"})
+
+
+def _send(source: int, destination: int) -> Call:
+    return to({"source": source, "destination": destination, "amount": "10.00"})
+
+
+def _exchange(source: int, destination: int, **terms: Any) -> Call:
+    rate("USD", "EUR")
+    rate("EUR", "USD", "1.1")
+    return to({"source": source, "destination": destination, **(terms or {"amount": "10.00"})})
+
+
+def _token(scene: Scene) -> str:
+    return links.activation_token(user=scene.newcomer)
+
+
+_PAID, _LOGIN = {"status": "paid"}, {"password": PASSWORD}
+_CHF = {"code": "CHF", "name": "Swiss franc", "decimal_places": 2}
+_NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another horse 43"}
+_RULE = {"operation": "deposit", "currency": "USD", "percent": "1"}
+_QUOTE = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.00"}
+
+
+def _quote() -> Call:
+    rate("USD", "EUR")
+    return to(_QUOTE)
+
+
+def _rate(body: dict[str, Any] | None = None) -> Call:
+    rate("USD", "EUR")
+    return to(body, source="USD", target="EUR")
+
+
+CALLERS = ("anonymous", "user", "service", "support", "admin")
+
+
+class Row(NamedTuple):
+    """What each of CALLERS is answered, and a valid request.
+
+    Two statuses are those for the caller's own object and for another user's; where a row has such a pair, its single
+    ones hold for both. A service's own are the orders that it is limited to. A list counts as 404 when the object is
+    not in it.
+    """
+
+    statuses: str
+    call: Callable[[Scene], Call]
+
+    def by_caller(self) -> dict[str, tuple[int, ...]]:
+        cells = (tuple(map(int, cell.split("/"))) for cell in self.statuses.split())
+        return dict(zip(CALLERS, cells, strict=True))
+
+
+#: By operation id. What stands after a colon is another way to call the same operation: it says which object is meant
+#: where a request names several, or one that is special.
+ROWS: dict[str, Row] = {
+    "auth_register": Row("201 201 201 201 201", lambda _: to({"email": "new@example.com", **_LOGIN})),
+    "auth_activate_by_link": Row("200 200 200 200 200", lambda scene: to(token=_token(scene))),
+    "auth_activate": Row("200 200 200 200 200", lambda scene: to(token=_token(scene))),
+    "auth_resend_activation": Row("202 202 202 202 202", lambda scene: to({"email": scene.newcomer.email})),
+    "auth_login": Row("200 200 200 200 200", lambda scene: to({"email": scene.the.owner.email, **_LOGIN})),
+    "auth_refresh": Row("200 200 200 200 200", lambda scene: to({"refresh": scene.login.refresh})),
+    "auth_logout": Row("204 204 204 204 204", lambda scene: to({"refresh": scene.login.refresh})),
+    "auth_change_password": Row("401 204 204 204 204", lambda _: to(_NEW_PASSWORD)),
+    "users_me": Row("401 200 200 200 200", lambda _: to()),
+    "users_me_update": Row("401 200 200 200 200", lambda _: to({"full_name": "Another Name"})),
+    "users_list": Row("401 403 403 403 200/200", lambda scene: find(scene.the.owner.pk)),
+    "users_create": Row("401 403 403 403 201", lambda _: to({"email": "new@example.com", **_LOGIN})),
+    "users_retrieve": Row("401 403 403 403 200/200", lambda scene: to(id=scene.the.owner.pk)),
+    "users_replace": Row(
+        "401 403 403 403 200/200",
+        lambda scene: to(
+            {"email": "new@example.com", "role": scene.the.owner.role, "is_active": True}, id=scene.the.owner.pk
+        ),
+    ),
+    "users_change": Row(
+        "401 403 403 403 200/200", lambda scene: to({"full_name": "Another Name"}, id=scene.the.owner.pk)
+    ),
+    "users_delete": Row("401 403 403 403 409/204", lambda scene: to(id=scene.the.owner.pk)),
+    "users_enable": Row("401 403 403 403 200/200", lambda scene: to(id=scene.the.owner.pk)),
+    "users_disable": Row("401 403 403 403 409/200", lambda scene: to(id=scene.the.owner.pk)),
+    "wallets_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.wallet)),
+    "wallets_open": Row("401 201 403 201 201", lambda _: to({"currency": "USD"})),
+    "wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
+    "wallets_statement": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
+    "wallets_balance": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
+    "wallets_allow_overdraft": Row(
+        "401 403 403 403 403/200", lambda scene: to({"may_overdraw": True}, id=scene.the.wallet)
+    ),
+    "transactions_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.transaction)),
+    "transactions_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.transaction)),
+    "transactions_reverse": Row(
+        "401 403 403 403 403/201", lambda scene: to({"reason": "A mistake."}, id=scene.the.transaction)
+    ),
+    "currencies_list": Row("401 200 403 200 200", lambda _: to()),
+    "currencies_retrieve": Row("401 200 403 200 200", lambda _: to(code="USD")),
+    "currencies_open": Row("401 403 403 403 201", lambda _: to(_CHF)),
+    "currencies_change": Row("401 403 403 403 200", lambda _: to({"name": "Dollar"}, code="USD")),
+    "deposits_list": Row("401 200/404 200/404 200/404 200/200", lambda scene: find(scene.the.deposit)),
+    "deposits_create": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: to({"wallet": scene.the.wallet, "amount": "10.00"})
+    ),
+    "deposits_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda scene: to(id=scene.the.deposit)),
+    "deposits_settle": Row("401 403 200/404 403 403/200", lambda scene: to(_PAID, id=scene.the.deposit)),
+    "deposits_cancel": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.deposit)),
+    "external_wallets_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.external_wallet)),
+    "external_wallets_create": Row("401 201 403 201 201", _external),
+    "external_wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.external_wallet)),
+    "external_wallets_delete": Row("401 204/404 403 204/404 204/404", lambda scene: to(id=scene.the.external_wallet)),
+    "withdrawals_list": Row("401 200/404 200/404 200/404 200/200", lambda scene: find(scene.the.withdrawal)),
+    "withdrawals_create": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: _withdraw(scene.the.wallet, scene.my.external_wallet)
+    ),
+    "withdrawals_create:external_wallet": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: _withdraw(scene.my.wallet, scene.the.external_wallet)
+    ),
+    "withdrawals_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda scene: to(id=scene.the.withdrawal)),
+    "withdrawals_settle": Row("401 403 200/404 403 403/200", lambda scene: to(_PAID, id=scene.the.withdrawal)),
+    "withdrawals_cancel": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.withdrawal)),
+    "settlement_scopes_list": Row("401 403 403 403 200", lambda scene: find(scene.scope.pk)),
+    "settlement_scopes_create": Row(
+        "401 403 403 403 201", lambda scene: to({"service": scene.scope.service_id, "currency": "USD"})
+    ),
+    "settlement_scopes_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.scope.pk)),
+    "settlement_scopes_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.scope.pk)),
+    "commission_rules_list": Row("401 403 403 403 200", lambda scene: find(scene.rule.pk)),
+    "commission_rules_create": Row("401 403 403 403 201", lambda _: to(_RULE)),
+    "commission_rules_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.rule.pk)),
+    "commission_rules_end": Row("401 403 403 403 200", lambda scene: to({"valid_until": None}, id=scene.rule.pk)),
+    "commission_rules_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.rule.pk)),
+    "transfers_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.transfer)),
+    "transfers_create": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: _send(scene.the.wallet, scene.my.second_wallet)
+    ),
+    "transfers_create:destination": Row(
+        "401 201 403 201 201/201", lambda scene: _send(scene.my.wallet, scene.the.second_wallet)
+    ),
+    "transfers_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.transfer)),
+    "rates_list": Row("401 200 403 200 200", lambda _: to()),
+    "rates_retrieve": Row("401 200 403 200 200", lambda _: _rate()),
+    "rates_set": Row("401 403 403 403 200", lambda _: _rate({"rate": "0.8", "confirm": True})),
+    "rates_remove": Row("401 403 403 403 204", lambda _: _rate()),
+    "quotes_create": Row("401 201 403 201 201", lambda _: _quote()),
+    "quotes_retrieve": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.quote)),
+    "exchanges_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.exchange)),
+    "exchanges_create": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: _exchange(scene.the.wallet, scene.my.other_currency)
+    ),
+    "exchanges_create:destination": Row(
+        "401 201/404 403 201/404 201/404", lambda scene: _exchange(scene.my.wallet, scene.the.other_currency)
+    ),
+    "exchanges_create:quote": Row(
+        "401 201/404 403 201/404 201/404",
+        lambda scene: _exchange(scene.my.wallet, scene.my.other_currency, quote=scene.the.quote),
+    ),
+    "exchanges_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.exchange)),
+    "products_list": Row("401 200 403 200 200", lambda scene: find(scene.product.pk)),
+    "products_list:archived": Row("401 404 403 404 200", lambda scene: find(scene.archived.pk)),
+    "products_create": Row("401 403 403 403 201", lambda _: to(PIECE)),
+    "products_retrieve": Row("401 200 403 200 200", lambda scene: to(id=scene.product.pk)),
+    "products_retrieve:archived": Row("401 404 403 404 200", lambda scene: to(id=scene.archived.pk)),
+    "products_replace": Row("401 403 403 403 200", lambda scene: to(PIECE, id=scene.product.pk)),
+    "products_change": Row("401 403 403 403 200", lambda scene: to({"price": "1.00"}, id=scene.product.pk)),
+    "products_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.product.pk)),
+    "purchases_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.purchase)),
+    "purchases_create": Row("401 201/404 403 201/404 201/404", _buy),
+    "purchases_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.purchase)),
+    "purchases_refunds_list": Row("401 200/404 403 200/404 200/200", lambda scene: to(purchase_id=scene.the.purchase)),
+    "purchases_refund": Row(
+        "401 403 403 403 403/201", lambda scene: to({"amount": "1.00"}, purchase_id=scene.the.purchase)
+    ),
+    "webhook_events_list": Row("401 403 403 403 200", lambda scene: find(scene.event.pk)),
+    "webhook_events_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.event.pk)),
+    "webhook_events_replay": Row("401 403 403 403 200", lambda scene: to(id=scene.event.pk)),
+    "webhook": Row("200 200 200 200 200", lambda scene: notice(STANDARD, scene, provider="standard_webhooks")),
+    "webhook_sha1_colon": Row("200 200 200 200 200", lambda scene: notice(SHA1_COLON, scene)),
+    "webhook_sha256_concat": Row("200 200 200 200 200", lambda scene: notice(SHA256_CONCAT, scene)),
+}
+CALLS = {name: row.call for name, row in ROWS.items()}
