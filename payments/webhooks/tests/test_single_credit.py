@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import DataError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_
 
 Result = TypeVar("Result")
 LARGEST = Decimal(10**28 - 1)
-GUARDS_PAGE = Path(__file__).parents[2] / "docs" / "guards.md"
+GUARDS_PAGE = django_settings.BASE_DIR / "docs" / "guards.md"
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | Decimal = "10") -> Notice:
