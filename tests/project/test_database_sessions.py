@@ -33,12 +33,12 @@ READ = """
 import json
 from django.db import connection
 from config.server import health
-from payments import ledger
+from postgres import event_loop
 def read(execute):
     names = ["lock_timeout", "default_transaction_isolation", "DateStyle", "search_path"]
     return [execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names]
 connection.ensure_connection()
-print(json.dumps([read(connection.connection.execute), read(ledger.connect().execute), health.readiness()]))
+print(json.dumps([read(connection.connection.execute), read(event_loop.connect().execute), health.readiness()]))
 """
 
 
