@@ -67,7 +67,7 @@ def test_every_variable_is_documented() -> None:
 
 
 def test_every_check_is_documented() -> None:
-    checks = [path.read_text() for path in (ROOT / "config").glob("*checks.py")]
+    checks = [path.read_text() for path in (ROOT / "config").rglob("*checks.py")]
     ids = set(re.findall(r'"(till\.[EW]\d+)"', "".join(checks)))
     assert ids == set(re.findall(r"^\| `(till\.[EW]\d+)` \|", OPERATIONS, re.MULTILINE))
 
