@@ -15,7 +15,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from config.server import request_limits
 from config.server.request_heads import END, MAX_ADDRESS_BYTES, RequestHead, known_heads, webhook_address
 from config.server.request_limits import PIECE, LimitedProtocol
-from config.server.webhook_cycle import WebhookCycle, the_lane
+from config.server.webhook_cycle import WebhookCycle
+from config.server.webhook_endpoint import get_endpoint
+from payments.webhooks import receiving
 
 #: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
 STALLED_SECONDS = 20
@@ -269,14 +271,13 @@ class Protocol(LimitedProtocol):
 
     def _submitted(self, head: RequestHead, body: bytes) -> bool:
         """Queue the notice if it is authentic; its answer is written when it is durable."""
-        lane = the_lane()
-        notice = lane.recognised(head.slug, head.form, head.headers, body)
+        notice = receiving.recognise(slug=head.slug, headers=head.headers, body=body, form=head.form)
         if notice is None:
             return False
-        exchange = WebhookCycle(self, head, body)
-        if not lane.submit(notice, exchange):
+        cycle = WebhookCycle(self, head, body, keep_alive=head.keep_alive and not self.is_draining)
+        if not get_endpoint().submit(notice, cycle):
             return False
-        self.cycle = exchange  # type: ignore[assignment]  # what uvicorn asks of a cycle, an exchange answers
+        self.cycle = cycle  # type: ignore[assignment]  # it has what uvicorn asks of a cycle
         return True
 
     def refuse(self, status: int) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from config.server import webhook_endpoint
+
 END: Final = b"\r\n\r\n"
 #: At best this many bytes in the request line: what is longer is no webhook.
 MAX_ADDRESS_BYTES: Final = 200
@@ -21,8 +23,6 @@ FOR_ONE_REQUEST: Final = frozenset({"webhook-id", "x-request-id"})
 @lru_cache(maxsize=256)
 def webhook_address(url: bytes) -> tuple[str, str] | None:
     """Return the provider's slug and its form, when the lane serves exactly this request target."""
-    from config.server import webhook_endpoint  # Django is set up by a worker's first webhook
-
     return webhook_endpoint.address("POST", url.decode("latin-1"))
 
 

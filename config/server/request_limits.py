@@ -10,7 +10,8 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from config.server.webhook_cycle import refused_request
+from config.server import request_log
+from config.server.raw_responses import refused_request
 
 #: Bytes of the address, of each header, and of the whole head with its trailers. Number of headers.
 MAX_LINE: Final = 16 * 1024
@@ -148,8 +149,6 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _answer_refused(self, status: int, *, is_answered: bool) -> None:
         """Answer in the place of the application, unless the request has an answer, and hang up."""
-        from config.server import request_log  # not before PROMETHEUS_MULTIPROC_DIR is set
-
         with request_log.identified("") as identity:
             if not is_answered:
                 self.transport.write(refused_request(status, identity))

@@ -18,7 +18,6 @@ from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.table import INTERNAL_ERROR
-from config.server.request_log import sane_request_id
 from payments.webhooks import receiving
 from payments.webhooks.serializers.notices import answer_in_json
 
@@ -50,8 +49,8 @@ class Sender(Protocol):
 
 
 @cache
-def webhook_endpoint() -> "WebhookEndpoint":
-    """Return the lane of this worker, made by its first webhook."""
+def get_endpoint() -> "WebhookEndpoint":
+    """Return this worker's endpoint, made by its first webhook."""
     return WebhookEndpoint()
 
 
@@ -79,10 +78,6 @@ class WebhookEndpoint:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-lane")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
-
-    def recognised(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> receiving.Notice | None:
-        """Return the notice if it is plainly good; whatever is not is for `answer` to judge. Never waits."""
-        return receiving.recognise(slug=slug, headers=headers, body=body, form=form)
 
     def submit(self, notice: receiving.Notice, sender: Sender) -> bool:
         """Queue a notice; its sender hears the outcome, or after ANSWER_SECONDS that there is none. False: full."""
@@ -112,15 +107,6 @@ class WebhookEndpoint:
                 logger.exception("A webhook was not answered")
         while self._unanswered and self._unanswered[0][1].response_complete:
             self._unanswered.popleft()
-
-    @staticmethod
-    def identity(offered: str) -> str:
-        return sane_request_id(offered)
-
-    @staticmethod
-    def reply_to(outcome: Outcome) -> Answer | None:
-        """Return the answer; None: the provider has changed, so `answer` must judge the notice anew."""
-        return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
     async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Return the body of a success, durable by then, or the problem. `headers` have lower-case names."""
@@ -164,6 +150,11 @@ class WebhookEndpoint:
                 connection.close()
 
         return await self._loop.run_in_executor(self._threads, run)
+
+
+def reply_to(outcome: Outcome) -> Answer | None:
+    """Return the answer; None: the provider has changed, so the endpoint's `answer` must judge the notice anew."""
+    return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
 
 def answer_to(outcome: Outcome) -> Answer:

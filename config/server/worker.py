@@ -15,10 +15,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.urls import get_resolver
+from prometheus_client import multiprocess, values
 from uvicorn_worker import UvicornWorker
 
 from config.environment import BadVariable, Environment
-from config.server.http_protocol import Protocol
+from config.server.startup_message import startup_message
 from config.server.upgrades import allow_upgrades, relieve_predecessor
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -36,7 +39,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": Protocol,
+        "http": "config.server.http_protocol:Protocol",  # loaded in the worker, when Django is set up
         "ws": "none",  # no page speaks it: asking for it is ignored
         # Addresses and schemes forwarded by proxies are Django's to judge, with TILL_TRUSTED_PROXIES.
         "proxy_headers": False,
@@ -117,14 +120,10 @@ def count_under_number(_arbiter: Any, worker: Any) -> None:
 
     By process id, as the library has it, each replaced worker would leave its files, and all are read for each answer.
     """
-    from prometheus_client import values
-
     values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_number)  # type: ignore[no-untyped-call]
 
 
 def forget_dead_worker(_arbiter: Any, worker: Any) -> None:
-    from prometheus_client import multiprocess
-
     multiprocess.mark_process_dead(worker.metrics_number)  # type: ignore[no-untyped-call]
 
 
@@ -160,12 +159,9 @@ def warm_up(worker: Any) -> None:
     after every 700 objects cost a webhook alone 3 % of its time. The first worker greets: from here on requests are
     answered.
     """
-    from django.conf import settings
-    from django.urls import get_resolver
-
+    # Not at the top: gunicorn's master imports this module, and only a worker sets Django up.
     from accounts.services import mail_sender
     from config import docs_pages
-    from config.server.startup_message import startup_message
 
     len(get_resolver().url_patterns)
     docs_pages.store_documents()

@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from config import asgi
 from config.problems import problem_body
 from config.problems.table import BAD_REQUEST
-from config.server import worker
+from config.server import application, worker
 from config.server.fair_queue import FairQueue
 from config.server.request_threads import ordinary
 from config.urls import handler400, handler403, handler404, handler500
@@ -145,7 +145,7 @@ def test_it_does_nothing_for_a_client_that_hung_up() -> None:
 
 
 def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(application, "BODY_SECONDS", 0.05)
     spoken = Conversation(part(b"half", more=True)).run()
     assert (spoken.status, spoken.body["code"], served) == (408, "body_too_slow", [])
 
@@ -216,7 +216,7 @@ def test_it_can_be_imported_by_a_server_that_knows_nothing_of_django() -> None:
 def test_a_worker_has_loaded_all_and_keeps_it_from_the_collector_before_its_first_request() -> None:
     code = (
         "import gc, sys; from types import SimpleNamespace; import config.asgi; from config.server import worker;"
-        "worker.make_ready(SimpleNamespace(age=2)); print(gc.get_freeze_count(), 'payments.urls' in sys.modules)"
+        "worker.warm_up(SimpleNamespace(age=2)); print(gc.get_freeze_count(), 'payments.urls' in sys.modules)"
     )
     environment = os.environ | {"TILL_DEBUG": "1"}
     done = subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True, text=True)

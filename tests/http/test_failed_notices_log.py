@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from config import asgi
+from config.server import application
 from config.server.http_protocol import Protocol
 from config.server.request_heads import RequestHead
 from config.server.webhook_cycle import WebhookCycle
@@ -34,13 +34,13 @@ class Written(asyncio.Transport):
 
 async def answered_late(head: RequestHead) -> bytes:
     """What the sender of a notice is answered that nobody credited in time."""
-    config = uvicorn.Config(asgi.application, http=Protocol, ws="none", log_config=None)
+    config = uvicorn.Config(application.application, http=Protocol, ws="none", log_config=None)
     protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
     transport = Written()
     protocol.connection_made(transport)
-    exchange = WebhookCycle(protocol, head, b"")
+    cycle = WebhookCycle(protocol, head, b"", keep_alive=True)
     await asyncio.sleep(WAITED)
-    exchange(receiving.DeadlinePassed())
+    cycle(receiving.DeadlinePassed())
     protocol.connection_lost(ConnectionResetError())
     return transport.bytes
 
@@ -66,7 +66,7 @@ def test_a_failed_notice_is_logged_with_its_address_and_its_time(
 def test_what_the_loop_refuses_is_logged_with_its_time(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asgi, "BODY_SECONDS", WAITED)
+    monkeypatch.setattr(application, "BODY_SECONDS", WAITED)
     with caplog.at_level(logging.INFO, logger="till.access"):
         assert Conversation(part(b"half", more=True)).run().status == 408
     assert_logged(caplog, "POST /echo 408")

@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
-from config import asgi
+from config.server import application
 from config.server.fair_queue import FairQueue
 from config.server.request_threads import may_hash_a_password, passwords
 from tests.http.test_asgi import Conversation, part
@@ -187,12 +187,12 @@ def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alic
     assert max(seconds) < 2  # without the share the first one waits until the last login was answered
 
 
-@pytest.mark.parametrize("door", asgi.DOORS)
+@pytest.mark.parametrize("door", application.DOORS)
 @pytest.mark.usefixtures("committed_db")
 def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
     door: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], asgi.DOORS[door], "1/hour")
+    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], application.DOORS[door], "1/hour")
 
     def ask(address: str = "192.0.2.1", **headers: str) -> Conversation:
         spoken = Conversation(part(b"{}"), headers={"host": "localhost", "content-type": "application/json", **headers})

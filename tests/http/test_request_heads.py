@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config import asgi
-from config.server import webhook_cycle, webhook_endpoint
+from config.server import raw_responses, webhook_endpoint
 from config.server.http_protocol import Protocol
 from config.server.request_heads import MAX_HEAD_BYTES, MAX_HEADS, RequestHead, RequestHeads
 from payments.models import Posting
@@ -56,8 +56,7 @@ def port() -> Iterator[int]:
     """A server of this process, so that its parsers can be watched."""
     with serving(application, Watched, limit_concurrency=MAX_CONNECTIONS) as port:
         yield port
-    for made_for_its_loop in (webhook_endpoint.webhook_endpoint, webhook_cycle.the_lane):
-        made_for_its_loop.cache_clear()
+    webhook_endpoint.get_endpoint.cache_clear()
 
 
 @pytest.fixture
@@ -303,9 +302,9 @@ def test_nothing_is_taken_from_a_connection_that_closes(line: Line, alice: Any) 
 
 def test_the_date_is_that_of_the_latest_second() -> None:
     earlier, later = [(b"date", b"today")], [(b"date", b"tomorrow"), (b"x-a", b"b")]
-    assert webhook_cycle.joined(earlier) == b"date: today\r\n"
-    assert webhook_cycle.joined(later) == b"date: tomorrow\r\nx-a: b\r\n"
-    assert webhook_cycle.joined(earlier) == b"date: today\r\n"
+    assert raw_responses.joined(earlier) == b"date: today\r\n"
+    assert raw_responses.joined(later) == b"date: tomorrow\r\nx-a: b\r\n"
+    assert raw_responses.joined(earlier) == b"date: today\r\n"
 
 
 # --- the memory by itself -----------------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 from django.db import transaction
 
 from accounts.models import User
-from payments.webhooks import receiving
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.receiving.authentication import result
 from payments.webhooks.receiving.crediting import credit
-from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged
+from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged, WebhookRefused
 from payments.webhooks.receiving.provider_cache import provider_cache
 from staff.history import note
 from staff.separation_of_duties import refuse_own
@@ -34,7 +33,7 @@ def replay(event: WebhookEvent) -> Credited:
     return result(outcome)
 
 
-def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> receiving.Credited:
+def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> Credited:
     """Replay an unmatched event as `webhooks.replay` does, and note the outcome in the event's history.
 
     Money and note commit together, and so does a refusal with its note. Safe to repeat: it is credited once. Raises
@@ -44,8 +43,8 @@ def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> recei
     why = f" Reason: {reason}" if reason else ""
     with transaction.atomic():
         try:
-            credited = receiving.replay(event)
-        except (receiving.EventNotReplayable, receiving.WebhookRefused) as error:
+            credited = replay(event)
+        except (EventNotReplayable, WebhookRefused) as error:
             note(about=event, staff=staff, text=f"Replay refused: {error}{why}")
             refusal = error
         else:

@@ -1,0 +1,168 @@
+"""The served application: the event loop gathers a request's body, then Django answers in a thread.
+
+A slow sender thus waits in the loop and never holds a thread, and Django sees a body whose length is known.
+What must be answered when all threads are busy (alive? ready? too many) is answered here.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+from django.http import HttpResponse
+from rest_framework.exceptions import Throttled
+
+from accounts.services import mail_sender
+from accounts.throttling import seconds_still_refused
+from config.problems import problem_response, response_for
+from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
+from config.server import health, request_log, webhook_endpoint
+from config.server.fair_queue import network
+from config.server.raw_responses import headers_of
+from config.server.request_threads import passwords, share_for
+from payments.webhooks.notices import MAX_BODY_BYTES
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+BODY_SECONDS = 60
+#: Where strangers are counted by their network before anything else is looked at, and as what.
+DOORS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
+
+
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    started = time.perf_counter()
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/health/live" and scope["method"] in ("GET", "HEAD"):
+        await respond(scope, send, health.alive(), started)
+    elif scope["type"] == "http" and scope["path"] == "/health/ready" and scope["method"] in ("GET", "HEAD"):
+        await respond(scope, send, await health.ready_in_time(), started)
+    elif scope["type"] == "http" and (webhook := webhook_endpoint.address(scope["method"], scope["path"])):
+        await answer_webhook(scope, receive, send, *webhook)
+    elif scope["type"] == "http":
+        await answer(scope, receive, send)
+
+
+async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str, form: str) -> None:
+    """Gather a notice and answer it here, in the lean lane: Django's request cycle would cost ten times as much."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    started = time.perf_counter()
+    with request_log.identified(headers.get("x-request-id", "")) as identity:
+        answered: bytes | Problem | HttpResponse | None
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                answered = await gather(scope, receive, limit=MAX_BODY_BYTES)
+        except TimeoutError:
+            answered = BODY_TOO_SLOW
+        if repeated(scope, b"content-type"):
+            answered = UNSUPPORTED_MEDIA_TYPE
+        if isinstance(answered, bytes):
+            answered = await webhook_endpoint.get_endpoint().answer(slug, form, headers, answered)
+        if isinstance(answered, bytes):
+            await send_credit(send, identity, answered)
+        elif answered is not None:
+            response = problem_response(answered) if isinstance(answered, Problem) else answered
+            await respond(scope, send, response, started)
+
+
+def repeated(scope: Message, header: bytes) -> bool:
+    """Of two headers of one name each reader takes another: refuse where it matters."""
+    names: list[bytes] = [name for name, _ in scope["headers"]]
+    return names.count(header) > 1
+
+
+async def send_credit(send: Send, identity: str, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", identity.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer(scope: Message, receive: Receive, send: Send) -> None:
+    """Gather the body, then let Django answer; or refuse, without reading further."""
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await gather(scope, receive, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    except TimeoutError:
+        body = BODY_TOO_SLOW
+    if isinstance(body, bytes):
+        share = share_for(scope["method"], scope["path"])
+        if share is passwords and (refused := refused_again(scope)):
+            await respond(scope, send, refused, started)
+            return
+        body = None if await share.answer(scope, body, receive, send) else OVERLOADED
+    if body is not None:
+        await respond(scope, send, problem_response(body), started)
+
+
+def refused_again(scope: Message) -> HttpResponse | None:
+    """Return the answer to a stranger whom this worker has just refused at the same door: a flood needs no thread.
+
+    To a page of another origin Django answers, with the headers that let it read the answer.
+    """
+    door = DOORS.get(scope["path"])
+    if door is None or any(name == b"origin" for name, _ in scope["headers"]):
+        return None
+    seconds = seconds_still_refused(door, network(scope))
+    return response_for(Throttled(wait=seconds)) if seconds else None
+
+
+async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:
+    """Return the whole body; or a problem, at best by the announced length; or None: the client hung up."""
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
+        return BODY_TOO_LARGE
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return BODY_TOO_LARGE
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def respond(scope: Message, send: Send, response: HttpResponse, started: float) -> None:
+    """Answer from the event loop, with a request id and a line in the log like everybody's: begun at `started`."""
+    offered = request_log.request_id.get() or dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    with request_log.identified(offered) as identity:
+        complete = headers_of(response, identity)
+        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in complete.items()]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
+        request_log.report(
+            method=scope["method"],
+            path=scope["path"],
+            route="event loop",
+            status=response.status_code,
+            seconds=time.perf_counter() - started,
+        )
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    mail_sender.stop()
+    await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
+    if webhook_endpoint.get_endpoint.cache_info().currsize:
+        await webhook_endpoint.get_endpoint().close(timeout=5)
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def close_pool() -> None:
+    """Requests have been answered by now and their connections given back."""
+    database: Any = connections["default"]
+    database.close_pool()

@@ -1,0 +1,59 @@
+"""Answers that the event loop writes itself, as bytes: to webhooks on the fast path, and to what is no request."""
+
+from collections.abc import Mapping
+
+from django.http import HttpResponse
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from config.problems import ProblemResponse, problem_response, table
+
+CREDITED = (
+    STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
+    b"x-content-type-options: nosniff\r\ncache-control: no-store\r\nx-request-id: %b\r\n%b\r\n%b"
+)
+REFUSALS = {
+    problem.status: problem
+    for problem in (table.BAD_REQUEST, table.HEAD_TOO_SLOW, table.ADDRESS_TOO_LONG, table.HEADERS_TOO_LARGE)
+}
+
+
+class _Joined:
+    """The last list of headers that was joined: uvicorn makes its own anew with every second's date."""
+
+    headers: list[tuple[bytes, bytes]] | None = None
+    written = b""
+
+
+def joined(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return uvicorn's own headers, such as the date, as they are written. The list must not change afterwards."""
+    if _Joined.headers is not headers:
+        _Joined.written = b"".join(b"%b: %b\r\n" % header for header in headers)
+        _Joined.headers = headers
+    return _Joined.written
+
+
+def problem_head(response: ProblemResponse, identity: str) -> bytes:
+    return head_of(response.status_code, headers_of(response, identity))
+
+
+def headers_of(response: HttpResponse, identity: str) -> dict[str, str]:
+    """Return the headers of an answer from the event loop, which no middleware completes."""
+    return {
+        **response.headers,
+        "X-Request-ID": identity,
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        "Content-Length": str(len(response.content)),
+    }
+
+
+def refused_request(status: int, identity: str) -> bytes:
+    """Return the answer to what is no request, or not yet one. The connection ends with it."""
+    response = problem_response(REFUSALS[status])
+    headers = {**headers_of(response, identity), "Connection": "close"}
+    return head_of(status, headers) + b"\r\n" + response.content
+
+
+def head_of(status: int, headers: Mapping[str, str]) -> bytes:
+    lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINE[status] + lines.encode("latin-1")
