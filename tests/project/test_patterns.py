@@ -31,6 +31,7 @@ UNITS = ("a", "A", "0", " ", "\t", "-", ".", "a.", "a-", "a+", "a/", "x@", "0.",
 Worst = tuple[str, str, str]
 LISTED: dict[str, tuple[Worst, ...]] = {
     "catalog.views.etags:_ETAG": (('"', "1", ""),),
+    "config.embedded_postgres.privileges:_capability": (),
     "config.environment:CURRENCY": (),
     "config.environment:ORIGIN": (("a://", "a.", "/"), ("a://[", "0:", "")),
     "config.environment:number": (("-", "1", ""),),
