@@ -29,6 +29,7 @@ from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
 from payments.users import services as users
 from payments.webhooks import notices, receiving
+from postgres.pipeline_connection import is_stale_prepared_statement
 from staff import separation_of_duties
 
 
@@ -307,7 +308,7 @@ def _database_problem(error: BaseException) -> Problem | None:
         return DATABASE_BUSY
     if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
         return USER_GONE
-    lost = isinstance(error, LOST_CONNECTION) or booking.is_stale_prepared_statement(error)
+    lost = isinstance(error, LOST_CONNECTION) or is_stale_prepared_statement(error)
     if lost or sqlstate == READ_ONLY_SQLSTATE:
         return DATABASE_UNAVAILABLE
     if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:

@@ -1,4 +1,4 @@
-"""Round trips to PostgreSQL: what is sent together is answered together, and a failure leaves the session usable."""
+"""Pipelines: what is sent together is answered together, and a failure leaves the session usable."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,19 +15,20 @@ from django.db import (
 )
 
 from payments.models import Currency, Transaction
-from postgres import pipeline_protocol
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement, decimals, integers, texts
+from postgres import pipeline_connection
+from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement, decimals, integers, texts
+from postgres.pipeline import Pipeline
 from tests.support.sessions import end_sessions
 
 PLANS = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 BREAK = "SELECT 1 / $1::int"
 
 
-def ask(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
-    """Make the trip for one statement."""
-    trip = Pipeline()
-    answer = trip.ask(statement, *parameters)
-    trip.go()
+def execute(statement: str, *parameters: str) -> list[tuple[Any, ...]]:
+    """Run a pipeline of one statement."""
+    pipeline = Pipeline()
+    answer = pipeline.execute(statement, *parameters)
+    pipeline.run()
     return answer()
 
 
@@ -45,19 +46,19 @@ TEXTS = ["", "a", 'a"b', "a\\b", "{}", ",", "NULL", "null", " ", "\n\t\r", "Ã¤â‚
 @pytest.mark.parametrize("given", [TEXTS, [], [""], ["", ""], *([text] for text in TEXTS)], ids=repr)
 def test_texts_arrive_as_they_are(db: None, given: list[str]) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::text[])", texts(given))] == given
+        assert [row[0] for row in execute("SELECT unnest($1::text[])", texts(given))] == given
 
 
 def test_choices_are_texts(db: None) -> None:
     with transaction.atomic():
         choices = texts([Transaction.Kind.DEPOSIT, "a b", Transaction.Kind.REFUND])
-        assert ask("SELECT unnest($1::text[])", choices) == [("deposit",), ("a b",), ("refund",)]
+        assert execute("SELECT unnest($1::text[])", choices) == [("deposit",), ("a b",), ("refund",)]
 
 
 @pytest.mark.parametrize("given", [[1, -2, None, 2**63 - 1], [None], [None, None], [0], []], ids=repr)
 def test_numbers_and_their_absence_arrive_as_they_are(db: None, given: list[int | None]) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::bigint[])", integers(given))] == given
+        assert [row[0] for row in execute("SELECT unnest($1::bigint[])", integers(given))] == given
 
 
 AMOUNTS = [Decimal("1E+2"), Decimal("-0.0000000001"), None, Decimal("9" * 28 + ".0123456789"), Decimal(0)]
@@ -65,7 +66,7 @@ AMOUNTS = [Decimal("1E+2"), Decimal("-0.0000000001"), None, Decimal("9" * 28 + "
 
 def test_amounts_arrive_as_they_are(db: None) -> None:
     with transaction.atomic():
-        assert [row[0] for row in ask("SELECT unnest($1::numeric[])", decimals(AMOUNTS))] == AMOUNTS
+        assert [row[0] for row in execute("SELECT unnest($1::numeric[])", decimals(AMOUNTS))] == AMOUNTS
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,9 @@ ECHO = RowsStatement("SELECT r.*, $4::int FROM {rows} AS r", BIGINT, TEXT, NUMER
 )
 def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
-        trip = Pipeline()
-        echoed = trip.ask_about(rows, ECHO, "5")
-        trip.go()
+        pipeline = Pipeline()
+        echoed = pipeline.execute_rows(rows, ECHO, "5")
+        pipeline.run()
         assert echoed() == [(*row, 5) for row in rows]
 
 
@@ -104,18 +105,18 @@ def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ..
 @pytest.mark.parametrize("more", [[], [(2, "b", None)]], ids=["alone", "among others"])
 def test_rows_that_cannot_be_kept_are_refused(bad: Any, more: list[tuple[Any, ...]]) -> None:
     with pytest.raises(DataError):
-        ECHO.about([(1, bad, None), *more])
+        ECHO.with_rows([(1, bad, None), *more])
 
 
-# --- trips --------------------------------------------------------------------------------------------------
+# --- pipelines ----------------------------------------------------------------------------------------------
 
 
 def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
     with transaction.atomic():
-        trip = Pipeline()
-        answers = [trip.ask("SELECT $1::int + 1", str(number)) for number in range(3)]
-        empty = trip.ask("SELECT 1 WHERE false")
-        trip.go()
+        pipeline = Pipeline()
+        answers = [pipeline.execute("SELECT $1::int + 1", str(number)) for number in range(3)]
+        empty = pipeline.execute("SELECT 1 WHERE false")
+        pipeline.run()
         assert [answer() for answer in answers] == [[(1,)], [(2,)], [(3,)]]
         assert empty() == []
 
@@ -123,48 +124,50 @@ def test_statements_are_answered_in_their_order_and_one_twice(db: None) -> None:
 def test_more_than_fits_a_socket_arrives_and_comes_back(db: None) -> None:
     given = ["x" * 1000 + str(number) for number in range(20_000)]
     with transaction.atomic():
-        trip = Pipeline()
-        first, second = (trip.ask("SELECT unnest($1::text[])", texts(given)) for _ in range(2))
-        trip.go()
+        pipeline = Pipeline()
+        first, second = (pipeline.execute("SELECT unnest($1::text[])", texts(given)) for _ in range(2))
+        pipeline.run()
         assert [row[0] for row in first()] == [row[0] for row in second()] == given
 
 
 def test_it_is_made_inside_an_atomic_block(committed_db: None) -> None:
     with pytest.raises(transaction.TransactionManagementError):
-        ask("SELECT 1")
+        execute("SELECT 1")
 
 
-def insert_currency(trip: Pipeline, code: str) -> None:
-    trip.ask("INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)", code)
+def insert_currency(pipeline: Pipeline, code: str) -> None:
+    pipeline.execute(
+        "INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)", code
+    )
 
 
 def test_a_failure_stops_what_follows_and_the_session_goes_on(committed_db: None) -> None:
     for _ in range(2):  # prepared in the first, known in the second
-        trip = Pipeline(commit=True)
-        insert_currency(trip, "XXA")
-        trip.ask(BREAK, "0")
-        insert_currency(trip, "XXB")
+        pipeline = Pipeline(commit=True)
+        insert_currency(pipeline, "XXA")
+        pipeline.execute(BREAK, "0")
+        insert_currency(pipeline, "XXB")
         with pytest.raises(DataError), transaction.atomic():
-            trip.go()
+            pipeline.run()
         assert not Currency.objects.filter(code__startswith="XX").exists()
     with transaction.atomic():
-        assert ask(BREAK, "1") == [(1,)]
+        assert execute(BREAK, "1") == [(1,)]
 
 
 def test_a_statement_that_cannot_be_prepared_is_named_and_tried_again(committed_db: None) -> None:
     for _ in range(2):
         with pytest.raises(ProgrammingError, match="nowhere"), transaction.atomic():
-            ask("SELECT * FROM nowhere")
+            execute("SELECT * FROM nowhere")
     with transaction.atomic():
-        assert ask("SELECT 7") == [(7,)]
+        assert execute("SELECT 7") == [(7,)]
 
 
 def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
     with transaction.atomic():
         with pytest.raises(DataError), transaction.atomic(savepoint=False):
-            ask(BREAK, "0")
+            execute(BREAK, "0")
         with pytest.raises(transaction.TransactionManagementError):
-            ask("SELECT 1")
+            execute("SELECT 1")
         transaction.set_rollback(True)
 
 
@@ -172,40 +175,40 @@ def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: N
     inner, outer = Pipeline(commit=True), Pipeline(commit=True)
     with transaction.atomic():
         with transaction.atomic():
-            inner.ask("SELECT 1")
-            inner.go()
+            inner.execute("SELECT 1")
+            inner.run()
         assert connection.connection.info.transaction_status.name == "INTRANS"
-        outer.ask("SELECT 1")
-        outer.go()
+        outer.execute("SELECT 1")
+        outer.run()
         assert connection.connection.info.transaction_status.name == "IDLE"
     assert connection.get_autocommit()
 
 
 def test_it_is_made_once(db: None) -> None:
     with transaction.atomic():
-        trip = Pipeline()
-        trip.ask("SELECT 1")
-        trip.go()
+        pipeline = Pipeline()
+        pipeline.execute("SELECT 1")
+        pipeline.run()
         with pytest.raises(transaction.TransactionManagementError):
-            trip.go()
+            pipeline.run()
 
 
-def test_an_error_at_the_commit_is_the_trips(committed_db: None, alice: Any) -> None:
-    trip = Pipeline(commit=True)
-    trip.ask(
+def test_an_error_at_the_commit_is_the_pipelines(committed_db: None, alice: Any) -> None:
+    pipeline = Pipeline(commit=True)
+    pipeline.execute(
         "INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at, may_overdraw)"
         " VALUES (5, $1::bigint, 'ZZZ', 0, 0, 0, now(), false)",
         str(alice.pk),
     )
     with pytest.raises(IntegrityError), transaction.atomic():
-        trip.go()
+        pipeline.run()
     assert connection.get_autocommit()
 
 
 def test_plans_are_kept_for_the_block_only(committed_db: None) -> None:
     before = [setting(name) for name in PLANS]
     with transaction.atomic():
-        ask("SELECT 1")
+        execute("SELECT 1")
         assert [setting(name) for name in PLANS] == ["force_generic_plan", "off", "off", "off"]
     assert [setting(name) for name in PLANS] == before
 
@@ -215,7 +218,7 @@ def test_they_are_kept_in_a_block_that_began_otherwise_as_well(committed_db: Non
     with transaction.atomic():
         assert setting("enable_seqscan") == "on"
         for _ in range(2):
-            ask("SELECT 1")
+            execute("SELECT 1")
             assert [setting(name) for name in PLANS] == ["force_generic_plan", "off", "off", "off"]
 
 
@@ -225,14 +228,14 @@ def test_a_table_that_a_migration_has_changed_is_read_again(committed_db: None) 
         cursor.execute("CREATE TABLE changing (a varchar(5))")
     try:
         with transaction.atomic():
-            ask("SELECT a FROM changing")
+            execute("SELECT a FROM changing")
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE changing ALTER a TYPE varchar(6)")
         with pytest.raises(NotSupportedError), transaction.atomic():
-            ask("SELECT a FROM changing")
+            execute("SELECT a FROM changing")
         connection.close()
         with transaction.atomic():
-            assert ask("SELECT a FROM changing") == []
+            assert execute("SELECT a FROM changing") == []
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE changing")
@@ -240,35 +243,37 @@ def test_a_table_that_a_migration_has_changed_is_read_again(committed_db: None) 
 
 def test_plans_that_somebody_has_discarded_are_made_again(committed_db: None) -> None:
     with transaction.atomic():
-        ask("SELECT 1")
+        execute("SELECT 1")
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     with pytest.raises(ProgrammingError), transaction.atomic():
-        ask("SELECT 1")
+        execute("SELECT 1")
     connection.close()
     with transaction.atomic():
-        assert ask("SELECT 1") == [(1,)]
+        assert execute("SELECT 1") == [(1,)]
 
 
 def test_a_lost_connection_is_told_and_the_next_one_works(committed_db: None) -> None:
     with transaction.atomic():
-        ask("SELECT 1")
+        execute("SELECT 1")
     with pytest.raises(OperationalError, match="administrator command"), transaction.atomic():
-        ask("SELECT pg_terminate_backend(pg_backend_pid())")
+        execute("SELECT pg_terminate_backend(pg_backend_pid())")
     connection.close()
     with transaction.atomic():
-        assert ask("SELECT 1") == [(1,)]
+        assert execute("SELECT 1") == [(1,)]
     end_sessions()
 
 
-def test_an_interrupted_trip_leaves_no_answers_to_the_next(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_wire: pipeline_protocol.PipelineConnection) -> None:
+def test_an_interrupted_pipeline_leaves_no_results_to_the_next(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_connection: pipeline_connection.PipelineConnection) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline_protocol.PipelineConnection, "_wait", interrupted)
+        patch.setattr(pipeline_connection.PipelineConnection, "_wait", interrupted)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
-            ask("SELECT 1")
+            execute("SELECT 1")
     connection.close()
     with transaction.atomic():
-        assert ask("SELECT 2") == [(2,)]
+        assert execute("SELECT 2") == [(2,)]

@@ -1,4 +1,4 @@
-"""What a connection executes is what it was asked to, even if a pooler puts another client's session under it."""
+"""What a connection executes is what it was statements to, even if a pooler puts another client's session under it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,14 @@ import pytest
 from django.db import connection
 
 from config.problems.table import DATABASE_UNAVAILABLE, problem_for
-from postgres.pipeline_protocol import BEGIN, COMMIT, ROLLBACK, PipelineConnection, is_stale_prepared_statement, name_of
+from postgres.pipeline_connection import (
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    PipelineConnection,
+    is_stale_prepared_statement,
+    name_of,
+)
 
 ONE, TWO = ("SELECT 1", ()), ("SELECT 2", ())
 
@@ -25,9 +32,9 @@ def sessions(committed_db: None) -> Iterator[list[Any]]:
 
 def client(session: Any, *order: Any) -> PipelineConnection:
     """Return a client that has prepared its statements in this order."""
-    wire = PipelineConnection(session)
-    wire.exchange(order, commit=True)
-    return wire
+    pipeline_connection = PipelineConnection(session)
+    pipeline_connection.exchange(order, commit=True)
+    return pipeline_connection
 
 
 def swapped(one: PipelineConnection, other: PipelineConnection) -> None:
@@ -35,11 +42,11 @@ def swapped(one: PipelineConnection, other: PipelineConnection) -> None:
     one._libpq, other._libpq = other._libpq, one._libpq
 
 
-def exchange_plainly(wire: PipelineConnection, *asked: Any) -> None:
+def exchange_plainly(pipeline_connection: PipelineConnection, *statements: Any) -> None:
     """Send just this, and wait for the answers."""
-    wire.send(asked)
-    wire._wait()
-    wire.answers()
+    pipeline_connection.send(statements)
+    pipeline_connection._wait()
+    pipeline_connection.results()
 
 
 def test_clients_that_prepared_in_another_order_execute_their_own_statements(sessions: list[Any]) -> None:
@@ -52,10 +59,10 @@ def test_clients_that_prepared_in_another_order_execute_their_own_statements(ses
 
 def test_a_commit_is_never_another_clients_rollback(sessions: list[Any]) -> None:
     one, other = PipelineConnection(sessions[0]), PipelineConnection(sessions[1])
-    for wire, end in ((one, COMMIT), (other, ROLLBACK)):
-        wire.exchange([("CREATE TEMP TABLE kept AS SELECT 1 WHERE false", ())], commit=True)
+    for pipeline_connection, end in ((one, COMMIT), (other, ROLLBACK)):
+        pipeline_connection.exchange([("CREATE TEMP TABLE kept AS SELECT 1 WHERE false", ())], commit=True)
         for statement in (BEGIN, ("INSERT INTO kept VALUES (1)", ()), end):
-            exchange_plainly(wire, statement)
+            exchange_plainly(pipeline_connection, statement)
     swapped(one, other)
     assert other.exchange([("SELECT count(*)::int FROM kept", ())], commit=True) == [[(1,)]]
     with pytest.raises(psycopg.errors.InvalidSqlStatementName):  # nobody has prepared a COMMIT there
@@ -85,9 +92,9 @@ def test_a_strange_session_ends_the_connection_and_the_answer_is_to_come_back(
 
 def test_without_names_nothing_is_left_in_a_session(sessions: list[Any]) -> None:
     one, other = PipelineConnection(sessions[0], prepares=False), PipelineConnection(sessions[1], prepares=False)
-    asked = [("SELECT $1::int + $2::int", (b"1", None)), ("SELECT $1::text", (b"x",)), ONE, TWO, ONE]
+    statements = [("SELECT $1::int + $2::int", (b"1", None)), ("SELECT $1::text", (b"x",)), ONE, TWO, ONE]
     for _ in range(2):
-        assert one.exchange(asked, commit=True) == [[(None,)], [("x",)], [(1,)], [(2,)], [(1,)]]
+        assert one.exchange(statements, commit=True) == [[(None,)], [("x",)], [(1,)], [(2,)], [(1,)]]
         swapped(one, other)
     [left] = one.exchange([("SELECT count(*)::int FROM pg_prepared_statements", ())], commit=True)
     assert left == [(0,)]

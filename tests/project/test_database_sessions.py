@@ -20,9 +20,7 @@ from config.database import session_checks
 from config.embedded_postgres.binaries import launch
 from config.embedded_postgres.cluster import Cluster
 from config.embedded_postgres.initdb import prepare
-from payments.ledger import booking
-from payments.ledger.booking import EventLoopConnection
-from postgres import event_loop
+from postgres.event_loop_connection import EventLoopConnection, connect, disconnect
 from postgres.pipeline import KEEP_PLANS
 from tests.support.live import database_url, free_port
 from tests.support.pipeline_steps import asking, in_a_loop
@@ -33,12 +31,13 @@ READ = """
 import json
 from django.db import connection
 from config.server import health
-from postgres import event_loop
+from postgres import event_loop_connection
 def read(execute):
     names = ["lock_timeout", "default_transaction_isolation", "DateStyle", "search_path"]
     return [execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names]
 connection.ensure_connection()
-print(json.dumps([read(connection.connection.execute), read(event_loop.connect().execute), health.readiness()]))
+loop = event_loop_connection.connect()
+print(json.dumps([read(connection.connection.execute), read(loop.execute), health.readiness()]))
 """
 
 
@@ -117,10 +116,10 @@ def test_in_transaction_mode_plans_are_kept_for_each_block_and_nothing_is_prepar
     names = [("SELECT current_setting($1)", name) for name in KEEP_PLANS]
 
     async def work(session: EventLoopConnection) -> Any:
-        inside = [await session.travel(asking(question, commit=commit)) for question in names]
+        inside = [await session.run(asking(question, commit=commit)) for question in names]
         # Outside of any block of ours; and in the loop's thread, which would take the answer from another one.
         left = "SELECT current_setting('plan_cache_mode'), (SELECT count(*)::int FROM pg_prepared_statements)"
-        return inside, session._connected.execute(left).fetchone()
+        return inside, session.connection.execute(left).fetchone()
 
     inside, left = in_a_loop(work)
     assert inside == [[[(value,)]] for value in KEEP_PLANS.values()]
@@ -128,13 +127,13 @@ def test_in_transaction_mode_plans_are_kept_for_each_block_and_nothing_is_prepar
 
 
 def test_the_event_loops_session_has_the_limits(committed_db: None) -> None:
-    connected = booking.connect()
+    connected = connect()
     try:
         wanted = settings.SESSION_SETTINGS
         rows = connected.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*wanted]]).fetchall()
         assert dict(rows) == wanted
     finally:
-        event_loop.disconnect(connected)
+        disconnect(connected)
 
 
 # --- a database that cannot be written to -------------------------------------------------------------------

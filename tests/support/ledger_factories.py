@@ -10,6 +10,7 @@ from payments.audit import audit
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import ExternalWallet, Posting, Provider, Wallet, WebhookEvent, Withdrawal
+from postgres.pipeline import Pipeline
 
 CLEARING, SALES = Wallet.House.CLEARING, Wallet.House.SALES
 #: What check_ledger says of a transaction that no service booked.
@@ -46,10 +47,10 @@ def differences(**how: Any) -> dict[str, int]:
 
 
 def opened(books: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
-    """Open a wallet under an id that a provider chose, in a trip of its own."""
-    trip = booking.Pipeline()
-    have_opened = books.opening([booking.NewWallet(wallet_id, owner.pk, currency)], trip)
-    trip.go()
+    """Open a wallet under an id that a provider chose, in a pipeline of its own."""
+    pipeline = Pipeline()
+    have_opened = books.opening([booking.NewWallet(wallet_id, owner.pk, currency)], pipeline)
+    pipeline.run()
     have_opened()
 
 

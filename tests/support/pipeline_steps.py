@@ -1,12 +1,12 @@
-"""Steps to make trips for, and an event loop to make them in."""
+"""Steps to run, and an event loop to run them in."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from payments.ledger import booking
-from payments.ledger.booking import EventLoopConnection, Pipeline, Steps
 from payments.models import Currency
+from postgres.event_loop_connection import EventLoopConnection, connect
+from postgres.pipeline import Pipeline, PipelineSteps
 
 Result = TypeVar("Result")
 CURRENCY = "INSERT INTO payments_currency (code, name, decimal_places, is_active) VALUES ($1, 'X', 2, true)"
@@ -21,7 +21,7 @@ def in_a_loop(work: Callable[[EventLoopConnection], Awaitable[Result]]) -> Resul
     """Do the work in an event loop of its own, with a session of its own."""
 
     async def run() -> Result:
-        session = EventLoopConnection(await asyncio.to_thread(booking.connect))
+        session = EventLoopConnection(await asyncio.to_thread(connect))
         try:
             return await work(session)
         finally:
@@ -30,14 +30,14 @@ def in_a_loop(work: Callable[[EventLoopConnection], Awaitable[Result]]) -> Resul
     return asyncio.run(run())
 
 
-def asking(*statements: tuple[str, ...], commit: bool = False) -> Steps[list[Any]]:
-    """One trip for each statement; the last may bring the COMMIT along. The rows of each."""
+def asking(*statements: tuple[str, ...], commit: bool = False) -> PipelineSteps[list[Any]]:
+    """One pipeline for each statement; the last may bring the COMMIT along. The rows of each."""
     rows = []
     for statement, *parameters in statements:
-        trip = Pipeline(commit=commit and statement == statements[-1][0])
-        answer = trip.ask(statement, *parameters)
-        yield trip
-        rows.append(answer())
+        pipeline = Pipeline(commit=commit and statement == statements[-1][0])
+        read = pipeline.execute(statement, *parameters)
+        yield pipeline
+        rows.append(read())
     return rows
 
 

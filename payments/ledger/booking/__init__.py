@@ -31,16 +31,12 @@ from payments.ledger.booking.locked_wallets import (
     queue_lock,
 )
 from payments.ledger.booking.single_credit import SingleCredit
-from postgres.event_loop import EventLoopConnection, connect
-from postgres.pipeline import Pipeline, Steps, run
-from postgres.pipeline_protocol import is_stale_prepared_statement
 
 __all__ = [
     "BalanceTooLarge",
     "Booked",
     "BookingResult",
     "CurrencyMismatch",
-    "EventLoopConnection",
     "HouseBalance",
     "InsufficientFunds",
     "InvalidTransaction",
@@ -50,23 +46,18 @@ __all__ = [
     "NewPosting",
     "NewTransaction",
     "NewWallet",
-    "Pipeline",
     "Refused",
     "SameWallet",
     "SerializationConflict",
     "SingleCredit",
     "StaleWallets",
-    "Steps",
     "WalletNotFound",
     "book",
     "checkpoint",
-    "connect",
     "house_balances",
     "house_wallet",
-    "is_stale_prepared_statement",
     "lock",
     "locked_by_others",
     "open_house",
     "queue_lock",
-    "run",
 ]

@@ -12,7 +12,8 @@ from payments.ledger.booking import write_batch
 from payments.ledger.booking.house import house_currencies
 from payments.ledger.models import Transaction
 from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
-from postgres import pipeline
+from postgres.parameters import integers
+from postgres.pipeline import Pipeline
 
 MAX_WALLET_ID = 2**63 - 1
 MAX_REFERENCE_LENGTH = 255
@@ -160,13 +161,13 @@ class LockedWallets:
     _houses: Mapping[int, str] = field(default_factory=dict)
     _opened: set[int] = field(default_factory=set)
 
-    def opening(self, wallets: Iterable[NewWallet], trip: pipeline.Pipeline) -> Callable[[], None]:
-        """Ask for wallets to be created in ascending id; what is returned, after the trip, counts them as locked.
+    def opening(self, wallets: Iterable[NewWallet], pipeline: Pipeline) -> Callable[[], None]:
+        """Ask for wallets to be created in ascending id; what is returned, after the pipeline, counts them as locked.
 
         It raises Contended when one exists by now. Waits for another atomic block that is creating one of them.
         """
         wanted = sorted(wallets, key=lambda wallet: wallet.id)
-        created = write_batch.queue_open(wanted, trip)
+        created = write_batch.queue_open(wanted, pipeline)
 
         def opened() -> None:
             if len(created()) < len(wanted):
@@ -177,17 +178,17 @@ class LockedWallets:
         return opened
 
     def book(self, movements: Sequence[NewTransaction]) -> list[BookingResult]:
-        """Decide and write as `booking` says, in a trip of its own; another draws what ids `lock` has not drawn."""
+        """Decide and write as `booking` says, in a pipeline of its own; another draws what ids `lock` has not drawn."""
         if not connection.in_atomic_block:
             raise transaction.TransactionManagementError("books are closed when their atomic block ends")
         if (missing := len(movements) - len(self._ids)) > 0:
             self._take(_drawn(missing))
         before = self._standing()
-        trip = pipeline.Pipeline()
+        pipeline = Pipeline()
         try:
-            verdicts = self.booking(movements, trip)
-            if trip.asked:
-                trip.go()
+            verdicts = self.booking(movements, pipeline)
+            if pipeline.statements:
+                pipeline.run()
         except BaseException as error:
             self._restore(before)
             if getattr(error.__cause__, "sqlstate", None) == write_batch.STALE_WALLETS:
@@ -196,12 +197,12 @@ class LockedWallets:
             raise
         return verdicts
 
-    def booking(self, movements: Sequence[NewTransaction], trip: pipeline.Pipeline) -> list[BookingResult]:
-        """Decide each movement in turn, and ask the trip to write all that are booked. Nothing is booked before it.
+    def booking(self, movements: Sequence[NewTransaction], pipeline: Pipeline) -> list[BookingResult]:
+        """Decide each movement in turn, and ask the pipeline to write all that are booked. Nothing is booked before it.
 
         A refused movement leaves no trace and does not disturb its neighbours. Not idempotent: a caller that may
         repeat itself claims its own unique key in the same atomic block. A line whose wallet is neither locked nor a
-        house wallet is refused as WalletNotFound. Raises InvalidMovement. The trip fails, as a DatabaseError, when the
+        house wallet is refused as WalletNotFound. Raises InvalidMovement. The run fails, as a DatabaseError, when the
         wallets are no longer as they were locked; whatever it raises, these books are closed.
         """
         for movement in movements:
@@ -217,7 +218,7 @@ class LockedWallets:
                 if wallet.sequence != sequence:
                     page.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
                     page.has_new_wallets |= wallet.id in self._opened
-            page.write(trip)
+            page.write(pipeline)
         return verdicts
 
     def hold(self, wallet_id: int, amount: Decimal) -> None:
@@ -338,9 +339,7 @@ def wallet_ids(movements: Iterable[NewTransaction]) -> set[int]:
     return {id_ for movement in movements for line in movement.lines for id_ in (line.source, line.destination)}
 
 
-def queue_lock(
-    wallet_ids: Iterable[int], trip: pipeline.Pipeline, *, movements: int = 1
-) -> Callable[[], LockedWallets]:
+def queue_lock(wallet_ids: Iterable[int], pipeline: Pipeline, *, movements: int = 1) -> Callable[[], LockedWallets]:
     """Ask for the users' wallets among the ids to be locked, ascending; unknown and house ids are left out.
 
     Takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Once in an
@@ -348,8 +347,8 @@ def queue_lock(
     Draws ids for as many movements.
     """
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= MAX_WALLET_ID)
-    rows = trip.ask(_LOCK, pipeline.integers(ids)) if ids else tuple
-    drawn = trip.ask(_DRAW, str(movements)) if movements else tuple
+    rows = pipeline.execute(_LOCK, integers(ids)) if ids else tuple
+    drawn = pipeline.execute(_DRAW, str(movements)) if movements else tuple
 
     def locked() -> LockedWallets:
         books = LockedWallets({row[0]: LockedWallet(*row) for row in rows()})
@@ -372,18 +371,18 @@ _DRAW = (
 
 
 def lock(wallet_ids: Iterable[int], *, movements: int = 1) -> LockedWallets:
-    """Lock as `locking` says, in a trip of its own."""
-    trip = pipeline.Pipeline()
-    locked = queue_lock(wallet_ids, trip, movements=movements)
-    if trip.asked:
-        trip.go()
+    """Lock as `locking` says, in a pipeline of its own."""
+    pipeline = Pipeline()
+    locked = queue_lock(wallet_ids, pipeline, movements=movements)
+    if pipeline.statements:
+        pipeline.run()
     return locked()
 
 
 def _drawn(number: int) -> Iterable[tuple[Any, ...]]:
-    trip = pipeline.Pipeline()
-    rows = trip.ask(_DRAW, str(number))
-    trip.go()
+    pipeline = Pipeline()
+    rows = pipeline.execute(_DRAW, str(number))
+    pipeline.run()
     return rows()
 
 

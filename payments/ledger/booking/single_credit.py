@@ -5,7 +5,7 @@ from collections.abc import Callable
 from payments.ledger.booking.locked_wallets import NewTransaction
 from payments.money import MAX_AMOUNT
 from postgres.pipeline import Pipeline
-from postgres.pipeline_protocol import Rows
+from postgres.pipeline_connection import Rows
 
 # It never waits for a wallet: by then it would hold the tables that it is going to write, and a checkpoint that waits
 # for those (payments.ledger.booking.house) holds up everybody else. Tables are locked in the order in which they are
@@ -50,7 +50,7 @@ class SingleCredit:
         self.statement = _STATEMENT.format(condition=condition, then=then, max_amount=MAX_AMOUNT)
 
     def ask(
-        self, trip: Pipeline, movement: NewTransaction, owner_id: int, currency: str, *others: str
+        self, pipeline: Pipeline, movement: NewTransaction, owner_id: int, currency: str, *others: str
     ) -> Callable[[], Rows]:
         """Ask for the movement, whose only line goes from a house wallet to the owner's; returns what reads the rows.
 
@@ -59,4 +59,4 @@ class SingleCredit:
         movement.check()
         ((house_id, wallet_id, amount),) = movement.lines
         numbers = (str(wallet_id), str(owner_id), currency, str(amount), str(house_id))
-        return trip.ask(self.statement, *numbers, movement.kind, movement.reference, *others)
+        return pipeline.execute(self.statement, *numbers, movement.kind, movement.reference, *others)

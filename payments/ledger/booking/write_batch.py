@@ -7,8 +7,9 @@ from typing import Final, Protocol
 
 from django.db import connection
 
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement
-from postgres.pipeline_protocol import Rows
+from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement
+from postgres.pipeline import Pipeline
+from postgres.pipeline_connection import Rows
 
 #: What PostgreSQL says when a wallet is no longer as it was locked (till_stale_wallets in migrations/sql/ledger.sql).
 STALE_WALLETS: Final = "TL001"
@@ -92,14 +93,14 @@ class WriteBatch:
     #: Some of the wallets were opened in this atomic block.
     has_new_wallets: bool = False
 
-    def write(self, trip: Pipeline) -> None:
-        """Ask for it. The trip fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
-        trip.ask_about(self.transactions, _TRANSACTIONS)
-        trip.ask_about(self.postings, _POSTINGS)
+    def write(self, pipeline: Pipeline) -> None:
+        """Ask for it. The pipeline fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
+        pipeline.execute_rows(self.transactions, _TRANSACTIONS)
+        pipeline.execute_rows(self.postings, _POSTINGS)
         if self.has_new_wallets:
-            trip.ask_about(self.wallets, _BALANCES_OF_ALL, str(len(self.wallets)))
+            pipeline.execute_rows(self.wallets, _BALANCES_OF_ALL, str(len(self.wallets)))
         else:
-            trip.ask_about(self.wallets, _BALANCES)
+            pipeline.execute_rows(self.wallets, _BALANCES)
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
@@ -109,10 +110,10 @@ def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
         return bool(cursor.rowcount)
 
 
-def queue_open(wallets: Sequence[NewWalletRow], trip: Pipeline) -> Callable[[], Rows]:
+def queue_open(wallets: Sequence[NewWalletRow], pipeline: Pipeline) -> Callable[[], Rows]:
     """Ask for empty wallets in the given order, but for ids that exist; returns what reads the ids that were new.
 
     Waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
-    return trip.ask_about(rows, _OPEN)
+    return pipeline.execute_rows(rows, _OPEN)

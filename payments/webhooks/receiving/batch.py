@@ -22,10 +22,11 @@ from payments.webhooks.receiving.outcomes import (
     WalletOwnerMismatch,
     WebhookRefused,
 )
+from postgres.pipeline import Pipeline, PipelineSteps
 
 
-def credit_steps(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
-    """Credit the notices as one batch or fail as one: the steps, for whoever makes their trips."""
+def credit_steps(notices: Sequence[Notice]) -> PipelineSteps[Sequence[Outcome]]:
+    """Credit the notices as one batch or fail as one: the steps, for whoever runs them."""
     if len(notices) == 1:
         credited = yield from single_credit_steps(notices[0])
         if credited:
@@ -33,19 +34,19 @@ def credit_steps(notices: Sequence[Notice]) -> ledger.Steps[Sequence[Outcome]]:
     return (yield from _Batch(notices).steps())
 
 
-def single_credit_steps(notice: Notice) -> ledger.Steps[Credited | None]:
-    """Credit a notice for a wallet that is there, or find it credited, in one trip; None when more is to be done."""
+def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
+    """Credit a notice for an existing wallet, or find it credited, in one pipeline; None when more is to be done."""
     provider = notice.provider
-    trip = ledger.Pipeline(commit=True)
+    pipeline = Pipeline(commit=True)
     credited = event_store.crediting_alone(
         notice.key,
         _movement(notice),
-        trip,
+        pipeline,
         user_id=notice.user_id,
         currency=provider.currency,
         version=provider.version,
     )
-    yield trip
+    yield pipeline
     result = credited()
     return Credited(notice, *result) if result else None
 
@@ -65,9 +66,9 @@ class _Batch:
     entries: dict[event_store.Key, event_store.Entry] = field(default_factory=dict)
     claims: dict[event_store.Key, Notice] = field(default_factory=dict)
 
-    def steps(self) -> ledger.Steps[Sequence[Outcome]]:
+    def steps(self) -> PipelineSteps[Sequence[Outcome]]:
         keyed = [(notice.key, notice) for notice in self.notices]
-        first = ledger.Pipeline()
+        first = Pipeline()
         accounts = (notice.account_id for notice in self.notices)
         locked = ledger.queue_lock(accounts, first, movements=len(self.notices))
         found = event_store.finding((key for key, _ in keyed), first)
@@ -77,10 +78,10 @@ class _Batch:
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
         refusals = yield from self._refusals()
-        booking = ledger.Pipeline(ahead=True)
+        booking = Pipeline(flush_early=True)
         self._settle(refusals, booking)
         yield booking
-        last = ledger.Pipeline(commit=True)
+        last = Pipeline(commit=True)
         others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
         conflicts = [
             notice.entry(event_store.CONFLICT, TransactionIdConflict.code)
@@ -100,14 +101,14 @@ class _Batch:
             if entry is None or (entry.verdict == event_store.UNMATCHED and entry.content == notice.content):
                 self.claims.setdefault(key, notice)
 
-    def _refusals(self) -> ledger.Steps[dict[event_store.Key, type[WebhookRefused]]]:
+    def _refusals(self) -> PipelineSteps[dict[event_store.Key, type[WebhookRefused]]]:
         """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
         unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.books)}
         if not unsettled:
             return {}
-        trip = ledger.Pipeline()
-        found = event_store.finding_users((notice.user_id for notice in unsettled.values()), trip)
-        yield trip
+        pipeline = Pipeline()
+        found = event_store.finding_users((notice.user_id for notice in unsettled.values()), pipeline)
+        yield pipeline
         users = found()
         opened: dict[int, ledger.NewWallet] = {}
         refusals: dict[event_store.Key, type[WebhookRefused]] = {}
@@ -120,16 +121,16 @@ class _Batch:
                     notice.account_id, notice.user_id, notice.provider.currency
                 )
         if opened:
-            trip = ledger.Pipeline()
-            have_opened = self.books.opening(opened.values(), trip)
-            yield trip
+            pipeline = Pipeline()
+            have_opened = self.books.opening(opened.values(), pipeline)
+            yield pipeline
             have_opened()
         return refusals
 
-    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], trip: ledger.Pipeline) -> None:
-        """Book what can be booked, by the trip, and put the verdict of every claim into `entries`."""
+    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], pipeline: Pipeline) -> None:
+        """Book what can be booked, by the pipeline, and put the verdict of every claim into `entries`."""
         payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
-        verdicts = self.books.booking([_movement(notice) for notice in payable.values()], trip)
+        verdicts = self.books.booking([_movement(notice) for notice in payable.values()], pipeline)
         for key, refusal in refusals.items():
             self._refuse(key, self.claims[key], refusal)
         for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):

@@ -8,6 +8,7 @@ from payments.ledger import booking
 from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.outcomes import Notice, Outcome
+from postgres import pipeline
 
 #: Runs of one notice that meets others at the same moment (a new wallet, the same transaction id) before giving up.
 MAX_ATTEMPTS = 6
@@ -23,7 +24,7 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     answer is unknown and a repeat will tell. Locks the wallets in ascending id.
     """
     try:
-        outcomes = booking.run(credit_steps(notices))
+        outcomes = pipeline.run(credit_steps(notices))
     except Exception as error:
         return credit_despite(notices, error)
     count(notices, outcomes)
@@ -47,7 +48,7 @@ def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Ou
     held = booking.locked_by_others(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
     try:
-        credited = [*booking.run(credit_steps(free))] if held and free else _credit_one_by_one(free)
+        credited = [*pipeline.run(credit_steps(free))] if held and free else _credit_one_by_one(free)
     except (IntegrityError, DataError, OperationalError, booking.SerializationConflict):
         credited = _credit_one_by_one(free)
     outcomes = iter(credited)
@@ -70,7 +71,7 @@ def _credit_repeatedly(notice: Notice) -> Outcome | Exception:
     error: Exception = booking.SerializationConflict()
     for _ in range(MAX_ATTEMPTS):
         try:
-            return booking.run(credit_steps([notice]))[0]
+            return pipeline.run(credit_steps([notice]))[0]
         except (IntegrityError, DataError, booking.SerializationConflict) as caught:
             error = caught
         except OperationalError as caught:

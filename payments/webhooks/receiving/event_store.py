@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from payments.ledger.booking import NewTransaction, SingleCredit
 from payments.webhooks.models import WebhookEvent
-from postgres.pipeline import BIGINT, NUMERIC, TEXT, Pipeline, RowsStatement, integers
+from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement, integers
+from postgres.pipeline import Pipeline
 
 #: Verdicts, as plain texts.
 CREDITED: Final = WebhookEvent.Verdict.CREDITED.value
@@ -56,11 +57,11 @@ WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
 )
 
 
-def finding(keys: Iterable[Key], trip: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
-    """Ask for the active providers (id and version) and the known events among the keys; read them after the trip."""
+def finding(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
+    """Ask for the active providers (id and version) and the known events among the keys; read them after the run."""
     asked = sorted(set(keys))
     providers = {provider_id: None for provider_id, _ in asked}
-    found = trip.ask_about(asked, _FIND, integers([*providers]))
+    found = pipeline.execute_rows(asked, _FIND, integers([*providers]))
 
     def read() -> tuple[dict[int, str], dict[Key, Entry]]:
         rows = found()
@@ -70,9 +71,9 @@ def finding(keys: Iterable[Key], trip: Pipeline) -> Callable[[], tuple[dict[int,
     return read
 
 
-def finding_users(ids: Iterable[int], trip: Pipeline) -> Callable[[], set[int]]:
+def finding_users(ids: Iterable[int], pipeline: Pipeline) -> Callable[[], set[int]]:
     """Ask which of the ids are users', active or not."""
-    found = trip.ask("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
+    found = pipeline.execute("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
     return lambda: {row[0] for row in found()}
 
 
@@ -105,35 +106,35 @@ _CREDIT = SingleCredit(
 
 
 def crediting_alone(
-    key: Key, movement: NewTransaction, trip: Pipeline, *, user_id: int, currency: str, version: str
+    key: Key, movement: NewTransaction, pipeline: Pipeline, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
     """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
 
     The movement's line goes from a house wallet to the user's; the version is the provider's, which must be active.
-    Returns what reads the transaction's id and the balance after the trip, and whether it was credited before, which is
-    for ever; None when it was not and is not. The trip raises IntegrityError when another atomic block has just stored
+    Returns what reads, after the run, the transaction's id, the balance, and whether it was credited before, which is
+    for ever; None when it was not and is not. The run raises IntegrityError when another atomic block has just stored
     the key. Raises InvalidMovement.
     """
     provider_id, external_id = key
-    rows = _CREDIT.ask(trip, movement, user_id, currency, str(provider_id), external_id, version)
+    rows = _CREDIT.ask(pipeline, movement, user_id, currency, str(provider_id), external_id, version)
     return lambda: next(iter(rows()), None)
 
 
-def writing(entries: Sequence[Entry], trip: Pipeline) -> None:
+def writing(entries: Sequence[Entry], pipeline: Pipeline) -> None:
     """Ask for new entries to be inserted, in the order of their keys for each verdict, and known ones to be updated.
 
-    The trip raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
+    The run raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
     already is left as it is.
     """
     new = [entry for entry in entries if entry.id is None]
     if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):
-        trip.ask_about(credited, _INSERT_CREDITED)
+        pipeline.execute_rows(credited, _INSERT_CREDITED)
     if unmatched := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == UNMATCHED]):
-        trip.ask_about(unmatched, _INSERT_UNMATCHED)
+        pipeline.execute_rows(unmatched, _INSERT_UNMATCHED)
     if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == CONFLICT]):
-        trip.ask_about(conflicts, _INSERT_CONFLICTS)
+        pipeline.execute_rows(conflicts, _INSERT_CONFLICTS)
     if known := sorted(entry for entry in entries if entry.id is not None):
-        trip.ask_about(known, _UPDATE)
+        pipeline.execute_rows(known, _UPDATE)
 
 
 _COLUMNS = (BIGINT, BIGINT, TEXT, BIGINT, BIGINT, NUMERIC, BIGINT, NUMERIC, TEXT, TEXT)

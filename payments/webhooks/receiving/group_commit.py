@@ -20,6 +20,8 @@ from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.crediting import credit, credit_despite
 from payments.webhooks.receiving.outcomes import Notice, Outcome
+from postgres.event_loop_connection import EventLoopConnection, connect
+from postgres.pipeline_connection import is_stale_prepared_statement
 
 logger = logging.getLogger("till.webhooks")
 
@@ -68,7 +70,7 @@ class GroupCommitter(Generic[Token]):
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Job[Token]] = []
         self._writing: asyncio.Task[None] | None = None
-        self._session: booking.EventLoopConnection | None = None
+        self._session: EventLoopConnection | None = None
         self._figures = _Figures(self._loop)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
@@ -132,7 +134,7 @@ class GroupCommitter(Generic[Token]):
         except Exception as error:  # a database that is away is answered 503, the unforeseen is logged by the lane
             return [error] * len(notices)
         try:
-            outcomes = await session.travel(credit_steps(notices))
+            outcomes = await session.run(credit_steps(notices))
         except Exception as error:
             if not isinstance(error, _FORESEEN):  # such as plans that somebody has discarded: a new session has none
                 session.close()
@@ -142,9 +144,9 @@ class GroupCommitter(Generic[Token]):
         self._figures.count(notices, outcomes)
         return outcomes
 
-    async def _connected(self) -> booking.EventLoopConnection:
+    async def _connected(self) -> EventLoopConnection:
         if self._session is None or self._session.is_lost:
-            self._session = booking.EventLoopConnection(await self._loop.run_in_executor(self._thread, booking.connect))
+            self._session = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
         return self._session
 
 
@@ -163,7 +165,7 @@ def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Ou
             return credit_despite(notices, failure) if failure else credit(notices)
         except Exception as error:
             failure, outcomes = None, [error] * len(notices)
-            if not booking.is_stale_prepared_statement(error):
+            if not is_stale_prepared_statement(error):
                 break
         finally:
             connection.close()

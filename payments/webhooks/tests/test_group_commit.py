@@ -28,6 +28,7 @@ from payments.webhooks.receiving import (
     group_commit,
 )
 from payments.webhooks.receiving.provider_cache import provider_cache
+from postgres.pipeline import pipeline_connection_of
 from tests.support.sessions import end_sessions
 
 Result = TypeVar("Result")
@@ -185,7 +186,7 @@ def test_a_session_whose_plans_somebody_has_discarded_is_replaced(user: Any) -> 
         await desk.settle(notice("a", user))
         session = desk.committer._session
         assert session is not None
-        session._connected.execute("DEALLOCATE ALL")
+        session.connection.execute("DEALLOCATE ALL")
         outcomes = [*(await desk.settle(notice("b", user))).values(), *(await desk.settle(notice("c", user))).values()]
         assert desk.committer._session is not session
         return [type(outcome) for outcome in outcomes]
@@ -212,7 +213,7 @@ def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
         await desk.settle(notice("warm", user))
         session = desk.committer._session
         assert session is not None
-        session._connected.execute("DEALLOCATE ALL")
+        session.connection.execute("DEALLOCATE ALL")
         with ThreadPoolExecutor(3) as threads:
             await asyncio.to_thread(lambda: [*threads.map(spoil, range(3))])
         return await desk.settle(notice("after", user))
@@ -234,9 +235,9 @@ def test_a_commit_whose_answer_is_lost_is_found_again(user: Any, names: str) -> 
         assert session is not None
         once = session._exchange
 
-        def deaf(asked: Sequence[Any]) -> Generator[None, None, Any]:
-            answers = yield from once(asked)
-            if not session._wire.is_in_a_block:
+        def deaf(statements: Sequence[Any]) -> Generator[None, None, Any]:
+            answers = yield from once(statements)
+            if not pipeline_connection_of(session.connection).is_in_transaction:
                 session.close()
                 raise psycopg.OperationalError("the answer is lost")
             return answers

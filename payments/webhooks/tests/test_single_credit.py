@@ -24,7 +24,7 @@ from payments.webhooks.receiving import Credited, Notice, credit, event_store
 from payments.webhooks.receiving.batch import single_credit_steps
 from payments.webhooks.receiving.outcomes import ProviderChanged
 from payments.webhooks.receiving.provider_cache import provider_cache
-from postgres.pipeline import KEEP_PLANS
+from postgres.pipeline import KEEP_PLANS, run
 from tests.support.ledger_factories import house, lines_of, opened, sql
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
 
@@ -41,7 +41,7 @@ def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | D
 
 
 def alone(asked: Notice) -> Credited | None:
-    return booking.run(single_credit_steps(asked))
+    return run(single_credit_steps(asked))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""One session's end of the wire to PostgreSQL: what was sent at once comes back at once (libpq's pipeline)."""
+"""One session of PostgreSQL in libpq's pipeline mode: what is sent together is answered together."""
 
 import select
 from collections.abc import Sequence
@@ -11,14 +11,15 @@ from psycopg import errors, pq
 from psycopg.adapt import Transformer
 
 Rows = list[tuple[Any, ...]]
-#: A statement, and its parameters as text; None is NULL.
-Asked = tuple[str, Sequence[bytes | None]]
+#: The text of a statement, and its parameters as text; None is NULL.
+Statement = tuple[str, Sequence[bytes | None]]
 
-BEGIN: Asked = ("BEGIN", ())
-COMMIT: Asked = ("COMMIT", ())
-ROLLBACK: Asked = ("ROLLBACK", ())
-#: What only a new session mends: a column's type has changed under a plan, somebody has discarded the plans, or a
-#: pooler has put another client's session under this connection (26000: ours are not there; 42P05: the other's are).
+BEGIN: Statement = ("BEGIN", ())
+COMMIT: Statement = ("COMMIT", ())
+ROLLBACK: Statement = ("ROLLBACK", ())
+#: What only a new session mends. 0A000: a column's type has changed under a plan, or somebody has discarded the plans.
+#: A pooler may have put another client's session under this connection: it lacks our statements (26000), or has the
+#: other client's (42P05).
 _STALE = {"0A000", "26000", "42P05"}
 
 
@@ -26,8 +27,8 @@ class PipelineConnection:
     """Statements are prepared when they are first sent, and stay so for the life of the session.
 
     With `prepares` off they are prepared anew each time, without a name: for a pooler that keeps nothing.
-    What comes back is either all that was asked for, or an error after which the session can be used again (it may
-    have to roll back), or one after which it is closed.
+    An exchange returns all results or raises an error. After an error the session is closed, or it can be used again
+    once its block is rolled back.
     """
 
     def __init__(self, libpq: Any, *, prepares: bool = True) -> None:
@@ -35,52 +36,52 @@ class PipelineConnection:
         self._prepares = prepares
         self._prepared: dict[str, bytes] = {}
         # It knows no connection, which it would keep alive, nor how Django reads JSON.
-        self._reader: Any = Transformer()
+        self._transformer: Any = Transformer()
         self._preparing: dict[str, bytes] = {}
-        #: What is to be answered, in order: a statement that is being prepared, or "" for one that is executed.
+        #: The results to come, in order: the text of a statement that is being prepared, or "" for one executed.
         self._expected: list[str] = []
         self._results: list[Any] = []
-        self._has_begun = False
+        self._is_sending = False
         self._is_waiting = False
 
-    def exchange(self, asked: Sequence[Asked], *, commit: bool) -> list[Rows]:
+    def exchange(self, statements: Sequence[Statement], *, commit: bool) -> list[Rows]:
         """Send, wait, and return the rows of each. Raises psycopg's errors.
 
         BEGIN goes first when no block is open, and COMMIT last, but not both: what is sent at once is a block.
         """
-        is_open = self.is_in_a_block
+        is_open = self.is_in_transaction
         before = () if is_open or commit else (BEGIN,)
         after = (COMMIT,) if is_open and commit else ()
         try:
-            self.send([*before, *asked, *after])
+            self.send([*before, *statements, *after])
             self._wait()
         except BaseException:
-            self.hang_up()
+            self.abort()
             raise
-        return self.answers()[len(before) : len(before) + len(asked)]
+        return self.results()[len(before) : len(before) + len(statements)]
 
-    def send(self, asked: Sequence[Asked], *, ahead: bool = False) -> bool:
-        """Put all on its way; False when some of it waits for room (`flush`).
+    def send(self, statements: Sequence[Statement], *, flush_early: bool = False) -> bool:
+        """Send the statements; False when some of it waits for room in the socket (`flush`).
 
-        What is sent ahead is executed at once, and answered together with what is sent next.
+        With `flush_early`, PostgreSQL executes them at once, and answers together with what is sent next.
         """
         libpq = self._libpq
-        if not self._has_begun:
+        if not self._is_sending:
             self._preparing, self._expected, self._results = {}, [], []
             libpq.enter_pipeline_mode()
-        self._has_begun = ahead
-        for statement, parameters in asked:
+        self._is_sending = flush_early
+        for statement, parameters in statements:
             if self._prepares:
-                libpq.send_query_prepared(self._name(statement), parameters)
+                libpq.send_query_prepared(self._prepare(statement), parameters)
             else:
                 libpq.send_query_params(statement.encode(), parameters)
             self._expected.append("")
-        if not ahead:
+        if not flush_early:
             libpq.pipeline_sync()
             self._is_waiting = True
         return self.flush()
 
-    def _name(self, statement: str) -> bytes:
+    def _prepare(self, statement: str) -> bytes:
         """Return the name of a statement, which is prepared first where it was not yet."""
         name = self._prepared.get(statement) or self._preparing.get(statement)
         if name is None:
@@ -94,9 +95,9 @@ class PipelineConnection:
         return not self._libpq.flush()
 
     def receive(self) -> bool:
-        """Take what has arrived, without waiting; True when that was all. Raises OperationalError: it is lost.
+        """Read what has arrived, without waiting; True when the results are complete.
 
-        Between exchanges, this is how one learns that the server has hung up.
+        Raises OperationalError: the connection is lost. Between exchanges this shows that the server has closed it.
         """
         libpq, results = self._libpq, self._results
         libpq.consume_input()
@@ -113,7 +114,7 @@ class PipelineConnection:
                 results.append(result)
         return False
 
-    def answers(self) -> list[Rows]:
+    def results(self) -> list[Rows]:
         """Return the rows of each statement of the last exchange. Raises the first error among them."""
         results, expected = self._results, self._expected
         self._results = []
@@ -130,11 +131,11 @@ class PipelineConnection:
         return [self._rows(result) for statement, result in zip(expected, results, strict=True) if not statement]
 
     @property
-    def is_in_a_block(self) -> bool:
+    def is_in_transaction(self) -> bool:
         return bool(self._libpq.transaction_status != pq.TransactionStatus.IDLE)
 
-    def hang_up(self) -> None:
-        """Close it in the middle of an exchange: what came next would be anybody's answer.
+    def abort(self) -> None:
+        """Close the session in the middle of an exchange, whose results the next exchange would read as its own.
 
         Raises the server's own reason, if it gave one: it says more than that the connection is lost.
         """
@@ -155,13 +156,13 @@ class PipelineConnection:
     def _rows(self, result: Any) -> Rows:
         if not result.ntuples:
             return []
-        reader = self._reader
-        reader.set_pgresult(result)
+        transformer = self._transformer
+        transformer.set_pgresult(result)
         try:
-            rows: Rows = reader.load_rows(0, result.ntuples, tuple)
+            rows: Rows = transformer.load_rows(0, result.ntuples, tuple)
             return rows
         finally:
-            reader.set_pgresult(None)  # or the last result would stay in memory as long as the session
+            transformer.set_pgresult(None)  # or the last result would stay in memory as long as the session
 
 
 @cache
