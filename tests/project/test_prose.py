@@ -14,9 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "benchmarks/README.md",
+    "docs/architecture.md",
     "docs/coming-from.md",
     "docs/glossary.md",
     "docs/guards.md",
