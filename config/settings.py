@@ -285,6 +285,8 @@ SPECTACULAR_SETTINGS = {
         "TransactionKindEnum": "payments.models.Transaction.Kind",
     },
 }
+# Off: Django answers webhooks like every other request, one commit for each.
+TILL_WEBHOOK_FAST_PATH = env.flag("TILL_WEBHOOK_FAST_PATH", True)
 TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, least=1, most=3600)
 TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, least=1, most=DAY_SECONDS)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024, least=4096, most=100 * 2**20)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Protocol, TypeVar
 
+from django.conf import settings
 from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
@@ -55,8 +56,8 @@ def get_endpoint() -> "WebhookEndpoint":
 
 
 def address(method: str, path: str) -> tuple[str, str] | None:
-    """Return the provider's slug and the form of its notices when the lane serves this address, else None."""
-    if method != "POST":
+    """Return the provider's slug and the form of its notices; None: Django answers this address."""
+    if method != "POST" or not settings.TILL_WEBHOOK_FAST_PATH:
         return None
     if path in FIXED:
         return FIXED[path], FIXED[path]

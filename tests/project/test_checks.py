@@ -349,6 +349,7 @@ def test_it_tests_the_connection_that_the_checks_use() -> None:
         ("TILL_CSRF_TRUSTED_ORIGINS", "https://staff.example.com/"),
         ("TILL_CORS_ORIGINS", "foo"),
         ("TILL_CORS_ORIGINS", "https://*.example.com"),
+        ("TILL_WEBHOOK_FAST_PATH", "sometimes"),
         ("TILL_LOG_FORMAT", "xml"),
         ("TILL_LOG_LEVEL", "LOUD"),
         ("TILL_THROTTLE_LOGIN", "often"),
