@@ -1,4 +1,4 @@
-"""What staff do to people and money: a page names who is affected and asks why, and only then it is done."""
+"""What staff do to users and money: a page names the objects and asks for a reason, and only then it is done."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -47,70 +47,73 @@ class ConfirmedAction:
     permission: ClassVar[str] = "change"
     form_class: ClassVar[type[ReasonForm]] = ReasonForm
     one_at_a_time: ClassVar[bool] = False
-    #: What may stand in the way: staff is told, and the rest goes on.
+    #: Errors that refuse one object: the page says so, and the other objects go on.
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
 
-    def fits(self, target: Any) -> bool:  # noqa: ARG002
+    def is_available(self, target: Any) -> bool:  # noqa: ARG002
         """Tell whether the object's own page offers it."""
         return True
 
-    def consequence(self, target: Any) -> str:  # noqa: ARG002
-        """Say what will happen to this one, or why it will not."""
+    def describe(self, target: Any) -> str:  # noqa: ARG002
+        """Say what will happen to this object, or why it will not."""
         return ""
 
     def initial(self, targets: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002
         return {}
 
-    def do(self, *, target: Any, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
-        """Do it in an atomic block of its own, with a note in the history, and say what came of it."""
+    def perform(self, *, target: Any, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
+        """Do it in an atomic block of its own, with a note in the history; return the outcome for the page."""
         raise NotImplementedError
 
 
 class ConfirmedActionsMixin(ModelAdmin):
-    """Offers each of `deeds` on the list (as an action) and on an object's page (as a button)."""
+    """Offers each of `confirmed_actions` on the list (as an action) and on an object's page (as a button)."""
 
-    deeds: ClassVar[tuple[type[ConfirmedAction], ...]] = ()
+    confirmed_actions: ClassVar[tuple[type[ConfirmedAction], ...]] = ()
 
     def get_urls(self) -> list[URLPattern]:
-        return [*(self._deed_path(deed()) for deed in self.deeds), *super().get_urls()]
+        return [*(self._confirm_path(action()) for action in self.confirmed_actions), *super().get_urls()]
 
-    def may(self, request: HttpRequest, deed: ConfirmedAction | type[ConfirmedAction]) -> bool:
-        return request.user.has_perm(f"{self.opts.app_label}.{deed.permission}_{self.opts.model_name}")
+    def may_perform(self, request: HttpRequest, action: ConfirmedAction | type[ConfirmedAction]) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.{action.permission}_{self.opts.model_name}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        offered = [deed() for deed in self.deeds if self.may(request, deed) and not deed.one_at_a_time]
-        asking = {deed.name: (self._asking(deed), deed.name, f"{deed.title}…") for deed in offered}
-        return super().get_actions(request) | asking
+        for_lists = [action() for action in self.confirmed_actions if not action.one_at_a_time]
+        offered = [action for action in for_lists if self.may_perform(request, action)]
+        return super().get_actions(request) | {
+            action.name: (self._list_action(action), action.name, f"{action.title}…") for action in offered
+        }
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         target = context.get("original")
-        context["deeds"] = [
-            (deed.button, self._address(deed, [target.pk]))
-            for deed in (made() for made in self.deeds if target)
-            if self.may(request, deed) and deed.fits(target)
+        actions = [action() for action in self.confirmed_actions] if target else []
+        context["confirmed_actions"] = [
+            (action.button, self.confirm_address(action, [target.pk]))
+            for action in actions
+            if self.may_perform(request, action) and action.is_available(target)
         ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def deed_view(self, request: HttpRequest, deed: ConfirmedAction) -> HttpResponseBase:
-        if not self.may(request, deed):
+    def confirm_view(self, request: HttpRequest, action: ConfirmedAction) -> HttpResponseBase:
+        if not self.may_perform(request, action):
             raise PermissionDenied
-        targets = self._targets(request, deed)
+        targets = self._targets(request, action)
         if not targets:
             self.message_user(request, "Nothing was chosen.", messages.WARNING)
             return redirect(self._list)
-        form = deed.form_class(request.POST or None, initial=deed.initial(targets))
-        if request.method == "POST" and form.is_valid() and self._done(request, deed, targets, form):
-            return redirect(self._afterwards(targets))
-        return TemplateResponse(request, "admin/till_deed.html", self._shown(request, deed, targets, form))
+        form = action.form_class(request.POST or None, initial=action.initial(targets))
+        if request.method == "POST" and form.is_valid() and self._perform(request, action, targets, form):
+            return redirect(self._next_page(targets))
+        return TemplateResponse(request, "admin/till_confirm.html", self._context(request, action, targets, form))
 
-    def _done(self, request: HttpRequest, deed: ConfirmedAction, targets: list[Any], form: ReasonForm) -> bool:
-        """Do it to each; of one that is refused the form says why, of many a message."""
+    def _perform(self, request: HttpRequest, action: ConfirmedAction, targets: list[Any], form: ReasonForm) -> bool:
+        """Perform it on each target. Of one target the form says why it is refused, of many a message does."""
         for target in targets:
             try:
-                outcome = deed.do(
+                outcome = action.perform(
                     target=target, staff=cast("User", request.user), answers=form.cleaned_data, request=request
                 )
-            except deed.refusals as error:
+            except action.refusals as error:
                 if len(targets) == 1:
                     form.add_error(field_of(error, form), text_of(error))
                     return False
@@ -119,46 +122,48 @@ class ConfirmedActionsMixin(ModelAdmin):
                 self.message_user(request, f"“{target}”: {outcome}", messages.SUCCESS)
         return True
 
-    def _targets(self, request: HttpRequest, deed: ConfirmedAction) -> list[Any]:
+    def _targets(self, request: HttpRequest, action: ConfirmedAction) -> list[Any]:
         ids = [number for text in request.GET.getlist("id")[:MAX_AT_ONCE] if (number := id_or_none(text))]
         chosen = self.get_queryset(request).filter(pk__in=ids).order_by("pk")
-        return list(chosen[: 1 if deed.one_at_a_time else MAX_AT_ONCE])
+        return list(chosen[: 1 if action.one_at_a_time else MAX_AT_ONCE])
 
-    def _shown(
-        self, request: HttpRequest, deed: ConfirmedAction, targets: list[Any], form: ReasonForm
+    def _context(
+        self, request: HttpRequest, action: ConfirmedAction, targets: list[Any], form: ReasonForm
     ) -> dict[str, Any]:
         return {
             **self.admin_site.each_context(request),
-            "title": deed.title,
-            "deed": deed,
+            "title": action.title,
+            "action": action,
             "opts": self.opts,
             "form": form,
             "media": self.media,
-            "affected": [(target, self._page(target), deed.consequence(target)) for target in targets],
+            "affected": [(target, self._page(target), action.describe(target)) for target in targets],
             "back": self._page(targets[0]) if len(targets) == 1 else self._list,
         }
 
-    def _asking(self, deed: ConfirmedAction) -> Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase]:
-        def ask(_: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponseBase:
+    def _list_action(self, action: ConfirmedAction) -> Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponseBase]:
+        """Return what Django calls for the action of the list: it leads to the confirm view."""
+
+        def confirm(_: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponseBase:
             ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
             if len(ids) > MAX_AT_ONCE:
                 self.message_user(request, f"At most {MAX_AT_ONCE} at once: these are the first.", messages.WARNING)
-            return redirect(self._address(deed, ids[:MAX_AT_ONCE]))
+            return redirect(self.confirm_address(action, ids[:MAX_AT_ONCE]))
 
-        return ask
+        return confirm
 
-    def _deed_path(self, deed: ConfirmedAction) -> URLPattern:
+    def _confirm_path(self, action: ConfirmedAction) -> URLPattern:
         def view(request: HttpRequest) -> HttpResponseBase:
-            return self.deed_view(request, deed)
+            return self.confirm_view(request, action)
 
         guarded = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
-        return path(f"{deed.name}/", guarded, name=f"{self.opts.app_label}_{self.opts.model_name}_{deed.name}")
+        return path(f"{action.name}/", guarded, name=f"{self.opts.app_label}_{self.opts.model_name}_{action.name}")
 
-    def _address(self, deed: ConfirmedAction, ids: Sequence[int]) -> str:
-        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{deed.name}")
+    def confirm_address(self, action: ConfirmedAction, ids: Sequence[int]) -> str:
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{action.name}")
         return f"{page}?{urlencode([('id', pk) for pk in ids])}"
 
-    def _afterwards(self, targets: list[Any]) -> str:
+    def _next_page(self, targets: list[Any]) -> str:
         still_there = len(targets) == 1 and self.model.objects.filter(pk=targets[0].pk).exists()
         return self._page(targets[0]) if still_there else self._list
 

@@ -1,4 +1,4 @@
-"""What staff do by hand. Each deed is written down in the object's history: who, when, why, and what came of it."""
+"""What staff do by hand, in the object's history: who, when, why, and the outcome."""
 
 import logging
 from collections.abc import Iterable
@@ -26,13 +26,13 @@ def _shown(value: object) -> str:
 
 
 def note(*, about: Model, staff: User, text: str) -> None:
-    """Write a deed of staff into the history of what it was done to, which /admin shows."""
+    """Write what staff did into the history of the object, which /admin shows."""
     logger.info("%s", text, extra={"object": f"{about._meta.label_lower} {about.pk}", "staff_id": staff.pk})
     _keep(staff, type(about), text, object_id=str(about.pk), object_repr=str(about)[:200])
 
 
 def note_list(*, of: type[Model], staff: User, text: str) -> None:
-    """Write a deed of staff on many objects of a kind, such as an export, into the staff log."""
+    """Write what staff did with many objects of a kind, such as an export, into the staff log."""
     logger.info("%s", text, extra={"object": of._meta.label_lower, "staff_id": staff.pk})
     _keep(staff, of, text, object_id=None, object_repr=str(of._meta.verbose_name_plural)[:200])
 

@@ -83,7 +83,7 @@ class RowForm(PricedForm):
         self.fields["stock"].widget.attrs["class"] = "till-stock"
 
 
-class Remove(ConfirmedAction):
+class RemoveAction(ConfirmedAction):
     name = "remove"
     title = "Delete products"
     button = "Delete"
@@ -91,16 +91,16 @@ class Remove(ConfirmedAction):
     explanation = "A product that was sold is archived, never destroyed: it is taken off sale, and its purchases stay."
     refusals = (Product.DoesNotExist,)
 
-    def fits(self, target: Product) -> bool:  # noqa: ARG002
+    def is_available(self, target: Product) -> bool:  # noqa: ARG002
         """The page has a button of Django's own, which leads here (`delete_view`)."""
         return False
 
-    def consequence(self, target: Product) -> str:
+    def describe(self, target: Product) -> str:
         return (
             "was sold, so it will be archived." if target.purchases.exists() else "was never sold; it will be deleted."
         )
 
-    def do(self, *, target: Product, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Product, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         with transaction.atomic():
             services.delete_product(product_id=target.pk)
             archived = Product.objects.filter(pk=target.pk).exists()
@@ -113,7 +113,7 @@ class Remove(ConfirmedAction):
 class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     form = ProductForm
     compared = ("version",)
-    deeds = (Remove,)
+    confirmed_actions = (RemoveAction,)
     list_display = ("id", "title", "price", "currency_code", "stock", "is_active", "version")
     list_display_links = ("id", "title")
     list_editable = ("price", "stock", "is_active")
@@ -187,7 +187,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:  # noqa: ARG002
         if not self.has_delete_permission(request):
             raise PermissionDenied
-        return redirect(self._address(Remove(), [id_or_none(unquote(object_id)) or 0]))
+        return redirect(self.confirm_address(RemoveAction(), [id_or_none(unquote(object_id)) or 0]))
 
 
 def said(form: Any, name: str, *, old: bool = False) -> str:

@@ -30,7 +30,7 @@ class RefundForm(ReasonForm):
     field_order = ("amount", "reason")
 
 
-class RefundDeed(ConfirmedAction):
+class RefundAction(ConfirmedAction):
     name = "refund"
     title = "Refund"
     button = "Refund"
@@ -39,10 +39,10 @@ class RefundDeed(ConfirmedAction):
     one_at_a_time = True
     refusals = (OwnOrder, InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, booking.LedgerError)
 
-    def fits(self, target: Purchase) -> bool:
+    def is_available(self, target: Purchase) -> bool:
         return target.refundable > 0
 
-    def consequence(self, target: Purchase) -> str:
+    def describe(self, target: Purchase) -> str:
         paid, refunded, left = (
             money(amount, target.currency) for amount in (target.amount, target.refunded, target.refundable)
         )
@@ -51,7 +51,7 @@ class RefundDeed(ConfirmedAction):
     def initial(self, targets: Any) -> dict[str, Any]:
         return {"refunded": format_amount(targets[0].refunded, targets[0].currency.decimal_places)}
 
-    def do(self, *, target: Purchase, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Purchase, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         made = refund_purchase(
             purchase_id=target.pk,
             amount=answers["amount"],
@@ -81,7 +81,7 @@ class RefundInline(ReadOnlyInline):
 
 @admin.register(Purchase)
 class PurchaseAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
-    deeds = (RefundDeed,)
+    confirmed_actions = (RefundAction,)
     list_display = ("id", "title", "quantity", "buyer", "amount_paid", "amount_refunded", "state", "created_at")
     list_display_links = ("id", "title")
     list_filter = (PeriodFilter, "currency")

@@ -76,7 +76,7 @@ class EndForm(ReasonForm):
     field_order = ("valid_until", "reason")
 
 
-class End(ConfirmedAction):
+class EndAction(ConfirmedAction):
     name = "end"
     title = "End commission rules"
     button = "End"
@@ -87,15 +87,15 @@ class End(ConfirmedAction):
         commission_rules.RuleOverlap,
     )
 
-    def fits(self, target: CommissionRule) -> bool:
+    def is_available(self, target: CommissionRule) -> bool:
         return target.valid_until is None or target.valid_until > timezone.now()
 
-    def consequence(self, target: CommissionRule) -> str:
-        if not self.fits(target):
+    def describe(self, target: CommissionRule) -> str:
+        if not self.is_available(target):
             return str(commission_rules.RuleEnded.__doc__)
         return f"in force from {target.valid_from:%Y-%m-%d %H:%M}, {_until(target.valid_until)}."
 
-    def do(
+    def perform(
         self,
         *,
         target: CommissionRule,
@@ -108,7 +108,7 @@ class End(ConfirmedAction):
         return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
 
 
-class Delete(ConfirmedAction):
+class DeleteAction(ConfirmedAction):
     name = "remove"
     title = "Delete commission rules"
     button = "Delete"
@@ -116,11 +116,11 @@ class Delete(ConfirmedAction):
     explanation = "Only a rule under which nothing was made yet. End any other."
     refusals = (CommissionRule.DoesNotExist, commission_rules.RuleInUse)
 
-    def fits(self, target: CommissionRule) -> bool:  # noqa: ARG002
+    def is_available(self, target: CommissionRule) -> bool:  # noqa: ARG002
         """The page has a button of Django's own, which leads here (`delete_view`)."""
         return False
 
-    def do(
+    def perform(
         self,
         *,
         target: CommissionRule,
@@ -153,7 +153,7 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(CommissionRule)
 class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = RuleForm
-    deeds = (End, Delete)
+    confirmed_actions = (EndAction, DeleteAction)
     list_display = ("id", "operation", "currency", "terms", "in_force", "valid_from", "valid_until")
     list_filter = (StateFilter, "operation", "currency")
     list_select_related = ("currency",)
@@ -182,7 +182,7 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
         """Asks on a page of ours: Django's would list every order that was made under the rule."""
         if not self.has_delete_permission(request):
             raise PermissionDenied
-        return redirect(self._address(Delete(), [id_or_none(unquote(object_id)) or 0]))
+        return redirect(self.confirm_address(DeleteAction(), [id_or_none(unquote(object_id)) or 0]))
 
     @admin.display(description="terms")
     def terms(self, rule: CommissionRule) -> str:

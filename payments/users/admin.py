@@ -34,77 +34,77 @@ class MailsOff(Exception):
     """Mails are switched off (TILL_MAIL_ACTIVATION_LINK)."""
 
 
-class DeedToUser(ConfirmedAction):
+class UserAction(ConfirmedAction):
     refusals: ClassVar[tuple[type[Exception], ...]] = (
         *(services.OwnAccount, services.LastAdmin, services.UnknownUser, services.UserDeleted),
     )
-    done: ClassVar[str]
+    outcome: ClassVar[str]
 
-    def do(self, *, target: User, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
+    def perform(self, *, target: User, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
         with transaction.atomic():
-            self.act(target, staff, request)
-            note(about=target, staff=staff, text=f"{self.done} Reason: {answers['reason']}")
-        return self.done
+            self.change(target, staff, request)
+            note(about=target, staff=staff, text=f"{self.outcome} Reason: {answers['reason']}")
+        return self.outcome
 
-    def act(self, target: User, staff: User, request: HttpRequest) -> None:
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:
         raise NotImplementedError
 
 
-class Enable(DeedToUser):
+class EnableAction(UserAction):
     name = "enable"
     title = "Enable users"
     button = "Enable"
-    done = "Enabled."
+    outcome = "Enabled."
     explanation = "They can sign in again. You vouch for an address that was never confirmed."
 
-    def fits(self, target: User) -> bool:
+    def is_available(self, target: User) -> bool:
         return not target.is_active and not target.is_deleted
 
-    def consequence(self, target: User) -> str:
+    def describe(self, target: User) -> str:
         return "Is active already." if target.is_active else ""
 
-    def act(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         services.enable_user(user_id=target.pk)
 
 
-class Disable(DeedToUser):
+class DisableAction(UserAction):
     name = "disable"
     title = "Disable users"
     button = "Disable"
-    done = "Disabled."
+    outcome = "Disabled."
     explanation = "They are signed out everywhere at once and cannot sign in. Money that is sent to them still arrives."
 
-    def fits(self, target: User) -> bool:
+    def is_available(self, target: User) -> bool:
         return target.disabled_at is None
 
-    def consequence(self, target: User) -> str:
+    def describe(self, target: User) -> str:
         if target.disabled_at:
             return "Is disabled already."
         money = user_money(target.pk)
         return f"{money}. It stays, and what is pending can still be settled." if money else ""
 
-    def act(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         services.disable_user(user_id=target.pk, by=staff)
 
 
-class ResendActivation(DeedToUser):
+class ResendActivationAction(UserAction):
     name = "resend-activation"
     title = "Resend the activation link"
     button = "Resend the activation link"
-    done = "A new link is being mailed, unless one was within the last minute, or too many to this inbox in an hour."
+    outcome = "A new link is being mailed, unless one was within the last minute, or too many to this inbox in an hour."
     explanation = "Only to those who have not confirmed their address. Links that were sent before stay good."
     refusals: ClassVar[tuple[type[Exception], ...]] = (NotWaiting, MailsOff)
 
-    def fits(self, target: User) -> bool:
+    def is_available(self, target: User) -> bool:
         return target.activated_at is None and target.disabled_at is None
 
-    def consequence(self, target: User) -> str:
-        return "" if self.fits(target) else str(NotWaiting.__doc__)
+    def describe(self, target: User) -> str:
+        return "" if self.is_available(target) else str(NotWaiting.__doc__)
 
-    def act(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         if not settings.TILL_MAIL_ACTIVATION_LINK:
             raise MailsOff
-        if not self.fits(target):
+        if not self.is_available(target):
             raise NotWaiting
         services.resend_activation(email=target.email)
 
@@ -143,7 +143,7 @@ admin.site.unregister(User)
 @admin.register(User)
 class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     inlines = (WalletInline,)
-    deeds = (Enable, Disable, ResendActivation)
+    confirmed_actions = (EnableAction, DisableAction, ResendActivationAction)
     paginator = BoundedPaginator
     readonly_fields = (*UserAdmin.readonly_fields, "latest_transactions")
     fieldsets = (

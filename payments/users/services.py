@@ -1,4 +1,4 @@
-"""What staff do to people over the API, each deed noted in the person's history; and how a person is deleted."""
+"""What staff do to users over the API, noted in the user's history; and how a user is deleted."""
 
 from copy import copy
 from typing import NamedTuple, TypedDict, Unpack

@@ -1,6 +1,6 @@
 """Adding and changing providers. Every worker sees a change after at most a few seconds, this one at once.
 
-Each deed of staff is noted in the provider's history, with what was and what is; never a secret.
+What staff do is noted in the provider's history, with what was and what is; never a secret.
 """
 
 from collections.abc import Iterable

@@ -64,10 +64,10 @@ def test_support_changes_nothing(model: Any, story: dict[type, Any], support: Us
     pk = story[model].pk if story[model] else 1
     posts = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
     managed = OURS[model]
-    deeds = managed.deeds if isinstance(managed, ConfirmedActionsMixin) else ()
-    posts += [f"{url(model, deed.name)}?id={pk}" for deed in deeds]
+    confirmed = managed.confirmed_actions if isinstance(managed, ConfirmedActionsMixin) else ()
+    posts += [f"{url(model, action.name)}?id={pk}" for action in confirmed]
     posts += [reverse("admin:auth_user_password_change", args=[pk])] if model is User else []
-    actions = [*(deed.name for deed in deeds), "delete_selected", "end_rotation", "", "nonsense"]
+    actions = [*(action.name for action in confirmed), "delete_selected", "end_rotation", "", "nonsense"]
     bodies = [{"action": action, "_selected_action": [pk], "index": "0"} for action in actions]
     forged = {"_save": "Save", "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": pk, "post": "yes"}
     for path in posts:

@@ -117,7 +117,7 @@ def deposit_with_a_fee(story: Story) -> None:
     order = orders.request_deposit(user_id=story.alice.pk, wallet_id=purse, amount=Decimal("100.00"))
     assert (order.commission, order.net) == (1, 99)
     assert holds(purse) == (0, 0)
-    orders.settle_deposit(deposit_id=order.pk, verdict="paid", by=story.staff)
+    orders.settle_deposit(deposit_id=order.pk, settlement="paid", by=story.staff)
     assert (house("clearing"), house("commission")) == (-100, 1)
 
 
@@ -132,11 +132,11 @@ def withdrawal_rejected_then_paid(story: Story) -> None:
     }
     first = orders.request_withdrawal(**asked)
     assert holds(purse) == (100, 40)
-    orders.settle_withdrawal(withdrawal_id=first.pk, verdict="rejected", by=story.staff, reason="closed account")
+    orders.settle_withdrawal(withdrawal_id=first.pk, settlement="rejected", by=story.staff, reason="closed account")
     assert holds(purse) == (100, 0)
     second = orders.request_withdrawal(**asked)
     assert second.commission == Decimal("0.90")
-    orders.settle_withdrawal(withdrawal_id=second.pk, verdict="paid", by=story.staff)
+    orders.settle_withdrawal(withdrawal_id=second.pk, settlement="paid", by=story.staff)
     assert holds(purse) == (60, 0)
 
 

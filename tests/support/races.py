@@ -87,7 +87,7 @@ class Stage:
     def _pay_out(self, amount: Decimal) -> None:
         wish = {"user_id": self.alice.pk, "wallet_id": self.purse, "external_wallet_id": self.bank}
         order = orders.request_withdrawal(**wish, amount=amount)
-        orders.settle_withdrawal(withdrawal_id=order.pk, verdict="paid", by=self.service)
+        orders.settle_withdrawal(withdrawal_id=order.pk, settlement="paid", by=self.service)
 
     def money(self) -> Decimal:
         return Decimal(Wallet.objects.get(pk=self.purse).balance)
@@ -138,8 +138,8 @@ def credit(on: Stage) -> int:
 
 def settled(order: Deposit | Withdrawal, verdict: Any, on: Stage) -> int | None:
     if isinstance(order, Deposit):
-        return orders.settle_deposit(deposit_id=order.pk, verdict=verdict, by=on.service).transaction_id
-    return orders.settle_withdrawal(withdrawal_id=order.pk, verdict=verdict, by=on.service).transaction_id
+        return orders.settle_deposit(deposit_id=order.pk, settlement=verdict, by=on.service).transaction_id
+    return orders.settle_withdrawal(withdrawal_id=order.pk, settlement=verdict, by=on.service).transaction_id
 
 
 def send(owner: Any, source: int, destination: int) -> int:

@@ -313,8 +313,8 @@ def _number(order: Order) -> tuple[str, int]:
 
 def _settle(order: Order, verdict: Any, judge: User) -> Deposit | Withdrawal:
     if order.kind == "deposit":
-        return orders.settle_deposit(deposit_id=order.id, verdict=verdict, by=judge)
-    return orders.settle_withdrawal(withdrawal_id=order.id, verdict=verdict, by=judge)
+        return orders.settle_deposit(deposit_id=order.id, settlement=verdict, by=judge)
+    return orders.settle_withdrawal(withdrawal_id=order.id, settlement=verdict, by=judge)
 
 
 def _houses() -> dict[tuple[str, str], Decimal]:

@@ -100,9 +100,9 @@ def set_rate(
         target_currency_id=target,
         defaults={"rate": rate, "origin": origin, "as_of": as_of or now},
     )
-    deed = "Added" if created else "Set"
+    change = "Added" if created else "Set"
     confirmed = f" Was {last:.10f}; confirmed." if far else ""
-    note(about=found, staff=staff, text=f"{deed}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
+    note(about=found, staff=staff, text=f"{change}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
     return found
 
 

@@ -13,7 +13,7 @@ from staff.confirmed_actions import ConfirmedAction
 from staff.separation_of_duties import OwnOrder
 
 
-class Reverse(ConfirmedAction):
+class ReverseAction(ConfirmedAction):
     name = "reverse"
     title = "Reverse a transaction"
     button = "Reverse"
@@ -21,10 +21,10 @@ class Reverse(ConfirmedAction):
     one_at_a_time = True
     refusals = (OwnOrder, reversals.NotReversible, reversals.AlreadyReversed, booking.LedgerError)
 
-    def fits(self, target: Transaction) -> bool:
+    def is_available(self, target: Transaction) -> bool:
         return target.kind in reversals.REVERSIBLE and reversal_of(target) is None
 
-    def consequence(self, target: Transaction) -> str:
+    def describe(self, target: Transaction) -> str:
         if target.kind not in reversals.REVERSIBLE:
             return str(reversals.NotReversible.__doc__)
         if reversal_of(target):
@@ -35,7 +35,7 @@ class Reverse(ConfirmedAction):
             for line in postings
         )
 
-    def do(self, *, target: Transaction, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Transaction, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         made = reversals.reverse(transaction_id=target.pk, reason=answers["reason"], staff=staff)
         return f"reversed by transaction {made.transaction_id}."
 
@@ -51,36 +51,36 @@ class HousesWallet(Exception):
     """The house's wallets have no limit."""
 
 
-class Overdraft(ConfirmedAction):
+class OverdraftAction(ConfirmedAction):
     allowed: ClassVar[bool]
     one_at_a_time = True
     refusals = (OwnOrder, HousesWallet, reversals.WalletOverdrawn)
 
-    def fits(self, target: Wallet) -> bool:
+    def is_available(self, target: Wallet) -> bool:
         return not target.house and target.may_overdraw != self.allowed
 
-    def consequence(self, target: Wallet) -> str:
+    def describe(self, target: Wallet) -> str:
         if target.house:
             return str(HousesWallet.__doc__)
         return (
             f"{money(target.balance, target.currency)} of {target.owner}, {money(target.held, target.currency)} held."
         )
 
-    def do(self, *, target: Wallet, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Wallet, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         if target.house:
             raise HousesWallet
         reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=answers["reason"])
         return f"reversals may {'' if self.allowed else 'no longer '}overdraw it."
 
 
-class AllowOverdraft(Overdraft):
+class AllowOverdraftAction(OverdraftAction):
     name = "allow-overdraft"
     title = button = "Allow overdraft by reversals"
     explanation = "What came in can then be reversed even when it is spent: the balance falls below zero."
     allowed = True
 
 
-class StopOverdraft(Overdraft):
+class StopOverdraftAction(OverdraftAction):
     name = "stop-overdraft"
     title = button = "Stop overdraft by reversals"
     explanation = "Reversals are refused again when the money is gone."

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from api.filters import id_or_none
-from payments.ledger.admin.actions import Reverse, reversal_of
+from payments.ledger.admin.actions import ReverseAction, reversal_of
 from payments.ledger.admin.display import money, whose
 from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Reversal, Transaction, Wallet
@@ -84,7 +84,7 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         "the newest are listed)"
     )
     fields = readonly_fields = ("id", "kind", "reference", "created_at", "reversed_by", "takes_back")
-    deeds = (Reverse,)
+    confirmed_actions = (ReverseAction,)
     inlines = (PostingInline,)
     #: A line for each posting.
     export_fields = (

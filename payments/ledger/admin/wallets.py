@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from payments.ledger import booking
-from payments.ledger.admin.actions import AllowOverdraft, StopOverdraft
+from payments.ledger.admin.actions import AllowOverdraftAction, StopOverdraftAction
 from payments.ledger.admin.display import money
 from payments.ledger.models import Wallet
 from payments.ledger.queries import search
@@ -54,7 +54,7 @@ def derive(wallets: list[Wallet]) -> None:
 
 @admin.register(Wallet)
 class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
-    deeds = (AllowOverdraft, StopOverdraft)
+    confirmed_actions = (AllowOverdraftAction, StopOverdraftAction)
     ordering = ("id",)  # the house's wallets have the highest
     list_display = ("id", "owner_or_house", "balance_now", "held_now", "available_now", "created_at")
     list_filter = (WhoseFilter, "currency", "created_at")

@@ -1,4 +1,4 @@
-"""Deposits and withdrawals: queues of what is pending, and staff's verdict on it, once and for ever."""
+"""Deposits and withdrawals: queues of what is pending, and what staff settle, once and for ever."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.orders import services as orders
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
-from payments.orders.services.settlement import Verdict
+from payments.orders.services.settlement import Settlement
 from staff import search
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
@@ -24,62 +24,62 @@ ALL = "all"
 OWNER_DISABLED = " The owner is disabled."
 
 
-# --- verdicts -------------------------------------------------------------------------------------------------
+# --- settlement -----------------------------------------------------------------------------------------------
 
 
 class NotForYou(Exception):
     """Only admins give a verdict here."""
 
 
-class VerdictDeed(ConfirmedAction):
-    verdict: ClassVar[Verdict]
+class SettleAction(ConfirmedAction):
+    settlement: ClassVar[Settlement]
     refusals = (NotForYou, OwnOrder, orders.AlreadySettled, booking.LedgerError)
 
-    def fits(self, target: Order) -> bool:
+    def is_available(self, target: Order) -> bool:
         return target.status == OrderStatus.PENDING
 
-    def consequence(self, target: Order) -> str:
-        if not self.fits(target):
+    def describe(self, target: Order) -> str:
+        if not self.is_available(target):
             return f"was {target.status} already; nothing will move."
         return f"{self.outlook(target, whose(target))}{'' if target.user.is_active else OWNER_DISABLED}"
 
     def outlook(self, target: Any, wallet: str) -> str:
         raise NotImplementedError
 
-    def do(self, *, target: Order, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        settle(target, verdict=self.verdict, by=staff, reason=answers["reason"])
-        if target.status == self.verdict:
-            return f"was {self.verdict} already; nothing moved."
-        return f"{self.verdict}."
+    def perform(self, *, target: Order, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        settle(target, settlement=self.settlement, by=staff, reason=answers["reason"])
+        if target.status == self.settlement:
+            return f"was {self.settlement} already; nothing moved."
+        return f"{self.settlement}."
 
 
-class Approve(VerdictDeed):
+class ApproveAction(SettleAction):
     name = "approve"
     title = button = "Approve"
-    verdict = "paid"
+    settlement = "paid"
 
 
-class Reject(VerdictDeed):
+class RejectAction(SettleAction):
     name = "reject"
     title = button = "Reject"
-    verdict = "rejected"
+    settlement = "rejected"
 
 
-class ApproveDeposit(Approve):
+class ApproveDepositAction(ApproveAction):
     explanation = "The money has arrived outside. It is booked to the wallet, less the commission, once and for ever."
 
     def outlook(self, target: Deposit, wallet: str) -> str:
         return f"{money(target.net, target.currency)} to {wallet}{less(target)}."
 
 
-class RejectDeposit(Reject):
+class RejectDepositAction(RejectAction):
     explanation = "The money has not arrived. Nothing moves, for ever. The owner can read the reason."
 
     def outlook(self, target: Deposit, wallet: str) -> str:
         return f"{money(target.amount, target.currency)} do not reach {wallet}."
 
 
-class ApproveWithdrawal(Approve):
+class ApproveWithdrawalAction(ApproveAction):
     explanation = "The money was paid out. What is held leaves the wallet, less the commission, once and for ever."
 
     def outlook(self, target: Withdrawal, wallet: str) -> str:
@@ -87,20 +87,20 @@ class ApproveWithdrawal(Approve):
         return f"{money(target.net, target.currency)} from {wallet} to {target.external_wallet}: {told}{less(target)}."
 
 
-class RejectWithdrawal(Reject):
+class RejectWithdrawalAction(RejectAction):
     explanation = "The money was not paid out. What is held is free again. The owner can read the reason."
 
     def outlook(self, target: Withdrawal, wallet: str) -> str:
         return f"{money(target.amount, target.currency)} are free again in {wallet}."
 
 
-def settle(order: Order, *, verdict: Verdict, by: User, reason: str) -> None:
-    """Give the verdict through the service of the order's kind, which also notes it. Raises NotForYou too."""
+def settle(order: Order, *, settlement: Settlement, by: User, reason: str) -> None:
+    """Settle through the service of the order's kind, which also notes it. Raises NotForYou too."""
     try:
         if isinstance(order, Deposit):
-            orders.settle_deposit(deposit_id=order.pk, verdict=verdict, by=by, reason=reason)
+            orders.settle_deposit(deposit_id=order.pk, settlement=settlement, by=by, reason=reason)
         else:
-            orders.settle_withdrawal(withdrawal_id=order.pk, verdict=verdict, by=by, reason=reason)
+            orders.settle_withdrawal(withdrawal_id=order.pk, settlement=settlement, by=by, reason=reason)
     except (Deposit.DoesNotExist, Withdrawal.DoesNotExist):
         raise NotForYou from None
 
@@ -219,7 +219,7 @@ class OrderAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
 
 @admin.register(Deposit)
 class DepositAdmin(OrderAdmin):
-    deeds = (ApproveDeposit, RejectDeposit)
+    confirmed_actions = (ApproveDepositAction, RejectDepositAction)
     list_display = _LISTED
     fields = readonly_fields = _FIELDS
     empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
@@ -227,7 +227,7 @@ class DepositAdmin(OrderAdmin):
 
 @admin.register(Withdrawal)
 class WithdrawalAdmin(OrderAdmin):
-    deeds = (ApproveWithdrawal, RejectWithdrawal)
+    confirmed_actions = (ApproveWithdrawalAction, RejectWithdrawalAction)
     list_display = (*_LISTED[:5], "goes_to", *_LISTED[5:])
     fields = readonly_fields = (*_FIELDS[:8], "goes_to", "account", *_FIELDS[8:])
     export_fields = (

@@ -47,7 +47,7 @@ def order_constraints(name: str) -> list[models.BaseConstraint]:
 
 
 class Order(models.Model):
-    """What deposits and withdrawals share. PostgreSQL refuses every change but the verdict on a pending one.
+    """What deposits and withdrawals share. PostgreSQL refuses every change but the settlement of a pending one.
 
     The commission is decided when the order is made and never changes. Composite foreign keys (wallet, currency) are
     added by the migration of the guards.

@@ -1,4 +1,4 @@
-"""The shapes of deposits, withdrawals, verdicts on them, and what a service may settle."""
+"""The shapes of deposits, withdrawals, how they are settled, and what a service may settle."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ class WithdrawalWriteSerializer(DepositWriteSerializer):
     external_wallet = IdField(help_text="One of your own, in the wallet's currency.")
 
 
-class VerdictSerializer(RequestSerializer):
+class SettlementSerializer(RequestSerializer):
     status = serializers.ChoiceField(choices=[OrderStatus.PAID.value, OrderStatus.REJECTED.value])
     reason = PlainTextField(
         max_length=200, allow_blank=True, default="", help_text="Shown to the owner; only with `rejected`."

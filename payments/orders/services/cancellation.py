@@ -1,4 +1,4 @@
-"""The owner takes a pending order back: its verdict, as final as a settlement, and nothing moves."""
+"""The owner takes a pending order back. That is as final as a settlement, and nothing moves."""
 
 from typing import TypeVar
 

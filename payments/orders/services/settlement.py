@@ -1,4 +1,4 @@
-"""The verdict on an order: once, for ever, and with it the money moves or is given back."""
+"""An order is settled once and for ever: the money moves, or it is given back."""
 
 from typing import Literal, TypeVar
 
@@ -15,7 +15,7 @@ from payments.orders.services.settlement_scopes import covers
 from staff.history import note
 from staff.separation_of_duties import refuse_own
 
-Verdict = Literal["paid", "rejected"]
+Settlement = Literal["paid", "rejected"]
 AnOrder = TypeVar("AnOrder", bound=Order)
 
 
@@ -30,37 +30,37 @@ class AlreadySettled(Exception):
 
 
 @transaction.atomic
-def settle_deposit(*, deposit_id: int, verdict: Verdict, by: User, reason: str = "") -> Deposit:
-    """Book a deposit whose money has arrived, also for a disabled owner; or reject it. The same verdict again is safe.
+def settle_deposit(*, deposit_id: int, settlement: Settlement, by: User, reason: str = "") -> Deposit:
+    """Book a deposit whose money has arrived, also for a disabled owner; or reject it. Safe to repeat.
 
     Locks the deposit, then the wallet. Raises Deposit.DoesNotExist when `by` may not settle it, OwnOrder when it is
     his own, AlreadySettled, or the ledger's BalanceTooLarge, after which it is still pending.
     """
     deposit = _locked(Deposit, deposit_id, by)
-    if _is_settled(deposit, verdict):
+    if _is_settled(deposit, settlement):
         return deposit
-    if verdict == "paid":
-        deposit.transaction_id = _book(booking.lock([deposit.wallet_id]), _movement_in(deposit))
-    return _settled(deposit, verdict, by, reason)
+    if settlement == "paid":
+        deposit.transaction_id = _book(booking.lock([deposit.wallet_id]), _deposit_transaction(deposit))
+    return _settled(deposit, settlement, by, reason)
 
 
 @transaction.atomic
-def settle_withdrawal(*, withdrawal_id: int, verdict: Verdict, by: User, reason: str = "") -> Withdrawal:
-    """Pay out what a withdrawal holds, less the commission; or give it back. The same verdict again is safe.
+def settle_withdrawal(*, withdrawal_id: int, settlement: Settlement, by: User, reason: str = "") -> Withdrawal:
+    """Pay out what a withdrawal holds, less the commission; or give it back. Safe to repeat.
 
     Locks the withdrawal, its owner's external wallets, then the wallet. Raises Withdrawal.DoesNotExist when `by` may
     not settle it, OwnOrder when it is his own, AlreadySettled, or InsufficientFunds when a reversal has taken the
     money meanwhile, after which it is still pending.
     """
     withdrawal = _locked(Withdrawal, withdrawal_id, by)
-    if _is_settled(withdrawal, verdict):
+    if _is_settled(withdrawal, settlement):
         return withdrawal
     lock_external_wallets_of([withdrawal.user_id])  # whoever deletes the owner waits, or is done
     books = booking.lock([withdrawal.wallet_id])
     books.release(withdrawal.wallet_id, withdrawal.amount)
-    if verdict == "paid":
-        withdrawal.transaction_id = _book(books, _movement_out(withdrawal))
-    settled = _settled(withdrawal, verdict, by, reason)
+    if settlement == "paid":
+        withdrawal.transaction_id = _book(books, _withdrawal_transaction(withdrawal))
+    settled = _settled(withdrawal, settlement, by, reason)
     forget_if_deleted([settled.user_id])
     return settled
 
@@ -75,24 +75,24 @@ def _locked(kind: type[AnOrder], order_id: int, by: User) -> AnOrder:
     return order
 
 
-def _is_settled(order: Order, verdict: Verdict) -> bool:
-    """Tell whether it has this verdict already. Raises AlreadySettled when it has the other."""
-    if order.status not in (OrderStatus.PENDING, verdict):
+def _is_settled(order: Order, settlement: Settlement) -> bool:
+    """Tell whether it is settled like this already. Raises AlreadySettled when it is settled otherwise."""
+    if order.status not in (OrderStatus.PENDING, settlement):
         raise AlreadySettled(order.status)
-    return order.status == verdict
+    return order.status == settlement
 
 
-def _settled(order: AnOrder, verdict: Verdict, by: User, reason: str) -> AnOrder:
+def _settled(order: AnOrder, settlement: Settlement, by: User, reason: str) -> AnOrder:
     """The owner reads why it was rejected; why staff paid it, the history alone says."""
-    order.status, order.reason = OrderStatus(verdict), reason if verdict == "rejected" else ""
+    order.status, order.reason = OrderStatus(settlement), reason if settlement == "rejected" else ""
     order.settled_by, order.settled_at = by, timezone.now()
     order.save(update_fields=["status", "reason", "transaction", "settled_by", "settled_at"])
     if by.role == Role.ADMIN:
-        note(about=order, staff=by, text=f"Settled: {verdict}.{f' Reason: {reason}' if reason else ''}")
+        note(about=order, staff=by, text=f"Settled: {settlement}.{f' Reason: {reason}' if reason else ''}")
     return order
 
 
-def _movement_in(deposit: Deposit) -> booking.NewTransaction:
+def _deposit_transaction(deposit: Deposit) -> booking.NewTransaction:
     """The commission comes out of what the same transaction brings, even where the balance is below zero."""
     clearing, commission = _houses(deposit)
     lines = [booking.NewPosting(clearing, deposit.wallet_id, deposit.amount)]
@@ -101,7 +101,7 @@ def _movement_in(deposit: Deposit) -> booking.NewTransaction:
     return booking.NewTransaction(Transaction.Kind.DEPOSIT, tuple(lines), f"deposit {deposit.pk}", overdraws=True)
 
 
-def _movement_out(withdrawal: Withdrawal) -> booking.NewTransaction:
+def _withdrawal_transaction(withdrawal: Withdrawal) -> booking.NewTransaction:
     clearing, commission = _houses(withdrawal)
     out = ((clearing, EXACT.subtract(withdrawal.amount, withdrawal.commission)), (commission, withdrawal.commission))
     lines = tuple(booking.NewPosting(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
@@ -115,8 +115,8 @@ def _houses(order: Order) -> tuple[int, int]:
     )
 
 
-def _book(books: booking.LockedWallets, movement: booking.NewTransaction) -> int:
-    [verdict] = books.book([movement])
-    if isinstance(verdict, booking.Refused):
-        raise verdict.error
-    return verdict.transaction_id
+def _book(books: booking.LockedWallets, new: booking.NewTransaction) -> int:
+    [result] = books.book([new])
+    if isinstance(result, booking.Refused):
+        raise result.error
+    return result.transaction_id

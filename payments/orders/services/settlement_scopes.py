@@ -1,4 +1,4 @@
-"""What a service may settle. Lists ask PostgreSQL (payments.orders.queries); a verdict is checked here."""
+"""What a service may settle. Lists ask PostgreSQL (payments.orders.queries); a settlement is checked here."""
 
 from collections.abc import Sequence
 from decimal import Decimal

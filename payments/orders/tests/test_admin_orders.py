@@ -79,7 +79,7 @@ def outgoing(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> Wit
 def several(alice: Any, service: Any, purse: Wallet) -> list[int]:
     """Three deposits: two wait, the one between them is rejected."""
     made = [deposit(alice, purse)["id"] for _ in range(3)]
-    orders.settle_deposit(deposit_id=made[1], verdict="rejected", by=service, reason="Declined.")
+    orders.settle_deposit(deposit_id=made[1], settlement="rejected", by=service, reason="Declined.")
     return made
 
 

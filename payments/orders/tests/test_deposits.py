@@ -316,5 +316,5 @@ def test_its_commission_comes_out_of_it_even_where_the_balance_is_below_zero(
 def test_the_service_call_is_checked_by_itself(alice: Any, purse: Wallet) -> None:
     made = deposit(alice, purse)
     with pytest.raises(Deposit.DoesNotExist):
-        orders.settle_deposit(deposit_id=made["id"], verdict="paid", by=alice)
+        orders.settle_deposit(deposit_id=made["id"], settlement="paid", by=alice)
     assert alice.role == Role.USER

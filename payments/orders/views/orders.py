@@ -51,9 +51,9 @@ class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSe
         return [self.permissions.get(self.action or "", HasRole)()]
 
 
-def _verdict(request: Request) -> dict[str, Any]:
-    body = checked(shapes.VerdictSerializer, request)
-    return {"verdict": body["status"], "reason": body["reason"]}
+def _settlement(request: Request) -> dict[str, Any]:
+    body = checked(shapes.SettlementSerializer, request)
+    return {"settlement": body["status"], "reason": body["reason"]}
 
 
 @extend_schema(tags=["deposits"], examples=examples.DEPOSIT)
@@ -96,13 +96,13 @@ class DepositViewSet(OrderViewSet):
         summary="Settle a deposit (service)",
         description=_VERDICT,
         parameters=[ID],
-        request=shapes.VerdictSerializer,
+        request=shapes.SettlementSerializer,
         responses={200: shapes.DepositSerializer, 409: examples.ALREADY_SETTLED},
         examples=examples.DEPOSIT_SETTLED,
     )
     @action(detail=True, methods=["put"], url_path="status")
     def settle(self, request: Request, pk: str) -> Response:
-        settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_verdict(request))
+        settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_settlement(request))
         return Response(shapes.DepositSerializer(settled).data)
 
     @extend_schema(
@@ -165,13 +165,13 @@ class WithdrawalViewSet(OrderViewSet):
         summary="Settle a withdrawal (service)",
         description=_VERDICT,
         parameters=[ID],
-        request=shapes.VerdictSerializer,
+        request=shapes.SettlementSerializer,
         responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},
         examples=examples.WITHDRAWAL_SETTLED,
     )
     @action(detail=True, methods=["put"], url_path="status")
     def settle(self, request: Request, pk: str) -> Response:
-        settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_verdict(request))
+        settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_settlement(request))
         return Response(shapes.WithdrawalSerializer(settled).data)
 
     @extend_schema(

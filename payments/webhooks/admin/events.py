@@ -29,23 +29,23 @@ class AttentionFilter(admin.SimpleListFilter):
         return queryset.filter(~Q(verdict="credited")) if self.value() == "yes" else queryset
 
 
-class Replay(ConfirmedAction):
+class ReplayAction(ConfirmedAction):
     name = "replay"
     title = "Replay events"
     button = "Replay"
     explanation = "What could not be credited is tried again, as if the provider had sent it now. It is credited once."
     refusals = (OwnOrder, receiving.EventNotReplayable, receiving.WebhookRefused)
 
-    def fits(self, target: WebhookEvent) -> bool:
+    def is_available(self, target: WebhookEvent) -> bool:
         return bool(target.verdict == WebhookEvent.Verdict.UNMATCHED)
 
-    def consequence(self, target: WebhookEvent) -> str:
+    def describe(self, target: WebhookEvent) -> str:
         amount = money(target.amount, target.provider.currency)
-        if self.fits(target):
+        if self.is_available(target):
             return f"{amount} to wallet {target.account_id} of user {target.user_id}, if that is possible by now."
         return f"{target.get_verdict_display()}: nothing will move."
 
-    def do(self, *, target: WebhookEvent, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: WebhookEvent, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         credited = replay_event(event=target, staff=staff, reason=answers["reason"])
         if credited.duplicate:
             return "was credited already; nothing moved."
@@ -69,7 +69,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
         *("booked_as", "balance_after", "received_at"),
     )
-    deeds = (Replay,)
+    confirmed_actions = (ReplayAction,)
     export_fields = (
         *("id", "provider__slug", "external_id", "user_id", "account_id", "amount", "provider__currency_id"),
         *("verdict", "reason", "transaction_id", "balance", "received_at"),
