@@ -26,7 +26,7 @@ def path_for(user: User) -> str:
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_it_activates(api: APIClient, dave: User, method: str) -> None:
+def test_the_activation_link_activates_its_user(api: APIClient, dave: User, method: str) -> None:
     response = getattr(api, method)(path_for(dave))
     assert response.status_code == 200
     assert response.json()["user"]["is_active"] is True
@@ -36,19 +36,19 @@ def test_it_activates(api: APIClient, dave: User, method: str) -> None:
     assert dave.activated_at is not None
 
 
-def test_it_works_as_it_was_returned_by_registration(api: APIClient) -> None:
+def test_the_activation_link_works_as_it_was_returned_by_registration(api: APIClient) -> None:
     answer = api.post("/api/v1/auth/register", {"email": "erin@example.com", "password": PASSWORD}).json()
     assert api.get(answer["activation_url"]).status_code == 200
 
 
-def test_it_says_so_when_the_user_is_active_already(api: APIClient, dave: User) -> None:
+def test_activation_says_so_when_the_user_is_active_already(api: APIClient, dave: User) -> None:
     link = path_for(dave)
     api.get(link)
     response = api.get(link)
     assert (response.status_code, response.json()["status"]) == (200, "already_active")
 
 
-def test_it_never_switches_a_disabled_user_on_again(api: APIClient, dave: User, admin: User) -> None:
+def test_activation_never_switches_a_disabled_user_on_again(api: APIClient, dave: User, admin: User) -> None:
     link = path_for(dave)
     api.get(link)
     services.disable_user(user_id=dave.pk, by=admin)
@@ -58,14 +58,14 @@ def test_it_never_switches_a_disabled_user_on_again(api: APIClient, dave: User, 
     assert not dave.is_active
 
 
-def test_it_never_switches_on_a_user_disabled_before_activation(api: APIClient, dave: User, admin: User) -> None:
+def test_activation_never_switches_on_a_user_disabled_before(api: APIClient, dave: User, admin: User) -> None:
     services.disable_user(user_id=dave.pk, by=admin)
     assert api.get(path_for(dave)).status_code == 400
     dave.refresh_from_db()
     assert not dave.is_active
 
 
-def test_it_expires(api: APIClient, dave: User, settings: Any) -> None:
+def test_the_activation_link_expires(api: APIClient, dave: User, settings: Any) -> None:
     settings.TILL_ACTIVATION_LINK_SECONDS = -1
     response = api.get(path_for(dave))
     assert (response.status_code, response.json()["code"]) == (410, "expired_link")
@@ -73,29 +73,29 @@ def test_it_expires(api: APIClient, dave: User, settings: Any) -> None:
     assert not dave.is_active
 
 
-def test_it_belongs_to_the_address_it_was_made_for(api: APIClient, dave: User) -> None:
+def test_the_activation_link_belongs_to_the_address_it_was_made_for(api: APIClient, dave: User) -> None:
     link = path_for(dave)
     services.update_user(user=dave, email="somebody.else@example.com")
     assert api.get(link).status_code == 400
 
 
 @pytest.mark.parametrize("token", ["x", "1.2.3", "1-abc.1vEabc.forged", "%F0%9F%98%80", "." * 300])
-def test_it_refuses_garbage(api: APIClient, token: str) -> None:
+def test_activation_refuses_garbage(api: APIClient, token: str) -> None:
     response = api.get(f"/api/v1/auth/activate/{token}")
     assert (response.status_code, response.json()["code"]) == (400, "invalid_link")
 
 
-def test_it_refuses_signatures_made_for_another_purpose(api: APIClient, dave: User) -> None:
+def test_activation_refuses_signatures_made_for_another_purpose(api: APIClient, dave: User) -> None:
     text = f"{dave.pk}-{links.address_mark(dave.email)}"
     token = signing.TimestampSigner(salt="something.else", sep=".").sign(text)
     assert api.get(f"/api/v1/auth/activate/{token}").status_code == 400
 
 
-def test_it_refuses_the_link_of_a_user_who_is_not_there(api: APIClient) -> None:
+def test_activation_refuses_the_link_of_a_user_who_is_not_there(api: APIClient) -> None:
     assert api.get(path_for(User(pk=987654321, email="dave@example.com"))).status_code == 400
 
 
-def test_it_is_not_set_off_by_a_probe(api: APIClient, dave: User) -> None:
+def test_activation_is_not_set_off_by_a_probe(api: APIClient, dave: User) -> None:
     assert api.head(path_for(dave)).status_code == 405
     dave.refresh_from_db()
     assert not dave.is_active

@@ -53,24 +53,24 @@ def test_only_staff_may_enter(client: Client, mallory: User) -> None:
 
 @pytest.mark.parametrize("query", ["alice", "ALICE@EXAMPLE", "Alice"])
 @pytest.mark.usefixtures("alice", "bob")
-def test_it_finds_people(staff: Client, query: str) -> None:
+def test_the_users_page_finds_users(staff: Client, query: str) -> None:
     body = staff.get(LIST, {"q": query}).content.decode()
     assert "alice@example.com" in body
     assert "bob@example.com" not in body
 
 
-def test_it_finds_people_by_id(staff: Client, alice: User) -> None:
+def test_the_users_page_finds_users_by_id(staff: Client, alice: User) -> None:
     body = staff.get(LIST, {"q": str(alice.pk)}).content.decode()
     assert "alice@example.com" in body
 
 
 @pytest.mark.parametrize("query", [{"role__exact": "admin"}, {"is_active__exact": "0"}])
 @pytest.mark.usefixtures("alice")
-def test_it_filters(staff: Client, query: dict[str, str]) -> None:
+def test_the_users_page_filters(staff: Client, query: dict[str, str]) -> None:
     assert "alice@example.com" not in staff.get(LIST, query).content.decode()
 
 
-def test_its_list_costs_the_same_for_many_as_for_few(
+def test_the_list_of_users_costs_the_same_for_many_as_for_few(
     staff: Client, django_assert_max_num_queries: Any, password_hash: str
 ) -> None:
     for number in range(30):
@@ -79,12 +79,12 @@ def test_its_list_costs_the_same_for_many_as_for_few(
         assert staff.get(LIST).status_code == 200
 
 
-def test_its_page_costs_few_queries(staff: Client, alice: User, django_assert_max_num_queries: Any) -> None:
+def test_the_page_of_a_user_costs_few_queries(staff: Client, alice: User, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(8):
         assert staff.get(page(alice)).status_code == 200
 
 
-def test_it_adds_a_user_who_can_sign_in(staff: Client, login: Callable[..., Any]) -> None:
+def test_staff_add_a_user_who_can_sign_in(staff: Client, login: Callable[..., Any]) -> None:
     body = {"email": "dave@example.com", "full_name": "Dave", "role": "service"}
     answer = staff.post(f"{LIST}add/", body | {"password1": PASSWORD, "password2": PASSWORD})
     assert answer.status_code == 302, answer.context["errors"]
@@ -106,14 +106,14 @@ def test_it_adds_a_user_who_can_sign_in(staff: Client, login: Callable[..., Any]
     ],
 )
 @pytest.mark.usefixtures("alice")
-def test_it_refuses_to_add_a_bad_user(staff: Client, wrong: dict[str, str]) -> None:
+def test_the_form_refuses_to_add_a_bad_user(staff: Client, wrong: dict[str, str]) -> None:
     body = {"email": "dave@example.com", "full_name": "Dave", "role": "user"}
     answer = staff.post(f"{LIST}add/", body | {"password1": PASSWORD, "password2": PASSWORD} | wrong)
     assert answer.status_code == 200
     assert User.objects.count() == 2
 
 
-def test_it_disables_and_enables_on_the_form(staff: Client, alice: User) -> None:
+def test_staff_disable_and_enable_on_the_form(staff: Client, alice: User) -> None:
     pair = tokens.open_family(user=alice)
     assert save(staff, alice, form(alice, is_active=None)).status_code == 302
     alice.refresh_from_db()
@@ -124,7 +124,7 @@ def test_it_disables_and_enables_on_the_form(staff: Client, alice: User) -> None
     assert (alice.is_active, alice.disabled_at) == (True, None)
 
 
-def test_it_enables_a_user_who_never_opened_the_link(staff: Client) -> None:
+def test_staff_enable_a_user_who_never_opened_the_link(staff: Client) -> None:
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
     assert save(staff, dave, form(dave)).status_code == 302
     dave.refresh_from_db()
@@ -147,7 +147,7 @@ def deed(user: User | list[User], name: str) -> str:
     return f"{LIST}{name}/?{'&'.join(f'id={one.pk}' for one in users)}"
 
 
-def test_it_asks_before_it_disables_and_says_whom(staff: Client, admin: User, alice: User, bob: User) -> None:
+def test_the_page_asks_before_it_disables_and_says_whom(staff: Client, admin: User, alice: User, bob: User) -> None:
     pair = tokens.open_family(user=alice)
     asked = staff.post(LIST, {"action": "disable", "_selected_action": [alice.pk, bob.pk]})
     assert asked["Location"] == deed([alice, bob], "disable")
@@ -164,7 +164,7 @@ def test_it_asks_before_it_disables_and_says_whom(staff: Client, admin: User, al
     assert "stolen phone" in staff.get(page(alice, "history")).content.decode()
 
 
-def test_it_enables_with_a_reason(staff: Client, alice: User) -> None:
+def test_staff_enable_with_a_reason(staff: Client, alice: User) -> None:
     services.disable_user(user_id=alice.pk, by=None)
     assert "Enable…" in staff.get(page(alice)).content.decode()
     assert staff.post(deed(alice, "enable"), {"reason": ""}).context["form"].errors.keys() == {"reason"}
@@ -173,7 +173,9 @@ def test_it_enables_with_a_reason(staff: Client, alice: User) -> None:
     assert alice.is_active
 
 
-def test_it_mails_a_new_link_to_who_waits_and_to_nobody_else(staff: Client, alice: User, mailoutbox: list[Any]) -> None:
+def test_staff_mail_a_new_link_to_who_waits_and_to_nobody_else(
+    staff: Client, alice: User, mailoutbox: list[Any]
+) -> None:
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
     OutgoingMail.objects.all().delete()
     assert "Resend the activation link…" in staff.get(page(dave)).content.decode()
@@ -251,7 +253,7 @@ def test_support_stays_an_admin_when_it_is_taken_from_one(admin: User) -> None:
     assert User.objects.get(pk=admin.pk).is_staff
 
 
-def test_it_changes_role_name_and_email(staff: Client, alice: User) -> None:
+def test_staff_change_role_name_and_email(staff: Client, alice: User) -> None:
     changed = {"role": "admin", "full_name": "Alice the Great", "email": "great@example.com"}
     assert save(staff, alice, form(alice, **changed)).status_code == 302
     alice.refresh_from_db()
@@ -260,19 +262,19 @@ def test_it_changes_role_name_and_email(staff: Client, alice: User) -> None:
 
 
 @pytest.mark.usefixtures("bob")
-def test_it_refuses_an_email_that_is_taken(staff: Client, alice: User) -> None:
+def test_the_form_refuses_an_email_that_is_taken(staff: Client, alice: User) -> None:
     answer = save(staff, alice, form(alice, email="BOB@example.com"))
     assert answer.status_code == 200
     assert "This email is taken." in answer.content.decode()
 
 
-def test_it_leaves_alone_what_it_only_shows(staff: Client, alice: User) -> None:
+def test_the_form_leaves_alone_what_it_only_shows(staff: Client, alice: User) -> None:
     save(staff, alice, form(alice, token_epoch=9, id=77, created_at="2001-01-01", is_superuser="on"))
     after = User.objects.get(pk=alice.pk)
     assert (after.token_epoch, after.created_at, after.is_superuser) == (0, alice.created_at, False)
 
 
-def test_it_sets_a_password_and_ends_the_tokens(staff: Client, alice: User, login: Callable[..., Any]) -> None:
+def test_staff_set_a_password_and_end_the_tokens(staff: Client, alice: User, login: Callable[..., Any]) -> None:
     pair = tokens.open_family(user=alice)
     assert staff.get(page(alice, "password")).status_code == 200
     answer = staff.post(page(alice, "password"), {"password1": NEW, "password2": NEW})
@@ -284,7 +286,7 @@ def test_it_sets_a_password_and_ends_the_tokens(staff: Client, alice: User, logi
 
 
 @pytest.mark.parametrize("password", ["123456", "alice@example.com", "p" * 129, ""])
-def test_it_refuses_a_weak_password(staff: Client, alice: User, password: str) -> None:
+def test_the_form_refuses_a_weak_password(staff: Client, alice: User, password: str) -> None:
     answer = staff.post(page(alice, "password"), {"password1": password, "password2": password})
     assert answer.status_code == 200
     assert User.objects.get(pk=alice.pk).password == alice.password

@@ -30,12 +30,12 @@ def run(sql: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("alice")
-def test_it_refuses(mallory: User, constraint: str, change: str) -> None:
+def test_postgresql_refuses_to_store(mallory: User, constraint: str, change: str) -> None:
     with pytest.raises(IntegrityError, match=constraint):
         run(f"UPDATE accounts_user SET {change} WHERE id = {mallory.pk}")  # noqa: S608
 
 
-def test_it_finds_an_email_by_its_index(alice: User) -> None:
+def test_postgresql_finds_an_email_by_its_index(alice: User) -> None:
     run("SET LOCAL enable_seqscan = off")
     plan = User.objects.with_email("ALICE@example.com").order_by().explain()
     assert "accounts_user_email_unique" in plan

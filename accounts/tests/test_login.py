@@ -50,7 +50,7 @@ def wrong(user: User, **headers: str) -> Any:
     return APIClient().post(URL, {"email": user.email, "password": "wrong horse 42"}, headers=headers)
 
 
-def test_it_answers_two_tokens_that_work(api: APIClient, alice_can_sign_in: User) -> None:
+def test_login_answers_two_tokens_that_work(api: APIClient, alice_can_sign_in: User) -> None:
     answer = api.post(URL, {"email": "ALICE@example.com", "password": PASSWORD})
     assert answer.status_code == 200
     assert set(answer.json()) == {"access", "refresh"}
@@ -59,12 +59,12 @@ def test_it_answers_two_tokens_that_work(api: APIClient, alice_can_sign_in: User
     assert alice_can_sign_in.last_login is not None
 
 
-def test_it_does_not_mind_a_stale_token_in_the_header(alice_can_sign_in: User) -> None:
+def test_login_does_not_mind_a_stale_token_in_the_header(alice_can_sign_in: User) -> None:
     body = {"email": alice_can_sign_in.email, "password": PASSWORD}
     assert bearer("stale").post(URL, body).status_code == 200
 
 
-def test_it_answers_wrong_unknown_and_inactive_alike_after_one_hash(
+def test_login_answers_wrong_unknown_and_inactive_alike_after_one_hash(
     api: APIClient,
     alice_can_sign_in: User,
     bob: User,
@@ -85,7 +85,7 @@ def test_it_answers_wrong_unknown_and_inactive_alike_after_one_hash(
     assert answers[0]["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_it_refuses_a_user_who_never_opened_the_link(api: APIClient) -> None:
+def test_login_refuses_a_user_who_never_opened_the_link(api: APIClient) -> None:
     services.register(email="dave@example.com", password=PASSWORD)
     assert api.post(URL, {"email": "dave@example.com", "password": PASSWORD}).status_code == 401
 
@@ -94,14 +94,14 @@ def test_it_refuses_a_user_who_never_opened_the_link(api: APIClient) -> None:
     ("field", "value"),
     [("password", "p" * 129), ("password", 5), ("password", "a\x07b"), ("email", "e" * 255), ("email", None)],
 )
-def test_it_refuses_a_bad_shape_before_hashing(api: APIClient, hash_runs: list[str], field: str, value: Any) -> None:
+def test_login_refuses_a_bad_shape_before_hashing(api: APIClient, hash_runs: list[str], field: str, value: Any) -> None:
     response = api.post(URL, {"email": "alice@example.com", "password": PASSWORD, field: value})
     assert response.status_code == 400
     assert {error["field"] for error in response.json()["errors"]} == {field}
     assert hash_runs == []
 
 
-def test_it_rehashes_an_old_hash_and_nobody_is_logged_out(alice: User, login: Callable[..., dict[str, str]]) -> None:
+def test_login_rehashes_an_old_hash_and_nobody_is_logged_out(alice: User, login: Callable[..., dict[str, str]]) -> None:
     User.objects.filter(pk=alice.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
     first = login(alice)
     alice.refresh_from_db()
@@ -111,7 +111,7 @@ def test_it_rehashes_an_old_hash_and_nobody_is_logged_out(alice: User, login: Ca
 
 
 @pytest.mark.usefixtures("three_failures_lock")
-def test_it_locks_an_email_at_an_address_whatever_its_case(
+def test_login_locks_an_email_at_an_address_whatever_its_case(
     alice_can_sign_in: User, bob: User, with_password: Callable[[User], User]
 ) -> None:
     alice_can_sign_in.email = "ALICE@example.com"
@@ -131,13 +131,13 @@ def test_it_locks_an_email_at_an_address_whatever_its_case(
 
 
 @pytest.mark.usefixtures("three_failures_lock")
-def test_it_is_not_fooled_by_another_browser(alice_can_sign_in: User) -> None:
+def test_the_lock_is_not_fooled_by_another_browser(alice_can_sign_in: User) -> None:
     codes = [wrong(alice_can_sign_in, user_agent=f"browser {n}").status_code for n in range(4)]
     assert codes == [401, 401, 429, 429]
 
 
 @pytest.mark.usefixtures("three_failures_lock")
-def test_it_opens_again_when_retry_after_is_over(api: APIClient, alice_can_sign_in: User) -> None:
+def test_the_lock_opens_again_when_retry_after_is_over(api: APIClient, alice_can_sign_in: User) -> None:
     for number in range(3):
         wrong(alice_can_sign_in, user_agent=f"browser {number}")
     oldest = AccessAttempt.objects.order_by("attempt_time").first()
@@ -165,7 +165,7 @@ def test_retry_after_waits_for_as_many_failures_as_must_be_forgotten(
 
 
 @pytest.mark.usefixtures("three_failures_lock")
-def test_it_forgets_failures_after_a_success(alice_can_sign_in: User) -> None:
+def test_a_success_forgets_the_failures_before_it(alice_can_sign_in: User) -> None:
     for _ in range(3):
         wrong(alice_can_sign_in)
         wrong(alice_can_sign_in)
@@ -191,13 +191,13 @@ def test_no_password_reaches_the_attempts_table(client: Client, admin: User) -> 
     assert "horse" not in f"{kept.post_data}{kept.get_data}"
 
 
-def test_it_is_throttled_even_though_every_attempt_fails(api: APIClient, throttle_rate: Callable[..., None]) -> None:
+def test_login_is_throttled_even_though_every_attempt_fails(api: APIClient, throttle_rate: Callable[..., None]) -> None:
     throttle_rate(login="2/min")
     codes = [api.post(URL, {"email": f"{n}@example.com", "password": "x"}).status_code for n in range(3)]
     assert codes == [401, 401, 429]
 
 
-def test_it_deletes_families_that_have_expired(alice_can_sign_in: User) -> None:
+def test_login_deletes_families_that_have_expired(alice_can_sign_in: User) -> None:
     request = RequestFactory().post(URL)
     services.sign_in(email=alice_can_sign_in.email, password=PASSWORD, request=request)
     TokenFamily.objects.update(expires_at=F("expires_at") - timedelta(days=365))

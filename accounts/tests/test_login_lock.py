@@ -67,7 +67,7 @@ def test_an_attacked_account_is_tried_a_few_times_an_hour_from_new_networks(atta
     assert try_api(attacked.email, "203.0.113.1", PASSWORD).status_code == 429
 
 
-def test_its_owner_is_not_slowed_where_he_signed_in_before(attacked: User) -> None:
+def test_the_owner_is_not_slowed_where_they_signed_in_before(attacked: User) -> None:
     for address in addresses(9)[5:]:
         try_api(attacked.email, address)
     assert try_api(attacked.email, "192.0.2.7", PASSWORD).status_code == 200

@@ -95,7 +95,7 @@ def test_a_hash_of_the_text_as_it_was_typed_before_still_opens(kept: str, alice:
 @pytest.mark.parametrize(
     "weak", ["\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44", unicodedata.normalize("NFD", "éééé")]
 )
-def test_it_is_judged_as_it_is_kept(weak: str, alice: User) -> None:
+def test_a_new_password_is_judged_as_it_is_stored(weak: str, alice: User) -> None:
     with pytest.raises(services.WeakPassword):
         services.check_new_password(password=weak, user=alice)
 
@@ -119,6 +119,6 @@ def test_the_number_of_runs_does_not_tell_whether_there_is_a_user(
         assert counted == [how] * runs
 
 
-def test_its_accents_are_not_put_in_order_before_it_is_known_to_be_short() -> None:
+def test_accents_are_not_put_in_order_before_a_password_is_known_to_be_short() -> None:
     assert_linear(hashers.normalized, lambda size: "a" + "\u0315\u0316" * (size // 2), 64 * 1024)
     assert check_password("x" + "\u0315\u0316" * 3000, make_password("x")) is False

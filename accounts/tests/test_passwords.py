@@ -21,14 +21,14 @@ def alices(alice_can_sign_in: User) -> APIClient:
     return bearer(tokens.open_family(user=alice_can_sign_in).access)
 
 
-def test_it_changes_the_password(alices: APIClient, alice: User, login: Callable[..., Any]) -> None:
+def test_a_user_changes_the_password(alices: APIClient, alice: User, login: Callable[..., Any]) -> None:
     assert alices.post(URL, {"current_password": PASSWORD, "new_password": NEW}).status_code == 204
     assert login(alice, NEW)
     body = {"email": alice.email, "password": PASSWORD}
     assert APIClient().post("/api/v1/auth/login", body).status_code == 401
 
 
-def test_it_ends_every_token(alices: APIClient, alice: User) -> None:
+def test_a_changed_password_ends_every_token(alices: APIClient, alice: User) -> None:
     other_device = tokens.open_family(user=alice)
     assert alices.post(URL, {"current_password": PASSWORD, "new_password": NEW}).status_code == 204
     assert alices.get("/api/v1/users/me").status_code == 401
@@ -51,7 +51,7 @@ def test_it_ends_every_token(alices: APIClient, alice: User) -> None:
         ({"current_password": None}, "invalid_request", "current_password"),
     ],
 )
-def test_it_names_what_is_wrong_and_changes_nothing(
+def test_a_refused_change_names_what_is_wrong_and_changes_nothing(
     alices: APIClient, body: dict[str, Any], code: str, field: str
 ) -> None:
     response = alices.post(URL, {"current_password": PASSWORD, "new_password": NEW} | body)
@@ -60,11 +60,13 @@ def test_it_names_what_is_wrong_and_changes_nothing(
     assert alices.get("/api/v1/users/me").status_code == 200
 
 
-def test_it_needs_a_token(api: APIClient) -> None:
+def test_changing_a_password_needs_a_token(api: APIClient) -> None:
     assert api.post(URL, {"current_password": PASSWORD, "new_password": NEW}).status_code == 401
 
 
-def test_it_is_throttled_for_each_user(alices: APIClient, mallory: User, throttle_rate: Callable[..., None]) -> None:
+def test_changing_a_password_is_throttled_for_each_user(
+    alices: APIClient, mallory: User, throttle_rate: Callable[..., None]
+) -> None:
     throttle_rate(password="2/min")
     guesses = [alices.post(URL, {"current_password": f"{n}", "new_password": NEW}) for n in range(3)]
     assert [guess.status_code for guess in guesses] == [400, 400, 429]

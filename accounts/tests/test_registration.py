@@ -21,7 +21,7 @@ def errors(response: Any) -> set[str]:
     return {error["field"] for error in response.json()["errors"]}
 
 
-def test_it_answers_the_user_and_the_link(api: APIClient, settings: Any) -> None:
+def test_registration_answers_the_user_and_the_link(api: APIClient, settings: Any) -> None:
     settings.TILL_PUBLIC_URL = "https://till.example.com"
     response = api.post(URL, DAVE)
     assert response.status_code == 201
@@ -36,12 +36,12 @@ def test_it_answers_the_user_and_the_link(api: APIClient, settings: Any) -> None
     assert response.json()["activation_url"].startswith("https://till.example.com/api/v1/auth/activate/")
 
 
-def test_it_uses_the_host_of_the_request_where_no_public_url_is_set(api: APIClient, settings: Any) -> None:
+def test_registration_uses_the_host_of_the_request_where_no_public_url_is_set(api: APIClient, settings: Any) -> None:
     settings.TILL_PUBLIC_URL = ""
     assert api.post(URL, DAVE).json()["activation_url"].startswith("http://testserver/api/v1/auth/activate/")
 
 
-def test_it_keeps_the_link_to_the_mail_where_the_setting_says_so(api: APIClient, settings: Any) -> None:
+def test_registration_keeps_the_link_to_the_mail_where_the_setting_says_so(api: APIClient, settings: Any) -> None:
     settings.TILL_RETURN_ACTIVATION_LINK = False
     assert api.post(URL, DAVE).json()["activation_url"] is None
     assert services.send_next_mail()
@@ -49,14 +49,14 @@ def test_it_keeps_the_link_to_the_mail_where_the_setting_says_so(api: APIClient,
     assert mail.outbox[0].to == ["dave@example.com"]
 
 
-def test_it_mails_nothing_where_the_setting_says_so(api: APIClient, settings: Any) -> None:
+def test_registration_mails_nothing_where_the_setting_says_so(api: APIClient, settings: Any) -> None:
     settings.TILL_MAIL_ACTIVATION_LINK = False
     assert api.post(URL, DAVE).status_code == 201
     assert not services.send_next_mail()
 
 
 @pytest.mark.usefixtures("alice")
-def test_it_refuses_an_email_that_is_taken_in_another_case(api: APIClient) -> None:
+def test_registration_refuses_an_email_that_is_taken_in_another_case(api: APIClient) -> None:
     response = api.post(URL, DAVE | {"email": "ALICE@Example.com"})
     assert response.status_code == 409
     assert response.json()["code"] == "email_taken"
@@ -64,7 +64,7 @@ def test_it_refuses_an_email_that_is_taken_in_another_case(api: APIClient) -> No
     assert User.objects.count() == 1
 
 
-def test_it_refuses_what_nobody_may_choose_for_himself(api: APIClient) -> None:
+def test_registration_refuses_what_nobody_may_choose_for_himself(api: APIClient) -> None:
     wishes = {"role": "admin", "is_staff": True, "is_superuser": True, "is_active": True, "id": 77}
     response = api.post(URL, DAVE | wishes)
     assert response.status_code == 400
@@ -96,7 +96,7 @@ def test_it_refuses_what_nobody_may_choose_for_himself(api: APIClient) -> None:
         ("password", "\u00a0\u3000" * 4),
     ],
 )
-def test_it_names_the_field_that_is_wrong(api: APIClient, field: str, value: Any) -> None:
+def test_registration_names_the_field_that_is_wrong(api: APIClient, field: str, value: Any) -> None:
     response = api.post(URL, DAVE | {field: value})
     assert response.status_code == 400
     assert errors(response) == {field}
@@ -105,7 +105,7 @@ def test_it_names_the_field_that_is_wrong(api: APIClient, field: str, value: Any
 
 @pytest.mark.parametrize("field", ["email", "password", "full_name"])
 @pytest.mark.parametrize("text", ["dave\x00@example.com", "dave\ud800@example.com"])
-def test_it_refuses_what_postgresql_cannot_store(api: APIClient, field: str, text: str) -> None:
+def test_registration_refuses_what_postgresql_cannot_store(api: APIClient, field: str, text: str) -> None:
     body = ('{"email": "dave@example.com", "password": "correct horse 42", "full_name": "Dave"}').replace(
         {"email": "dave@example.com", "password": "correct horse 42", "full_name": "Dave"}[field],
         text.encode("ascii", "backslashreplace").decode().replace("\x00", "\\u0000"),
@@ -116,13 +116,13 @@ def test_it_refuses_what_postgresql_cannot_store(api: APIClient, field: str, tex
 
 
 @pytest.mark.parametrize("field", ["email", "full_name"])
-def test_its_service_refuses_bad_text_by_itself(field: str) -> None:
+def test_the_service_of_registration_refuses_bad_text_by_itself(field: str) -> None:
     given: dict[str, Any] = {"email": "dave@example.com", "full_name": "Dave", field: "dave\x00@example.com"}
     with pytest.raises(Exception, match="not allowed"):
         services.register(**given, password=PASSWORD)
 
 
-def test_it_opens_what_other_apps_asked_for_in_the_same_atomic_block(
+def test_registration_opens_what_other_apps_asked_for_in_the_same_atomic_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[str] = []
@@ -138,7 +138,7 @@ def test_it_opens_what_other_apps_asked_for_in_the_same_atomic_block(
     assert not User.objects.exists()
 
 
-def test_it_is_throttled_with_retry_after(api: APIClient, throttle_rate: Callable[..., None]) -> None:
+def test_registration_is_throttled_with_retry_after(api: APIClient, throttle_rate: Callable[..., None]) -> None:
     throttle_rate(register="2/min")
     answers = [api.post(URL, {}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [400, 400, 429]

@@ -162,7 +162,7 @@ def test_every_refusal_is_noted(lines: Lines, alice: User, mallory: User) -> Non
     assert (line["event"], line["route"]) == ("refused", "admin/login/")
 
 
-def test_it_is_written_whatever_the_log_level() -> None:
+def test_the_security_log_is_written_whatever_the_log_level() -> None:
     ask = "import logging; print(logging.getLogger('till.security').isEnabledFor(logging.INFO))"
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", ask]
     environment = os.environ | {"TILL_LOG_LEVEL": "ERROR"}

@@ -19,16 +19,16 @@ from accounts.throttling import count_hit, forget_refusals, seconds_over
 pytestmark = pytest.mark.django_db
 
 
-def test_it_counts_hits_within_a_window() -> None:
+def test_a_counter_counts_hits_within_a_window() -> None:
     assert [count_hit(key="a", seconds=60).hits for _ in range(3)] == [1, 2, 3]
     assert count_hit(key="b", seconds=60).hits == 1
 
 
-def test_it_tells_how_long_the_window_lasts() -> None:
+def test_a_counter_tells_how_long_the_window_lasts() -> None:
     assert 59 < count_hit(key="a", seconds=60).seconds_left <= 60
 
 
-def test_it_begins_a_new_window_when_the_last_is_over() -> None:
+def test_a_counter_begins_a_new_window_when_the_last_is_over() -> None:
     count_hit(key="a", seconds=60)
     count_hit(key="a", seconds=60)
     ThrottleCount.objects.update(expires_at=Now())
@@ -82,7 +82,7 @@ def test_refusals_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not throttling._refused
 
 
-def test_it_deletes_stale_rows_a_few_at_a_time() -> None:
+def test_a_counter_deletes_stale_rows_a_few_at_a_time() -> None:
     for number in range(15):
         count_hit(key=f"old {number}", seconds=60)
     ThrottleCount.objects.update(expires_at=F("expires_at") - F("expires_at") + Now())
@@ -92,7 +92,7 @@ def test_it_deletes_stale_rows_a_few_at_a_time() -> None:
     assert ThrottleCount.objects.count() == 2
 
 
-def test_its_table_costs_no_write_ahead_log() -> None:
+def test_the_table_of_counters_costs_no_write_ahead_log() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relpersistence FROM pg_class WHERE relname = 'accounts_throttlecount'")
         assert cursor.fetchone() == ("u",)
@@ -115,7 +115,7 @@ def test_its_table_costs_no_write_ahead_log() -> None:
         (0, "", "", None),
     ],
 )
-def test_it_trusts_forwarded_addresses_only_as_far_as_our_proxies(
+def test_the_throttle_trusts_forwarded_addresses_only_as_far_as_our_proxies(
     settings: Any, trusted: int, forwarded: str, remote: str, address: str | None
 ) -> None:
     settings.TILL_TRUSTED_PROXIES = trusted
@@ -131,12 +131,12 @@ def login_codes(addresses: list[str], **extra: Any) -> list[int]:
     ]
 
 
-def test_it_counts_each_address_alone(throttle_rate: Callable[..., None]) -> None:
+def test_the_throttle_counts_each_address_alone(throttle_rate: Callable[..., None]) -> None:
     throttle_rate(login="1/min")
     assert login_codes(["192.0.2.1", "192.0.2.2", "192.0.2.1"]) == [401, 401, 429]
 
 
-def test_it_takes_an_ipv6_network_for_one_caller(throttle_rate: Callable[..., None]) -> None:
+def test_the_throttle_takes_an_ipv6_network_for_one_caller(throttle_rate: Callable[..., None]) -> None:
     throttle_rate(login="1/min")
     assert login_codes(["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]) == [401, 429, 401]
 

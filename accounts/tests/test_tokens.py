@@ -56,7 +56,7 @@ def refresh(token: str) -> Any:
     return APIClient().post(REFRESH, {"refresh": token})
 
 
-def test_it_lets_its_user_in_with_one_query(
+def test_an_access_token_lets_its_user_in_with_one_query(
     pair: tokens.TokenPair, alice: User, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
@@ -64,7 +64,7 @@ def test_it_lets_its_user_in_with_one_query(
     assert (response.status_code, response.json()["id"]) == (200, alice.pk)
 
 
-def test_it_says_who_where_and_until_when(pair: tokens.TokenPair, alice: User) -> None:
+def test_an_access_token_says_who_where_and_until_when(pair: tokens.TokenPair, alice: User) -> None:
     found = claims(pair.access)
     assert found["exp"] - found["iat"] == 15 * 60
     assert {name: found[name] for name in ("aud", "iss", "sub", "epoch", "token_type")} == {
@@ -114,7 +114,7 @@ def test_a_right_token_of_our_own_making_is_right(alice: User) -> None:
         {"algorithm": "HS512"},
     ],
 )
-def test_it_refuses_a_flawed_token_with_401(alice: User, flaw: dict[str, Any]) -> None:
+def test_a_flawed_token_is_refused_with_401(alice: User, flaw: dict[str, Any]) -> None:
     response = bearer(signed(**(login_of(alice) | flaw))).get(ME)
     assert response.status_code == 401
     assert response.json()["code"] in ("token_invalid", "token_expired")
@@ -158,14 +158,14 @@ def test_a_clock_that_is_a_little_ahead_is_believed(alice: User) -> None:
         assert bearer(signed(**(login_of(alice) | {claim: now + 60}))).get(ME).status_code == 401
 
 
-def test_it_refuses_a_token_signed_by_nobody(alice: User) -> None:
+def test_a_token_signed_by_nobody_is_refused(alice: User) -> None:
     payload = claims(tokens.open_family(user=alice).access)
     unsigned = jwt.encode(payload, None, algorithm="none")  # type: ignore[arg-type] # there is none
     assert bearer(unsigned).get(ME).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b", "Bearer \xff", "bearer x.y.z", "Basic YTpi"])
-def test_it_refuses_a_malformed_header_with_401(header: str) -> None:
+def test_a_malformed_header_is_refused_with_401(header: str) -> None:
     response = APIClient().get(ME, headers={"authorization": header})
     assert response.status_code == 401
     assert "WWW-Authenticate" in response

@@ -60,7 +60,7 @@ def rows(site: Client) -> dict[str, Any]:
 # --- finding --------------------------------------------------------------------------------------------------
 
 
-def test_it_finds_as_the_api_does_whatever_the_case(site: Client, pen: Product) -> None:
+def test_the_product_list_finds_as_the_api_does_whatever_the_case(site: Client, pen: Product) -> None:
     strasse = a_product(title="Plan der STRASSE", description="100 % waterproof_")
     for term in ("straße", "strasse", "Plan DER", "100 %", "waterproof_", str(strasse.pk)):
         assert listed(site, q=term) == ["Plan der STRASSE"], term
@@ -68,12 +68,12 @@ def test_it_finds_as_the_api_does_whatever_the_case(site: Client, pen: Product) 
     assert listed(site) == ["Plan der STRASSE", "Pen"]
 
 
-def test_it_says_what_would_be_here(site: Client) -> None:
+def test_an_empty_product_list_says_what_would_be_here(site: Client) -> None:
     assert "Add a product, and everybody" in site.get(LIST).content.decode()
     assert "Nothing here matches" in site.get(LIST, {"q": "pen"}).content.decode()
 
 
-def test_its_list_costs_the_same_for_many_as_for_few(site: Client) -> None:
+def test_the_product_list_costs_the_same_for_many_as_for_few(site: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             assert site.get(LIST).status_code == 200
@@ -89,7 +89,7 @@ def test_its_list_costs_the_same_for_many_as_for_few(site: Client) -> None:
 # --- adding and changing --------------------------------------------------------------------------------------
 
 
-def test_it_adds_a_product_and_writes_it_down(site: Client, admin: Any) -> None:
+def test_the_product_form_adds_a_product_and_writes_it_down(site: Client, admin: Any) -> None:
     body = {"title": "Ink", "description": "Black.", "price": "7.50", "currency": "USD", "stock": "3"}
     answer = site.post(f"{LIST}add/", body | {"is_active": "on"})
     assert answer.status_code == 302
@@ -118,7 +118,7 @@ def test_it_adds_a_product_and_writes_it_down(site: Client, admin: Any) -> None:
         ({"stock": str(2**31)}, "stock"),
     ],
 )
-def test_it_names_what_is_wrong(site: Client, pen: Product, wrong: dict[str, str], field: str) -> None:
+def test_the_product_form_names_what_is_wrong(site: Client, pen: Product, wrong: dict[str, str], field: str) -> None:
     body = {"title": "Ink", "description": "", "price": "7.50", "currency": "USD", "stock": ""} | wrong
     assert list(errors(site.post(f"{LIST}add/", body))) == [field]
     assert list(errors(change(site, pen, **wrong))) == [field]
@@ -126,7 +126,7 @@ def test_it_names_what_is_wrong(site: Client, pen: Product, wrong: dict[str, str
     assert Product.objects.get().version == 1
 
 
-def test_it_changes_what_was_typed_and_says_from_what_to_what(site: Client, pen: Product) -> None:
+def test_the_product_form_changes_what_was_typed_and_says_from_what_to_what(site: Client, pen: Product) -> None:
     assert change(site, pen, price="30.00", stock="5").status_code == 302
     pen.refresh_from_db()
     assert (pen.price, pen.stock, pen.version) == (30, 5, 2)

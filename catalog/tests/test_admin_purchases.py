@@ -36,7 +36,9 @@ def refund(site: Client, purchase: Purchase, **fields: str) -> Any:
     return site.post(address(purchase), {"refunded": "0.00", "amount": "", "reason": "broken"} | fields, follow=True)
 
 
-def test_it_shows_and_finds_purchases(site: Client, alice: Any, pen: Product, purchase: Purchase) -> None:
+def test_the_purchase_page_shows_and_finds_purchases(
+    site: Client, alice: Any, pen: Product, purchase: Purchase
+) -> None:
     for term in ("alice@", "PEN", str(purchase.pk), str(purchase.wallet_id), str(purchase.transaction_id)):
         assert [row.pk for row in site.get(LIST, {"q": term}).context["cl"].result_list] == [purchase.pk], term
     assert not site.get(LIST, {"q": "bob@"}).context["cl"].result_list
@@ -46,14 +48,14 @@ def test_it_shows_and_finds_purchases(site: Client, alice: Any, pen: Product, pu
     assert "_save" not in page
 
 
-def test_it_asks_before_it_refunds_and_says_whom_and_how_much(site: Client, purchase: Purchase) -> None:
+def test_the_purchase_page_asks_before_it_refunds_and_says_whom_and_how_much(site: Client, purchase: Purchase) -> None:
     page = site.get(address(purchase)).content.decode()
     assert "50.00 USD paid from wallet" in page
     assert "by alice@example.com; 0.00 USD refunded, 50.00 USD left." in page
     assert not Refund.objects.exists()
 
 
-def test_it_refunds_a_part_then_all_that_is_left(site: Client, admin: Any, purse: Wallet, purchase: Purchase) -> None:
+def test_staff_refund_a_part_then_all_that_is_left(site: Client, admin: Any, purse: Wallet, purchase: Purchase) -> None:
     assert "20.00 USD refunded." in refund(site, purchase, amount="20.00").content.decode()
     assert balance(purse) == "70.00"
     assert "30.00 USD refunded." in refund(site, purchase, refunded="20.00").content.decode()

@@ -55,7 +55,7 @@ def stage(alice: Any, bob: Any, admin: Any, purse: Wallet) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_it_finds(stage: dict[str, int], corruption: str) -> None:
+def test_check_ledger_finds(stage: dict[str, int], corruption: str) -> None:
     report = audit()
     assert report.is_sound
     assert (report.checked["purchases"], report.checked["refunds"]) == (2, 1)

@@ -13,7 +13,7 @@ from tests.support.factories import signed_in
 NAMES = "price", "title", "created_at", "id"
 
 
-def test_it_shows_a_product_to_everybody_who_has_signed_in(alice: Any, pen: Product) -> None:
+def test_a_product_is_shown_to_everybody_who_has_signed_in(alice: Any, pen: Product) -> None:
     answer = signed_in(alice).get(f"{PRODUCTS}/{pen.pk}")
     body = answer.json()
     assert body.pop("created_at").endswith("Z")
@@ -24,20 +24,18 @@ def test_it_shows_a_product_to_everybody_who_has_signed_in(alice: Any, pen: Prod
     assert answer.headers["ETag"] == '"1"'
 
 
-def test_it_shows_nothing_to_strangers(pen: Product) -> None:
+def test_nothing_is_shown_to_strangers(pen: Product) -> None:
     for address in (PRODUCTS, f"{PRODUCTS}/{pen.pk}"):
         refused(APIClient().get(address), 401, "not_authenticated")
 
 
 @pytest.mark.parametrize(("currency", "price", "shown"), [("JPY", "1500", "1500"), ("BTC", "0.1", "0.10000000")])
-def test_it_writes_prices_with_the_decimals_of_their_currency(
-    alice: Any, currency: str, price: str, shown: str
-) -> None:
+def test_prices_have_the_decimals_of_their_currency(alice: Any, currency: str, price: str, shown: str) -> None:
     product = a_product(currency=currency, price=Decimal(price))
     assert signed_in(alice).get(f"{PRODUCTS}/{product.pk}").json()["price"] == shown
 
 
-def test_it_shows_archived_products_to_admins_only(alice: Any, mallory: Any, admin: Any, pen: Product) -> None:
+def test_archived_products_are_shown_to_admins_only(alice: Any, mallory: Any, admin: Any, pen: Product) -> None:
     hidden = a_product(title="Secret", is_active=False)
     for user in (alice, mallory):
         refused(signed_in(user).get(f"{PRODUCTS}/{hidden.pk}"), 404, "product_not_found")
@@ -50,11 +48,11 @@ def test_it_shows_archived_products_to_admins_only(alice: Any, mallory: Any, adm
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "abc", "1.0", "9" * 19, "9" * 30, "9" * 5000])
-def test_it_answers_404_for_ids_that_cannot_be(alice: Any, number: str) -> None:
+def test_a_product_with_an_id_that_cannot_be_is_404(alice: Any, number: str) -> None:
     assert signed_in(alice).get(f"{PRODUCTS}/{number}").status_code == 404
 
 
-def test_it_says_what_may_be_done(alice: Any, admin: Any, pen: Product) -> None:
+def test_options_say_what_may_be_done(alice: Any, admin: Any, pen: Product) -> None:
     for user, address in ((alice, PRODUCTS), (admin, f"{PRODUCTS}/{pen.pk}")):
         assert "GET" in signed_in(user).options(address).headers["Allow"]
 
@@ -77,7 +75,7 @@ def test_it_says_what_may_be_done(alice: Any, admin: Any, pen: Product) -> None:
         ("folded", ["Map of Rome"]),
     ],
 )
-def test_it_searches_titles_and_descriptions_in_any_case(alice: Any, text: str, found: list[str]) -> None:
+def test_the_search_reads_titles_and_descriptions_in_any_case(alice: Any, text: str, found: list[str]) -> None:
     a_product(title="Map of Rome", description="Folded.\nWaterproof.")
     a_product(title="Карта", description="Складная")
     for title in ("Straße", "100% wool", "back\\slash"):
@@ -98,7 +96,7 @@ def test_it_searches_titles_and_descriptions_in_any_case(alice: Any, text: str, 
         ({"currency": "BTC"}, []),
     ],
 )
-def test_it_filters(alice: Any, asked: dict[str, str], found: list[str]) -> None:
+def test_the_product_list_filters(alice: Any, asked: dict[str, str], found: list[str]) -> None:
     for price, currency in (("9.99", "USD"), ("10", "USD"), ("20", "USD"), ("25", "EUR")):
         a_product(price=Decimal(price), currency=currency)
     answer = signed_in(alice).get(PRODUCTS, asked)
@@ -119,11 +117,11 @@ def test_it_filters(alice: Any, asked: dict[str, str], found: list[str]) -> None
         ("cursor", "x"),
     ],
 )
-def test_it_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
+def test_the_product_list_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
     refused(signed_in(alice).get(PRODUCTS, {name: value}), 400, "invalid_request", name)
 
 
-def test_it_refuses_an_odd_is_active(admin: Any) -> None:
+def test_the_product_list_refuses_an_odd_is_active(admin: Any) -> None:
     refused(signed_in(admin).get(PRODUCTS, {"is_active": "maybe"}), 400, "invalid_request", "is_active")
 
 
@@ -144,7 +142,7 @@ def walked(user: Any, ordering: str, limit: int) -> tuple[list[int], list[int]]:
 
 
 @pytest.mark.parametrize("ordering", [*NAMES, *(f"-{name}" for name in NAMES)])
-def test_it_walks_through_equal_ones_by_id(alice: Any, ordering: str) -> None:
+def test_the_product_list_walks_through_equal_ones_by_id(alice: Any, ordering: str) -> None:
     for title, price in (("b", "9"), ("a", "10"), ("B", "10"), ("b c", "10"), ("A", "0.50"), ("b", "9"), ("c", "100")):
         a_product(title=title, price=Decimal(price))
     name = ordering.lstrip("-")
@@ -155,7 +153,7 @@ def test_it_walks_through_equal_ones_by_id(alice: Any, ordering: str) -> None:
         assert found == back == expected
 
 
-def test_it_does_not_repeat_or_lose_any_when_others_come_and_go(alice: Any) -> None:
+def test_the_product_list_does_not_repeat_or_lose_any_when_others_come_and_go(alice: Any) -> None:
     """Pages are found by where the last one ended, not by counting: also among hundreds of equal prices."""
     pens = [a_product(title=f"Pen {number}") for number in range(6)]
     page = signed_in(alice).get(PRODUCTS, {"ordering": "price", "limit": "3"}).json()
@@ -165,7 +163,7 @@ def test_it_does_not_repeat_or_lose_any_when_others_come_and_go(alice: Any) -> N
     assert ids(following) == [pen.pk for pen in pens[3:]]
 
 
-def test_it_walks_through_more_equal_ones_than_an_offset_may_count(alice: Any) -> None:
+def test_the_product_list_walks_through_more_equal_ones_than_an_offset_may_count(alice: Any) -> None:
     Product.objects.bulk_create(
         Product(title="Pen", price=Decimal(5), currency_id="USD", search_text="pen\n") for _ in range(1300)
     )
@@ -173,13 +171,13 @@ def test_it_walks_through_more_equal_ones_than_an_offset_may_count(alice: Any) -
     assert len(found) == len(set(found)) == 1300
 
 
-def test_it_lists_the_newest_first_unless_asked(alice: Any) -> None:
+def test_the_product_list_begins_with_the_newest_unless_asked(alice: Any) -> None:
     first, second = a_product(), a_product()
     assert ids(signed_in(alice).get(PRODUCTS)) == [second.pk, first.pk]
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_it_lists_in_one_query(alice: Any, django_assert_num_queries: Any, count: int) -> None:
+def test_the_product_list_takes_one_query(alice: Any, django_assert_num_queries: Any, count: int) -> None:
     for _ in range(count):
         a_product()
     client = signed_in(alice)
@@ -189,7 +187,7 @@ def test_it_lists_in_one_query(alice: Any, django_assert_num_queries: Any, count
 
 # --- ETag ---
 @pytest.mark.parametrize("tag", ['"1"', '"7", "1"', 'W/"1"', "*"])
-def test_it_answers_304_for_what_the_client_holds(alice: Any, pen: Product, tag: str) -> None:
+def test_a_product_that_the_client_holds_is_answered_304(alice: Any, pen: Product, tag: str) -> None:
     answer = signed_in(alice).get(f"{PRODUCTS}/{pen.pk}", headers={"If-None-Match": tag})
     assert answer.status_code == 304
     assert answer.headers["ETag"] == '"1"'
@@ -197,6 +195,6 @@ def test_it_answers_304_for_what_the_client_holds(alice: Any, pen: Product, tag:
 
 
 @pytest.mark.parametrize("tag", ['"2"', "1", "", "x", '"', "é"])
-def test_it_answers_in_full_otherwise(alice: Any, pen: Product, tag: str) -> None:
+def test_a_product_is_answered_in_full_otherwise(alice: Any, pen: Product, tag: str) -> None:
     answer = signed_in(alice).get(f"{PRODUCTS}/{pen.pk}", headers={"If-None-Match": tag})
     assert answer.status_code == 200

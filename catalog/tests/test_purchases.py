@@ -24,7 +24,7 @@ def sales(currency: str = "USD") -> Decimal:
 
 
 # --- buying ---
-def test_it_takes_the_price_and_says_what_was_bought(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_takes_the_price_and_says_what_was_bought(alice: Any, pen: Product, purse: Wallet) -> None:
     answer = buy(alice, pen, purse, quantity=2)
     assert answer.status_code == 201
     body = answer.json()
@@ -38,7 +38,9 @@ def test_it_takes_the_price_and_says_what_was_bought(alice: Any, pen: Product, p
     assert balance(purse) == "50.00"
 
 
-def test_it_books_one_transaction_from_the_wallet_to_the_houses_sales(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_books_one_transaction_from_the_wallet_to_the_houses_sales(
+    alice: Any, pen: Product, purse: Wallet
+) -> None:
     before = sales()
     purchase = bought(alice, pen, purse)
     booked = Transaction.objects.get(pk=purchase["transaction"])
@@ -52,42 +54,44 @@ def test_it_books_one_transaction_from_the_wallet_to_the_houses_sales(alice: Any
     assert (shown["kind"], shown["reference"]) == ("purchase", booked.reference)
 
 
-def test_it_keeps_price_and_title_as_they_were(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_stores_price_and_title_as_they_were(alice: Any, pen: Product, purse: Wallet) -> None:
     purchase = bought(alice, pen, purse)
     Product.objects.filter(pk=pen.pk).update(price=99, title="Quill", version=2)
     shown = signed_in(alice).get(f"{PURCHASES}/{purchase['id']}").json()
     assert (shown["unit_price"], shown["title"]) == ("25.00", "Pen")
 
 
-def test_it_spends_the_last_cent(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_spends_the_last_cent(alice: Any, pen: Product, purse: Wallet) -> None:
     bought(alice, pen, purse, quantity=4)
     assert balance(purse) == "0.00"
 
 
-def test_it_refuses_who_is_too_poor(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_is_refused_to_who_is_too_poor(alice: Any, pen: Product, purse: Wallet) -> None:
     refused(buy(alice, pen, purse, quantity=5), 409, "insufficient_funds")
     assert balance(purse) == "100.00"
     assert not Purchase.objects.exists()
 
 
-def test_it_does_not_spend_what_is_held(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_does_not_spend_what_is_held(alice: Any, pen: Product, purse: Wallet) -> None:
     held(purse.pk, "90")
     refused(buy(alice, pen, purse), 409, "insufficient_funds")
 
 
 @pytest.mark.parametrize("price", ["25.00", "25", 25])
-def test_it_sells_at_the_expected_price(alice: Any, pen: Product, purse: Wallet, price: Any) -> None:
+def test_the_shop_sells_at_the_expected_price(alice: Any, pen: Product, purse: Wallet, price: Any) -> None:
     assert bought(alice, pen, purse, expected_price=price)["unit_price"] == "25.00"
 
 
 @pytest.mark.parametrize("price", ["24.99", "25.01", "0", "25.001", "9" * 60])
-def test_it_does_not_sell_at_a_price_that_was_not_seen(alice: Any, pen: Product, purse: Wallet, price: str) -> None:
+def test_the_shop_does_not_sell_at_a_price_that_was_not_seen(
+    alice: Any, pen: Product, purse: Wallet, price: str
+) -> None:
     body = refused(buy(alice, pen, purse, expected_price=price), 409, "price_changed", "expected_price")
     assert body["price"] == "25.00"
     assert balance(purse) == "100.00"
 
 
-def test_it_takes_from_stock_until_there_is_nothing_left(alice: Any, purse: Wallet) -> None:
+def test_purchases_take_from_stock_until_there_is_nothing_left(alice: Any, purse: Wallet) -> None:
     product = a_product(stock=3)
     bought(alice, product, purse, quantity=2)
     assert refused(buy(alice, product, purse, quantity=2), 409, "out_of_stock", "quantity")["stock"] == 1
@@ -97,14 +101,14 @@ def test_it_takes_from_stock_until_there_is_nothing_left(alice: Any, purse: Wall
     assert product.stock == 0
 
 
-def test_it_gives_the_stock_back_when_the_money_does_not_suffice(alice: Any, purse: Wallet) -> None:
+def test_a_refused_purchase_gives_the_stock_back(alice: Any, purse: Wallet) -> None:
     product = a_product(stock=9)
     refused(buy(alice, product, purse, quantity=5), 409, "insufficient_funds")
     product.refresh_from_db()
     assert (product.stock, product.version) == (9, 1)
 
 
-def test_it_sells_only_what_is_on_sale(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_the_shop_sells_only_what_is_on_sale(alice: Any, admin: Any, purse: Wallet) -> None:
     hidden = a_product(is_active=False)
     answers = [buy(alice, hidden, purse), buy(alice, 2**62, purse)]
     bodies = [refused(answer, 404, "product_not_found") for answer in answers]
@@ -112,7 +116,7 @@ def test_it_sells_only_what_is_on_sale(alice: Any, admin: Any, purse: Wallet) ->
     refused(buy(admin, hidden, wallet_with(admin, "USD", "100")), 404, "product_not_found")
 
 
-def test_it_wants_a_wallet_in_the_products_currency(alice: Any, purse: Wallet) -> None:
+def test_a_purchase_wants_a_wallet_in_the_products_currency(alice: Any, purse: Wallet) -> None:
     refused(buy(alice, a_product(currency="EUR"), purse), 422, "currency_mismatch")
     assert balance(purse) == "100.00"
 
@@ -135,25 +139,27 @@ def test_a_service_buys_nothing(mallory: Any, pen: Product, purse: Wallet) -> No
     refused(buy(mallory, pen, purse), 403, "permission_denied")
 
 
-def test_it_refuses_an_amount_that_is_too_large_altogether(alice: Any, purse: Wallet) -> None:
+def test_a_purchase_refuses_an_amount_that_is_too_large_altogether(alice: Any, purse: Wallet) -> None:
     product = a_product(price=Decimal(10) ** 18)
     body = refused(buy(alice, product, purse, quantity=2), 422, "invalid_amount", "quantity")
     assert body["errors"][0]["code"] == "amount_too_large"
 
 
 @pytest.mark.parametrize("quantity", [0, -1, 1001, "2", 2.0, True, None, 10**30])
-def test_it_refuses_an_odd_quantity(alice: Any, pen: Product, purse: Wallet, quantity: Any) -> None:
+def test_a_purchase_refuses_an_odd_quantity(alice: Any, pen: Product, purse: Wallet, quantity: Any) -> None:
     refused(buy(alice, pen, purse, quantity=quantity), 400, "invalid_request", "quantity")
 
 
 @pytest.mark.parametrize("field", ["product", "wallet"])
 @pytest.mark.parametrize("value", [0, -1, "1", 1.0, True, None, 2**63, [], {}])
-def test_it_refuses_what_is_no_id(alice: Any, pen: Product, purse: Wallet, field: str, value: Any) -> None:
+def test_a_purchase_refuses_what_is_no_id(alice: Any, pen: Product, purse: Wallet, field: str, value: Any) -> None:
     wish = {"product": pen.pk, "wallet": purse.pk} | {field: value}
     refused(signed_in(alice).post(PURCHASES, wish, headers=new_key()), 400, "invalid_request", field)
 
 
-def test_it_refuses_what_is_not_for_the_client_to_set(alice: Any, bob: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_refuses_what_is_not_for_the_client_to_set(
+    alice: Any, bob: Any, pen: Product, purse: Wallet
+) -> None:
     wish = {"product": pen.pk, "wallet": purse.pk}
     plants = {"user": bob.pk, "id": 999, "transaction": 1, "title": "Free", "price": "0.01", "status": "refunded"}
     refused(signed_in(alice).post(PURCHASES, wish | plants, headers=new_key()), 400, "invalid_request", *plants)
@@ -169,13 +175,13 @@ def test_a_price_spelt_otherwise_buys_nothing(alice: Any, pen: Product, purse: W
 
 
 # --- Idempotency-Key ---
-def test_it_requires_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_purchase_requires_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
     answer = signed_in(alice).post(PURCHASES, {"product": pen.pk, "wallet": purse.pk})
     refused(answer, 400, "idempotency_key_required")
     assert balance(purse) == "100.00"
 
 
-def test_it_sells_once_for_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_the_shop_sells_once_for_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
     key, wish = new_key(), {"product": pen.pk, "wallet": purse.pk}
     first, again = (signed_in(alice).post(PURCHASES, wish, headers=key) for _ in range(2))
     assert first.content == again.content
@@ -185,14 +191,14 @@ def test_it_sells_once_for_a_key(alice: Any, pen: Product, purse: Wallet) -> Non
 
 
 # --- reading ---
-def test_it_lists_my_purchases_newest_first(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_a_user_lists_own_purchases_newest_first(alice: Any, pen: Product, purse: Wallet) -> None:
     made = [bought(alice, pen, purse)["id"] for _ in range(3)]
     first = signed_in(alice).get(PURCHASES, {"limit": 2}).json()
     assert [row["id"] for row in first["results"]] == made[:0:-1]
     assert ids(signed_in(alice).get(first["next"])) == made[:1]
 
 
-def test_it_filters(alice: Any, pen: Product, purse: Wallet) -> None:
+def test_the_purchase_list_filters(alice: Any, pen: Product, purse: Wallet) -> None:
     quill, second = a_product(title="Quill"), wallet_with(alice, "USD", "100")
     one, two = bought(alice, pen, purse)["id"], bought(alice, quill, second)["id"]
     client, moment = signed_in(alice), Purchase.objects.get(pk=two).created_at.isoformat()
@@ -206,11 +212,11 @@ def test_it_filters(alice: Any, pen: Product, purse: Wallet) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("user", "1"), ("product", "x"), ("wallet", "0"), ("from", "yesterday"), ("status", "paid")]
 )
-def test_it_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
+def test_the_purchase_list_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
     refused(signed_in(alice).get(PURCHASES, {name: value}), 400, "invalid_request", name)
 
 
-def test_it_shows_nothing_of_alice_to_mallory(alice: Any, bob: Any, mallory: Any, pen: Product, purse: Wallet) -> None:
+def test_mallory_sees_no_purchase_of_alices(alice: Any, bob: Any, mallory: Any, pen: Product, purse: Wallet) -> None:
     purchase = bought(alice, pen, purse)["id"]
     for user in (bob, mallory):
         assert ids(signed_in(user).get(PURCHASES)) == []
@@ -221,7 +227,7 @@ def test_it_shows_nothing_of_alice_to_mallory(alice: Any, bob: Any, mallory: Any
         refused(APIClient().get(address), 401, "not_authenticated")
 
 
-def test_it_shows_admins_everybodys(alice: Any, bob: Any, admin: Any, pen: Product, purse: Wallet) -> None:
+def test_admins_see_everybodys_purchases(alice: Any, bob: Any, admin: Any, pen: Product, purse: Wallet) -> None:
     hers = bought(alice, pen, purse)["id"]
     his = bought(bob, pen, wallet_with(bob, "USD", "100"))["id"]
     assert ids(signed_in(admin).get(PURCHASES)) == [his, hers]
@@ -238,14 +244,14 @@ def test_nobody_changes_a_purchase(alice: Any, admin: Any, pen: Product, purse: 
 
 
 # --- refunds are listed with it ---
-def test_it_lists_refunds_to_their_buyer(alice: Any, admin: Any, pen: Product, purse: Wallet) -> None:
+def test_the_buyer_sees_the_refunds_of_a_purchase(alice: Any, admin: Any, pen: Product, purse: Wallet) -> None:
     purchase = bought(alice, pen, purse)["id"]
     made = [refund(admin, purchase, amount=amount).json()["id"] for amount in ("5", "6")]
     assert ids(signed_in(alice).get(f"{PURCHASES}/{purchase}/refunds")) == made[::-1]
 
 
 # --- budgets ---
-def test_it_buys_in_few_queries(alice: Any, purse: Wallet, django_assert_max_num_queries: Any) -> None:
+def test_a_purchase_takes_few_queries(alice: Any, purse: Wallet, django_assert_max_num_queries: Any) -> None:
     product = a_product(stock=9)
     bought(alice, product, purse)
     with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
@@ -253,7 +259,7 @@ def test_it_buys_in_few_queries(alice: Any, purse: Wallet, django_assert_max_num
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_it_lists_in_one_query(
+def test_the_purchase_list_takes_one_query(
     alice: Any, pen: Product, purse: Wallet, django_assert_num_queries: Any, count: int
 ) -> None:
     for _ in range(count):

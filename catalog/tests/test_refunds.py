@@ -24,7 +24,7 @@ def shown(user: Any, purchase: int) -> tuple[str, str]:
     return body["refunded"], body["status"]
 
 
-def test_it_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
     answer = refund(admin, purchase)
     assert answer.status_code == 201
     body, made = answer.json(), Refund.objects.get()
@@ -36,14 +36,14 @@ def test_it_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purcha
     assert shown(alice, purchase) == ("50.00", "refunded")
 
 
-def test_it_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase: int, purse: Wallet) -> None:
     booked = Transaction.objects.get(pk=refund(admin, purchase).json()["transaction"])
     [posting] = booked.postings.all()
     assert (booked.kind, booked.reference) == ("refund", f"refund of purchase {purchase}")
     assert (posting.source_id, posting.destination_id) == (booking.house_wallet("sales", "USD"), purse.pk)
 
 
-def test_its_history_says_which_admin_did_it_and_why(admin: Any, purchase: int) -> None:
+def test_the_history_of_a_refund_says_which_admin_did_it_and_why(admin: Any, purchase: int) -> None:
     client, address, key = signed_in(admin), f"{PURCHASES}/{purchase}/refunds", new_key()
     for _ in range(2):  # the second is a replay
         client.post(address, {"amount": "10", "reason": "A scratch."}, headers=key)
@@ -56,7 +56,7 @@ def test_its_history_says_which_admin_did_it_and_why(admin: Any, purchase: int) 
     ]
 
 
-def test_it_pays_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
     assert refund(admin, purchase, amount="0.01", reason="A scratch.").json()["reason"] == "A scratch."
     assert shown(alice, purchase) == ("0.01", "partially_refunded")
     assert refund(admin, purchase).json()["amount"] == "49.99"
@@ -66,7 +66,7 @@ def test_it_pays_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, pur
 
 
 @pytest.mark.parametrize("amount", ["50.01", "1000000", "9" * 60])
-def test_it_never_pays_back_more_than_was_paid(admin: Any, purchase: int, purse: Wallet, amount: str) -> None:
+def test_refunds_never_pay_back_more_than_was_paid(admin: Any, purchase: int, purse: Wallet, amount: str) -> None:
     body = refused(refund(admin, purchase, amount=amount), 409, "refund_exceeds_purchase", "amount")
     assert body["refundable"] == "50.00"
     assert balance(purse) == "50.00"
@@ -74,7 +74,7 @@ def test_it_never_pays_back_more_than_was_paid(admin: Any, purchase: int, purse:
 
 @pytest.mark.parametrize(("amount", "code"), [("0", "amount_not_positive"), ("-1", "amount_not_positive"),
                                               ("0.001", "too_many_decimals")])  # fmt: skip
-def test_it_refuses_an_amount_that_breaks_a_rule(admin: Any, purchase: int, amount: str, code: str) -> None:
+def test_a_refund_refuses_an_amount_that_breaks_a_rule(admin: Any, purchase: int, amount: str, code: str) -> None:
     body = refused(refund(admin, purchase, amount=amount), 422, "invalid_amount", "amount")
     assert body["errors"][0]["code"] == code
 
@@ -82,7 +82,7 @@ def test_it_refuses_an_amount_that_breaks_a_rule(admin: Any, purchase: int, amou
 @pytest.mark.parametrize(
     "body", [{"amount": "x"}, {"amount": None}, {"amount": True}, {"reason": 5}, {"reason": "x" * 201}]
 )
-def test_it_refuses_a_wrong_shape(admin: Any, purchase: int, body: dict[str, Any]) -> None:
+def test_a_refund_refuses_a_wrong_shape(admin: Any, purchase: int, body: dict[str, Any]) -> None:
     refused(refund(admin, purchase, **body), 400, "invalid_request", *body)
 
 
@@ -93,12 +93,12 @@ def test_only_admins_pay_back(alice: Any, mallory: Any, purchase: int, purse: Wa
     assert balance(purse) == "50.00"
 
 
-def test_it_answers_404_where_there_is_no_purchase(admin: Any) -> None:
+def test_a_refund_of_no_purchase_is_404(admin: Any) -> None:
     for number in (0, 2**62, 10**30):
         refused(refund(admin, number), 404, "purchase_not_found")
 
 
-def test_it_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase: int, purse: Wallet) -> None:
     client, address, key = signed_in(admin), f"{PURCHASES}/{purchase}/refunds", new_key()
     refused(client.post(address, {"amount": "10"}), 400, "idempotency_key_required")
     first, again = (client.post(address, {"amount": "10"}, headers=key) for _ in range(2))
@@ -106,7 +106,9 @@ def test_it_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase: int, 
     assert balance(purse) == "60.00"
 
 
-def test_it_refuses_what_is_not_for_the_client_to_set(mallory: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_refuses_what_is_not_for_the_client_to_set(
+    mallory: Any, admin: Any, purchase: int, purse: Wallet
+) -> None:
     hers = wallet_with(mallory, "USD", "1")
     wished = {"wallet": hers.pk, "purchase": 1, "id": 999, "transaction": 1, "currency": "EUR", "user": mallory.pk}
     answer = signed_in(admin).post(f"{PURCHASES}/{purchase}/refunds", wished, headers=new_key())
@@ -114,25 +116,27 @@ def test_it_refuses_what_is_not_for_the_client_to_set(mallory: Any, admin: Any, 
     assert (balance(hers), balance(purse)) == ("1.00", "50.00")
 
 
-def test_it_pays_back_at_the_price_that_was_paid(admin: Any, purchase: int, pen: Product) -> None:
+def test_a_refund_pays_back_at_the_price_that_was_paid(admin: Any, purchase: int, pen: Product) -> None:
     Product.objects.filter(pk=pen.pk).update(price=1, is_active=False, version=2)
     assert refund(admin, purchase).json()["amount"] == "50.00"
 
 
-def test_it_leaves_the_stock_to_staff(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_a_refund_leaves_the_stock_to_staff(alice: Any, admin: Any, purse: Wallet) -> None:
     product = a_product(stock=5)
     refund(admin, bought(alice, product, purse)["id"])
     product.refresh_from_db()
     assert product.stock == 4
 
 
-def test_it_pays_back_a_buyer_who_was_disabled_since(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_pays_back_a_buyer_who_was_disabled_since(
+    alice: Any, admin: Any, purchase: int, purse: Wallet
+) -> None:
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
     assert refund(admin, purchase).status_code == 201
     assert balance(purse) == "100.00"
 
 
-def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:
     """The house's wallets are derived and may go below zero: a refund is owed whatever was moved on since."""
     sales = booking.house_wallet("sales", "USD")
     line = booking.NewPosting(sales, booking.house_wallet("clearing", "USD"), Purchase.objects.get().amount)
@@ -140,7 +144,7 @@ def test_it_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase:
     assert refund(admin, purchase).status_code == 201
 
 
-def test_it_pays_back_in_few_queries(admin: Any, purchase: int, django_assert_max_num_queries: Any) -> None:
+def test_a_refund_takes_few_queries(admin: Any, purchase: int, django_assert_max_num_queries: Any) -> None:
     refund(admin, purchase, amount="1")
     with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
         refund(admin, purchase, amount="1")

@@ -19,26 +19,26 @@ def headers_of(described: dict[str, Any]) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("path", ["/purchases", "/purchases/{purchase_id}/refunds"])
-def test_it_requires_an_idempotency_key_of_what_moves_money(path: str) -> None:
+def test_the_schema_requires_an_idempotency_key_of_what_moves_money(path: str) -> None:
     described = operation("post", path)
     assert headers_of(described) == {"Idempotency-Key": True}
     assert "Idempotent-Replayed" in described["responses"]["201"]["headers"]
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_it_offers_if_match_on_changes(method: str) -> None:
+def test_the_schema_offers_if_match_on_changes(method: str) -> None:
     described = operation(method, "/products/{id}")
     assert headers_of(described) == {"If-Match": False}
     assert {"403", "404", "409", "412"} <= described["responses"].keys()
 
 
-def test_it_offers_if_none_match_on_reading() -> None:
+def test_the_schema_offers_if_none_match_on_reading() -> None:
     described = operation("get", "/products/{id}")
     assert headers_of(described) == {"If-None-Match": False}
     assert "ETag" in described["responses"]["200"]["headers"]
 
 
-def test_it_names_every_parameter_of_the_list() -> None:
+def test_the_schema_names_every_parameter_of_the_list() -> None:
     names = {parameter["name"] for parameter in operation("get", "/products")["parameters"]}
     assert names == {
         "search", "currency", "price_min", "price_max", "is_active", "ordering", "cursor", "limit",

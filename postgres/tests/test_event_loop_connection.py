@@ -22,7 +22,7 @@ from tests.support.pipeline_steps import CURRENCY, ORPHAN, asking, currencies, i
 from tests.support.sessions import end_sessions
 
 
-def test_it_does_one_piece_of_work_at_a_time(committed_db: None) -> None:
+def test_the_connection_does_one_piece_of_work_at_a_time(committed_db: None) -> None:
     async def work(session: EventLoopConnection) -> list[Any]:
         first = asyncio.create_task(session.run(asking(("SELECT 1",), ("SELECT 2",))))
         await asyncio.sleep(0)
@@ -106,7 +106,7 @@ def test_a_lost_session_is_not_used_again(committed_db: None) -> None:
     in_a_loop(work)
 
 
-def test_it_learns_that_postgresql_has_hung_up_while_nothing_is_asked(committed_db: None) -> None:
+def test_the_connection_learns_that_postgresql_has_hung_up_while_nothing_is_asked(committed_db: None) -> None:
     async def work(session: EventLoopConnection) -> None:
         [[(pid,)]] = await session.run(asking(("SELECT pg_backend_pid()",)))
         await asyncio.to_thread(_end, pid)
@@ -202,7 +202,7 @@ def _run(sql: str) -> None:
     connection.close()
 
 
-def test_its_settings_meet_nobody_else(committed_db: None) -> None:
+def test_the_settings_of_the_connection_meet_nobody_else(committed_db: None) -> None:
     end_sessions()
     plan = "SELECT current_setting('enable_seqscan')"
     assert in_a_loop(lambda session: session.run(asking((plan,)))) == [[("off",)]]
@@ -247,7 +247,7 @@ def test_books_are_kept_over_it(committed_db: None, alice: Any) -> None:
     assert 0 < id_ < FIRST_OWN_WALLET_ID
 
 
-def test_it_notices_a_server_that_was_killed_with_something_unread(committed_db: None) -> None:
+def test_the_connection_notices_a_server_that_was_killed_with_something_unread(committed_db: None) -> None:
     """uvloop, which serves in production, tells of such a socket once: the last words are read, and not the end."""
 
     async def work() -> bool:

@@ -130,7 +130,7 @@ def test_more_than_fits_a_socket_arrives_and_comes_back(db: None) -> None:
         assert [row[0] for row in first()] == [row[0] for row in second()] == given
 
 
-def test_it_is_made_inside_an_atomic_block(committed_db: None) -> None:
+def test_a_pipeline_is_run_inside_an_atomic_block(committed_db: None) -> None:
     with pytest.raises(transaction.TransactionManagementError):
         execute("SELECT 1")
 
@@ -171,7 +171,7 @@ def test_a_broken_block_is_not_gone_on_with(db: None) -> None:
         transaction.set_rollback(True)
 
 
-def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
+def test_the_commit_goes_along_and_only_from_the_outermost_block(committed_db: None) -> None:
     inner, outer = Pipeline(commit=True), Pipeline(commit=True)
     with transaction.atomic():
         with transaction.atomic():
@@ -184,7 +184,7 @@ def test_its_commit_goes_along_and_only_from_the_outermost_block(committed_db: N
     assert connection.get_autocommit()
 
 
-def test_it_is_made_once(db: None) -> None:
+def test_a_pipeline_is_run_once(db: None) -> None:
     with transaction.atomic():
         pipeline = Pipeline()
         pipeline.execute("SELECT 1")

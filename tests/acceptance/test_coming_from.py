@@ -51,7 +51,7 @@ def test_every_row_is_done_and_nothing_but_the_rows() -> None:
 
 
 @pytest.mark.parametrize("row", list(rows()), ids=lambda row: f"{row.service}: {row.there}")
-def test_it_is_done_as_the_page_says(row: Row, house: House) -> None:
+def test_each_row_is_done_as_the_page_says(row: Row, house: House) -> None:
     DEEDS[row.service, row.there](house)
     calls = re.findall(r"`([^`]+)`", row.here)
     assert calls

@@ -44,7 +44,7 @@ def test_there_are_such_operations() -> None:
 
 
 @pytest.mark.parametrize("row", admins_only())
-def test_it_is_in_the_staff_log(row: str, admin: Any, alice: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_staff_do_is_in_the_staff_log(row: str, admin: Any, alice: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     call = CALLS[row](Scene(the=Things(alice), my=Things(admin)))
     if row == "users_enable":  # the table's calls of these two change nothing

@@ -50,7 +50,7 @@ def front(site: Client) -> str:
     return answer.content.decode()
 
 
-def test_it_plots_what_was_booked_by_day(story: dict[type, Any], site: Client, alice: User) -> None:
+def test_the_front_page_plots_what_was_booked_by_day(story: dict[type, Any], site: Client, alice: User) -> None:
     many_credits(alice, ALICES, 4)
     plots = {plot.kind: plot for plot in site.get(FRONT).context["plots"]}
     assert {kind: (plot.total, plot.today) for kind, plot in plots.items()} == {
@@ -89,7 +89,7 @@ def test_a_day_that_is_over_is_counted_once(story: dict[type, Any], site: Client
     assert len(captured) <= 8
 
 
-def test_it_says_what_needs_attention_and_leads_there(site: Client, alice: User) -> None:
+def test_the_front_page_says_what_needs_attention_and_leads_there(site: Client, alice: User) -> None:
     assert "Nothing waits for anybody." in front(site)
     refused(user_id=NOBODY, account=303, external_id="1")
     refused(user_id=NOBODY, account=304, external_id="2")
@@ -102,14 +102,14 @@ def test_it_says_what_needs_attention_and_leads_there(site: Client, alice: User)
     assert len(listed) == 2
 
 
-def test_it_counts_no_further_than_it_must(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_front_page_counts_no_further_than_necessary(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.admin_site.MAX_COUNTED", 3)
     for number in range(5):
         refused(user_id=NOBODY, account=303, external_id=str(number))
     assert "3 or more" in front(site)
 
 
-def test_it_says_whether_the_books_balance(site: Client, alice: User) -> None:
+def test_the_front_page_says_whether_the_books_balance(site: Client, alice: User) -> None:
     assert "The books were never checked." in front(site)
     credit(alice, ALICES)
     call_command("check_ledger")
@@ -133,7 +133,7 @@ def test_each_part_is_for_whoever_may_look_at_it(mallory: User, right: str, show
     assert page.count('class="till-card') == 1
 
 
-def test_it_has_no_inline_script_or_style(story: dict[type, Any], site: Client) -> None:
+def test_the_staff_site_has_no_inline_script_or_style(story: dict[type, Any], site: Client) -> None:
     own = front(site).partition('class="till-front"')[2].partition('id="content-main"')[0]
     assert "<svg" in own
     for inline in ("<script", "<style", " style=", " onclick=", "javascript:"):

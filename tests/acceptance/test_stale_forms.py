@@ -115,7 +115,7 @@ def test_a_program_that_was_shown_nothing_may_save(site: Client) -> None:
     assert Currency.objects.get(pk="USD").name == "Dollars"
 
 
-def test_it_says_who_changed_what_and_when(site: Client, admin: Any, alice: Any) -> None:
+def test_a_stale_form_says_who_changed_what_and_when(site: Client, admin: Any, alice: Any) -> None:
     page = url(User, "change", alice.pk)
     sent = loaded(site, page) | {"full_name": "Alice Cooper"}
     change_person(user_id=alice.pk, staff=admin, email="new@example.com")

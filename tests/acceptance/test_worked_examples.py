@@ -191,7 +191,7 @@ STORIES: dict[str, Callable[[Story], None]] = {
 
 
 @pytest.mark.parametrize("title", STORIES)
-def test_it_is_booked_as_the_page_shows_it(title: str, story: Story) -> None:
+def test_each_example_is_booked_as_the_page_shows_it(title: str, story: Story) -> None:
     STORIES[title](story)
     _, _, section = PAGE.partition(f"\n### {title}\n")
     shown = section.partition("\n### ")[0].partition("\n## ")[0]

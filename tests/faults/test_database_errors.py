@@ -82,7 +82,9 @@ def other_session(web: Client) -> Iterator[psycopg.Connection[Any]]:
         session.rollback()
 
 
-def test_it_answers_503_when_a_lock_is_not_given_in_time(web: Client, other_session: psycopg.Connection[Any]) -> None:
+def test_the_api_answers_503_when_a_lock_is_not_given_in_time(
+    web: Client, other_session: psycopg.Connection[Any]
+) -> None:
     other_session.execute("LOCK TABLE django_migrations")
     raised["wait"] = in_database("SET lock_timeout = '50ms'; LOCK TABLE django_migrations")
     answer = web.post("/open/wait", content_type="application/json")
@@ -90,24 +92,24 @@ def test_it_answers_503_when_a_lock_is_not_given_in_time(web: Client, other_sess
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_it_answers_503_when_a_statement_takes_too_long(web: Client) -> None:
+def test_the_api_answers_503_when_a_statement_takes_too_long(web: Client) -> None:
     raised["sleep"] = in_database("SET statement_timeout = '50ms'; SELECT pg_sleep(5)")
     problem_of(web.get("/raise/sleep"), 503, "database_busy")
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01", "25P03"])
-def test_it_answers_503_for_conflicts_that_a_retry_solves(web: Client, sqlstate: str) -> None:
+def test_the_api_answers_503_for_conflicts_that_a_retry_solves(web: Client, sqlstate: str) -> None:
     raised["conflict"] = in_database(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$")
     problem_of(web.get("/raise/conflict"), 503, "database_busy")
 
 
 @pytest.mark.parametrize("sqlstate", ["25006", "53300", "57P01", "08006"])
-def test_it_answers_503_when_the_server_goes_away(web: Client, sqlstate: str) -> None:
+def test_the_api_answers_503_when_the_server_goes_away(web: Client, sqlstate: str) -> None:
     raised["gone"] = in_database(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$")
     problem_of(web.get("/raise/gone"), 503, "database_unavailable")
 
 
-def test_it_answers_503_when_its_session_is_ended(web: Client, other_session: psycopg.Connection[Any]) -> None:
+def test_the_api_answers_503_when_its_session_is_ended(web: Client, other_session: psycopg.Connection[Any]) -> None:
     def run() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
@@ -118,7 +120,7 @@ def test_it_answers_503_when_its_session_is_ended(web: Client, other_session: ps
     problem_of(web.get("/raise/ended"), 503, "database_unavailable")
 
 
-def test_it_answers_503_when_nobody_listens(web: Client) -> None:
+def test_the_api_answers_503_when_nobody_listens(web: Client) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
         port = taken.getsockname()[1]
@@ -132,17 +134,17 @@ def test_it_answers_503_when_nobody_listens(web: Client) -> None:
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_it_answers_400_for_text_that_no_column_can_hold(web: Client) -> None:
+def test_the_api_answers_400_for_text_that_no_column_can_hold(web: Client) -> None:
     raised["nul"] = in_database("SELECT %s", ["a\0b"])
     problem_of(web.get("/raise/nul"), 400, "unreadable_text")
 
 
-def test_it_calls_a_division_by_zero_what_it_is(web: Client) -> None:
+def test_the_api_calls_a_division_by_zero_what_it_is(web: Client) -> None:
     """Other errors of data are ours, not the client's."""
     raised["zero"] = in_database("SELECT 1/0")
     problem_of(web.get("/raise/zero"), 500, "internal_error")
 
 
-def test_it_does_not_trust_a_cookie_with_a_nul(web: Client) -> None:
+def test_the_api_does_not_trust_a_cookie_with_a_nul(web: Client) -> None:
     web.cookies.load('sessionid="a\\000b"')
     assert web.get("/admin/").status_code in (302, 400)

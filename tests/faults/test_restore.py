@@ -138,7 +138,7 @@ def test_every_sequence_of_ours_moves_on_and_wallets_stay_where_they_belong(comm
     end_sessions()
 
 
-def test_it_ends_every_login_and_says_so_in_the_staff_log(committed_db: None, alice: User) -> None:
+def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db: None, alice: User) -> None:
     admin = person("staff", "admin")
     TokenFamily.objects.create(user=alice, expires_at=alice.created_at)
     epoch = alice.token_epoch
@@ -161,7 +161,7 @@ def test_it_ends_every_login_and_says_so_in_the_staff_log(committed_db: None, al
         ({"staff": "staff@example.com", "yes": True, "gap": 10**12 + 1}, "--gap"),
     ],
 )
-def test_it_asks_first(db: None, alice: User, options: dict[str, Any], said: str) -> None:
+def test_the_restore_asks_first(db: None, alice: User, options: dict[str, Any], said: str) -> None:
     person("staff", "admin")
     before = last_values()
     with pytest.raises(CommandError, match=said):

@@ -22,18 +22,18 @@ def production(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("committed_db")
 @pytest.mark.parametrize("address", ["/health/live", "/health/ready", "/metrics"])
-def test_it_answers_machines_beside_us_by_any_name_and_over_plain_http(client: Client, address: str) -> None:
+def test_production_answers_machines_beside_us_by_any_name_and_over_plain_http(client: Client, address: str) -> None:
     assert client.get(address, headers=BESIDE).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/", "/metrics/", "/metricsx", "/docs/errors", "/api/v1/schema"])
-def test_it_refuses_any_other_page_by_a_name_that_is_not_ours(client: Client, address: str) -> None:
+def test_production_refuses_any_other_page_by_a_name_that_is_not_ours(client: Client, address: str) -> None:
     answer = client.get(address, headers=BESIDE, secure=True)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("address", ["/", "/metricsx", "/docs/errors"])
-def test_it_redirects_any_other_page_to_https(client: Client, address: str) -> None:
+def test_production_redirects_any_other_page_to_https(client: Client, address: str) -> None:
     answer = client.get(address, headers={"host": "till.example.com"})
     assert answer.status_code == 301
     assert answer.headers["Location"] == f"https://till.example.com{address}"
@@ -47,7 +47,7 @@ def behind_tls(committed_db: None) -> Iterator[LiveTill]:
     till.stop()
 
 
-def test_it_takes_webhooks_by_any_name_and_over_plain_http(behind_tls: LiveTill, alice: Any) -> None:
+def test_production_takes_webhooks_by_any_name_and_over_plain_http(behind_tls: LiveTill, alice: Any) -> None:
     """The signature is what counts, and a redirect would lose a notice (docs/operations.md)."""
     stranger = {"host": "stranger.example"}
     assert httpx.get(f"{behind_tls.url}/", headers=stranger).status_code == 400

@@ -110,14 +110,14 @@ def part(body: bytes, *, more: bool = False) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def test_it_hands_over_a_whole_body_whose_length_is_true() -> None:
+def test_the_application_hands_over_a_whole_body_whose_length_is_true() -> None:
     spoken = Conversation(part(b"a" * 10, more=True), part(b"b" * 5), headers={"transfer-encoding": "chunked"})
     assert spoken.run().status == 200
     assert (spoken.body["length"], spoken.body["announced"]) == (15, "15")
     assert "transfer-encoding" not in spoken.body["headers"]
 
 
-def test_it_refuses_an_announced_large_body_without_reading_it() -> None:
+def test_the_application_refuses_an_announced_large_body_without_reading_it() -> None:
     announced = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     for length in (announced, "9" * 5000):
         spoken = Conversation(headers={"content-length": length}).run()
@@ -127,43 +127,43 @@ def test_it_refuses_an_announced_large_body_without_reading_it() -> None:
     assert served == []
 
 
-def test_it_stops_reading_a_body_without_a_length_at_the_limit() -> None:
+def test_the_application_stops_reading_a_body_without_a_length_at_the_limit() -> None:
     third = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 3 + 1
     spoken = Conversation(*[part(b"x" * third, more=True)] * 9).run()
     assert (spoken.status, spoken.body["code"], spoken.asked) == (413, "body_too_large", 3)
     assert served == []
 
 
-def test_it_takes_a_body_of_exactly_the_limit() -> None:
+def test_the_application_takes_a_body_of_exactly_the_limit() -> None:
     spoken = Conversation(part(b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)).run()
     assert spoken.status == 200
 
 
-def test_it_does_nothing_for_a_client_that_hung_up() -> None:
+def test_the_application_does_nothing_for_a_client_that_hung_up() -> None:
     spoken = Conversation(part(b"half", more=True), {"type": "http.disconnect"}).run()
     assert (spoken.sent, served) == ([], [])
 
 
-def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_application_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "BODY_SECONDS", 0.05)
     spoken = Conversation(part(b"half", more=True)).run()
     assert (spoken.status, spoken.body["code"], served) == (408, "body_too_slow", [])
 
 
-def test_it_drops_headers_that_wsgi_would_take_for_others() -> None:
+def test_the_application_drops_headers_that_wsgi_would_take_for_others() -> None:
     sent = {"x_forwarded_for": "1.2.3.4", "content_length": "999", "x-forwarded-for": "9.9.9.9"}
     spoken = Conversation(part(b"body"), headers=sent).run()
     assert spoken.body["headers"]["x-forwarded-for"] == "9.9.9.9"
     assert spoken.body["announced"] == "4"
 
 
-def test_it_survives_a_query_that_is_not_ascii() -> None:
+def test_the_application_survives_a_query_that_is_not_ascii() -> None:
     spoken = Conversation(part(b""), query=b"a=\xff&b=\xe2\x82\xac&c=%zz").run()
     assert spoken.body["query"] == {"a": ["\ufffd"], "b": ["€"], "c": ["%zz"]}
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> None:
+def test_health_is_answered_while_all_threads_are_busy_and_for_any_host() -> None:
     release = threading.Event()
     blocked = [ordinary.executor.submit(release.wait, 30) for _ in range(ordinary.threads)]
     try:
@@ -178,7 +178,7 @@ def test_it_is_alive_and_ready_while_all_threads_are_busy_and_for_any_host() -> 
         wait(blocked)
 
 
-def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_application_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ordinary, "turns", FairQueue(0, each=1))  # all are taken
     monkeypatch.setattr(ordinary, "max_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
@@ -186,13 +186,13 @@ def test_it_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.Monkey
     assert spoken.headers["retry-after"] == "1"
 
 
-def test_it_counts_down_again_after_each_answer() -> None:
+def test_the_application_counts_down_again_after_each_answer() -> None:
     for _ in range(3):
         assert Conversation(part(b"")).run().status == 200
     assert ordinary.unanswered == 0
 
 
-def test_it_answers_the_lifespan_protocol() -> None:
+def test_the_application_answers_the_lifespan_protocol() -> None:
     asked = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent: list[str] = []
 
@@ -206,7 +206,7 @@ def test_it_answers_the_lifespan_protocol() -> None:
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_it_can_be_imported_by_a_server_that_knows_nothing_of_django() -> None:
+def test_the_application_can_be_imported_by_a_server_that_knows_nothing_of_django() -> None:
     environment = os.environ | {"TILL_DEBUG": "1"}
     environment.pop("DJANGO_SETTINGS_MODULE")
     for module in ("config.asgi", "config.wsgi"):
@@ -274,7 +274,7 @@ HOST = b"Host: localhost\r\nConnection: close\r\n"
         b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n",
     ],
 )
-def test_it_never_answers_500_to_odd_first_lines(connect: Callable[[], socket.socket], line: bytes) -> None:
+def test_odd_first_lines_are_never_answered_500(connect: Callable[[], socket.socket], line: bytes) -> None:
     answer = ask(connect(), line + HOST + b"\r\n")
     assert not answer or answer.split(b" ")[1][:1] in (b"2", b"4"), answer[:200]
 
@@ -290,7 +290,7 @@ def test_it_never_answers_500_to_odd_first_lines(connect: Callable[[], socket.so
         b"\x16\x03\x01\x02\x00",
     ],
 )
-def test_it_answers_what_is_not_http_with_a_problem(connect: Callable[[], socket.socket], request_: bytes) -> None:
+def test_what_is_not_http_is_answered_with_a_problem(connect: Callable[[], socket.socket], request_: bytes) -> None:
     head, _, body = ask(connect(), request_ + b"\r\n").partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = dict(line.split(": ") for line in lines)
@@ -303,7 +303,7 @@ def test_it_answers_what_is_not_http_with_a_problem(connect: Callable[[], socket
     assert served == []
 
 
-def test_it_speaks_no_websocket_and_answers_as_if_not_asked(
+def test_a_request_for_a_websocket_is_answered_as_if_it_asked_for_none(
     connect: Callable[[], socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
     upgrade = b"Host: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"
@@ -312,7 +312,7 @@ def test_it_speaks_no_websocket_and_answers_as_if_not_asked(
     assert "library" not in caplog.text
 
 
-def test_it_answers_while_many_clients_send_slowly(connect: Callable[[], socket.socket]) -> None:
+def test_the_server_answers_while_many_clients_send_slowly(connect: Callable[[], socket.socket]) -> None:
     """Far more than there are threads."""
     for _ in range(100):
         connect().sendall(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")
@@ -322,14 +322,14 @@ def test_it_answers_while_many_clients_send_slowly(connect: Callable[[], socket.
     assert served == ["/echo"]
 
 
-def test_it_answers_413_before_the_body_is_sent(connect: Callable[[], socket.socket]) -> None:
+def test_the_server_answers_413_before_the_body_is_sent(connect: Callable[[], socket.socket]) -> None:
     request = b"POST /echo HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n"
     sock = connect()
     sock.sendall(request)
     assert sock.recv(65536).startswith(b"HTTP/1.1 413")
 
 
-def test_it_stays_well_after_a_client_left_in_the_middle(connect: Callable[[], socket.socket]) -> None:
+def test_the_server_stays_well_after_a_client_left_in_the_middle(connect: Callable[[], socket.socket]) -> None:
     for sent in (
         b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
         b"GET /echo HTTP/1.1\r\nHo",

@@ -67,7 +67,7 @@ def test_each_row_comes_back_as_it_was_written() -> None:
     assert list(csv.reader(io.StringIO(text, newline=""))) == rows
 
 
-def test_it_begins_with_the_mark_of_its_encoding_once() -> None:
+def test_a_csv_file_begins_with_the_mark_of_its_encoding_once() -> None:
     text = "".join(csv_chunks([["\u00fc"], ["b"]], lines=1))
     assert (text[0], text.count(BYTE_ORDER_MARK)) == (BYTE_ORDER_MARK, 1)
 

@@ -72,7 +72,7 @@ ARRIVALS = [whole, body_later, body_in_halves, head_in_halves, chunked]
 
 @pytest.mark.parametrize("arrival", ARRIVALS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_it_is_credited_however_it_arrives(
+def test_a_notice_is_credited_however_it_arrives(
     line: Line, alice: Any, form: Form, arrival: Callable[[bytes], list[bytes]]
 ) -> None:
     request = as_request(form.notice(user_id=alice.pk, amount="1.50"), HOST)

@@ -35,21 +35,21 @@ def committed(request: pytest.FixtureRequest, django_db_blocker: pytest_django.D
         connection.close()
 
 
-def test_it_is_alive_without_a_database(client: Client) -> None:
+def test_the_service_is_alive_without_a_database(client: Client) -> None:
     """pytest-django refuses any query here."""
     answer = client.get("/health/live")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @pytest.mark.usefixtures("committed")
-def test_it_is_ready_with_a_migrated_database(client: Client) -> None:
+def test_the_service_is_ready_with_a_migrated_database(client: Client) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}}
 
 
 @pytest.mark.usefixtures("committed")
-def test_it_is_not_ready_before_the_last_migration(client: Client) -> None:
+def test_the_service_is_not_ready_before_the_last_migration(client: Client) -> None:
     recorder = MigrationRecorder(connection)
     app, name = min(health.latest_migrations())
     recorder.record_unapplied(app, name)
@@ -64,7 +64,7 @@ def test_it_is_not_ready_before_the_last_migration(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("committed")
-def test_it_is_not_ready_with_an_empty_database(client: Client) -> None:
+def test_the_service_is_not_ready_with_an_empty_database(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_migrations RENAME TO hidden")
         try:
@@ -103,7 +103,7 @@ def ask_with_database(url: str) -> str:
     return run_in_a_process(code, DATABASE_URL=url)
 
 
-def test_it_says_so_in_bounded_time_when_the_database_is_silent(silent_server: int) -> None:
+def test_readiness_is_answered_in_bounded_time_when_the_database_is_silent(silent_server: int) -> None:
     started = time.monotonic()
     answer = ask_with_database(f"postgres://till:hunter2@127.0.0.1:{silent_server}/till")
     assert time.monotonic() - started < 15  # with the start of the process; the check itself takes 2 seconds
@@ -114,7 +114,7 @@ def test_it_says_so_in_bounded_time_when_the_database_is_silent(silent_server: i
 
 
 @pytest.mark.parametrize("address", ["/health/live", "/health/ready", "/metrics", "/", "/docs/errors"])
-def test_it_refuses_to_be_written_to(address: str) -> None:
+def test_health_and_metrics_refuse_to_be_written_to(address: str) -> None:
     answer = Client(enforce_csrf_checks=True).post(address)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
 
@@ -130,7 +130,7 @@ def value_of(text: str, name: str, **labels: str) -> float:
     return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
 
-def test_it_counts_requests_by_route(client: Client) -> None:
+def test_the_metrics_count_requests_by_route(client: Client) -> None:
     def seen() -> float:
         text = client.get("/metrics").content.decode()
         return value_of(text, "till_http_requests_total", route="unmatched", method="GET", status="404")
@@ -143,7 +143,7 @@ def test_it_counts_requests_by_route(client: Client) -> None:
     assert "such" not in text
 
 
-def test_it_does_not_let_strangers_invent_labels(client: Client) -> None:
+def test_strangers_cannot_invent_labels(client: Client) -> None:
     client.generic("BREW", "/health/live")
     client.get(f"/api/v1/auth/activate/{'t' * 40}", headers={"Host": "evil.example"})
     text = client.get("/metrics").content.decode()
@@ -151,7 +151,7 @@ def test_it_does_not_let_strangers_invent_labels(client: Client) -> None:
     assert "tttt" not in text
 
 
-def test_it_speaks_the_text_format_that_is_asked_for(client: Client) -> None:
+def test_the_metrics_are_in_the_text_format_that_is_asked_for(client: Client) -> None:
     assert client.get("/metrics").headers["Content-Type"].startswith("text/plain; version=")
     accept = "application/openmetrics-text; version=1.0.0"
     answer = client.get("/metrics", headers={"Accept": accept})
@@ -159,7 +159,7 @@ def test_it_speaks_the_text_format_that_is_asked_for(client: Client) -> None:
     assert answer.content.endswith(b"# EOF\n")
 
 
-def test_it_adds_up_what_several_processes_counted(tmp_path: Path) -> None:
+def test_the_metrics_add_up_what_several_processes_counted(tmp_path: Path) -> None:
     code = (
         "c = Client(headers={'host': 'localhost'})\n"
         "c.get('/nowhere'); c.get('/nowhere'); print(c.get('/metrics').content.decode())"
@@ -205,7 +205,7 @@ def test_a_token_that_is_none_ends_the_start(token: str) -> None:
         Environment({"TILL_METRICS_TOKEN": token}).token("TILL_METRICS_TOKEN")
 
 
-def test_it_sums_up_once_a_second(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_metrics_are_summed_up_once_a_second(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     first = client.get("/metrics").content
     monkeypatch.setattr(metrics_page, "KEPT_SECONDS", 60)
     client.get("/no/such/thing")

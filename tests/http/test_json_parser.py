@@ -20,12 +20,12 @@ def parse(body: bytes, content_type: str = "application/json") -> dict[str, Any]
     return StrictJSONParser().parse(io.BytesIO(body), content_type)
 
 
-def test_it_reads_an_object() -> None:
+def test_the_parser_reads_an_object() -> None:
     assert parse(b'{"a": [1, -2, true, null, "\\u20ac \\ud83d\\ude00"]}') == {"a": [1, -2, True, None, "€ 😀"]}
 
 
 @pytest.mark.parametrize("literal", ["100000000000000.07", "0.1", "-0.0"])
-def test_it_never_makes_a_float(literal: str) -> None:
+def test_the_parser_never_makes_a_float(literal: str) -> None:
     amount = parse(f'{{"amount": {literal}}}'.encode())["amount"]
     assert isinstance(amount, Decimal)
     assert amount == Decimal(literal)
@@ -67,7 +67,7 @@ def test_it_never_makes_a_float(literal: str) -> None:
         (b"1", "object"),
     ],
 )
-def test_it_refuses_and_says_why(body: bytes, named: str) -> None:
+def test_the_parser_refuses_and_says_why(body: bytes, named: str) -> None:
     with pytest.raises(ParseError, match=named):
         parse(body)
 
@@ -88,7 +88,7 @@ def test_it_refuses_and_says_why(body: bytes, named: str) -> None:
         (b'{"x": ' + b"[" * 40 + b"]" * 40 + b"}", "x"),
     ],
 )
-def test_it_names_the_field_that_cannot_be_taken(body: bytes, field: str) -> None:
+def test_the_parser_names_the_field_that_cannot_be_taken(body: bytes, field: str) -> None:
     with pytest.raises(ParseError) as refused:
         parse(body)
     response = response_for(refused.value)
@@ -101,7 +101,7 @@ def test_it_names_the_field_that_cannot_be_taken(body: bytes, field: str) -> Non
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON"]
 )
-def test_it_takes_json_in_utf_8(kind: str) -> None:
+def test_the_parser_takes_json_in_utf_8(kind: str) -> None:
     assert parse(b"{}", kind) == {}
 
 
@@ -118,13 +118,13 @@ def test_it_takes_json_in_utf_8(kind: str) -> None:
         "application/merge-patch+json",
     ],
 )
-def test_it_refuses_every_other_media_type(kind: str) -> None:
+def test_the_parser_refuses_every_other_media_type(kind: str) -> None:
     with pytest.raises(UnsupportedMediaType):
         parse(b"{}", kind)
 
 
 @override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=10)
-def test_it_stops_reading_at_the_limit() -> None:
+def test_the_parser_stops_reading_at_the_limit() -> None:
     stream = io.BytesIO(b'{"a": "' + b"x" * 1000 + b'"}')
     with pytest.raises(RequestDataTooBig):
         StrictJSONParser().parse(stream, "application/json")
@@ -132,12 +132,12 @@ def test_it_stops_reading_at_the_limit() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_it_raises_nothing_else(body: bytes) -> None:
+def test_the_parser_raises_nothing_else(body: bytes) -> None:
     with contextlib.suppress(ParseError):
         assert isinstance(parse(body), dict)
 
 
 @given(st.text(alphabet='{}[]":,\\u0dDeE+-.123 ntf', max_size=60))
-def test_it_raises_nothing_else_for_what_looks_like_json(text: str) -> None:
+def test_the_parser_raises_nothing_else_for_what_looks_like_json(text: str) -> None:
     with contextlib.suppress(ParseError):
         assert isinstance(parse(text.encode()), dict)

@@ -92,7 +92,7 @@ def walk(client: Client, address: str | None, link: str) -> list[dict[str, Any]]
     return found
 
 
-def test_it_walks_through_all_pages_and_back(client: Client, people: list[int]) -> None:
+def test_a_list_walks_through_all_pages_and_back(client: Client, people: list[int]) -> None:
     pages = walk(client, "/people?limit=3", "next")
     assert [[row["id"] for row in page["results"]] for page in pages] == [
         people[:3:-1],
@@ -103,7 +103,7 @@ def test_it_walks_through_all_pages_and_back(client: Client, people: list[int]) 
     assert [row["id"] for page in back for row in page["results"]] == [*people[3:0:-1], *people[:3:-1]]
 
 
-def test_it_links_with_whole_addresses_that_keep_the_filters(client: Client, people: list[int]) -> None:
+def test_a_list_links_with_whole_addresses_that_keep_the_filters(client: Client, people: list[int]) -> None:
     link = client.get("/people?limit=1&include=wallets", headers={"Host": "localhost:8000"}).json()["next"]
     assert urlsplit(link).netloc == "localhost:8000"
     assert "include=wallets" in link
@@ -111,19 +111,19 @@ def test_it_links_with_whole_addresses_that_keep_the_filters(client: Client, peo
     assert people
 
 
-def test_it_lets_a_view_choose_its_order(client: Client, people: list[int]) -> None:
+def test_a_list_lets_a_view_choose_its_order(client: Client, people: list[int]) -> None:
     pages = walk(client, "/by-email?limit=4", "next")
     assert [row["id"] for page in pages for row in page["results"]] == people
 
 
-def test_it_gives_fifty_unless_asked(client: Client) -> None:
+def test_a_list_gives_fifty_unless_asked(client: Client) -> None:
     User.objects.bulk_create([User(email=f"many{number}@example.com") for number in range(201)])
     assert len(client.get("/people").json()["results"]) == 50
     assert len(client.get("/people?limit=200").json()["results"]) == 200
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "201", "abc", "1.0", "+5", "%D9%A3", "1e2", "9" * 5000, ""])
-def test_it_refuses_an_odd_limit(client: Client, limit: str) -> None:
+def test_a_list_refuses_an_odd_limit(client: Client, limit: str) -> None:
     refused(client, f"/people?limit={limit}", "limit")
 
 
@@ -144,7 +144,7 @@ def test_it_refuses_an_odd_limit(client: Client, limit: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("people")
-def test_it_refuses_a_cursor_it_did_not_give(client: Client, cursor: str) -> None:
+def test_a_list_refuses_a_cursor_it_did_not_give(client: Client, cursor: str) -> None:
     answer = client.get(f"/people?cursor={cursor}")
     assert answer.status_code == 400, answer.content
     assert answer.json()["code"] == ("unreadable_text" if cursor == "%00" else "invalid_request")
@@ -152,35 +152,35 @@ def test_it_refuses_a_cursor_it_did_not_give(client: Client, cursor: str) -> Non
 
 @pytest.mark.parametrize("inside", ["p=" + "9" * 30, "p=-" + "9" * 5000, "o=99999999", "r=1&p=1"])
 @pytest.mark.usefixtures("people")
-def test_it_never_breaks_on_a_made_up_cursor(client: Client, inside: str) -> None:
+def test_a_list_never_breaks_on_a_made_up_cursor(client: Client, inside: str) -> None:
     cursor = base64.b64encode(inside.encode()).decode()
     assert client.get("/people", {"cursor": cursor}).status_code in (200, 400)
 
 
 # --- filters ---
-def test_it_filters(client: Client, people: list[int]) -> None:
+def test_a_list_filters(client: Client, people: list[int]) -> None:
     assert [row["id"] for row in client.get(f"/people?number={people[2]}").json()["results"]] == [people[2]]
 
 
-def test_it_refuses_unknown_parameters_by_name(client: Client) -> None:
+def test_a_list_refuses_unknown_parameters_by_name(client: Client) -> None:
     assert refused(client, "/people?emial=x&order=id", "emial", "order") == ["unknown_parameter"] * 2
 
 
-def test_it_refuses_values_that_a_filter_cannot_read(client: Client) -> None:
+def test_a_list_refuses_values_that_a_filter_cannot_read(client: Client) -> None:
     refused(client, "/people?number=abc", "number")
 
 
-def test_it_refuses_empty_and_repeated_parameters(client: Client) -> None:
+def test_a_list_refuses_empty_and_repeated_parameters(client: Client) -> None:
     assert refused(client, "/people?email=", "email") == ["blank"]
     assert refused(client, "/people?number=1&number=2", "number") == ["repeated_parameter"]
 
 
 @pytest.mark.usefixtures("people")
-def test_it_survives_a_number_beyond_every_column(client: Client) -> None:
+def test_a_list_survives_a_number_beyond_every_column(client: Client) -> None:
     assert client.get("/people?number=" + "9" * 30).json()["results"] == []
 
 
-def test_it_knows_only_the_views_own_parameters_on_one_object(client: Client, people: list[int]) -> None:
+def test_one_object_knows_only_the_views_own_parameters(client: Client, people: list[int]) -> None:
     assert client.get(f"/people/{people[0]}?include=wallets").status_code == 200
     for name in ("limit", "cursor", "email", "nothing"):
         assert refused(client, f"/people/{people[0]}?{name}=1", name) == ["unknown_parameter"]
@@ -188,10 +188,10 @@ def test_it_knows_only_the_views_own_parameters_on_one_object(client: Client, pe
 
 @pytest.mark.parametrize("number", ["9" * 19, "9" * 30, "9" * 5000, "-1", "abc", "1.0", "%D9%A3", "%FF"])
 @pytest.mark.usefixtures("people")
-def test_it_answers_404_for_ids_that_cannot_be(client: Client, number: str) -> None:
+def test_one_object_with_an_id_that_cannot_be_is_404(client: Client, number: str) -> None:
     assert client.get(f"/people/{number}").status_code == 404
 
 
-def test_it_refuses_unknown_parameters_without_a_queryset_too(client: Client) -> None:
+def test_a_view_without_a_queryset_refuses_unknown_parameters_too(client: Client) -> None:
     assert client.get("/alone?at=now").status_code == 200
     refused(client, "/alone?when=now", "when")

@@ -138,7 +138,7 @@ FORESEEN = [
 
 @pytest.mark.parametrize(("error", "status", "code"), FORESEEN, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("door", ["/raise/", "/open/"])
-def test_it_answers_alike_inside_and_outside_of_rest_views(
+def test_a_problem_is_alike_inside_and_outside_of_rest_views(
     web: Client,
     raising: Callable[[BaseException], str],
     door: str,
@@ -149,7 +149,7 @@ def test_it_answers_alike_inside_and_outside_of_rest_views(
     problem_of(web.post(door + raising(error), data="{}", content_type="application/json"), status, code)
 
 
-def test_it_finds_the_row_of_the_nearest_class() -> None:
+def test_the_table_finds_the_row_of_the_nearest_class() -> None:
     class Stolen(tokens.ExpiredToken):
         pass
 
@@ -159,7 +159,7 @@ def test_it_finds_the_row_of_the_nearest_class() -> None:
     assert problem_for(KeyError("x")) is None
 
 
-def test_it_tells_an_unforeseen_error_to_nobody_but_the_log(
+def test_an_unforeseen_error_is_told_to_nobody_but_the_log(
     web: Client, raising: Callable[[BaseException], str], caplog: pytest.LogCaptureFixture
 ) -> None:
     for door in ("/raise/", "/open/"):
@@ -172,13 +172,13 @@ def test_it_tells_an_unforeseen_error_to_nobody_but_the_log(
         assert any(record.exc_info for record in caplog.records if record.name == "django.request")
 
 
-def test_it_does_not_leak_what_a_driver_says(web: Client, raising: Callable[[BaseException], str]) -> None:
+def test_a_problem_does_not_leak_what_a_driver_says(web: Client, raising: Callable[[BaseException], str]) -> None:
     answer = web.get("/raise/" + raising(OperationalError("password authentication failed for host db.internal")))
     assert "internal" not in problem_of(answer, 503, "database_unavailable")["detail"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PROBLEMS if issubclass(kind, django_errors.ObjectDoesNotExist)])
-def test_it_does_not_leak_what_the_orm_says(
+def test_a_problem_does_not_leak_what_the_orm_says(
     web: Client, raising: Callable[[BaseException], str], kind: type[BaseException]
 ) -> None:
     answer = web.get("/raise/" + raising(kind("Wallet matching query does not exist.")))
@@ -187,7 +187,7 @@ def test_it_does_not_leak_what_the_orm_says(
     assert b"matching query" not in answer.content
 
 
-def test_it_uses_what_a_plain_exception_carries(web: Client, raising: Callable[[BaseException], str]) -> None:
+def test_a_problem_says_what_a_plain_exception_carries(web: Client, raising: Callable[[BaseException], str]) -> None:
     error = services.LoginLocked("Wait.", retry_after=1)
     vars(error).update(field="email", retry_after=0.2, extra={"tries": 3, "status": 200})
     answer = web.get("/raise/" + raising(error))
@@ -197,7 +197,7 @@ def test_it_uses_what_a_plain_exception_carries(web: Client, raising: Callable[[
     assert body["errors"] == [{"field": "email", "code": "login_locked", "detail": body["detail"]}]
 
 
-def test_it_takes_the_docstring_when_an_exception_says_nothing(
+def test_a_problem_takes_the_docstring_when_an_exception_says_nothing(
     web: Client, raising: Callable[[BaseException], str]
 ) -> None:
     answer = web.get("/raise/" + raising(services.EmailTaken()))
@@ -205,7 +205,7 @@ def test_it_takes_the_docstring_when_an_exception_says_nothing(
     assert problem_of(answer, 409, "email_taken")["detail"] in (first_line, str(services.EmailTaken()))
 
 
-def test_it_challenges_with_every_401(web: Client, raising: Callable[[BaseException], str]) -> None:
+def test_every_401_has_a_challenge(web: Client, raising: Callable[[BaseException], str]) -> None:
     for answer in (
         web.get("/closed"),
         web.post("/open/" + raising(services.InvalidCredentials()), content_type="application/json"),
@@ -215,14 +215,14 @@ def test_it_challenges_with_every_401(web: Client, raising: Callable[[BaseExcept
 
 
 @pytest.mark.parametrize("error", [drf_errors.Throttled(0.3), drf_errors.Throttled(None), OperationalError("away")])
-def test_it_says_in_whole_seconds_when_to_come_back(
+def test_a_problem_says_in_whole_seconds_when_to_come_back(
     web: Client, raising: Callable[[BaseException], str], error: BaseException
 ) -> None:
     assert int(web.get("/raise/" + raising(error)).headers["Retry-After"]) >= 1
 
 
 # --- shapes ---
-def test_it_names_nested_fields_with_dots(web: Client) -> None:
+def test_a_problem_names_nested_fields_with_dots(web: Client) -> None:
     order = '{"items": [{"amount": 1}, {"amount": 1.234}, {}], "note": "long"}'
     body = problem_of(web.post("/orders", order, content_type="application/json"), 400, "invalid_request")
     assert [(item["field"], item["code"]) for item in body["errors"]] == [
@@ -233,7 +233,7 @@ def test_it_names_nested_fields_with_dots(web: Client) -> None:
     assert body["detail"].startswith("items.1.amount: ")
 
 
-def test_it_uses_null_for_an_error_about_the_whole_request(web: Client) -> None:
+def test_a_problem_uses_null_for_an_error_about_the_whole_request(web: Client) -> None:
     body = problem_of(
         web.post("/orders", '{"items": [], "note": "x"}', content_type="application/json"),
         400,
@@ -243,19 +243,19 @@ def test_it_uses_null_for_an_error_about_the_whole_request(web: Client) -> None:
     assert body["detail"] == "Nothing is right."
 
 
-def test_it_flattens_lists_of_lists() -> None:
+def test_a_problem_flattens_lists_of_lists() -> None:
     detail = {"a": [{}, {"b": {"c": ["x", "y"]}}], "non_field_errors": ["z"]}
     assert [item["field"] for item in field_errors(detail)] == ["a.1.b.c", "a.1.b.c", None]
 
 
-def test_it_gives_allow_with_405(web: Client) -> None:
+def test_a_405_comes_with_allow(web: Client) -> None:
     for address, allowed in (("/open", "POST"), ("/safe", "GET")):
         answer = web.delete(address)
         problem_of(answer, 405, "method_not_allowed")
         assert allowed in answer.headers["Allow"]
 
 
-def test_it_answers_406_as_a_problem_too(web: Client) -> None:
+def test_a_406_is_a_problem_too(web: Client) -> None:
     problem_of(
         web.post("/open", "{}", content_type="application/json", headers={"Accept": "image/png"}),
         406,
@@ -265,40 +265,40 @@ def test_it_answers_406_as_a_problem_too(web: Client) -> None:
 
 # --- before any view ---
 @pytest.mark.parametrize("address", ["/nowhere", "/api/v1/nowhere", "/%ff%fe", "/api/v1/%zz", "/docs/", "/a//b"])
-def test_it_answers_404_for_addresses_that_do_not_exist(web: Client, address: str) -> None:
+def test_an_address_that_does_not_exist_is_a_problem(web: Client, address: str) -> None:
     problem_of(web.get(address), 404, "not_found")
 
 
 @pytest.mark.parametrize("address", ["/safe?a=%00", "/%00", "/api/v1/users/me?x=a%00b"])
-def test_it_refuses_a_nul_in_the_address(web: Client, address: str) -> None:
+def test_a_nul_in_the_address_is_refused(web: Client, address: str) -> None:
     problem_of(web.get(address), 400, "unreadable_text")
 
 
-def test_it_survives_a_query_that_is_not_unicode(web: Client) -> None:
+def test_a_query_that_is_not_unicode_is_survived(web: Client) -> None:
     assert web.get("/safe?a=%ff&%ff=%zz").status_code == 200
 
 
-def test_it_refuses_a_foreign_host(web: Client) -> None:
+def test_a_foreign_host_is_refused(web: Client) -> None:
     problem_of(web.get("/safe", headers={"Host": "evil.example"}), 400, "bad_request")
 
 
 @override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=10)
-def test_it_refuses_a_large_body_by_its_announced_length(web: Client) -> None:
+def test_a_large_body_is_refused_by_its_announced_length(web: Client) -> None:
     problem_of(web.post("/open", '{"a": "123456"}', content_type="application/json"), 413, "body_too_large")
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "٣", "9" * 30])
-def test_it_refuses_a_length_that_is_no_number(web: Client, length: str) -> None:
+def test_a_length_that_is_no_number_is_refused(web: Client, length: str) -> None:
     problem_of(web.generic("POST", "/open", b"", CONTENT_LENGTH=length), 400, "bad_request")
 
 
-def test_it_answers_a_missing_csrf_token_as_a_problem() -> None:
+def test_a_missing_csrf_token_is_a_problem() -> None:
     strict = Client(enforce_csrf_checks=True)
     problem_of(strict.post("/raise/x"), 403, "csrf_failed")
 
 
 # --- the staff site keeps its pages ---
-def test_it_leaves_html_to_the_staff_site(web: Client, raising: Callable[[BaseException], str]) -> None:
+def test_the_staff_site_answers_html(web: Client, raising: Callable[[BaseException], str]) -> None:
     for error, status in (
         (Http404(), 404),
         (django_errors.PermissionDenied(), 403),
@@ -310,7 +310,7 @@ def test_it_leaves_html_to_the_staff_site(web: Client, raising: Callable[[BaseEx
         assert b"stairs" not in answer.content
 
 
-def test_it_says_503_on_the_staff_site_when_the_database_is_lost(
+def test_the_staff_site_says_503_when_the_database_is_lost(
     web: Client, raising: Callable[[BaseException], str]
 ) -> None:
     answer = web.get("/admin/raise/" + raising(OperationalError("away")))
@@ -326,7 +326,7 @@ def test_it_says_503_on_the_staff_site_when_the_database_is_lost(
         (services.OwnAccount("Not you."), 409),
     ],
 )
-def test_it_answers_a_browser_on_the_staff_site_with_a_page(
+def test_a_browser_on_the_staff_site_is_answered_with_a_page(
     web: Client, raising: Callable[[BaseException], str], error: Exception, status: int
 ) -> None:
     answer = web.get("/admin/raise/" + raising(error))
@@ -336,13 +336,13 @@ def test_it_answers_a_browser_on_the_staff_site_with_a_page(
 
 
 # --- the page ---
-def test_it_explains_every_code(web: Client) -> None:
+def test_the_docs_explain_every_code(web: Client) -> None:
     page = web.get("/docs/errors").content.decode()
     for problem in every_problem():
         assert f'id="{problem.code}"' in page
 
 
-def test_it_gives_one_code_one_meaning() -> None:
+def test_one_code_has_one_meaning() -> None:
     rows = every_problem()
     assert len({problem.code for problem in rows}) == len(rows)
     assert set(PROBLEMS.values()) <= set(rows)

@@ -94,7 +94,7 @@ def body_of(request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("form", [SHA1_COLON, SHA256_CONCAT], ids=lambda form: form.name)
-def test_it_is_parsed_once_whatever_connection_it_comes_by(line: Line, alice: Any, form: Form) -> None:
+def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: Line, alice: Any, form: Form) -> None:
     sender = Sender(alice.pk, form).known_at(line)
     seen = Watched.parsed
     with closing(Line(line.port)) as another:
@@ -176,7 +176,7 @@ def test_requests_that_came_at_once_are_answered_one_by_one(line: Line, alice: A
     assert [line.answer()[2].get("status") for _ in range(3)] == ["credited", "ok", "credited"]
 
 
-def test_it_waits_for_the_answer_to_the_request_before_it(line: Line, alice: Any) -> None:
+def test_a_request_waits_for_the_answer_to_the_one_before_it(line: Line, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     line.send(LIVE.replace(b"/health/live", b"/slow"), sender.request())
     assert line.answer()[2] == {}

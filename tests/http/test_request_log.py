@@ -37,7 +37,7 @@ def lines() -> Iterator[list[str]]:
     logging.getLogger().removeHandler(collector)
 
 
-def test_it_writes_one_line_for_each_request(lines: list[str]) -> None:
+def test_the_request_log_writes_one_line_for_each_request(lines: list[str]) -> None:
     answer = Client().get("/nowhere?secret=1")
     assert len(lines) == 1
     line = json.loads(lines[0])
@@ -47,7 +47,7 @@ def test_it_writes_one_line_for_each_request(lines: list[str]) -> None:
     assert "secret" not in lines[0]
 
 
-def test_it_keeps_a_sane_request_id_and_replaces_others() -> None:
+def test_the_request_log_keeps_a_sane_request_id_and_replaces_others() -> None:
     def given_back(offered: str) -> str:
         return Client().get("/health/live", headers={"X-Request-ID": offered}).headers["X-Request-ID"]
 
@@ -57,25 +57,25 @@ def test_it_keeps_a_sane_request_id_and_replaces_others() -> None:
         assert len(given_back(odd)) == 32
 
 
-def test_it_forgets_the_request_id_afterwards() -> None:
+def test_the_request_log_forgets_the_request_id_afterwards() -> None:
     Client().get("/health/live")
     assert request_log.request_id.get() == ""
 
 
 @pytest.mark.parametrize("address", ["/health/live", "/metrics", "/static/none.css"])
-def test_it_is_silent_about_probes(lines: list[str], address: str) -> None:
+def test_the_request_log_is_silent_about_probes(lines: list[str], address: str) -> None:
     Client().get(address)
     assert lines == []
 
 
-def test_it_is_silent_about_webhooks_that_did_not_break(lines: list[str]) -> None:
+def test_the_request_log_is_silent_about_webhooks_that_did_not_break(lines: list[str]) -> None:
     for address in ("/payment/webhook", "/webhook/payment", "/api/v1/webhooks/nobody"):
         assert Client().put(address, data="{}", content_type="application/json").status_code < 500
     assert lines == []
 
 
 @pytest.mark.django_db
-def test_it_never_writes_an_activation_token(lines: list[str]) -> None:
+def test_the_request_log_never_writes_an_activation_token(lines: list[str]) -> None:
     for method in ("put", "delete"):
         getattr(Client(), method)(f"/api/v1/auth/activate/{TOKEN}")
     assert lines
@@ -84,7 +84,7 @@ def test_it_never_writes_an_activation_token(lines: list[str]) -> None:
 
 
 @pytest.mark.django_db
-def test_it_hides_the_token_from_every_handler_of_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_request_log_hides_the_token_from_every_handler_of_the_access_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         Client().put(f"/api/v1/auth/activate/{TOKEN}")
     assert [record.name for record in caplog.records] == ["till.access"]
@@ -92,7 +92,7 @@ def test_it_hides_the_token_from_every_handler_of_the_access_log(caplog: pytest.
 
 
 @pytest.mark.django_db
-def test_it_never_writes_a_body_or_a_header(lines: list[str]) -> None:
+def test_the_request_log_never_writes_a_body_or_a_header(lines: list[str]) -> None:
     Client().post(
         "/api/v1/auth/login",
         {"email": "alice@example.com", "password": "correct horse 42"},
@@ -113,14 +113,16 @@ def test_it_never_writes_a_body_or_a_header(lines: list[str]) -> None:
         ("connecting to postgres://till:hunter2@db:5432/till", "hunter2"),
     ],
 )
-def test_it_masks_secrets_in_anybodys_line(formatter: logging.Formatter, message: str, secret: str) -> None:
+def test_the_request_log_masks_secrets_in_anybodys_line(
+    formatter: logging.Formatter, message: str, secret: str
+) -> None:
     line = formatter.format(record_of(message))
     assert secret not in line
     assert "***" in line
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
-def test_it_masks_secrets_in_a_traceback(formatter: logging.Formatter) -> None:
+def test_the_request_log_masks_secrets_in_a_traceback(formatter: logging.Formatter) -> None:
     record = record_of("broken")
     try:
         raise ValueError(f"Bearer {JWT}")
@@ -131,26 +133,26 @@ def test_it_masks_secrets_in_a_traceback(formatter: logging.Formatter) -> None:
     assert JWT not in line
 
 
-def test_it_masks_fields_by_their_name() -> None:
+def test_the_request_log_masks_fields_by_their_name() -> None:
     line = json.loads(JsonFormatter().format(record_of("x", new_password="hunter2", secret_key="k", wallet=7)))
     assert (line["new_password"], line["secret_key"], line["wallet"]) == ("***", "***", 7)
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
-def test_it_cannot_be_made_to_write_a_forged_line(formatter: logging.Formatter) -> None:
+def test_the_request_log_cannot_be_made_to_write_a_forged_line(formatter: logging.Formatter) -> None:
     line = formatter.format(record_of("a\r\nb\x1b[2J\u2028c\x85d\u202ee", path="x\ny"))
     text = str(json.loads(line)) if line.startswith("{") else line  # as somebody's viewer shows it
     assert not any(character in text for character in "\r\n\x1b\u2028\x85\u202e")
 
 
-def test_it_writes_only_the_beginning_of_a_long_path(lines: list[str]) -> None:
+def test_the_request_log_writes_only_the_beginning_of_a_long_path(lines: list[str]) -> None:
     Client().get("/" + "a" * 2000)
     line = json.loads(lines[0])
     assert line["path"] == "/" + "a" * 499 + "…"
     assert line["message"] == f"GET {line['path']} 404"
 
 
-def test_it_hides_what_the_cut_leaves_of_a_password(lines: list[str]) -> None:
+def test_the_request_log_hides_what_the_cut_leaves_of_a_password(lines: list[str]) -> None:
     Client().get("/" + "a" * 470 + "/postgres://till:hunter2hunter2hunter2@db/")
     assert "hunter2" not in lines[0]
 
@@ -166,14 +168,16 @@ def test_it_hides_what_the_cut_leaves_of_a_password(lines: list[str]) -> None:
         ("http://till/x:y z@w", "http://till/x:y z@w", "***"),
     ],
 )
-def test_it_masks_what_is_written_unusually(formatter: logging.Formatter, message: str, kept: str, hidden: str) -> None:
+def test_the_request_log_masks_what_is_written_unusually(
+    formatter: logging.Formatter, message: str, kept: str, hidden: str
+) -> None:
     line = formatter.format(record_of(message))
     assert kept in line
     assert hidden not in line
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
-def test_it_writes_no_control_characters_of_a_traceback(formatter: logging.Formatter) -> None:
+def test_the_request_log_writes_no_control_characters_of_a_traceback(formatter: logging.Formatter) -> None:
     record = record_of("broken")
     try:
         raise ValueError("a\x1b[31mred\r\u202egnol")
@@ -185,24 +189,24 @@ def test_it_writes_no_control_characters_of_a_traceback(formatter: logging.Forma
     assert line.count("\n") > 2
 
 
-def test_it_writes_a_forged_path_on_one_line(lines: list[str]) -> None:
+def test_the_request_log_writes_a_forged_path_on_one_line(lines: list[str]) -> None:
     Client().get("/a%0d%0aINFO%20forged")
     assert len(lines) == 1
     assert "\n" not in lines[0]
 
 
-def test_it_leaves_out_what_is_meant_for_a_terminal() -> None:
+def test_the_request_log_leaves_out_what_is_meant_for_a_terminal() -> None:
     line = json.loads(JsonFormatter().format(record_of("x", color_message="\x1b[36mx")))
     assert "color_message" not in line
 
 
-def test_it_drops_what_is_no_plain_value() -> None:
+def test_the_request_log_drops_what_is_no_plain_value() -> None:
     line = json.loads(JsonFormatter().format(record_of("x", thing=object(), count=2)))
     assert "thing" not in line
     assert line["count"] == 2
 
 
-def test_it_names_the_user_only_when_already_known(rf: RequestFactory) -> None:
+def test_the_request_log_names_the_user_only_when_already_known(rf: RequestFactory) -> None:
     def not_now() -> AnonymousUser:
         raise AssertionError("a log line asked the database")
 
@@ -214,7 +218,7 @@ def test_it_names_the_user_only_when_already_known(rf: RequestFactory) -> None:
     assert known_user_id(request) is None
 
 
-def test_it_names_the_user_who_asked(lines: list[str], alice: User, admin: User) -> None:
+def test_the_request_log_names_the_user_who_asked(lines: list[str], alice: User, admin: User) -> None:
     api, staff = APIClient(), Client()
     api.force_authenticate(alice)
     api.get("/api/v1/users/me")

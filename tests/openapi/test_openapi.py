@@ -46,30 +46,30 @@ ALL = sorted(operations(), key=lambda found: found[0])
 each_operation = pytest.mark.parametrize(("name", "operation"), ALL, ids=[name for name, _ in ALL])
 
 
-def test_it_is_valid_and_made_without_a_warning() -> None:
+def test_the_document_is_valid_and_made_without_a_warning() -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
 
 
 @each_operation
-def test_it_names_and_explains_an_operation(name: str, operation: dict[str, Any]) -> None:
+def test_the_document_names_and_explains_an_operation(name: str, operation: dict[str, Any]) -> None:
     assert operation.get("operationId"), name
     assert operation.get("summary"), name
     assert operation.get("tags"), name
 
 
-def test_it_gives_each_operation_its_own_id() -> None:
+def test_the_document_gives_each_operation_its_own_id() -> None:
     ids = [operation["operationId"] for _, operation in ALL]
     assert len(ids) == len(set(ids))
 
 
 @each_operation
-def test_it_shows_an_example_of_an_operation(name: str, operation: dict[str, Any]) -> None:
+def test_the_document_shows_an_example_of_an_operation(name: str, operation: dict[str, Any]) -> None:
     bodies = list(media_of(operation))
     assert not bodies or any("examples" in body or "example" in body for body in bodies), name
 
 
 @each_operation
-def test_it_lists_the_errors_of_an_operation(name: str, operation: dict[str, Any]) -> None:
+def test_the_document_lists_the_errors_of_an_operation(name: str, operation: dict[str, Any]) -> None:
     expected = {"400", "503"} if "webhooks" in operation["tags"] else {"400", "406", "503"}
     if operation.get("security") not in (None, [{}]):
         expected.add("401")
@@ -81,7 +81,7 @@ def test_it_lists_the_errors_of_an_operation(name: str, operation: dict[str, Any
 
 
 @each_operation
-def test_it_describes_all_errors_with_one_component(name: str, operation: dict[str, Any]) -> None:
+def test_the_document_describes_all_errors_with_one_component(name: str, operation: dict[str, Any]) -> None:
     for status, body in operation["responses"].items():
         if status >= "400":
             assert body["content"].keys() == {"application/problem+json"}, (name, status)
@@ -91,7 +91,7 @@ def test_it_describes_all_errors_with_one_component(name: str, operation: dict[s
             assert "Retry-After" in body["headers"]
 
 
-def test_its_examples_obey_its_schemas() -> None:
+def test_the_examples_obey_the_schemas() -> None:
     document = schema_document()
     components = for_jsonschema(document["components"])
     checked = 0
@@ -107,7 +107,7 @@ def test_its_examples_obey_its_schemas() -> None:
     jsonschema.validate(document["components"]["schemas"]["Problem"]["example"], components["schemas"]["Problem"])
 
 
-def test_its_problem_component_is_what_is_answered(client: Client) -> None:
+def test_the_problem_component_is_what_is_answered(client: Client) -> None:
     schema = for_jsonschema(schema_document()["components"]["schemas"]["Problem"])
     for answer in (client.get("/nowhere"), client.get("/api/v1/users/me"), client.delete("/health/live")):
         jsonschema.validate(answer.json(), schema)
@@ -124,7 +124,7 @@ def integers(part: Any) -> Iterator[dict[str, Any]]:
             yield from integers(inside)
 
 
-def test_it_says_of_every_integer_that_it_has_64_bits() -> None:
+def test_the_document_says_of_every_integer_that_it_has_64_bits() -> None:
     found = list(integers(schema_document()))
     assert len(found) > 100
     assert [one for one in found if one.get("format") != "int64"] == []
@@ -149,21 +149,21 @@ def docstrings() -> Iterator[str]:
                     yield ast.get_docstring(node) or ""
 
 
-def test_it_publishes_no_docstring() -> None:
+def test_the_document_publishes_no_docstring() -> None:
     """They are for who works on the code."""
     published = {" ".join(text.split()) for text in descriptions(schema_document())}
     assert published.isdisjoint({" ".join(text.split()) for text in docstrings()} - {""})
     assert not [text for text in published if re.search(r"\bcontext\[|\bqueries\.|\bself\.", text)]
 
 
-def test_it_says_any_of_where_one_shape_extends_another() -> None:
+def test_the_document_says_any_of_where_one_shape_extends_another() -> None:
     """A row that fits both would be refused by `oneOf`."""
     assert "anyOf" in schema_document()["components"]["schemas"]["AnyWallet"]
     for name, shape in schema_document()["components"]["schemas"].items():
         assert "oneOf" not in shape, name
 
 
-def test_it_covers_the_api_and_nothing_else() -> None:
+def test_the_document_covers_the_api_and_nothing_else() -> None:
     addresses = {name.split()[1] for name, _ in ALL}
     webhooks = {"/payment/webhook", "/webhook/payment"}
     assert all(address.startswith("/api/v1/") for address in addresses - webhooks)
@@ -171,7 +171,7 @@ def test_it_covers_the_api_and_nothing_else() -> None:
 
 
 # --- the pages ---
-def test_it_is_json_unless_yaml_is_asked_for(client: Client) -> None:
+def test_the_document_is_json_unless_yaml_is_asked_for(client: Client) -> None:
     plain = client.get("/api/v1/schema")
     assert plain.headers["Content-Type"].startswith("application/json")
     assert plain.json()["openapi"].startswith("3.")
@@ -187,7 +187,7 @@ PAGES = ["/", "/docs", "/docs?script=", "/redoc", "/docs/errors"]
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_its_pages_load_nothing_from_elsewhere(client: Client, address: str) -> None:
+def test_the_pages_load_nothing_from_elsewhere(client: Client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 200
     page = answer.content.decode()
@@ -200,18 +200,18 @@ def test_its_pages_load_nothing_from_elsewhere(client: Client, address: str) -> 
 
 
 @pytest.mark.parametrize("address", ["/docs", "/redoc"])
-def test_its_pages_find_their_files(client: Client, address: str) -> None:
+def test_the_pages_find_their_files(client: Client, address: str) -> None:
     files = re.findall(r'(?:src|href)="/static/([^"]+)"', client.get(address).content.decode())
     assert files
     for file in files:
         assert finders.find(file), file
 
 
-def test_it_redirects_the_addresses_that_people_try(client: Client) -> None:
+def test_the_addresses_that_people_try_are_redirected(client: Client) -> None:
     assert client.get("/docs/swagger").headers["Location"] == "/docs"
     assert client.get("/admin").headers["Location"] == "/admin/"
 
 
-def test_its_index_links_only_to_pages_that_exist(client: Client) -> None:
+def test_the_index_links_only_to_pages_that_exist(client: Client) -> None:
     links = re.findall(r'href="(/[^"]*)"', client.get("/").content.decode())
     assert {"/docs", "/redoc", "/admin/", "/metrics", "/docs/errors", "/api/v1/schema"} <= set(links)

@@ -58,7 +58,7 @@ def check(row: str, answer: Any) -> None:
 
 @pytest.mark.parametrize("row", CALLS)
 @pytest.mark.parametrize("role", ["user", "admin"])
-def test_it_answers_what_it_says(row: str, role: str) -> None:
+def test_an_operation_answers_what_it_says(row: str, role: str) -> None:
     caller = person("caller", role)
     check(row, perform(row, CALLS[row](of(caller)), caller))
 
@@ -103,7 +103,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("row", "call", "status", "code"), REFUSED, ids=[f"{one[0]}-{one[3]}" for one in REFUSED])
-def test_it_refuses_as_it_says(admin: User, row: str, call: Callable[[Scene], Call], status: int, code: str) -> None:
+def test_an_operation_refuses_as_it_says(
+    admin: User, row: str, call: Callable[[Scene], Call], status: int, code: str
+) -> None:
     answer = perform(row, call(of(admin)), admin)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     check(row, answer)
@@ -111,7 +113,7 @@ def test_it_refuses_as_it_says(admin: User, row: str, call: Callable[[Scene], Ca
 
 
 @pytest.mark.parametrize("row", WITH_BODY)
-def test_it_asks_for_the_fields_that_it_says_are_required(row: str, admin: User) -> None:
+def test_an_operation_requires_the_fields_that_it_says_are_required(row: str, admin: User) -> None:
     answer = perform(row, replace(CALLS[row](of(admin)), body=None), admin)
     errors = answer.json().get("errors", ()) if answer.content else ()
     missing = {error["field"] for error in errors if error["code"] == "required"}
@@ -119,7 +121,7 @@ def test_it_asks_for_the_fields_that_it_says_are_required(row: str, admin: User)
 
 
 @pytest.mark.parametrize("row", OPERATIONS)
-def test_it_says_where_accept_is_read(row: str, client: Client) -> None:
+def test_an_operation_says_where_accept_is_read(row: str, client: Client) -> None:
     """Before it asks who is there."""
     operation = operations()[row]
     where = dict.fromkeys(("id", "purchase_id"), 1) | {"code": "USD", "source": "USD", "target": "EUR"}

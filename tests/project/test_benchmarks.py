@@ -32,7 +32,7 @@ tps = 8800.123 (without initial connection time)
 # --- what the load generators say ---------------------------------------------------------------------------
 
 
-def test_it_reads_what_wrk_says() -> None:
+def test_the_benchmarks_read_what_wrk_says() -> None:
     seen = load.parse(WRK)
     assert (seen.requests, seen.per_second, seen.p50_us, seen.p99_us) == (20_000, 10_000, 6_000, 15_000)
     assert seen.is_clean
@@ -54,7 +54,7 @@ def test_a_machine_without_wrk_is_told_where_to_get_it(monkeypatch: pytest.Monke
         load.require_wrk()
 
 
-def test_it_reads_what_pgbench_says() -> None:
+def test_the_benchmarks_read_what_pgbench_says() -> None:
     burst = pgbench.parse(PGBENCH, list(range(1, 101)))
     assert (burst.transactions, burst.per_second) == (17_600, 8800.123)
     assert (burst.p50_us, burst.p90_us, burst.p99_us) == (51, 91, 100)

@@ -81,11 +81,11 @@ def messages(*, databases: list[str] | None = None) -> list[CheckMessage]:
 
 
 @pytest.mark.usefixtures("production")
-def test_it_is_content_with_a_sound_production_environment() -> None:
+def test_the_checks_are_content_with_a_sound_production_environment() -> None:
     assert found() == set()
 
 
-def test_it_says_nothing_of_a_sound_production_environment_when_deployed(tmp_path: Path) -> None:
+def test_the_checks_say_nothing_of_a_sound_production_environment_when_deployed(tmp_path: Path) -> None:
     """But for the static files that nobody has collected: without them every page of /admin would answer 500."""
 
     def deployed() -> str:
@@ -103,7 +103,7 @@ def test_it_says_nothing_of_a_sound_production_environment_when_deployed(tmp_pat
 
 
 @pytest.mark.usefixtures("production")
-def test_it_refuses_a_public_address_that_it_would_not_serve(settings: Settings) -> None:
+def test_a_public_address_that_would_not_be_served_is_refused(settings: Settings) -> None:
     for host, url, missing in [
         ("till.example.com", "https://www.example.com", True),
         ("till.example.com", "https://till.example.com:8443/pay", False),
@@ -121,7 +121,7 @@ def test_only_development_answers_with_the_activation_link() -> None:
     assert manage(*ask, TILL_RETURN_ACTIVATION_LINK="1").stdout.split() == ["True"]
 
 
-def test_it_is_content_with_development_mode() -> None:
+def test_the_checks_are_content_with_development_mode() -> None:
     result = manage("check", "--fail-level", "WARNING", TILL_DEBUG="1", TILL_ALLOWED_HOSTS="", TILL_SSL_REDIRECT="")
     assert result.returncode == 0, result.stderr
 
@@ -155,36 +155,36 @@ def test_it_is_content_with_development_mode() -> None:
         ("TILL_RETURN_ACTIVATION_LINK", True, "till.W004"),
     ],
 )
-def test_it_refuses_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
+def test_the_checks_refuse_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
     setattr(production, setting, value)
     assert found() == {expected}
 
 
 @pytest.mark.parametrize("host", ["Till.example.com", ".example.com", "10.0.0.7", "[::1]"])
 @pytest.mark.usefixtures("production")
-def test_it_is_content_with_hosts_that_requests_can_ask_for(settings: Settings, host: str) -> None:
+def test_the_checks_are_content_with_hosts_that_requests_can_ask_for(settings: Settings, host: str) -> None:
     settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = [host], f"https://{host.removeprefix('.')}"
     assert found() == set()
 
 
-def test_it_names_the_host_that_no_request_can_ask_for() -> None:
+def test_a_host_that_no_request_can_ask_for_is_named() -> None:
     result = manage("check", TILL_ALLOWED_HOSTS="till.example.com,https://staff.example.com")
     assert result.returncode == 1
     assert "TILL_ALLOWED_HOSTS has 'https://staff.example.com'" in result.stderr
 
 
-def test_it_refuses_links_to_nowhere_in_development_mode_too(settings: Settings) -> None:
+def test_links_to_nowhere_are_refused_in_development_mode_too(settings: Settings) -> None:
     settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = ["localhost"], "foo"
     assert found() == {"till.E008"}
 
 
-def test_it_refuses_a_production_without_a_secret_key() -> None:
+def test_a_production_without_a_secret_key_is_refused() -> None:
     result = manage("check", TILL_SECRET_KEY="")
     assert result.returncode == 1
     assert "till.E003" in result.stderr
 
 
-def test_it_refuses_development_mode_for_a_host_that_others_can_reach(settings: Settings) -> None:
+def test_development_mode_is_refused_for_a_host_that_others_can_reach(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["localhost", "till.example.com"]
     assert found() == {"till.E002"}
 
@@ -193,24 +193,24 @@ def test_it_refuses_development_mode_for_a_host_that_others_can_reach(settings: 
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_is_content_with_an_empty_production_database() -> None:
+def test_the_checks_are_content_with_an_empty_production_database() -> None:
     assert found(databases=["default"]) == set()
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_does_not_look_into_the_database_unasked() -> None:
+def test_the_checks_do_not_look_into_the_database_unasked() -> None:
     User.objects.create_superuser("admin_admin@example.com", "123456")
     assert found() == set()
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_refuses_a_production_with_a_demo_user_who_can_sign_in() -> None:
+def test_a_production_with_a_demo_user_who_can_sign_in_is_refused() -> None:
     demo_person("testuser@example.com")
     assert found(databases=["default"]) == {"till.E012"}
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_names_all_demo_people_who_can_sign_in_and_how_to_disable_them() -> None:
+def test_all_demo_users_who_can_sign_in_are_named_and_how_to_disable_them() -> None:
     for email in sorted(checks.DEMO_EMAILS):
         demo_person(email)
     User.objects.filter(email="testuser@example.com").update(is_active=False)
@@ -223,7 +223,7 @@ def test_it_names_all_demo_people_who_can_sign_in_and_how_to_disable_them() -> N
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_says_how_to_start_with_a_provider_whose_secret_is_published() -> None:
+def test_the_checks_say_how_to_start_with_a_provider_whose_secret_is_published() -> None:
     acme = make_provider(secret=min(checks.PUBLISHED_WEBHOOK_SECRETS))
     [message] = messages(databases=["default"])
     do_as_told(message)
@@ -247,7 +247,7 @@ def do_as_told(message: CheckMessage) -> None:
 
 @pytest.mark.parametrize(("setting", "expected"), [("default", {"till.W003"}), ("all", set()), ("none", set())])
 @pytest.mark.usefixtures("production_database")
-def test_it_warns_when_new_users_get_no_wallet(settings: Settings, setting: str, expected: set[str]) -> None:
+def test_new_users_without_a_wallet_are_warned_of(settings: Settings, setting: str, expected: set[str]) -> None:
     settings.TILL_REGISTRATION_WALLETS, settings.TILL_DEFAULT_CURRENCY = setting, "EUR"
     assert found(databases=["default"]) == set()
     Currency.objects.filter(code="EUR").update(is_active=False)
@@ -259,13 +259,13 @@ def test_it_warns_when_new_users_get_no_wallet(settings: Settings, setting: str,
 @pytest.mark.parametrize("secret", sorted(checks.PUBLISHED_WEBHOOK_SECRETS))
 @pytest.mark.parametrize("field", ["secret", "previous_secret"])
 @pytest.mark.usefixtures("production_database")
-def test_it_refuses_a_production_with_a_published_webhook_secret(secret: str, field: str) -> None:
+def test_a_production_with_a_published_webhook_secret_is_refused(secret: str, field: str) -> None:
     make_provider(**{field: secret})
     assert found(databases=["default"]) == {"till.E013"}
 
 
 @pytest.mark.usefixtures("production_database")
-def test_it_warns_of_a_glued_scheme_that_takes_any_transaction_id() -> None:
+def test_a_glued_scheme_that_takes_any_transaction_id_is_warned_of() -> None:
     provider = make_provider(scheme="sha256_concat")
     assert found(databases=["default"]) == {"till.W001"}
     provider.requires_uuid = True
@@ -274,13 +274,13 @@ def test_it_warns_of_a_glued_scheme_that_takes_any_transaction_id() -> None:
 
 
 @pytest.mark.django_db
-def test_it_refuses_a_postgresql_that_is_too_old(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_postgresql_that_is_too_old_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
     monkeypatch.setattr(checks, "MIN_POSTGRESQL_VERSION", 990000)
     assert found(databases=["default"]) == {"till.E011"}
 
 
-def test_it_refuses_a_database_that_cannot_be_reached() -> None:
+def test_a_database_that_cannot_be_reached_is_refused() -> None:
     result = manage("check", "--database", "default", TILL_DB_POOL_SIZE="8")
     assert result.returncode == 1
     assert "till.E010" in result.stderr
@@ -288,7 +288,7 @@ def test_it_refuses_a_database_that_cannot_be_reached() -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None:
+def test_the_checks_create_no_embedded_postgresql_in_production(tmp_path: Path) -> None:
     result = manage("check", "--database", "default", DATABASE_URL="", TILL_DATA=str(tmp_path))
     assert result.returncode == 1
     assert "till.E006" in result.stderr
@@ -296,7 +296,7 @@ def test_it_creates_no_embedded_postgresql_in_production(tmp_path: Path) -> None
 
 
 @pytest.mark.django_db
-def test_it_knows_the_demo_that_is_really_seeded(production: Settings) -> None:
+def test_the_checks_know_the_demo_that_is_really_seeded(production: Settings) -> None:
     production.TILL_DEBUG = True
     Provider.objects.all().delete()  # encrypted with the development mode's key
     call_command("seed_currencies", verbosity=0)
@@ -318,7 +318,7 @@ def make_provider(**fields: object) -> Provider:
     return Provider.objects.create(currency=currency, **{**given, **fields})
 
 
-def test_it_tests_the_connection_that_the_checks_use() -> None:
+def test_the_checks_use_the_connection_that_is_tested() -> None:
     assert list(connections) == ["default"]
 
 
@@ -361,7 +361,7 @@ def test_it_tests_the_connection_that_the_checks_use() -> None:
         ("DATABASE_URL", "postgres://till:sesame@localhost"),
     ],
 )
-def test_it_names_a_malformed_variable_in_one_line(name: str, value: str) -> None:
+def test_a_malformed_variable_is_named_in_one_line(name: str, value: str) -> None:
     result = manage("check", **{name: value})
     assert result.returncode == 1
     assert result.stderr.startswith(f"{name} must be ")
@@ -370,7 +370,7 @@ def test_it_names_a_malformed_variable_in_one_line(name: str, value: str) -> Non
 
 
 @pytest.mark.parametrize("folder", ["/etc/passwd", "/proc/x"])
-def test_it_names_a_data_folder_that_cannot_be_one(folder: str) -> None:
+def test_a_data_folder_that_cannot_be_one_is_named(folder: str) -> None:
     result = manage("check", TILL_DEBUG="1", TILL_DATA=folder, TILL_SECRET_KEY="")
     assert result.returncode == 1
     assert result.stderr.startswith("TILL_DATA must be a folder that can be written to")

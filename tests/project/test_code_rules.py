@@ -215,7 +215,7 @@ def balance_assignments(node: ast.Assign | ast.AugAssign) -> Iterator[str]:
         "wallet.balance += 1",
     ],
 )
-def test_it_notices_a_write_to_the_books(code: str) -> None:
+def test_the_rule_notices_a_write_to_the_ledger(code: str) -> None:
     assert list(ledger_writes(code))
 
 
@@ -228,7 +228,7 @@ def test_it_notices_a_write_to_the_books(code: str) -> None:
         "balance = wallet.balance",
     ],
 )
-def test_it_lets_others_read_the_books(code: str) -> None:
+def test_the_rule_lets_others_read_the_ledger(code: str) -> None:
     assert not list(ledger_writes(code))
 
 

@@ -75,7 +75,7 @@ def eventually(condition: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("pool", ["0", "8"])
-def test_it_says_in_one_line_why_the_database_cannot_be_used(command: str, pool: str) -> None:
+def test_a_command_says_in_one_line_why_the_database_cannot_be_used(command: str, pool: str) -> None:
     result = manage(command, TILL_DB_POOL_SIZE=pool)
     assert result.returncode == 1
     assert result.stderr.startswith("CommandError: The database cannot be used: ")
@@ -84,7 +84,7 @@ def test_it_says_in_one_line_why_the_database_cannot_be_used(command: str, pool:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "load_rates sample"])
-def test_it_says_in_one_line_that_tables_are_missing(empty_database: str, command: str) -> None:
+def test_a_command_says_in_one_line_that_tables_are_missing(empty_database: str, command: str) -> None:
     result = manage(*command.split(), DATABASE_URL=empty_database)
     assert result.returncode == 1
     assert result.stderr.startswith("CommandError: The database is not up to date: ")
@@ -92,13 +92,13 @@ def test_it_says_in_one_line_that_tables_are_missing(empty_database: str, comman
     assert result.stderr.count("\n") == 1
 
 
-def test_it_shows_all_to_who_asks_for_a_traceback() -> None:
+def test_a_command_shows_all_to_who_asks_for_a_traceback() -> None:
     result = manage("check_ledger", "--traceback")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
 
 
-def test_it_hides_no_mistake_of_ours(empty_database: str) -> None:
+def test_a_command_hides_no_mistake_of_ours(empty_database: str) -> None:
     wrong = "from django.db import connection; connection.cursor().execute('SELEKT 1')"
     result = manage("shell", "-c", wrong, DATABASE_URL=empty_database)
     assert result.returncode == 1
@@ -106,7 +106,7 @@ def test_it_hides_no_mistake_of_ours(empty_database: str) -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_stops_check_ledger_without_a_traceback(start: Start) -> None:
+def test_check_ledger_stops_without_a_traceback(start: Start) -> None:
     def is_waiting() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND relation = 'payments_posting'::regclass")
@@ -123,7 +123,7 @@ def test_it_stops_check_ledger_without_a_traceback(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_stops_send_webhook_without_a_traceback_and_without_the_rest(start: Start) -> None:
+def test_send_webhook_stops_without_a_traceback_and_without_the_rest(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         sending = start("manage.py", "send_webhook", "--count", "50", "--url", url, url=database_url())

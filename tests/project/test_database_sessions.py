@@ -141,7 +141,7 @@ def test_the_event_loops_session_has_the_limits(committed_db: None) -> None:
 READY = "from config.server import health; import json; print(json.dumps(health.readiness()))"
 
 
-def test_it_is_not_ready_on_a_database_that_is_read_only(committed_db: None) -> None:
+def test_till_is_not_ready_on_a_database_that_is_read_only(committed_db: None) -> None:
     """By its sessions alone: a database that is altered would be read-only for whoever else connects meanwhile."""
     url = f"{database_url()}?options=-cdefault_transaction_read_only%3Don"
     assert json.loads(python(READY, DATABASE_URL=url).stdout) == {"database": "read-only", "migrations": "ok"}
@@ -176,7 +176,7 @@ def _answers(url: str) -> bool:
     return True
 
 
-def test_it_is_not_ready_on_a_standby(standby: str) -> None:
+def test_till_is_not_ready_on_a_standby(standby: str) -> None:
     said = python(READY, DATABASE_URL=standby)
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout)["database"] == "recovering"

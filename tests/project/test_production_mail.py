@@ -6,7 +6,7 @@ from tests.project.test_checks import manage
 
 
 @pytest.mark.parametrize("address", ["", "consolemail://", "dummymail://"])
-def test_it_warns_of_a_production_that_mails_nobody(address: str) -> None:
+def test_a_production_that_mails_nobody_is_warned_of(address: str) -> None:
     assert "till.W006" in manage("check", TILL_EMAIL_URL=address).stderr
     assert "till.W006" not in manage("check", TILL_EMAIL_URL=address, TILL_MAIL_ACTIVATION_LINK="0").stderr
 

@@ -133,7 +133,7 @@ def writes(table: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_it_may_not(as_service: None, table: str) -> None:
+def test_the_service_may_not(as_service: None, table: str) -> None:
     assert table in RIGHTS, "say in config/database/service_role.py what the service may do to it"
     tried = [statement.format(table=table, column=columns(table)[0]) for statement in ON_TABLES]
     tried += writes(table)
@@ -141,7 +141,7 @@ def test_it_may_not(as_service: None, table: str) -> None:
     assert {statement: error for statement, error in found.items() if error is not DENIED} == {}
 
 
-def test_it_may_not_anywhere(committed_db: None, login: Login) -> None:
+def test_the_service_may_not_anywhere(committed_db: None, login: Login) -> None:
     connection.ensure_connection()
     info = connection.connection.info
     names = {"owner": f'"{info.user}"', "database": f'"{info.dbname}"'}
@@ -187,7 +187,7 @@ def for_a_while(login: Login, django_db_setup: None, django_db_blocker: DjangoDb
 
 
 @pytest.mark.parametrize("row", CALLS)
-def test_it_serves(for_a_while: None, row: str) -> None:
+def test_the_service_serves(for_a_while: None, row: str) -> None:
     """Each operation works for one of two: for an admin, or for the owner of what it is about."""
     statuses = [served(row, by=role) for role in ("user", "admin")]
     assert min(statuses) < 300, statuses
@@ -215,7 +215,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_it_runs_the_commands(as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_runs_the_commands(as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILL_ADMIN_PASSWORD", "correct horse 42")
     assert Things(alice).wallet
     for command, options in COMMANDS.items():
@@ -232,7 +232,9 @@ def test_what_only_the_owner_may_run_says_so_in_one_line(as_service: None, alice
     assert alice.token_epoch == 0
 
 
-def test_it_credits_webhooks_by_both_paths(as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_credits_webhooks_by_both_paths(
+    as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     till = LiveTill()
     till.start()
     try:
@@ -246,7 +248,7 @@ def test_it_credits_webhooks_by_both_paths(as_service: None, alice: User, monkey
     assert Wallet.objects.get(pk=77).balance == 400
 
 
-def test_it_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
+def test_the_service_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
     assert Things(bob).transaction
     for user in (alice, bob):
         delete_person(user_id=user.pk, staff=admin, force=True)
@@ -276,7 +278,7 @@ def test_nothing_is_said_of_the_services_own_role(for_a_while: None) -> None:
 
 
 @pytest.mark.parametrize("statement", TOO_MUCH)
-def test_it_is_said_what_a_role_may_too_much(db: None, login: Login, statement: str) -> None:
+def test_a_role_that_may_too_much_is_told_what(db: None, login: Login, statement: str) -> None:
     """Within one block of the owner's, so that nobody ever has it."""
     sql(statement.format(role=f'"{login.role}"'))
     sql(f'SET LOCAL ROLE "{login.role}"')

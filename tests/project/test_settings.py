@@ -13,26 +13,26 @@ from config.server.worker import bind_address
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_it_names_the_form_of_daily_limits_that_lack_their_amount() -> None:
+def test_daily_limits_that_lack_their_amount_are_told_the_form() -> None:
     with pytest.raises(BadVariable, match="currencies and amounts such as USD:1000"):
         Environment({"L": "USD"}).amounts("L")
 
 
-def test_it_reads_origins_as_browsers_send_them() -> None:
+def test_origins_are_read_as_browsers_send_them() -> None:
     env = Environment({"A": "https://Staff.example.com, http://10.0.0.7:8000,app://x", "B": "https://*.example.com"})
     assert env.origins("A") == ["https://staff.example.com", "http://10.0.0.7:8000", "app://x"]
     assert env.origins("B", wildcards=True) == ["https://*.example.com"]
     assert env.origins("C") == []
 
 
-def test_it_takes_an_empty_variable_for_unset() -> None:
+def test_an_empty_variable_is_taken_for_unset() -> None:
     env = Environment({"PORT": "", "TILL_DEBUG": " ", "TILL_ALLOWED_HOSTS": ""})
     assert env.number("PORT", 8000, least=1, most=9000) == 8000
     assert env.flag("TILL_DEBUG", False) is False
     assert env.names("TILL_ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
 
 
-def test_it_reads_what_people_write() -> None:
+def test_a_setting_is_read_however_people_write_it() -> None:
     env = Environment({"A": "Yes", "B": " a.example , b.example,", "C": "off", "D": "$ecret", "E": "5/hour"})
     assert env.flag("A", False) is True
     assert env.flag("C", True) is False
@@ -41,7 +41,7 @@ def test_it_reads_what_people_write() -> None:
     assert env.rate("E", "1/s") == "5/hour"
 
 
-def test_it_refuses_a_number_out_of_bounds() -> None:
+def test_a_number_out_of_bounds_is_refused() -> None:
     with pytest.raises(BadVariable, match="from 1 to 9"):
         Environment({"N": "10"}).number("N", 5, least=1, most=9)
 
@@ -122,7 +122,7 @@ def test_parameters_of_postgresql_are_handed_on() -> None:
     assert {*found["OPTIONS"]} == {"sslmode", "connect_timeout", "target_session_attrs", "options"}
 
 
-def test_it_keeps_development_mode_on_the_loopback() -> None:
+def test_development_mode_stays_on_the_loopback() -> None:
     assert bind_address(Environment({}), 8000, debug=True) == "127.0.0.1:8000"
     assert bind_address(Environment({"TILL_BIND": "::1"}), 8001, debug=True) == "[::1]:8001"
     assert bind_address(Environment({"TILL_BIND": "192.0.2.1"}), 8000, debug=False) == "192.0.2.1:8000"
@@ -131,6 +131,6 @@ def test_it_keeps_development_mode_on_the_loopback() -> None:
 
 
 @pytest.mark.parametrize("host", ["nonsense.invalid", "127.0.0.1:8000", "unix:/run/till", "x" * 70])
-def test_it_names_an_address_that_cannot_be_served_on(host: str) -> None:
+def test_an_address_that_cannot_be_served_on_is_named(host: str) -> None:
     with pytest.raises(BadVariable, match=r"^TILL_BIND must be an address of this machine"):
         bind_address(Environment({"TILL_BIND": host}), 8000, debug=False)

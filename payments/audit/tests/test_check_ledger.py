@@ -113,7 +113,7 @@ def corrupt(statement: str) -> None:
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_it_finds(stage: dict[str, Any], corruption: str) -> None:
+def test_check_ledger_finds(stage: dict[str, Any], corruption: str) -> None:
     assert audit().is_sound
     statement, kinds = CORRUPTIONS[corruption]
     corrupt(statement.format(**stage))
@@ -142,7 +142,7 @@ KINDS = [kind for kind in Transaction.Kind if kind != Transaction.Kind.ADJUSTMEN
 
 @pytest.mark.parametrize("reference", ["", "mine", "{kind} 999999", "sha1_colon 999999"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_names_what_is_booked_without_a_document(stage: dict[str, Any], kind: str, reference: str) -> None:
+def test_check_ledger_names_what_is_booked_without_a_document(stage: dict[str, Any], kind: str, reference: str) -> None:
     sql(BY_HAND.format(**stage, kind=kind, reference=reference.format(kind=kind)))
     report = audit()
     is_event = kind == "deposit" and reference != "{kind} 999999"
@@ -156,7 +156,7 @@ def test_postgresql_refuses_an_adjustment(stage: dict[str, Any]) -> None:
         sql(BY_HAND.format(**stage, kind="adjustment", reference="mine"))
 
 
-def test_it_names_an_adjustment_that_was_booked_before_they_were_refused(stage: dict[str, Any]) -> None:
+def test_check_ledger_names_an_adjustment_that_was_booked_before_they_were_refused(stage: dict[str, Any]) -> None:
     corrupt(BY_HAND.format(**stage, kind="adjustment", reference="mine"))
     assert audit().totals == {"transaction_order": 1}
 
@@ -171,14 +171,14 @@ def test_every_kind_of_difference_is_explained(kind: str) -> None:
     assert f"\n| `{kind}` | " in (settings.BASE_DIR / "docs" / "ledger.md").read_text()
 
 
-def test_it_names_the_wallet_and_both_values(stage: dict[str, Any]) -> None:
+def test_check_ledger_names_the_wallet_and_both_values(stage: dict[str, Any]) -> None:
     corrupt(CORRUPTIONS["money given to an unused wallet"][0].format(**stage))
     [difference] = audit().differences["wallet_balance"]
     assert (difference.wallet, difference.expected, difference.found) == (stage["spare"], "0", "1.0000000000")
     assert str(difference) == f"wallet_balance: wallet {stage['spare']}: expected 0, found 1.0000000000"
 
 
-def test_it_names_a_wrong_line_once_and_not_all_lines_after_it(stage: dict[str, Any]) -> None:
+def test_check_ledger_names_a_wrong_posting_once_and_not_all_after_it(stage: dict[str, Any]) -> None:
     corrupt(CREDIT.format("destination_balance = destination_balance + 1").format(**stage))
     named = audit().differences["line_balance"]
     assert named[0].transaction == stage["credit"]
@@ -196,14 +196,14 @@ def test_ranges_of_any_length_give_the_same_report(stage: dict[str, Any], range_
     assert (ranged.house, ranged.users, ranged.checked) == (whole.house, whole.users, whole.checked)
 
 
-def test_it_names_the_first_of_each_kind_and_counts_all(stage: dict[str, Any]) -> None:
+def test_check_ledger_names_the_first_of_each_kind_and_counts_all(stage: dict[str, Any]) -> None:
     corrupt("UPDATE payments_posting SET amount = amount + 1")
     full, short = audit(limit=1000), audit(limit=2, range_rows=2)
     assert short.totals == full.totals
     assert max(map(len, short.differences.values())) == 2
 
 
-def test_it_tells_its_progress(stage: dict[str, Any]) -> None:
+def test_check_ledger_tells_its_progress(stage: dict[str, Any]) -> None:
     seen: list[tuple[int, int]] = []
     audit(on_progress=lambda done, total: seen.append((done, total)), range_rows=2)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -266,7 +266,7 @@ def test_the_command_refuses_to_name_nothing(db: None, limit: int) -> None:
         call_command("check_ledger", limit=limit)
 
 
-def test_it_is_silent_on_empty_books(db: None) -> None:
+def test_check_ledger_is_silent_on_an_empty_ledger(db: None) -> None:
     report = audit()
     assert report.is_sound
     assert report.checked["wallets"] == Wallet.objects.count()

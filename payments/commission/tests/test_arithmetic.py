@@ -37,7 +37,7 @@ def cases(draw: some.DrawFn) -> tuple[int, Decimal, Rule]:
 
 
 @given(cases())
-def test_it_is_from_nothing_up_to_the_amount_and_fits_the_currency(case: tuple[int, Decimal, Rule]) -> None:
+def test_commission_is_from_nothing_up_to_the_amount_and_fits_the_currency(case: tuple[int, Decimal, Rule]) -> None:
     places, amount, rule = case
     commission = rule.of(amount, decimal_places=places)
     assert 0 <= commission <= amount
@@ -48,7 +48,7 @@ def test_it_is_from_nothing_up_to_the_amount_and_fits_the_currency(case: tuple[i
 
 
 @given(cases())
-def test_it_is_the_exact_value_rounded_up_once(case: tuple[int, Decimal, Rule]) -> None:
+def test_commission_is_the_exact_value_rounded_up_once(case: tuple[int, Decimal, Rule]) -> None:
     places, amount, rule = case
     with localcontext(EXACT) as context:
         context.prec = 200
@@ -150,5 +150,5 @@ def total(rule: Rule, split: list[Decimal], places: int) -> Decimal:
         ("9e27", 10, Rule(percent=Decimal("0.0000000001")), "9000000000000000"),
     ],
 )
-def test_it_charges(amount: str, places: int, rule: Rule, expected: str) -> None:
+def test_a_rule_charges(amount: str, places: int, rule: Rule, expected: str) -> None:
     assert rule.of(Decimal(amount), decimal_places=places) == Decimal(expected)

@@ -34,7 +34,7 @@ def after(days: float) -> str:
 
 
 # --- making ---
-def test_it_answers_the_whole_rule(admin: Any) -> None:
+def test_a_new_rule_is_answered_whole(admin: Any) -> None:
     answer = make(admin, fixed="0.30", minimum="0.50", maximum="25")
     assert answer.status_code == 201, answer.content
     body, rule = answer.json(), CommissionRule.objects.get()
@@ -49,7 +49,7 @@ def test_it_answers_the_whole_rule(admin: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", Operation.values)
-def test_it_may_be_for_any_operation_and_free(admin: Any, operation: str) -> None:
+def test_a_rule_may_be_for_any_operation_and_free(admin: Any, operation: str) -> None:
     body = make(admin, operation=operation, percent="0").json()
     assert (body["operation"], body["percent"], body["maximum"]) == (operation, "0", None)
 
@@ -68,7 +68,7 @@ def test_it_may_be_for_any_operation_and_free(admin: Any, operation: str) -> Non
         ({"minimum": "2", "maximum": "1.99"}, "maximum", "maximum_below_minimum"),
     ],
 )
-def test_it_refuses_terms_that_break_a_rule(admin: Any, terms: Any, field: str, code: str) -> None:
+def test_terms_that_break_a_rule_of_money_are_refused(admin: Any, terms: Any, field: str, code: str) -> None:
     body = refused(make(admin, **terms), 422, "invalid_amount", field)
     assert body["errors"][0]["code"] == code
     assert not CommissionRule.objects.exists()
@@ -88,18 +88,18 @@ def test_it_refuses_terms_that_break_a_rule(admin: Any, terms: Any, field: str, 
         ({"valid_from": "0001-01-01T00:00:00+14:00"}, "valid_from"),
     ],
 )
-def test_it_refuses_what_it_cannot_read(admin: Any, terms: Any, field: str) -> None:
+def test_terms_that_cannot_be_read_are_refused(admin: Any, terms: Any, field: str) -> None:
     refused(make(admin, **terms), 400, "invalid_request", field)
 
 
-def test_it_begins_and_ends_in_the_future(admin: Any) -> None:
+def test_a_rule_begins_and_ends_in_the_future(admin: Any) -> None:
     refused(make(admin, valid_from=after(-1)), 422, "invalid_period", "valid_from")
     refused(make(admin, valid_from=after(2), valid_until=after(1)), 422, "invalid_period", "valid_until")
     refused(make(admin, valid_until=after(-1)), 422, "invalid_period", "valid_until")
     assert make(admin, valid_from=timezone.now().isoformat()).status_code == 201
 
 
-def test_it_wants_a_currency_that_exists(admin: Any) -> None:
+def test_a_rule_wants_a_currency_that_exists(admin: Any) -> None:
     refused(make(admin, currency="XXX"), 422, "currency_unavailable", "currency")
     Currency.objects.filter(pk="EUR").update(is_active=False)
     assert make(admin, currency="EUR").status_code == 201
@@ -252,7 +252,7 @@ def test_one_that_is_deleted_while_an_order_is_made_is_applied_or_gone(alice: An
 
 
 # --- reading ---
-def test_it_lists_and_filters(admin: Any) -> None:
+def test_the_list_of_rules_filters(admin: Any) -> None:
     one, two = make(admin).json()["id"], make(admin, operation="transfer", currency="EUR").json()["id"]
     client = signed_in(admin)
     assert ids(client.get(URL)) == [two, one]

@@ -93,7 +93,7 @@ def test_a_stale_rate_that_is_saved_again_holds_from_now_on(site: Client) -> Non
     assert not is_stale(old)
 
 
-def test_it_says_whom_the_rate_is_from(site: Client) -> None:
+def test_the_rate_form_says_whom_the_rate_is_from(site: Client) -> None:
     known = rate()
     assert 'value="staff"' in text(site, f"{RATES}{known.pk}/change/")
     assert 'value="0.9"' in text(site, f"{RATES}{known.pk}/change/")
@@ -146,7 +146,7 @@ def test_a_currency_that_is_not_in_use_has_no_new_rate(site: Client) -> None:
     assert ExchangeRate.objects.get().rate == Decimal("0.9")
 
 
-def test_it_warns_when_there_and_back_gains(site: Client) -> None:
+def test_the_rate_form_warns_when_there_and_back_gains(site: Client) -> None:
     rate("EUR", "USD", "1.1")
     assert "gains" not in add(site, rate="0.9").content.decode()
     page = change(site, ExchangeRate.objects.get(source_currency="USD"), "0.92").content.decode()

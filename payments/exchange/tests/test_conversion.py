@@ -53,7 +53,7 @@ def test_cross_rates_there_and_back_do_not_gain(here: Decimal, there: Decimal) -
     ("there", "back", "expected"),
     [("0.9", "1.2", True), ("0.9", "1.1", False), ("2", "0.5", False), ("2", "0.5000000001", True)],
 )
-def test_it_tells_when_there_and_back_gains(there: str, back: str, expected: bool) -> None:
+def test_a_pair_of_rates_tells_when_there_and_back_gains(there: str, back: str, expected: bool) -> None:
     assert gains(Decimal(there), Decimal(back)) is expected
 
 
@@ -66,5 +66,5 @@ def test_it_tells_when_there_and_back_gains(there: str, back: str, expected: boo
         ("1e18", "999999999999999999", "999999999999999999000000000000000000", "0"),
     ],
 )
-def test_it_rounds_down_to_ten_decimals(amount: str, rate: str, proceeds: str, remainder: str) -> None:
+def test_a_conversion_rounds_down_to_ten_decimals(amount: str, rate: str, proceeds: str, remainder: str) -> None:
     assert convert(Decimal(amount), Decimal(rate)) == (Decimal(proceeds), Decimal(remainder))

@@ -48,7 +48,9 @@ def euros(alice: Any) -> Wallet:
 
 
 # --- exchanging ---
-def test_it_books_one_transaction_through_the_houses_wallets(alice: Any, dollars: Wallet, euros: Wallet) -> None:
+def test_an_exchange_books_one_transaction_through_the_houses_wallets(
+    alice: Any, dollars: Wallet, euros: Wallet
+) -> None:
     rate(value="0.8602150537")
     fee("exchange", percent=Decimal("0.5"))
     body = done(exchange(alice, dollars, euros, amount="100.10"))
@@ -161,7 +163,7 @@ def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wa
         ({"quote": "1"}, ["quote"]),
     ],
 )
-def test_it_names_what_is_wrong_with_a_wish(
+def test_a_refused_exchange_names_what_is_wrong(
     alice: Any, dollars: Wallet, euros: Wallet, body: dict[str, Any], fields: list[str]
 ) -> None:
     refused(exchange(alice, dollars, euros, **body), 400, "invalid_request", *fields)
@@ -197,7 +199,7 @@ def test_both_wallets_are_ones_own_and_of_two_currencies(
         ("1000000", "100", True),
     ],
 )
-def test_it_refuses_a_rate_that_is_worse_than_allowed(
+def test_an_exchange_refuses_a_rate_that_is_worse_than_allowed(
     alice: Any, dollars: Wallet, euros: Wallet, expected: str, slippage: Any, accepted: bool
 ) -> None:
     answer = exchange(alice, dollars, euros, amount="100", expected_rate=expected, max_slippage=slippage)

@@ -64,7 +64,7 @@ def stands(source: str, target: str) -> Decimal:
 
 # --- what it sets ---
 @pytest.mark.parametrize("content", [HONEST, CSV, "Date,USD,JPY\n2025-01-31,1.25,160\n", "\ufeff" + HONEST])
-def test_it_sets_each_direction_between_currencies_in_use(load: Callable[..., str], content: str) -> None:
+def test_load_rates_sets_each_direction_between_currencies_in_use(load: Callable[..., str], content: str) -> None:
     printed = load(content)
     assert ExchangeRate.objects.count() == 6
     assert (stands("EUR", "USD"), stands("USD", "EUR")) == (Decimal("1.25"), Decimal("0.8"))
@@ -74,13 +74,13 @@ def test_it_sets_each_direction_between_currencies_in_use(load: Callable[..., st
     assert "Not in the file: BTC, GBP." in printed
 
 
-def test_it_rounds_down_so_that_no_pair_gains(load: Callable[..., str]) -> None:
+def test_load_rates_rounds_down_so_that_no_pair_gains(load: Callable[..., str]) -> None:
     printed = load(sheet(("USD", "1.0000001"), ("JPY", "3"), ("GBP", "0.7")))
     assert stands("JPY", "EUR") == Decimal("0.3333333333")
     assert "gains" not in printed
 
 
-def test_it_knows_when_the_rates_were_published(load: Callable[..., str]) -> None:
+def test_load_rates_knows_when_the_rates_were_published(load: Callable[..., str]) -> None:
     load(HONEST)
     rates = ExchangeRate.objects.all()
     assert {one.as_of for one in rates} == {datetime(2025, 1, 31, 15, tzinfo=UTC)}
@@ -100,20 +100,22 @@ def test_of_many_days_the_newest_counts(load: Callable[..., str]) -> None:
     assert stands("EUR", "USD") == Decimal("1.3")
 
 
-def test_it_leaves_out_currencies_that_are_not_in_use(load: Callable[..., str]) -> None:
+def test_load_rates_leaves_out_currencies_that_are_not_in_use(load: Callable[..., str]) -> None:
     Currency.objects.filter(pk="JPY").update(is_active=False)
     load(HONEST)
     assert set(ExchangeRate.objects.values_list("source_currency", flat=True)) == {"EUR", "USD"}
 
 
-def test_it_leaves_out_what_ten_decimals_cannot_say(load: Callable[..., str]) -> None:
+def test_load_rates_leaves_out_what_ten_decimals_cannot_say(load: Callable[..., str]) -> None:
     printed = load(sheet(("USD", "0.000001"), ("JPY", "1000000")))
     assert "Left out JPY to USD" in printed
     assert not ExchangeRate.objects.filter(source_currency="JPY", target_currency="USD").exists()
     assert stands("USD", "JPY") == 10**12
 
 
-def test_it_names_and_leaves_out_a_pair_that_would_lose_more_than_a_ten_thousandth(load: Callable[..., str]) -> None:
+def test_load_rates_names_and_leaves_out_a_pair_that_would_lose_more_than_a_ten_thousandth(
+    load: Callable[..., str],
+) -> None:
     """A dong for 0.000000000375 of a coin would be stored as 0.0000000003: a fifth would stay with the house."""
     printed = load(sheet(("USD", "27000"), ("JPY", "0.000010125")))
     assert "Left out USD to JPY: ten decimals would cut off 20.00% of the rate." in printed
@@ -159,7 +161,7 @@ def test_where_a_rate_would_move_by_more_than_a_tenth_it_is_named_and_none_is_se
     assert stands("USD", "EUR") == Decimal("0.8")
 
 
-def test_it_says_which_pair_would_gain(load: Callable[..., str]) -> None:
+def test_load_rates_says_which_pair_would_gain(load: Callable[..., str]) -> None:
     rate("USD", "EUR", "0.9")
     assert "Careful: EUR to USD and back gains" in load(HONEST)
 
@@ -189,7 +191,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("kind", MALFORMED)
-def test_it_loads_nothing_of(load: Callable[..., str], kind: str) -> None:
+def test_load_rates_loads_nothing_of(load: Callable[..., str], kind: str) -> None:
     content, reason = MALFORMED[kind]
     with pytest.raises(CommandError, match=reason) as raised:
         load(content)
@@ -198,7 +200,9 @@ def test_it_loads_nothing_of(load: Callable[..., str], kind: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "NaN", "Infinity", "1e3", "1,25", "", "٣", "0.00000000001", "9" * 300])
-def test_it_names_line_and_currency_of_a_bad_number_and_loads_nothing(load: Callable[..., str], number: str) -> None:
+def test_load_rates_names_line_and_currency_of_a_bad_number_and_loads_nothing(
+    load: Callable[..., str], number: str
+) -> None:
     with pytest.raises(CommandError, match=r"Line 5, SEK: .* is no rate"):
         load(sheet(("USD", "1.25"), ("SEK", number)))
     if number not in ("", "1,25"):  # in CSV the first is no rate, and the second is two cells
@@ -214,7 +218,7 @@ def test_whatever_the_bytes_it_is_a_sheet_or_a_refusal(content: bytes) -> None:
         assert exchange.read_sheet(content).prices["EUR"] == 1
 
 
-def test_it_refuses_more_than_a_megabyte(load: Callable[..., str]) -> None:
+def test_load_rates_refuses_more_than_a_megabyte(load: Callable[..., str]) -> None:
     with pytest.raises(CommandError, match="more than 1048576 bytes"):
         load(HONEST + " " * MAX_BYTES)
 
@@ -254,13 +258,13 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-def test_it_reads_from_an_address(bank: str) -> None:
+def test_load_rates_reads_from_an_address(bank: str) -> None:
     call_command("load_rates", f"{bank}/rates", stdout=StringIO())
     assert stands("EUR", "USD") == Decimal("1.25")
     assert exchange.fetch(f"{bank}/moved") == HONEST.encode()
 
 
-def test_it_does_not_follow_an_address_into_the_file_system(bank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_rates_does_not_follow_an_address_into_the_file_system(bank: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for target in ("file:///etc/passwd", "ftp://127.0.0.1/rates"):
         monkeypatch.setattr(_Bank, "elsewhere", target)
         with pytest.raises(exchange.Unreachable):
@@ -270,12 +274,12 @@ def test_it_does_not_follow_an_address_into_the_file_system(bank: str, monkeypat
 
 
 @pytest.mark.parametrize("path", ["missing", "endless"])
-def test_it_says_why_an_address_gives_nothing(bank: str, path: str) -> None:
+def test_load_rates_says_why_an_address_gives_nothing(bank: str, path: str) -> None:
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("load_rates", f"{bank}/{path}")
 
 
-def test_it_says_that_a_file_is_missing(tmp_path: Path) -> None:
+def test_load_rates_says_that_a_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         call_command("load_rates", str(tmp_path / "nothing"))
 
@@ -305,7 +309,7 @@ def test_a_demo_of_last_week_can_exchange_today_and_keeps_what_staff_set(admin: 
     assert stands("BTC", "EUR") == 80_000
 
 
-def test_it_takes_few_queries_whatever_the_number_of_currencies(
+def test_load_rates_takes_few_queries_whatever_the_number_of_currencies(
     load: Callable[..., str], django_assert_max_num_queries: Any
 ) -> None:
     codes = [f"X{chr(65 + number // 26)}{chr(65 + number % 26)}" for number in range(28)]

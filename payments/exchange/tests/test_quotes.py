@@ -62,20 +62,20 @@ def test_an_exchange_takes_more_decimals_than_the_currency_has(alice: Any, amoun
         ("0.0000000001", "amount_too_small"),
     ],
 )
-def test_it_refuses_an_amount_that_breaks_a_rule(
+def test_a_quote_refuses_an_amount_that_breaks_a_rule(
     alice: Any, dollars: Wallet, euros: Wallet, amount: str, code: str
 ) -> None:
     for answer in (ask(alice, amount), exchange(alice, dollars, euros, amount=amount)):
         assert refused(answer, 422, "invalid_amount", "amount")["errors"][0]["code"] == code
 
 
-def test_it_refuses_what_no_wallet_could_hold(alice: Any) -> None:
+def test_a_quote_refuses_what_no_wallet_could_hold(alice: Any) -> None:
     rate(value="999999999999999999")
     problem = refused(ask(alice, "1000000000000000000"), 422, "invalid_amount", "amount")
     assert problem["errors"][0]["code"] == "amount_too_large"
 
 
-def test_it_refuses_a_missing_and_a_stale_rate(alice: Any, dollars: Wallet, euros: Wallet) -> None:
+def test_a_quote_refuses_a_missing_and_a_stale_rate(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     refused(ask(alice, source="EUR", target="USD"), 422, "rate_unavailable")
     rate(hours_old=95.9)
     done(ask(alice))
@@ -84,7 +84,7 @@ def test_it_refuses_a_missing_and_a_stale_rate(alice: Any, dollars: Wallet, euro
     refused(exchange(alice, dollars, euros, amount="1"), 422, "rate_unavailable")
 
 
-def test_it_refuses_one_currency_and_those_not_in_use(alice: Any) -> None:
+def test_a_quote_refuses_one_currency_and_those_not_in_use(alice: Any) -> None:
     refused(ask(alice, source="USD", target="USD"), 422, "same_currency", "target_currency")
     refused(ask(alice, source="XXX"), 422, "currency_unavailable", "source_currency")
     refused(ask(alice, target="eur"), 422, "currency_unavailable", "target_currency")
@@ -100,7 +100,7 @@ def test_others_quotes_are_not_found(alice: Any, mallory: Any, admin: Any) -> No
     refused(exchange(mallory, *wallets, quote=quote + 1), 404, "quote_not_found")
 
 
-def test_it_refuses_an_unknown_query_parameter(alice: Any) -> None:
+def test_quotes_refuse_an_unknown_query_parameter(alice: Any) -> None:
     rate()
     body = {"source_currency": "USD", "target_currency": "EUR", "amount": "1"}
     refused(signed_in(alice).post(f"{QUOTES}?currency=USD", body), 400, "invalid_request", "currency")

@@ -21,7 +21,7 @@ def put(user: Any, path: str = USD_EUR, **body: Any) -> Any:
 
 
 # --- reading ---
-def test_it_shows_each_direction_with_ten_decimals(alice: Any) -> None:
+def test_the_rate_list_shows_each_direction_with_ten_decimals(alice: Any) -> None:
     rate("USD", "EUR", "0.9")
     rate("EUR", "USD", "1.1")
     shown = done(signed_in(alice).get(RATES), 200)["results"]
@@ -34,7 +34,7 @@ def test_it_shows_each_direction_with_ten_decimals(alice: Any) -> None:
     assert done(signed_in(alice).get(USD_EUR), 200)["rate"] == "0.9000000000"
 
 
-def test_it_narrows_the_list_and_pages_through_it(alice: Any) -> None:
+def test_filters_narrow_the_list_of_rates_and_it_has_pages(alice: Any) -> None:
     for source, target in (("USD", "EUR"), ("USD", "GBP"), ("EUR", "USD")):
         rate(source, target)
     client = signed_in(alice)
@@ -53,7 +53,7 @@ def test_it_narrows_the_list_and_pages_through_it(alice: Any) -> None:
 
 
 @pytest.mark.parametrize(("hours", "stale"), [(95.9, False), (96.1, True)])
-def test_it_marks_what_is_too_old(alice: Any, hours: float, stale: bool) -> None:
+def test_the_rate_list_marks_what_is_too_old(alice: Any, hours: float, stale: bool) -> None:
     rate(hours_old=hours)
     assert done(signed_in(alice).get(USD_EUR), 200)["is_stale"] is stale
 
@@ -80,7 +80,7 @@ def test_an_admin_sets_and_replaces_a_rate(admin: Any) -> None:
     assert (stored.rate, stored.as_of) == (Decimal("0.9"), moment)
 
 
-def test_it_notes_who_set_what(admin: Any) -> None:
+def test_a_rate_notes_who_set_it(admin: Any) -> None:
     put(admin)
     put(admin, rate="0.95")
     signed_in(admin).delete(USD_EUR)
@@ -88,7 +88,7 @@ def test_it_notes_who_set_what(admin: Any) -> None:
     assert [deed.split(",")[0] for deed in deeds] == ["Added: 0.9", "Set: 0.95", "Removed: was 0.9500000000"]
 
 
-def test_it_warns_of_a_way_there_and_back_that_gains_and_sets_it_all_the_same(admin: Any) -> None:
+def test_a_way_there_and_back_that_gains_is_warned_of_and_set_all_the_same(admin: Any) -> None:
     rate("EUR", "USD", "1.15")
     [warning] = done(put(admin, rate="0.9"), 200)["warnings"]
     assert "USD to EUR and back gains" in warning
@@ -97,33 +97,33 @@ def test_it_warns_of_a_way_there_and_back_that_gains_and_sets_it_all_the_same(ad
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "0.00000000001", "0.90000000000", "1000000000000000000", "9" * 60])
-def test_it_refuses_what_is_no_rate(admin: Any, value: str) -> None:
+def test_what_is_no_rate_is_refused(admin: Any, value: str) -> None:
     refused(put(admin, rate=value), 422, "invalid_rate", "rate")
     assert not ExchangeRate.objects.exists()
 
 
-def test_it_says_how_much_of_a_rate_ten_decimals_would_lose(admin: Any) -> None:
+def test_a_refused_rate_says_how_much_ten_decimals_would_lose(admin: Any) -> None:
     problem = put(admin, f"{RATES}/JPY/BTC", rate="0.000000000375").json()
     assert "at most 10 decimal places; the rest would be 20.0000% of it" in problem["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e1", "", None, True, [], "0,9", "٩"])
-def test_it_refuses_what_is_no_number(admin: Any, value: Any) -> None:
+def test_what_is_no_number_is_refused(admin: Any, value: Any) -> None:
     refused(put(admin, rate=value), 400, "invalid_request", "rate")
 
 
-def test_it_refuses_a_time_to_come(admin: Any) -> None:
+def test_a_time_to_come_is_refused(admin: Any) -> None:
     moment = timezone.now() + timedelta(hours=1)
     refused(put(admin, as_of=moment.isoformat()), 422, "invalid_rate", "as_of")
 
 
 @pytest.mark.parametrize(("pair", "field"), [("XXX/EUR", "source"), ("USD/XXX", "target"), ("JPY/EUR", "source")])
-def test_it_refuses_a_currency_that_is_not_in_use(admin: Any, pair: str, field: str) -> None:
+def test_a_currency_that_is_not_in_use_is_refused(admin: Any, pair: str, field: str) -> None:
     Currency.objects.filter(pk="JPY").update(is_active=False)
     refused(put(admin, f"{RATES}/{pair}"), 422, "currency_unavailable", field)
 
 
-def test_it_refuses_a_rate_from_a_currency_to_itself(admin: Any) -> None:
+def test_a_rate_from_a_currency_to_itself_is_refused(admin: Any) -> None:
     refused(put(admin, f"{RATES}/USD/USD"), 422, "invalid_rate", "target")
 
 

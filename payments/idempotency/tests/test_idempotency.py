@@ -98,29 +98,29 @@ def purse(alice: Any) -> Wallet:
 
 
 # --- the header ---
-def test_it_requires_a_key(alice: Any, purse: Wallet) -> None:
+def test_a_key_is_required(alice: Any, purse: Wallet) -> None:
     refused(pay(alice, purse.pk, "10", key=None), 400, "idempotency_key_required")
     assert balance(purse) == 100
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "tab\there", "é", "ключ", "x" * 256, "\x7f"])
-def test_it_refuses_a_key_that_is_not_visible_ascii(alice: Any, purse: Wallet, key: str) -> None:
+def test_a_key_that_is_not_visible_ascii_is_refused(alice: Any, purse: Wallet, key: str) -> None:
     refused(pay(alice, purse.pk, "10", key=key), 400, "invalid_idempotency_key")
     assert balance(purse) == 100
 
 
 @pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'])
-def test_it_takes_any_visible_key(alice: Any, purse: Wallet, key: str) -> None:
+def test_any_visible_key_is_taken(alice: Any, purse: Wallet, key: str) -> None:
     assert pay(alice, purse.pk, "10", key=key).status_code == 201
 
 
-def test_it_asks_who_it_is_before_it_looks_at_the_key(db: None) -> None:
+def test_the_caller_is_authenticated_before_the_key_is_looked_at(db: None) -> None:
     refused(pay(None, 1, "10", key=None), 401, "not_authenticated")
     assert not IdempotencyKey.objects.exists()
 
 
 # --- the same request again ---
-def test_it_replays_the_same_bytes_and_moves_nothing(alice: Any, purse: Wallet) -> None:
+def test_a_repeat_replays_the_same_bytes_and_moves_nothing(alice: Any, purse: Wallet) -> None:
     first, again = pay(alice, purse.pk, "10"), pay(alice, purse.pk, "10")
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.content == again.content
@@ -131,7 +131,7 @@ def test_it_replays_the_same_bytes_and_moves_nothing(alice: Any, purse: Wallet) 
     assert balance(purse) == 90
 
 
-def test_it_knows_the_same_json_however_it_is_written(alice: Any, purse: Wallet) -> None:
+def test_the_same_json_is_a_repeat_however_it_is_written(alice: Any, purse: Wallet) -> None:
     client = APIClient()
     client.force_authenticate(alice)
     for body in ('{"amounts":["10"],"note":"a"}', '{ "note" : "\\u0061",\n "amounts": ["10"] }'):
@@ -140,26 +140,26 @@ def test_it_knows_the_same_json_however_it_is_written(alice: Any, purse: Wallet)
     assert balance(purse) == 90
 
 
-def test_it_runs_again_under_another_key(alice: Any, purse: Wallet) -> None:
+def test_a_request_runs_again_under_another_key(alice: Any, purse: Wallet) -> None:
     assert [pay(alice, purse.pk, "10", key=key).status_code for key in ("k1", "k2")] == [201, 201]
     assert balance(purse) == 80
 
 
 @pytest.mark.parametrize("other", [{"amounts": ["11"]}, {"amounts": ["10"], "note": "new"}, {"amounts": [10]}])
-def test_it_refuses_a_key_that_was_given_to_another_body(alice: Any, purse: Wallet, other: dict[str, Any]) -> None:
+def test_a_key_that_was_given_to_another_body_is_refused(alice: Any, purse: Wallet, other: dict[str, Any]) -> None:
     assert pay(alice, purse.pk, "10").status_code == 201
     refused(pay(alice, purse.pk, **other), 422, "idempotency_key_reused")
     assert balance(purse) == 90
 
 
-def test_it_refuses_a_key_that_was_given_to_another_address(alice: Any, purse: Wallet) -> None:
+def test_a_key_that_was_given_to_another_address_is_refused(alice: Any, purse: Wallet) -> None:
     second = wallet_with(alice, "USD", "100")
     assert pay(alice, purse.pk, "10").status_code == 201
     refused(pay(alice, second.pk, "10"), 422, "idempotency_key_reused")
     assert balance(second) == 100
 
 
-def test_it_keeps_keys_apart_by_user(alice: Any, mallory: Any, purse: Wallet) -> None:
+def test_keys_are_kept_apart_by_user(alice: Any, mallory: Any, purse: Wallet) -> None:
     first = pay(alice, purse.pk, "10")
     hers = wallet_with(mallory, "USD", "100")
     answer = pay(mallory, hers.pk, "10")
@@ -171,7 +171,7 @@ def test_it_keeps_keys_apart_by_user(alice: Any, mallory: Any, purse: Wallet) ->
 
 
 # --- refusals ---
-def test_it_gives_a_business_refusal_again_even_when_it_would_succeed_now(alice: Any, purse: Wallet) -> None:
+def test_a_business_refusal_is_replayed_even_when_it_would_succeed_now(alice: Any, purse: Wallet) -> None:
     first = refused(pay(alice, purse.pk, "101"), 409, "insufficient_funds")
     move((clearing(), purse.pk, "50"))
     again = refused(pay(alice, purse.pk, "101"), 409, "insufficient_funds")
@@ -181,7 +181,7 @@ def test_it_gives_a_business_refusal_again_even_when_it_would_succeed_now(alice:
     assert pay(alice, purse.pk, "101", key="k2").status_code == 201
 
 
-def test_it_leaves_nothing_of_a_refused_request_but_the_refusal(alice: Any, purse: Wallet) -> None:
+def test_a_refused_request_leaves_nothing_but_the_refusal(alice: Any, purse: Wallet) -> None:
     postings = Posting.objects.count()
     refused(pay(alice, purse.pk, "60", "60"), 409, "insufficient_funds")
     assert balance(purse) == 100
@@ -190,7 +190,7 @@ def test_it_leaves_nothing_of_a_refused_request_but_the_refusal(alice: Any, purs
 
 
 @pytest.mark.parametrize("status", ERRORS)
-def test_it_lets_the_same_key_try_again_after_any_other_error(alice: Any, purse: Wallet, status: str) -> None:
+def test_the_same_key_may_try_again_after_any_other_error(alice: Any, purse: Wallet, status: str) -> None:
     PayView.failures.append(status)
     first = pay(alice, purse.pk, "10")
     assert first.status_code == int(status)
@@ -203,7 +203,7 @@ def test_it_lets_the_same_key_try_again_after_any_other_error(alice: Any, purse:
     assert balance(purse) == 90
 
 
-def test_it_keeps_no_key_of_a_body_it_cannot_read(alice: Any, purse: Wallet) -> None:
+def test_no_key_is_stored_for_a_body_that_cannot_be_read(alice: Any, purse: Wallet) -> None:
     client = APIClient()
     client.force_authenticate(alice)
     answer = client.generic("POST", f"/pay/{purse.pk}", "[", "application/json", headers={"Idempotency-Key": "k1"})
@@ -224,7 +224,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_runs_one_of_many_twins_and_answers_all_alike(alice: Any, purse: Wallet) -> None:
+def test_one_of_many_twins_runs_and_all_are_answered_alike(alice: Any, purse: Wallet) -> None:
     answers = at_once(*[lambda: pay(alice, purse.pk, "10")] * 12)
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
@@ -233,7 +233,7 @@ def test_it_runs_one_of_many_twins_and_answers_all_alike(alice: Any, purse: Wall
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_runs_the_waiting_twin_when_the_first_rolled_back(alice: Any, purse: Wallet) -> None:
+def test_the_waiting_twin_runs_when_the_first_rolled_back(alice: Any, purse: Wallet) -> None:
     PayView.failures.append("404")
 
     def second() -> Any:
@@ -248,7 +248,7 @@ def test_it_runs_the_waiting_twin_when_the_first_rolled_back(alice: Any, purse: 
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_says_when_to_come_back_rather_than_wait_for_ever(alice: Any, purse: Wallet) -> None:
+def test_a_twin_is_told_when_to_come_back_rather_than_wait_for_ever(alice: Any, purse: Wallet) -> None:
     def impatient() -> Any:
         assert PayView.entered.wait(30)
         with connection.cursor() as cursor:
@@ -267,7 +267,7 @@ def test_it_says_when_to_come_back_rather_than_wait_for_ever(alice: Any, purse: 
     assert balance(purse) == 90
 
 
-def test_it_must_be_the_block_that_commits(alice: Any) -> None:
+def test_the_idempotent_block_must_be_the_one_that_commits(alice: Any) -> None:
     def act() -> idempotency.Answer:
         return idempotency.Answer(201, "{}")
 
@@ -304,7 +304,7 @@ def test_postgresql_refuses(alice: Any, values: tuple[Any, ...], constraint: str
 
 
 # --- growing old ---
-def test_it_forgets_old_keys_and_keeps_young_ones(alice: Any) -> None:
+def test_old_keys_are_deleted_and_young_ones_stay(alice: Any) -> None:
     for key, days in (("old", 31), ("young", 29)):
         IdempotencyKey.objects.create(
             user=alice,
@@ -321,18 +321,18 @@ def test_it_forgets_old_keys_and_keeps_young_ones(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "99999999999"])
-def test_it_does_not_forget_keys_that_may_still_be_repeated(days: str) -> None:
+def test_keys_that_may_still_be_repeated_are_not_deleted(days: str) -> None:
     with pytest.raises(CommandError):
         call_command("prune_idempotency_keys", older_than_days=int(days))
 
 
-def test_it_goes_with_its_user(alice: Any) -> None:
+def test_a_key_goes_with_its_user(alice: Any) -> None:
     IdempotencyKey.objects.create(user=alice, key="k1", fingerprint=FINGERPRINT, status=201, body="{}")
     alice.delete()
     assert not IdempotencyKey.objects.exists()
 
 
-def test_it_replays_in_few_queries(alice: Any, purse: Wallet, django_assert_max_num_queries: Any) -> None:
+def test_a_replay_takes_few_queries(alice: Any, purse: Wallet, django_assert_max_num_queries: Any) -> None:
     pay(alice, purse.pk, "10")
     with django_assert_max_num_queries(5):  # count, savepoint, claim, read, release
         pay(alice, purse.pk, "10")

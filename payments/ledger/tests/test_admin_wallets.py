@@ -51,13 +51,13 @@ def test_every_page_works_before_anything_has_happened(page: str, site: Client) 
     assert "Till" in text(site, page)
 
 
-def test_it_shows_a_transaction_with_its_postings(story: dict[str, int], site: Client) -> None:
+def test_the_staff_site_shows_a_transaction_with_its_postings(story: dict[str, int], site: Client) -> None:
     page = text(site, f"payments/transaction/{story['transfer']}/change/")
     for told in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD", "rent of May"):
         assert told in page
 
 
-def test_it_shows_a_users_wallets_below_the_user(story: dict[str, int], alice: Any, site: Client) -> None:
+def test_the_staff_site_shows_a_users_wallets_below_the_user(story: dict[str, int], alice: Any, site: Client) -> None:
     page = text(site, f"accounts/user/{alice.pk}/change/")
     assert f"/admin/payments/wallet/{ALICES}/change/" in page
     assert "20.00 USD" in page
@@ -74,13 +74,13 @@ def test_a_user_with_wallets_can_still_be_changed(story: dict[str, int], alice: 
     assert alice.full_name == "Alice Cooper"
 
 
-def test_it_derives_the_balances_of_the_house(story: dict[str, int], site: Client) -> None:
+def test_the_staff_site_derives_the_balances_of_the_house(story: dict[str, int], site: Client) -> None:
     assert "-26.00 USD" in text(site, "payments/wallet/", of="house", currency__code__exact="USD")
     assert "-26.00 USD" in text(site, f"payments/wallet/{clearing()}/change/")
     assert listed(site, "payments/wallet", of="users") == [ALICES, BOBS]
 
 
-def test_it_shows_an_event_and_what_became_of_it(story: dict[str, int], site: Client) -> None:
+def test_the_staff_site_shows_an_event_and_what_became_of_it(story: dict[str, int], site: Client) -> None:
     page = text(site, f"payments/webhookevent/{story['event']}/change/")
     assert "7003" in page
     assert "user_not_found" in page
@@ -90,7 +90,7 @@ def test_it_shows_an_event_and_what_became_of_it(story: dict[str, int], site: Cl
 # --- searching ------------------------------------------------------------------------------------------------
 
 
-def test_it_finds_transactions(story: dict[str, int], site: Client) -> None:
+def test_the_staff_site_finds_transactions(story: dict[str, int], site: Client) -> None:
     deposit, transfer = story["deposit"], story["transfer"]
     for term, found in {
         "7001": [deposit],
@@ -106,12 +106,12 @@ def test_it_finds_transactions(story: dict[str, int], site: Client) -> None:
         assert listed(site, "payments/transaction", q=term) == found, term
 
 
-def test_it_finds_wallets(story: dict[str, int], alice: Any, site: Client) -> None:
+def test_the_staff_site_finds_wallets(story: dict[str, int], alice: Any, site: Client) -> None:
     for term, found in {str(ALICES): [ALICES], str(alice.pk): [ALICES], "BOB@": [BOBS], "nobody": []}.items():
         assert listed(site, "payments/wallet", q=term) == found, term
 
 
-def test_it_finds_events(story: dict[str, int], alice: Any, site: Client) -> None:
+def test_the_staff_site_finds_events(story: dict[str, int], alice: Any, site: Client) -> None:
     event = story["event"]
     assert listed(site, "payments/webhookevent", q="7003") == [event]
     assert listed(site, "payments/webhookevent", q="303") == [event]

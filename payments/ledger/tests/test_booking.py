@@ -38,7 +38,7 @@ def sound_books(db: None) -> Any:
 # --- what is booked -----------------------------------------------------------------------------------------
 
 
-def test_it_books_a_transaction_with_its_postings(alice: Any, bob: Any) -> None:
+def test_booking_writes_a_transaction_with_its_postings(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="100"), wallet_of(bob)
     result = booked(movement((a, b, "30"), (a, house(SALES), "1.5"), kind="transfer", reference="rent"))
     written = Transaction.objects.get(pk=result.transaction_id)
@@ -51,7 +51,7 @@ def test_it_books_a_transaction_with_its_postings(alice: Any, bob: Any) -> None:
     assert (balance(a), balance(b)) == (Decimal("68.5"), Decimal(30))
 
 
-def test_it_numbers_the_lines_of_a_wallet_over_both_sides(alice: Any, bob: Any) -> None:
+def test_booking_numbers_the_postings_of_a_wallet_over_both_sides(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob, holding="10")
     booking.book([movement((a, b, "4"), (b, a, "1")), movement((b, a, "2")), movement((a, b, "9"))])
     assert lines_of(a) == [(1, 10), (2, 6), (3, 7), (4, 9), (5, 0)]
@@ -92,20 +92,20 @@ def test_transactions_are_numbered_in_the_order_of_the_list(alice: Any) -> None:
     assert [written[id_] for id_ in booked_ids] == [str(number) for number in range(50)]
 
 
-def test_it_adds_all_38_digits(alice: Any) -> None:
+def test_booking_adds_all_38_digits(alice: Any) -> None:
     a = wallet_of(alice, holding="123456789012345678901234567.1")
     booked(movement((house(), a, "0.0000000001")))
     assert balance(a) == Decimal("123456789012345678901234567.1000000001")
 
 
-def test_it_books_a_thousand_movements_at_once(alice: Any, bob: Any) -> None:
+def test_booking_takes_a_thousand_transactions_at_once(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1000"), wallet_of(bob)
     verdicts = booking.book([movement((a, b, "1.5")) for _ in range(1000)])
     assert sum(isinstance(verdict, booking.Booked) for verdict in verdicts) == 666
     assert (balance(a), balance(b)) == (1, 999)
 
 
-def test_it_books_nothing_for_an_empty_list(django_assert_num_queries: Any) -> None:
+def test_booking_an_empty_list_writes_nothing(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(2):  # the savepoint alone
         assert booking.book([]) == []
 
@@ -113,7 +113,7 @@ def test_it_books_nothing_for_an_empty_list(django_assert_num_queries: Any) -> N
 # --- what is refused ----------------------------------------------------------------------------------------
 
 
-def test_it_refuses_to_overdraw(alice: Any, bob: Any) -> None:
+def test_booking_refuses_to_overdraw(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     assert refusal(movement((a, b, "10.0000000001"))) is booking.InsufficientFunds
 
@@ -125,7 +125,7 @@ def test_what_is_held_cannot_be_spent(alice: Any, bob: Any) -> None:
     booked(movement((a, b, "6")))
 
 
-def test_it_holds_no_more_than_is_free(alice: Any) -> None:
+def test_a_hold_takes_no_more_than_is_free(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
     held(a, "4")
     books = booking.lock([a])
@@ -160,7 +160,7 @@ def test_only_a_reversal_overdraws_and_only_where_the_wallet_allows_it(alice: An
         Wallet.objects.filter(pk=a).update(may_overdraw=False)
 
 
-def test_it_refuses_another_currency(alice: Any) -> None:
+def test_booking_refuses_another_currency(alice: Any) -> None:
     usd, eur = wallet_of(alice, "USD", holding="10"), wallet_of(alice, "EUR")
     assert refusal(movement((usd, eur, "1"))) is booking.CurrencyMismatch
     assert refusal(movement((house(CLEARING, "EUR"), usd, "1"))) is booking.CurrencyMismatch
@@ -168,19 +168,19 @@ def test_it_refuses_another_currency(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("unknown", [UNKNOWN, 0, -1, 2**63 - 1, 2**63, 10**100, 9 * 10**15 + 999_999])
-def test_it_refuses_an_unknown_wallet(alice: Any, unknown: int) -> None:
+def test_booking_refuses_an_unknown_wallet(alice: Any, unknown: int) -> None:
     a = wallet_of(alice, holding="10")
     assert refusal(movement((a, unknown, "1"))) is booking.WalletNotFound
     assert refusal(movement((unknown, a, "1"))) is booking.WalletNotFound
 
 
-def test_it_refuses_one_wallet_on_both_sides(alice: Any) -> None:
+def test_booking_refuses_one_wallet_on_both_sides(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
     assert refusal(movement((a, a, "1"))) is booking.SameWallet
     assert refusal(movement((house(), house(), "1"))) is booking.SameWallet
 
 
-def test_it_refuses_a_balance_that_no_column_holds(alice: Any) -> None:
+def test_booking_refuses_a_balance_that_no_column_holds(alice: Any) -> None:
     a = wallet_of(alice, holding=f"{MAX_AMOUNT:f}")
     assert refusal(movement((house(), a, "0.0000000001"))) is booking.BalanceTooLarge
 

@@ -109,7 +109,7 @@ def test_a_checkpoint_of_empty_books_is_harmless(committed_db: None) -> None:
     assert not HouseCheckpoint.objects.exists()
 
 
-def test_it_goes_in_steps(committed_alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_goes_in_steps(committed_alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     moves(committed_alice)
     checkpoint()  # from here on: ids begin wherever other tests left them
     monkeypatch.setattr(house_module, "STEP", 1)
@@ -142,7 +142,7 @@ def test_reading_moves_a_far_checkpoint_up_by_itself(committed_alice: Any, monke
     assert HouseCheckpoint.objects.exists()
 
 
-def test_it_is_not_taken_inside_an_atomic_block(committed_db: None) -> None:
+def test_a_checkpoint_is_not_taken_inside_an_atomic_block(committed_db: None) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
         booking.checkpoint()
 

@@ -26,7 +26,7 @@ storable = st.decimals(-MAX_AMOUNT, MAX_AMOUNT, places=DECIMAL_PLACES)
         ("9" * 200, "9" * 200),
     ],
 )
-def test_it_reads_the_digits_that_were_sent(literal: str, value: str) -> None:
+def test_an_amount_is_read_with_the_digits_that_were_sent(literal: str, value: str) -> None:
     parsed = parse_decimal(literal)
     assert parsed is not None
     assert str(parsed) == str(Decimal(value))
@@ -41,18 +41,18 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("literal", HOSTILE, ids=lambda literal: ascii(literal[:20]))
-def test_it_reads_nothing_but_canonical_decimals(literal: str) -> None:
+def test_nothing_is_read_but_canonical_decimals(literal: str) -> None:
     assert parse_decimal(literal) is None
 
 
 @given(st.text())
-def test_it_never_fails_on_any_text(literal: str) -> None:
+def test_reading_never_fails_on_any_text(literal: str) -> None:
     parsed = parse_decimal(literal)
     assert parsed is None or (parsed.is_finite() and literal.isascii())
 
 
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,27})(\.[0-9]{1,10})?", fullmatch=True))
-def test_it_reads_what_it_would_write(literal: str) -> None:
+def test_what_is_written_is_read_again(literal: str) -> None:
     parsed = parse_decimal(literal)
     assert parsed is not None
     assert f"{parsed:f}" == literal
@@ -77,14 +77,14 @@ def test_it_reads_what_it_would_write(literal: str) -> None:
         ("9" * 28 + "." + "9" * 10, 2, "9" * 28 + "." + "9" * 10),
     ],
 )
-def test_it_writes_the_currencys_decimals_and_more_only_where_digits_stand(
+def test_an_amount_has_its_currencys_decimals_and_more_only_where_digits_stand(
     amount: str, decimal_places: int, text: str
 ) -> None:
     assert format_amount(Decimal(amount), decimal_places) == text
 
 
 @given(storable, st.integers(0, 10))
-def test_it_writes_exactly(amount: Decimal, decimal_places: int) -> None:
+def test_an_amount_is_written_exactly(amount: Decimal, decimal_places: int) -> None:
     text = format_amount(amount, decimal_places)
     assert Decimal(text) == amount
     assert len(text.partition(".")[2]) >= decimal_places
@@ -94,7 +94,7 @@ def test_it_writes_exactly(amount: Decimal, decimal_places: int) -> None:
 
 
 @pytest.mark.parametrize("amount", ["0.01", "1", "1.00", "99.99", "100", "100.0"])
-def test_it_lets_amounts_pass_that_fit_the_currency(amount: str) -> None:
+def test_amounts_that_fit_the_currency_pass(amount: str) -> None:
     check_amount(Decimal(amount), decimal_places=2, maximum=Decimal(100))
 
 
@@ -115,7 +115,7 @@ def test_it_lets_amounts_pass_that_fit_the_currency(amount: str) -> None:
         ("1e30", "amount_too_large"),
     ],
 )
-def test_it_names_the_rule_that_an_amount_breaks(amount: str, code: str) -> None:
+def test_a_refused_amount_names_the_rule_that_it_breaks(amount: str, code: str) -> None:
     with pytest.raises(InvalidAmount) as caught:
         check_amount(Decimal(amount), decimal_places=2, maximum=Decimal(100))
     assert (caught.value.code, caught.value.field) == (code, "amount")

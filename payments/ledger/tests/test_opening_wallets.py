@@ -120,7 +120,7 @@ def test_an_admin_takes_a_currency_out_of_use(admin: Any, alice: Any) -> None:
         ("decimal_places", True), ("decimal_places", None),
     ],
 )  # fmt: skip
-def test_it_names_what_is_wrong_with_a_currency(admin: Any, field: str, value: Any) -> None:
+def test_a_refused_currency_names_what_is_wrong(admin: Any, field: str, value: Any) -> None:
     answer = signed_in(admin).post(CURRENCIES, {**KRONA, field: value})
     assert answer.status_code == 400, answer.content
     assert [error["field"] for error in answer.json()["errors"]] == [field]

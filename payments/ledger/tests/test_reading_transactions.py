@@ -35,7 +35,7 @@ def house(role: str) -> int:
     return Wallet.objects.get(house=role, currency="USD").pk
 
 
-def test_it_shows_a_deposit_to_the_owner_of_the_wallet(alice: Any) -> None:
+def test_a_deposit_is_shown_to_the_owner_of_the_wallet(alice: Any) -> None:
     credited = credit(alice, ALICES, "25", external_id="77")
     body = signed_in(alice).get(f"{URL}/{credited.transaction_id}").json()
     assert body.pop("created_at").endswith("Z")
@@ -76,7 +76,7 @@ def test_both_balances_are_mine_between_my_own_wallets(alice: Any) -> None:
     assert (posting["source_balance"], posting["destination_balance"]) == ("20.00", "6.00")
 
 
-def test_it_shows_only_the_postings_on_my_wallets(alice: Any, bob: Any, admin: Any) -> None:
+def test_a_user_sees_only_the_postings_on_own_wallets(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "25")
     id_ = move((ALICES, BOBS, "5"), (BOBS, house("commission"), "1"))
@@ -120,7 +120,7 @@ def story(alice: Any, bob: Any) -> dict[str, int]:
     return named
 
 
-def test_it_lists_my_history_newest_first(story: dict[str, int], alice: Any, bob: Any) -> None:
+def test_a_user_lists_own_history_newest_first(story: dict[str, int], alice: Any, bob: Any) -> None:
     assert ids(signed_in(alice).get(URL)) == [
         story[name] for name in ("euros_out", "purchase", "transfer", "euros", "first")
     ]
@@ -140,13 +140,11 @@ def test_it_lists_my_history_newest_first(story: dict[str, int], alice: Any, bob
         ({"currency": "EUR", "wallet": ALICES}, []),
     ],
 )
-def test_it_narrows_my_history(query: Any, expected: list[str], story: dict[str, int], alice: Any) -> None:
+def test_filters_narrow_a_users_history(query: Any, expected: list[str], story: dict[str, int], alice: Any) -> None:
     assert ids(signed_in(alice).get(URL, query)) == [story[name] for name in expected]
 
 
-def test_it_shows_admins_everything_and_what_they_ask_for(
-    story: dict[str, int], alice: Any, bob: Any, admin: Any
-) -> None:
+def test_admins_see_everything_and_what_they_ask_for(story: dict[str, int], alice: Any, bob: Any, admin: Any) -> None:
     client = signed_in(admin)
     assert ids(client.get(URL)) == sorted(story.values(), reverse=True)
     assert ids(client.get(URL, {"user": bob.pk})) == [story["transfer"], story["bobs"]]
@@ -161,7 +159,7 @@ def test_it_shows_admins_everything_and_what_they_ask_for(
 
 
 @pytest.mark.parametrize("by", ["alice", "admin"])
-def test_it_reads_from_one_moment_up_to_another(by: str, story: dict[str, int], alice: Any, admin: Any) -> None:
+def test_the_list_reads_from_one_moment_up_to_another(by: str, story: dict[str, int], alice: Any, admin: Any) -> None:
     """Each transaction is booked at its own moment, and asked for by exactly that one."""
     client = signed_in({"alice": alice, "admin": admin}[by])
     every = ids(client.get(URL))
@@ -183,7 +181,7 @@ def test_it_reads_from_one_moment_up_to_another(by: str, story: dict[str, int], 
         ("9999-12-31T23:59:59.999999Z", False),
     ],
 )
-def test_it_knows_every_moment(moment: str, shown: bool, alice: Any, admin: Any) -> None:
+def test_the_list_knows_every_moment(moment: str, shown: bool, alice: Any, admin: Any) -> None:
     credit(alice, ALICES)
     for client in (signed_in(alice), signed_in(admin)):
         assert len(ids(client.get(URL, {"from": moment}))) == shown
@@ -201,7 +199,7 @@ def test_it_knows_every_moment(moment: str, shown: bool, alice: Any, admin: Any)
         {"cursor": "cD1hYmM="}, {"cursor": "cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk="}, {"cursor": "cD0tMQ=="},
     ],
 )  # fmt: skip
-def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], alice: Any) -> None:
+def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], alice: Any) -> None:
     credit(alice, ALICES)
     answer = signed_in(alice).get(URL, query)
     made_up = query.get("cursor") in ("cD05OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk=", "cD0tMQ==")
@@ -216,7 +214,7 @@ def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], alice
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
-def test_its_pages_meet_without_gap_or_overlap_in_both_directions(limit: int, alice: Any, bob: Any) -> None:
+def test_pages_meet_without_gap_or_overlap_in_both_directions(limit: int, alice: Any, bob: Any) -> None:
     many_credits(alice, ALICES, 6)
     many_credits(bob, BOBS, 6)
     for _ in range(3):

@@ -17,7 +17,7 @@ def ids(answer: Any) -> list[int]:
     return [wallet["id"] for wallet in answer.json()["results"]]
 
 
-def test_it_shows_a_wallet_to_its_owner(alice: Any) -> None:
+def test_a_wallet_is_shown_to_its_owner(alice: Any) -> None:
     credit(alice, ALICES, "25")
     body = signed_in(alice).get(f"{URL}/{ALICES}").json()
     assert body.pop("created_at").endswith("Z")
@@ -26,7 +26,7 @@ def test_it_shows_a_wallet_to_its_owner(alice: Any) -> None:
     }  # fmt: skip
 
 
-def test_it_writes_amounts_with_the_decimals_of_their_currency(alice: Any) -> None:
+def test_amounts_have_the_decimals_of_their_currency(alice: Any) -> None:
     amounts = {"JPY": "1500", "USD": "0.5", "BTC": "0.1", "EUR": "1.2345678901"}
     wallets = {currency: wallet_with(alice, currency, amount).pk for currency, amount in amounts.items()}
     shown = {wallet["id"]: wallet["balance"] for wallet in signed_in(alice).get(URL).json()["results"]}
@@ -35,14 +35,14 @@ def test_it_writes_amounts_with_the_decimals_of_their_currency(alice: Any) -> No
     }  # fmt: skip
 
 
-def test_it_lists_only_my_wallets_oldest_first(alice: Any, bob: Any) -> None:
+def test_a_user_lists_only_own_wallets_oldest_first(alice: Any, bob: Any) -> None:
     credit(alice, ALICES)
     credit(bob, BOBS)
     own = open_wallet(owner_id=alice.pk, currency="EUR")
     assert ids(signed_in(alice).get(URL)) == [ALICES, own.pk]
 
 
-def test_it_hides_a_wallet_from_mallory(alice: Any, mallory: Any) -> None:
+def test_a_wallet_is_hidden_from_mallory(alice: Any, mallory: Any) -> None:
     credit(alice, ALICES)
     answers = [signed_in(mallory).get(f"{URL}/{id_}") for id_ in (ALICES, ALICES + 1, clearing())]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
@@ -52,13 +52,13 @@ def test_it_hides_a_wallet_from_mallory(alice: Any, mallory: Any) -> None:
 
 
 @pytest.mark.parametrize("parameter", ["user", "house", "balance", "owner_id"])
-def test_it_refuses_a_parameter_that_is_only_for_staff_or_unknown(parameter: str, mallory: Any) -> None:
+def test_a_parameter_that_is_only_for_staff_or_unknown_is_refused(parameter: str, mallory: Any) -> None:
     answer = signed_in(mallory).get(URL, {parameter: "1"})
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [parameter]
 
 
-def test_it_shows_a_service_no_wallets(alice: Any, mallory: Any) -> None:
+def test_a_service_sees_no_wallets(alice: Any, mallory: Any) -> None:
     credit(alice, ALICES)
     credit(mallory, BOBS)
     mallory.take_role(Role.SERVICE)
@@ -66,21 +66,21 @@ def test_it_shows_a_service_no_wallets(alice: Any, mallory: Any) -> None:
     assert signed_in(mallory).get(f"{URL}/{BOBS}").status_code == 403
 
 
-def test_it_wants_a_token(db: None) -> None:
+def test_reading_wallets_needs_a_token(db: None) -> None:
     for path in (URL, f"{URL}/1", "/api/v1/transactions", "/api/v1/currencies", "/api/v1/webhook-events"):
         answer = signed_in(None).get(path)
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize("id_", ["0", "-1", "abc", "01", "1.0", "9223372036854775808", "9" * 30, "%31%00"])
-def test_it_answers_404_for_what_is_no_id(id_: str, admin: Any) -> None:
+def test_a_wallet_whose_id_is_none_is_404(id_: str, admin: Any) -> None:
     assert signed_in(admin).get(f"{URL}/{id_}").status_code in (404, 400 if "%00" in id_ else 404)
 
 
 # --- admins ---------------------------------------------------------------------------------------------------
 
 
-def test_it_shows_admins_the_wallets_of_users_with_their_owners(alice: Any, bob: Any, admin: Any) -> None:
+def test_admins_see_the_wallets_of_users_with_their_owners(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES)
     credit(bob, BOBS)
     results = signed_in(admin).get(URL).json()["results"]
@@ -90,7 +90,7 @@ def test_it_shows_admins_the_wallets_of_users_with_their_owners(alice: Any, bob:
     ]
 
 
-def test_it_lets_admins_ask_for_one_user_and_one_currency(alice: Any, bob: Any, admin: Any) -> None:
+def test_admins_ask_for_one_user_and_one_currency(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES)
     credit(bob, BOBS)
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
@@ -101,7 +101,7 @@ def test_it_lets_admins_ask_for_one_user_and_one_currency(alice: Any, bob: Any, 
     assert ids(client.get(URL, {"user": 2**62})) == []
 
 
-def test_it_shows_admins_the_derived_balances_of_the_house(alice: Any, admin: Any) -> None:
+def test_admins_see_the_derived_balances_of_the_house(alice: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
     move((ALICES, Wallet.objects.get(house="sales", currency="USD").pk, "5"), kind="purchase")
     client = signed_in(admin)
@@ -116,7 +116,7 @@ def test_it_shows_admins_the_derived_balances_of_the_house(alice: Any, admin: An
     "query",
     [{"user": "0"}, {"user": "x"}, {"user": "1.0"}, {"user": "9" * 19}, {"house": "cellar"}, {"currency": "usd"}],
 )
-def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin: Any) -> None:
+def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], admin: Any) -> None:
     answer = signed_in(admin).get(URL, query)
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == list(query)
@@ -125,7 +125,7 @@ def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin
 # --- pages and costs ------------------------------------------------------------------------------------------
 
 
-def test_it_pages_through_all_wallets_without_a_gap(alice: Any) -> None:
+def test_pages_of_wallets_have_no_gap(alice: Any) -> None:
     expected = [open_wallet(owner_id=alice.pk, currency="USD").pk for _ in range(7)]
     found: list[int] = []
     url = f"{URL}?limit=3"
@@ -157,14 +157,14 @@ def test_a_page_costs_one_query_and_three_with_the_house(
 # --- currencies -----------------------------------------------------------------------------------------------
 
 
-def test_it_lists_the_currencies_by_code(mallory: Any, django_assert_num_queries: Any) -> None:
+def test_currencies_are_listed_by_code(mallory: Any, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         results = signed_in(mallory).get("/api/v1/currencies").json()["results"]
     assert [currency["code"] for currency in results] == ["BTC", "EUR", "GBP", "JPY", "USD"]
     assert results[0] == {"code": "BTC", "name": "Bitcoin", "decimal_places": 8, "is_active": True}
 
 
-def test_it_shows_one_currency(mallory: Any) -> None:
+def test_one_currency_is_shown(mallory: Any) -> None:
     client = signed_in(mallory)
     assert client.get("/api/v1/currencies/USD").json()["decimal_places"] == 2
     assert client.get("/api/v1/currencies/XXX").status_code == 404

@@ -32,7 +32,7 @@ def balance(wallet_id: int) -> Any:
     return Wallet.objects.get(pk=wallet_id).balance
 
 
-def test_it_books_the_opposite_and_says_so_on_both(alice: Any, admin: Any) -> None:
+def test_a_reversal_books_the_opposite_and_says_so_on_both(alice: Any, admin: Any) -> None:
     original = credited(alice)
     answer = reverse(admin, original)
     assert answer.status_code == 201, answer.content
@@ -46,7 +46,7 @@ def test_it_books_the_opposite_and_says_so_on_both(alice: Any, admin: Any) -> No
     books_balance()
 
 
-def test_it_is_written_down_who_and_why(alice: Any, admin: Any) -> None:
+def test_a_reversal_is_written_down_who_and_why(alice: Any, admin: Any) -> None:
     original = credited(alice)
     reverse(admin, original, "the card was stolen")
     entry = LogEntry.objects.get(object_id=str(original))
@@ -63,7 +63,7 @@ def test_a_second_time_is_refused(alice: Any, admin: Any) -> None:
     assert balance(ALICES) == 0
 
 
-def test_it_is_refused_when_the_money_is_gone(alice: Any, bob: Any, admin: Any) -> None:
+def test_a_reversal_is_refused_when_the_money_is_gone(alice: Any, bob: Any, admin: Any) -> None:
     original = credited(alice)
     move((ALICES, wallet_with(bob, "USD", "1").pk, "0.01"))
     refused(reverse(admin, original), 409, "insufficient_funds")
@@ -127,7 +127,7 @@ def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any)
 
 
 @pytest.mark.parametrize("reason", ["", "   ", None, 5, "x" * 201, "a\x00b", "a\nb"])
-def test_it_wants_a_reason(alice: Any, admin: Any, reason: Any) -> None:
+def test_a_reversal_wants_a_reason(alice: Any, admin: Any, reason: Any) -> None:
     answer = reverse(admin, credited(alice), reason)
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "reason"

@@ -29,7 +29,7 @@ def entry(alice: Any, admin: Any) -> LogEntry:
 
 
 @pytest.mark.parametrize("tampering", TAMPERING)
-def test_it_refuses(entry: LogEntry, bob: Any, tampering: str) -> None:
+def test_postgresql_refuses_to_change_the_staff_log(entry: LogEntry, bob: Any, tampering: str) -> None:
     with pytest.raises(IntegrityError, match="what staff did stays as it was written down"), transaction.atomic():
         sql(TAMPERING[tampering].format(bob=bob.pk))
     assert LogEntry.objects.get().change_message == "Disabled. Reason: fraud"

@@ -44,7 +44,7 @@ def purse(alice: Any, bob: Any) -> Wallet:
     return purse
 
 
-def test_it_shows_every_line_with_the_balance_after_it(alice: Any, purse: Wallet) -> None:
+def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, purse: Wallet) -> None:
     body = statement(alice, purse)
     assert {name: body[name] for name in ("wallet", "currency", "opening_balance", "closing_balance", "next")} == {
         "wallet": purse.pk, "currency": "USD", "opening_balance": "0.00", "closing_balance": "72.50", "next": None,
@@ -86,7 +86,7 @@ def test_a_day_is_meant_with_its_end(alice: Any, purse: Wallet) -> None:
     assert (tomorrow["opening_balance"], tomorrow["closing_balance"], tomorrow["lines"]) == ("72.50", "72.50", [])
 
 
-def test_its_pages_hold_each_line_once(alice: Any, django_assert_max_num_queries: Any) -> None:
+def test_pages_of_a_statement_hold_each_posting_once(alice: Any, django_assert_max_num_queries: Any) -> None:
     many_credits(alice, FIRST, 23)
     seen: list[int] = []
     client, page = signed_in(alice), f"{url(FIRST)}?limit=5"
@@ -181,14 +181,16 @@ def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
         ("balance", "from", "2026-01-31"),
     ],
 )
-def test_it_refuses_what_it_does_not_understand(alice: Any, purse: Wallet, page: str, name: str, value: str) -> None:
+def test_a_statement_refuses_what_it_does_not_understand(
+    alice: Any, purse: Wallet, page: str, name: str, value: str
+) -> None:
     answer = signed_in(alice).get(url(purse, page), {name: value})
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [name]
 
 
 @pytest.mark.parametrize(("moment", "known"), [("0001-01-01T00:00:00Z", False), ("9999-12-31T23:59:59.999999Z", True)])
-def test_it_knows_the_ends_of_the_calendar(alice: Any, purse: Wallet, moment: str, known: bool) -> None:
+def test_a_statement_knows_the_ends_of_the_calendar(alice: Any, purse: Wallet, moment: str, known: bool) -> None:
     assert at(alice, purse, moment) == ("72.50" if known else "0.00")
     assert len(statement(alice, purse, **{"from": moment})["lines"]) == (0 if known else 3)
     shown = statement(alice, purse, to=moment)

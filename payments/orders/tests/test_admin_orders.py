@@ -83,7 +83,7 @@ def several(alice: Any, service: Any, purse: Wallet) -> list[int]:
     return made
 
 
-def test_it_begins_with_what_waits_the_longest(site: Client, several: list[int]) -> None:
+def test_the_order_list_begins_with_what_waits_the_longest(site: Client, several: list[int]) -> None:
     first, rejected, last = several
     assert listed(site, DEPOSITS) == [first, last]
     assert listed(site, DEPOSITS, status="all") == [last, rejected, first]
@@ -92,7 +92,9 @@ def test_it_begins_with_what_waits_the_longest(site: Client, several: list[int])
     assert site.get(DEPOSITS, {"status": "nonsense"}).status_code == 302
 
 
-def test_it_finds_orders_whatever_their_status(site: Client, several: list[int], alice: Any, purse: Wallet) -> None:
+def test_the_order_list_finds_orders_whatever_their_status(
+    site: Client, several: list[int], alice: Any, purse: Wallet
+) -> None:
     newest_first = several[::-1]
     for term in (str(purse.pk), str(alice.pk), "alice@"):
         assert [pk for pk in listed(site, DEPOSITS, q=term) if pk in several] == newest_first, term
@@ -101,7 +103,7 @@ def test_it_finds_orders_whatever_their_status(site: Client, several: list[int],
         assert listed(site, DEPOSITS, q=term) == [], term
 
 
-def test_it_is_narrowed_by_currency_provider_and_time(site: Client, alice: Any, purse: Wallet) -> None:
+def test_the_order_list_is_narrowed_by_currency_provider_and_time(site: Client, alice: Any, purse: Wallet) -> None:
     theirs = deposit(alice, purse, provider="sha1_colon")["id"]
     other = deposit(alice, purse)["id"]
     provider = Deposit.objects.get(pk=theirs).provider
@@ -146,7 +148,7 @@ def test_the_front_page_counts_what_waits_and_says_since_when(
 # --- deposits -------------------------------------------------------------------------------------------------
 
 
-def test_it_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, purse: Wallet) -> None:
+def test_the_page_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, purse: Wallet) -> None:
     page = text(site, address(DEPOSITS, "approve", incoming))
     assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in page
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
@@ -157,7 +159,7 @@ def test_it_says_what_will_happen_before_it_does(site: Client, incoming: Deposit
     assert money(purse) == ("1000", "0")
 
 
-def test_it_books_what_staff_approves_with_its_commission(
+def test_what_staff_approve_is_booked_with_its_commission(
     site: Client, admin: Any, incoming: Deposit, purse: Wallet
 ) -> None:
     assert "paid." in do(site, DEPOSITS, "approve", incoming)

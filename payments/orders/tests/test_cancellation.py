@@ -47,7 +47,7 @@ def stored(kind: str, order: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_its_owner_cancels_it_and_what_it_held_is_free(kind: str, alice: Any, purse: Wallet) -> None:
+def test_the_owner_cancels_an_order_and_what_it_held_is_free(kind: str, alice: Any, purse: Wallet) -> None:
     made = an_order(kind, alice, purse)
     answer = cancel(alice, kind, made)
     assert answer.status_code == 200, answer.content

@@ -41,7 +41,7 @@ def purse(alice: Any) -> Wallet:
 
 
 # --- asking ---
-def test_it_notes_the_wish_and_moves_nothing(alice: Any, purse: Wallet) -> None:
+def test_a_new_deposit_is_pending_and_moves_nothing(alice: Any, purse: Wallet) -> None:
     made = deposit(alice, purse, "100.00")
     assert made.pop("created_at").endswith("Z")
     assert made == {
@@ -53,18 +53,18 @@ def test_it_notes_the_wish_and_moves_nothing(alice: Any, purse: Wallet) -> None:
     assert not Transaction.objects.exists()
 
 
-def test_it_names_who_is_to_settle_it(alice: Any, purse: Wallet) -> None:
+def test_a_deposit_names_who_is_to_settle_it(alice: Any, purse: Wallet) -> None:
     assert deposit(alice, purse, provider="sha1_colon")["provider"] == "sha1_colon"
 
 
 @pytest.mark.parametrize("slug", ["nobody", "SHA1_COLON"])
-def test_it_knows_only_providers_in_use(alice: Any, purse: Wallet, slug: str) -> None:
+def test_a_deposit_knows_only_providers_in_use(alice: Any, purse: Wallet, slug: str) -> None:
     refused(ask(alice, "deposits", purse, "1", provider=slug), 422, "provider_unavailable", "provider")
     Provider.objects.filter(slug="sha1_colon").update(is_active=False)
     refused(ask(alice, "deposits", purse, "1", provider="sha1_colon"), 422, "provider_unavailable", "provider")
 
 
-def test_it_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
+def test_a_deposit_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     body = refused(ask(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch", "provider")
     assert body["detail"] == "The provider's currency is USD."
@@ -81,29 +81,29 @@ def test_it_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
         ("1000000000000000001", "amount_too_large"),
     ],
 )
-def test_it_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, amount: str, code: str) -> None:
+def test_a_deposit_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, amount: str, code: str) -> None:
     body = refused(ask(alice, "deposits", purse, amount), 422, "invalid_amount", "amount")
     assert body["errors"][0]["code"] == code
 
 
 @pytest.mark.parametrize("amount", ["1e2", "+1", " 1", "1_000", "\u0661\u0660\u0660", None, True, [], {}, "", "NaN"])
-def test_it_refuses_what_is_no_amount(alice: Any, purse: Wallet, amount: Any) -> None:
+def test_a_deposit_refuses_what_is_no_amount(alice: Any, purse: Wallet, amount: Any) -> None:
     refused(ask(alice, "deposits", purse, amount), 400, "invalid_request", "amount")
 
 
-def test_it_takes_the_largest_amount(alice: Any, purse: Wallet, admin: Any) -> None:
+def test_a_deposit_takes_the_largest_amount(alice: Any, purse: Wallet, admin: Any) -> None:
     made = deposit(alice, purse, "1000000000000000000")
     assert settle(admin, "deposits", made).status_code == 200
     assert money(purse) == ("1000000000000000000", "0")
 
 
-def test_it_has_no_decimals_where_the_currency_has_none(alice: Any) -> None:
+def test_a_deposit_has_no_decimals_where_the_currency_has_none(alice: Any) -> None:
     yen = open_wallet(owner_id=alice.pk, currency="JPY")
     refused(ask(alice, "deposits", yen, "100.0"), 422, "invalid_amount", "amount")
     assert deposit(alice, yen, "100")["net"] == "100"
 
 
-def test_it_refuses_a_currency_that_is_not_in_use(alice: Any, purse: Wallet) -> None:
+def test_a_deposit_refuses_a_currency_that_is_not_in_use(alice: Any, purse: Wallet) -> None:
     Currency.objects.filter(pk="USD").update(is_active=False)
     refused(ask(alice, "deposits", purse, "1"), 422, "currency_unavailable", "currency")
 
@@ -121,12 +121,12 @@ def test_a_service_makes_none(service: Any, purse: Wallet) -> None:
 
 
 # --- Idempotency-Key ---
-def test_it_requires_a_key(alice: Any, purse: Wallet) -> None:
+def test_a_deposit_requires_a_key(alice: Any, purse: Wallet) -> None:
     answer = signed_in(alice).post(DEPOSITS, {"wallet": purse.pk, "amount": "1"})
     refused(answer, 400, "idempotency_key_required")
 
 
-def test_it_is_made_once_for_a_key(alice: Any, purse: Wallet) -> None:
+def test_a_deposit_is_made_once_for_a_key(alice: Any, purse: Wallet) -> None:
     key, wish = new_key(), {"wallet": purse.pk, "amount": "1.00"}
     first, again = (signed_in(alice).post(DEPOSITS, wish, headers=key) for _ in range(2))
     assert first.content == again.content
@@ -136,7 +136,7 @@ def test_it_is_made_once_for_a_key(alice: Any, purse: Wallet) -> None:
 
 
 # --- commission ---
-def test_it_shows_the_commission_and_books_it_apart(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
+def test_a_deposit_shows_the_commission_and_books_it_apart(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
     a_rule(admin, percent="1.5", fixed="0.30")
     earned = house("commission")
     made = deposit(alice, purse, "100.00")
@@ -219,14 +219,14 @@ def test_a_misspelt_dry_run_does_nothing(alice: Any, service: Any, purse: Wallet
 
 
 # --- reading ---
-def test_it_lists_mine_newest_first(alice: Any, purse: Wallet) -> None:
+def test_a_user_lists_own_deposits_newest_first(alice: Any, purse: Wallet) -> None:
     made = [deposit(alice, purse)["id"] for _ in range(3)]
     first = signed_in(alice).get(DEPOSITS, {"limit": 2}).json()
     assert [row["id"] for row in first["results"]] == made[:0:-1]
     assert ids(signed_in(alice).get(first["next"])) == made[:1]
 
 
-def test_it_filters(alice: Any, purse: Wallet, admin: Any) -> None:
+def test_the_deposit_list_filters(alice: Any, purse: Wallet, admin: Any) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     one, two = deposit(alice, purse, provider="sha1_colon")["id"], deposit(alice, euros)["id"]
     settle(admin, "deposits", one, "rejected")
@@ -240,11 +240,11 @@ def test_it_filters(alice: Any, purse: Wallet, admin: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("user", "1"), ("status", "open"), ("wallet", "x"), ("amount", "1")])
-def test_it_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
+def test_the_deposit_list_refuses_what_it_does_not_understand(alice: Any, name: str, value: str) -> None:
     refused(signed_in(alice).get(DEPOSITS, {name: value}), 400, "invalid_request", name)
 
 
-def test_it_shows_nothing_of_alice_to_strangers(alice: Any, bob: Any, mallory: Any, purse: Wallet) -> None:
+def test_strangers_see_no_deposit_of_alices(alice: Any, bob: Any, mallory: Any, purse: Wallet) -> None:
     made = deposit(alice, purse)["id"]
     for user in (bob, mallory):
         assert ids(signed_in(user).get(DEPOSITS)) == []
@@ -254,7 +254,7 @@ def test_it_shows_nothing_of_alice_to_strangers(alice: Any, bob: Any, mallory: A
         refused(APIClient().get(address), 401, "not_authenticated")
 
 
-def test_it_shows_admins_everybodys(alice: Any, bob: Any, admin: Any, purse: Wallet) -> None:
+def test_admins_see_everybodys_deposits(alice: Any, bob: Any, admin: Any, purse: Wallet) -> None:
     hers = deposit(alice, purse)["id"]
     his = deposit(bob, wallet_with(bob, "USD", "1"))["id"]
     assert ids(signed_in(admin).get(DEPOSITS)) == [his, hers]
@@ -269,7 +269,9 @@ def test_nobody_changes_one(alice: Any, admin: Any, purse: Wallet, method: str) 
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_it_lists_in_one_query(alice: Any, purse: Wallet, django_assert_num_queries: Any, count: int) -> None:
+def test_the_deposit_list_takes_one_query(
+    alice: Any, purse: Wallet, django_assert_num_queries: Any, count: int
+) -> None:
     for _ in range(count):
         deposit(alice, purse)
     client = signed_in(alice)
@@ -301,7 +303,7 @@ def test_what_does_not_fit_the_balance_stays_pending(alice: Any, service: Any) -
     assert money(full) == (most, "0")
 
 
-def test_its_commission_comes_out_of_it_even_where_the_balance_is_below_zero(
+def test_the_commission_comes_out_of_the_deposit_even_where_the_balance_is_below_zero(
     alice: Any, purse: Wallet, admin: Any, service: Any
 ) -> None:
     Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)

@@ -31,7 +31,7 @@ def kept(user: Any, kind: str, details: Any) -> dict[str, str]:
 
 
 # --- adding ---
-def test_it_answers_what_it_keeps(alice: Any) -> None:
+def test_an_external_wallet_is_answered_as_it_is_stored(alice: Any) -> None:
     body = add(alice, "bank", {"iban": IBAN, "bic": "cobadeff", "holder": "Alice Example"}).json()
     assert body.pop("created_at").endswith("Z")
     assert body == {
@@ -59,7 +59,7 @@ def test_it_answers_what_it_keeps(alice: Any) -> None:
         ("other", "The jar on the shelf", {"description": "The jar on the shelf"}),
     ],
 )
-def test_it_keeps_one_spelling(alice: Any, kind: str, given: Any, expected: dict[str, str] | None) -> None:
+def test_details_are_stored_in_one_spelling(alice: Any, kind: str, given: Any, expected: dict[str, str] | None) -> None:
     main = {"crypto": "address"}.get(kind, "description")
     assert kept(alice, kind, given) == (expected or (given if isinstance(given, dict) else {main: given}))
 
@@ -88,7 +88,7 @@ def test_it_keeps_one_spelling(alice: Any, kind: str, given: Any, expected: dict
         ("other", {}, "description", "detail_missing"),
     ],
 )
-def test_it_refuses_wrong_details(alice: Any, kind: str, details: Any, field: str, code: str) -> None:
+def test_wrong_details_are_refused(alice: Any, kind: str, details: Any, field: str, code: str) -> None:
     body = refused(add(alice, kind, details), 422, "invalid_details", f"details.{field}")
     assert body["errors"][0]["code"] == code
     assert not ExternalWallet.objects.exists()
@@ -97,7 +97,7 @@ def test_it_refuses_wrong_details(alice: Any, kind: str, details: Any, field: st
 @pytest.mark.parametrize(
     "details", [None, 1, True, [], ["x"], {"iban": 1}, {"iban": None}, {"iban": {}}, {str(n): "x" for n in range(11)}]
 )
-def test_it_refuses_details_of_another_shape(alice: Any, details: Any) -> None:
+def test_details_of_another_shape_are_refused(alice: Any, details: Any) -> None:
     answer = add(alice, "bank", details)
     assert refused(answer, 400, "invalid_request")["errors"][0]["field"].startswith("details")
 
@@ -107,12 +107,12 @@ def test_it_refuses_details_of_another_shape(alice: Any, details: Any) -> None:
     [("label", ""), ("label", "x" * 101), ("label", "a\nb"), ("label", "a\u202eb"), ("label", None), ("kind", "cash"),
      ("details", "a\u202eb"), ("details", "x" * 501)],
 )  # fmt: skip
-def test_it_refuses_text_that_is_not_plain_or_too_long(alice: Any, field: str, value: Any) -> None:
+def test_text_that_is_not_plain_or_too_long_is_refused(alice: Any, field: str, value: Any) -> None:
     refused(add(alice, "other", "Jar", **{field: value}), 400, "invalid_request", field)
 
 
 @pytest.mark.parametrize("currency", ["XXX", "usd", "US"])
-def test_it_knows_only_currencies_of_ours(alice: Any, currency: str) -> None:
+def test_an_external_wallet_knows_only_currencies_of_ours(alice: Any, currency: str) -> None:
     refused(add(alice, "other", "Jar", currency=currency), 422, "currency_unavailable", "currency")
 
 
@@ -135,25 +135,25 @@ NUMBERS = [
     ("kind", "member"),
     [("card", "last4"), ("card", "holder"), ("bank", "holder"), ("crypto", "network"), ("other", "description")],
 )
-def test_it_refuses_a_cards_number_anywhere(number: str, kind: str, member: str) -> None:
+def test_a_cards_number_is_refused_in_any_detail(number: str, kind: str, member: str) -> None:
     with pytest.raises(CardNumberRefused) as refusal:
         checked_details(kind, {member: number})
     assert refusal.value.field == f"details.{member}"
 
 
 @pytest.mark.parametrize(("kind", "member"), [("bank", "iban"), ("crypto", "address")])
-def test_it_refuses_a_cards_number_where_other_digits_may_stand(kind: str, member: str) -> None:
+def test_a_cards_number_is_refused_where_other_digits_may_stand(kind: str, member: str) -> None:
     with pytest.raises(CardNumberRefused):
         checked_details(kind, {member: CARD})
 
 
 @pytest.mark.parametrize("text", ["12345678901", "Ends in 4242", "Since 2019, 3 accounts", ""])
-def test_it_takes_other_digits(text: str) -> None:
+def test_other_digits_are_taken(text: str) -> None:
     refuse_card_number(text, field="label")
 
 
 @pytest.mark.parametrize("kind", ["bank", "card", "crypto", "other"])
-def test_it_stores_nothing_of_a_refused_number(alice: Any, kind: str) -> None:
+def test_nothing_of_a_refused_number_is_stored(alice: Any, kind: str) -> None:
     for details in (CARD, {"number": CARD}, {"last4": CARD}):
         answer = add(alice, kind, details)
         refused(answer, 422, "card_number_refused")
@@ -165,7 +165,7 @@ def test_it_stores_nothing_of_a_refused_number(alice: Any, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "details"), [("bank", IBAN), ("card", "4242"), ("crypto", f"0x{'ab' * 20}"), ("other", "The jar")]
 )
-def test_it_refuses_a_cards_number_as_the_label(alice: Any, kind: str, details: str, number: str) -> None:
+def test_a_cards_number_is_refused_as_the_label(alice: Any, kind: str, details: str, number: str) -> None:
     refused(add(alice, kind, details, label=f"Visa {number}"), 422, "card_number_refused", "label")
     assert not ExternalWallet.objects.exists()
 
@@ -175,7 +175,7 @@ def test_it_refuses_a_cards_number_as_the_label(alice: Any, kind: str, details: 
     [f"{CARD}aa", f"a{CARD}", f"0x{CARD}", "4242-4242-4242-4242x", "4242_4242_4242_4242x", f"{CARD}12301x",
      f"{'x' * 30}-{CARD}", f"4242-4242-4242-4242-{'x' * 30}"],
 )  # fmt: skip
-def test_it_refuses_a_cards_number_with_something_around_it_as_an_address(alice: Any, address: str) -> None:
+def test_a_cards_number_with_something_around_it_is_refused_as_an_address(alice: Any, address: str) -> None:
     refused(add(alice, "crypto", address), 422, "card_number_refused", "details.address")
     assert not ExternalWallet.objects.exists()
 
@@ -193,12 +193,12 @@ def test_it_refuses_a_cards_number_with_something_around_it_as_an_address(alice:
         f"0x{'4242' * 10}",
     ],
 )
-def test_it_takes_addresses_that_hold_as_many_digits_by_chance(alice: Any, address: str) -> None:
+def test_addresses_that_hold_as_many_digits_by_chance_are_taken(alice: Any, address: str) -> None:
     assert kept(alice, "crypto", address) == {"address": address}
 
 
 @pytest.mark.parametrize(("kind", "member"), [("bank", "iban"), ("crypto", "address"), ("other", "description")])
-def test_it_says_in_words_what_is_missing(alice: Any, kind: str, member: str) -> None:
+def test_a_refusal_says_in_words_what_is_missing(alice: Any, kind: str, member: str) -> None:
     assert refused(add(alice, kind, {}), 422, "invalid_details")["detail"] == f"The kind {kind} needs {member}."
 
 
@@ -208,7 +208,7 @@ def test_it_says_in_words_what_is_missing(alice: Any, kind: str, member: str) ->
     ["GB82 WEST 1234 5698 7654 32", "FR1420041010050500013M02606", "NO9386011117947", "MT84MALT011000012345MTLCAST001S",
      "BR1800360305000010009795493C1", "CH9300762011623852957"],
 )  # fmt: skip
-def test_it_knows_a_right_iban_and_every_wrong_digit(iban: str) -> None:
+def test_a_right_iban_is_known_and_every_wrong_digit(iban: str) -> None:
     right = iban.replace(" ", "")
     assert parse_iban(iban.lower()) == right
     for place in range(2, len(right)):
@@ -219,7 +219,7 @@ def test_it_knows_a_right_iban_and_every_wrong_digit(iban: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "DE", "DE89", "XX" + "0" * 33, "DE89-3704", "\u0414\u041589370400440532013000", IBAN + "0"]
 )
-def test_it_knows_what_is_no_iban(text: str) -> None:
+def test_what_is_no_iban_is_refused(text: str) -> None:
     assert parse_iban(text) is None
 
 
@@ -228,7 +228,7 @@ def test_the_lengths_are_possible() -> None:
 
 
 # --- reading ---
-def test_it_lists_mine_newest_first_and_filters(alice: Any, bob: Any, admin: Any) -> None:
+def test_a_user_lists_own_external_wallets_newest_first_and_filters(alice: Any, bob: Any, admin: Any) -> None:
     first, second, his = a_bank(alice).pk, a_bank(alice, "EUR").pk, a_bank(bob).pk
     assert ids(signed_in(alice).get(URL)) == [second, first]
     assert ids(signed_in(alice).get(URL, {"currency": "EUR"})) == [second]
@@ -250,7 +250,7 @@ def test_strangers_find_nothing_and_delete_nothing(alice: Any, mallory: Any, adm
 
 
 # --- deleting ---
-def test_it_is_gone_for_ever_and_its_row_stays(alice: Any) -> None:
+def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any) -> None:
     hers = a_bank(alice).pk
     assert signed_in(alice).delete(f"{URL}/{hers}").status_code == 204
     assert ids(signed_in(alice).get(URL)) == []
@@ -259,7 +259,7 @@ def test_it_is_gone_for_ever_and_its_row_stays(alice: Any) -> None:
     assert ExternalWallet.objects.get(pk=hers).deleted_at is not None
 
 
-def test_it_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
+def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
     bank, purse = a_bank(alice), wallet_with(alice, "USD", "10")
     made = withdraw(alice, purse, bank, "10")
     refused(signed_in(alice).delete(f"{URL}/{bank.pk}"), 409, "external_wallet_in_use")

@@ -72,13 +72,13 @@ def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, 
 
 
 @pytest.mark.parametrize("hours", [0, -1, 876_001])
-def test_it_refuses_an_odd_age(db: None, hours: int) -> None:
+def test_expire_orders_refuses_an_odd_age(db: None, hours: int) -> None:
     with pytest.raises(CommandError, match="from 1 to 876000"):
         expire(older_than_hours=hours)
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
+def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
     pairs = [(alice, purse, a_bank(alice)), (bob, wallet_with(bob, "USD", "1000"), a_bank(bob))]
     for number in range(14):
         owner, wallet, bank = pairs[number % 2]
@@ -94,7 +94,7 @@ def test_it_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wall
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_it_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
+def test_expiry_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
     made = withdraw(alice, purse, a_bank(alice))
     aged(Withdrawal, made, 24)
     with transaction.atomic():

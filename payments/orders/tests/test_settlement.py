@@ -67,7 +67,7 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
         ({"status": "rejected", "reason": "a\nb"}, "reason"),
     ],
 )
-def test_it_refuses_what_is_no_verdict(alice: Any, service: Any, purse: Wallet, body: Any, field: str) -> None:
+def test_what_is_no_settlement_is_refused(alice: Any, service: Any, purse: Wallet, body: Any, field: str) -> None:
     made = deposit(alice, purse)
     answer = signed_in(service).put(f"{API}/deposits/{made['id']}/status", body)
     refused(answer, 400, "invalid_request", field)

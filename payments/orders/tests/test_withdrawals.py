@@ -40,7 +40,7 @@ def bank(alice: Any) -> ExternalWallet:
 
 
 # --- asking ---
-def test_it_holds_the_money_and_books_nothing(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_a_withdrawal_holds_the_money_and_books_nothing(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
     booked = Transaction.objects.count()
     made = withdraw(alice, purse, bank, "60.00")
     assert made.pop("created_at").endswith("Z")
@@ -72,18 +72,20 @@ def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
     assert money(purse) == ("100", "100")
 
 
-def test_it_refuses_more_than_there_is(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_a_withdrawal_refuses_more_than_there_is(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
     refused(ask(alice, "withdrawals", purse, "100.01", external_wallet=bank.pk), 409, "insufficient_funds")
     assert money(purse) == ("100", "0")
     assert not Withdrawal.objects.exists()
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1.001", "1000000000000000001"])
-def test_it_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, bank: ExternalWallet, amount: str) -> None:
+def test_a_withdrawal_refuses_what_breaks_a_rule_of_money(
+    alice: Any, purse: Wallet, bank: ExternalWallet, amount: str
+) -> None:
     refused(ask(alice, "withdrawals", purse, amount, external_wallet=bank.pk), 422, "invalid_amount", "amount")
 
 
-def test_it_wants_an_external_wallet_of_the_same_currency(alice: Any, purse: Wallet) -> None:
+def test_a_withdrawal_wants_an_external_wallet_of_the_same_currency(alice: Any, purse: Wallet) -> None:
     euros = a_bank(alice, "EUR")
     answer = ask(alice, "withdrawals", purse, "1", external_wallet=euros.pk)
     body = refused(answer, 422, "currency_mismatch", "external_wallet")
@@ -97,7 +99,7 @@ def test_money_leaves_a_currency_that_was_taken_out_of_use(alice: Any, purse: Wa
     assert money(purse) == ("100", "100")
 
 
-def test_it_pays_only_from_my_wallets_to_my_external_wallets(
+def test_a_withdrawal_pays_only_from_my_wallets_to_my_external_wallets(
     alice: Any, mallory: Any, admin: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
     hers = a_bank(mallory)
@@ -115,7 +117,9 @@ def test_it_pays_only_from_my_wallets_to_my_external_wallets(
     assert money(purse) == ("100", "0")
 
 
-def test_it_does_not_pay_to_a_deleted_external_wallet(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_a_withdrawal_does_not_pay_to_a_deleted_external_wallet(
+    alice: Any, purse: Wallet, bank: ExternalWallet
+) -> None:
     ExternalWallet.objects.filter(pk=bank.pk).update(deleted_at=timezone.now())
     refused(ask(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 404, "external_wallet_not_found")
 
@@ -124,7 +128,7 @@ def test_a_service_makes_none(service: Any, purse: Wallet, bank: ExternalWallet)
     refused(ask(service, "withdrawals", purse, "1", external_wallet=bank.pk), 403, "permission_denied")
 
 
-def test_it_is_held_once_for_a_key(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_a_withdrawal_is_held_once_for_a_key(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
     key, wish = new_key(), {"wallet": purse.pk, "amount": "60", "external_wallet": bank.pk}
     refused(signed_in(alice).post(WITHDRAWALS, wish), 400, "idempotency_key_required")
     first, again = (signed_in(alice).post(WITHDRAWALS, wish, headers=key) for _ in range(2))
@@ -174,7 +178,7 @@ def test_rejected_gives_it_back(alice: Any, service: Any, purse: Wallet, bank: E
     books_balance()
 
 
-def test_it_is_settled_once(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_a_withdrawal_is_settled_once(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
     made = withdraw(alice, purse, bank, "60.00")
     first, again = (settle(service, "withdrawals", made) for _ in range(2))
     assert (first.status_code, again.status_code) == (200, 200)
@@ -193,7 +197,7 @@ def test_a_commission_as_large_as_the_amount_pays_nothing_out(
     books_balance()
 
 
-def test_it_is_not_paid_when_a_reversal_has_taken_the_money(
+def test_a_withdrawal_is_not_paid_when_a_reversal_has_taken_the_money(
     alice: Any, service: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
     made = withdraw(alice, purse, bank, "60.00")
@@ -217,7 +221,7 @@ def test_the_external_wallet_of_a_settled_one_may_go_and_is_still_shown(
 
 
 # --- reading ---
-def test_it_is_seen_by_its_owner_staff_and_services_alone(
+def test_a_withdrawal_is_seen_by_its_owner_staff_and_services_alone(
     alice: Any, bob: Any, mallory: Any, admin: Any, service: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
     made = withdraw(alice, purse, bank)["id"]
@@ -232,7 +236,7 @@ def test_it_is_seen_by_its_owner_staff_and_services_alone(
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_it_lists_in_one_query(
+def test_the_withdrawal_list_takes_one_query(
     alice: Any, purse: Wallet, bank: ExternalWallet, django_assert_num_queries: Any, count: int
 ) -> None:
     for _ in range(count):

@@ -41,7 +41,7 @@ def bobs(bob: Any) -> Wallet:
 
 
 # --- sending ---
-def test_it_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     fee("transfer", percent=Decimal(1), fixed=Decimal("0.05"))
     body = done(send(alice, purse, "25", destination=bobs, note="For the pens"))
     sent = Transfer.objects.get()
@@ -59,20 +59,22 @@ def test_it_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wall
     assert (balance(purse), balance(bobs), everything("USD")) == (Decimal("74.70"), 25, 0)
 
 
-def test_it_moves_money_between_own_wallets(alice: Any, purse: Wallet) -> None:
+def test_a_transfer_moves_money_between_own_wallets(alice: Any, purse: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
     body = done(send(alice, purse, "100", destination=second))
     assert (body["direction"], balance(purse), balance(second)) == ("own", 0, 100)
 
 
 @pytest.mark.parametrize("email", ["bob@example.com", "BOB@Example.COM", " bob@example.com "])
-def test_it_finds_a_person_by_email_in_any_case(alice: Any, bob: Any, purse: Wallet, bobs: Wallet, email: str) -> None:
+def test_a_transfer_finds_a_user_by_email_in_any_case(
+    alice: Any, bob: Any, purse: Wallet, bobs: Wallet, email: str
+) -> None:
     open_wallet(owner_id=bob.pk, currency="USD")
     open_wallet(owner_id=bob.pk, currency="EUR")
     assert done(send(alice, purse, "1", recipient=email))["destination"] == bobs.pk
 
 
-def test_it_opens_a_wallet_for_who_has_none(alice: Any, bob: Any, purse: Wallet) -> None:
+def test_a_transfer_opens_a_wallet_for_who_has_none(alice: Any, bob: Any, purse: Wallet) -> None:
     open_wallet(owner_id=bob.pk, currency="EUR")
     body = done(send(alice, purse, "1", recipient="bob@example.com"))
     opened = Wallet.objects.get(owner=bob, currency="USD")
@@ -102,7 +104,7 @@ def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wal
         ("1000000000000000000.01", "amount_too_large"),
     ],
 )
-def test_it_refuses_an_amount_that_breaks_a_rule(
+def test_a_transfer_refuses_an_amount_that_breaks_a_rule(
     alice: Any, purse: Wallet, bobs: Wallet, amount: str, code: str
 ) -> None:
     problem = refused(send(alice, purse, amount, destination=bobs), 422, "invalid_amount", "amount")
@@ -116,7 +118,7 @@ def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wall
     assert (balance(purse), balance(bobs)) == (0, 99)
 
 
-def test_it_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     refused(send(alice, purse, "1", destination=euros), 422, "currency_mismatch", "destination")
     Currency.objects.filter(pk="USD").update(is_active=False)
@@ -136,7 +138,9 @@ def test_it_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Walle
         ({"destination": 1, "note": None}, ["note"]),
     ],
 )
-def test_it_names_what_is_wrong_with_a_wish(alice: Any, purse: Wallet, body: dict[str, Any], fields: list[str]) -> None:
+def test_a_refused_transfer_names_what_is_wrong(
+    alice: Any, purse: Wallet, body: dict[str, Any], fields: list[str]
+) -> None:
     refused(send(alice, purse, "1", **body), 400, "invalid_request", *fields)
 
 

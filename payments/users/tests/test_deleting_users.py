@@ -174,7 +174,7 @@ def test_nothing_of_the_person_is_left_in_the_answers_for_staff(admin: Any, alic
         assert b"alice" not in client.get(f"/api/v1/{path}").content.lower()
 
 
-def test_it_is_safe_to_repeat(admin: Any, alice: Any) -> None:
+def test_deleting_a_user_is_safe_to_repeat(admin: Any, alice: Any) -> None:
     credit(alice, ALICES)
     assert [delete(admin, alice.pk) for _ in range(2)] == [204, 204]
     assert len(entries(alice.pk)) == 1

@@ -38,14 +38,14 @@ def many_wallets(owner: Any, number: int) -> None:
 # --- users/me -------------------------------------------------------------------------------------------------
 
 
-def test_it_shows_me_without_more_unless_asked(alice: Any) -> None:
+def test_users_me_shows_the_caller_without_more_unless_asked(alice: Any) -> None:
     credit(alice, ALICES)
     assert signed_in(alice).get(ME).json() == {
         "id": alice.pk, "email": "alice@example.com", "full_name": "Alice", "role": "user", "is_active": True,
     }  # fmt: skip
 
 
-def test_it_includes_my_wallets_and_transactions_as_their_lists_show_them(alice: Any, bob: Any) -> None:
+def test_users_me_includes_wallets_and_transactions_as_their_lists_show_them(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "10")
     move((ALICES, BOBS, "5"))
@@ -58,14 +58,14 @@ def test_it_includes_my_wallets_and_transactions_as_their_lists_show_them(alice:
 
 
 @pytest.mark.parametrize("name", ["wallets", "transactions"])
-def test_it_includes_only_what_is_asked_for(name: str, alice: Any) -> None:
+def test_users_me_includes_only_what_is_asked_for(name: str, alice: Any) -> None:
     credit(alice, ALICES)
     body = signed_in(alice).get(ME, {"include": name}).json()
     assert body[name]
     assert not body.keys() & ({"wallets", "transactions"} - {name})
 
 
-def test_it_includes_nothing_of_others_even_for_an_admin(admin: Any, alice: Any) -> None:
+def test_users_me_includes_nothing_of_others_even_for_an_admin(admin: Any, alice: Any) -> None:
     credit(alice, ALICES)
     credit(admin, BOBS, "3")
     body = signed_in(admin).get(ME, {"include": "transactions,wallets"}).json()
@@ -73,7 +73,7 @@ def test_it_includes_nothing_of_others_even_for_an_admin(admin: Any, alice: Any)
     assert [line["destination"] for one in body["transactions"] for line in one["postings"]] == [BOBS]
 
 
-def test_it_shows_a_service_itself_and_no_money(bob: Any) -> None:
+def test_users_me_shows_a_service_itself_and_no_money(bob: Any) -> None:
     credit(bob, BOBS)
     bob.take_role(Role.SERVICE)
     bob.save()
@@ -92,7 +92,7 @@ def test_what_it_includes_is_bounded(alice: Any, django_assert_max_num_queries: 
 
 
 @pytest.mark.parametrize("value", ["purse", "wallets,purse", "wallets,", ",", "Wallets", "wallets, transactions", ""])
-def test_it_names_an_include_that_it_does_not_know(value: str, alice: Any) -> None:
+def test_users_me_names_an_include_that_it_does_not_know(value: str, alice: Any) -> None:
     assert refused_field(signed_in(alice).get(ME, {"include": value})) == "include"
     assert refused_field(signed_in(alice).patch(f"{ME}?include={value}", {"full_name": "X"})) == "include"
     alice.refresh_from_db()
@@ -100,12 +100,12 @@ def test_it_names_an_include_that_it_does_not_know(value: str, alice: Any) -> No
 
 
 @pytest.mark.parametrize("parameter", ["expand", "limit", "cursor", "id", "role"])
-def test_it_refuses_a_parameter_that_it_does_not_know(parameter: str, alice: Any) -> None:
+def test_users_me_refuses_a_parameter_that_it_does_not_know(parameter: str, alice: Any) -> None:
     assert refused_field(signed_in(alice).get(ME, {parameter: "1"})) == parameter
     assert refused_field(signed_in(alice).patch(f"{ME}?{parameter}=1", {})) == parameter
 
 
-def test_it_answers_a_changed_name_with_what_is_included(alice: Any) -> None:
+def test_users_me_answers_a_changed_name_with_what_is_included(alice: Any) -> None:
     credit(alice, ALICES)
     body = signed_in(alice).patch(f"{ME}?include=wallets", {"full_name": "Alice B."}).json()
     assert (body["full_name"], [wallet["id"] for wallet in body["wallets"]]) == ("Alice B.", [ALICES])
@@ -115,7 +115,7 @@ def test_it_answers_a_changed_name_with_what_is_included(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/{id}"])
-def test_it_is_for_admins_only(path: str, alice: Any, mallory: Any) -> None:
+def test_the_list_of_users_is_for_admins_only(path: str, alice: Any, mallory: Any) -> None:
     url = URL + path.format(id=alice.pk)
     service = User.objects.create(email="service@example.com", role=Role.SERVICE)
     answers = [client.get(url) for client in (APIClient(), signed_in(mallory), signed_in(service))]
@@ -123,7 +123,7 @@ def test_it_is_for_admins_only(path: str, alice: Any, mallory: Any) -> None:
     assert not any(b"alice" in answer.content for answer in answers)
 
 
-def test_it_does_not_tell_mallory_who_exists(alice: Any, mallory: Any) -> None:
+def test_mallory_is_not_told_who_exists(alice: Any, mallory: Any) -> None:
     client = signed_in(mallory)
     known, unknown = client.get(f"{URL}/{alice.pk}"), client.get(f"{URL}/{2**40}")
     assert (known.status_code, known.json()) == (403, unknown.json())
@@ -132,7 +132,7 @@ def test_it_does_not_tell_mallory_who_exists(alice: Any, mallory: Any) -> None:
 # --- what it shows --------------------------------------------------------------------------------------------
 
 
-def test_it_shows_a_user_with_his_wallets(alice: Any, bob: Any, admin: Any) -> None:
+def test_a_user_is_shown_with_the_wallets(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS)
     body = signed_in(admin).get(f"{URL}/{alice.pk}").json()
@@ -146,7 +146,7 @@ def test_it_shows_a_user_with_his_wallets(alice: Any, bob: Any, admin: Any) -> N
     assert [wallet["balance"] for wallet in wallets] == ["25.00"]
 
 
-def test_it_lists_everybody_newest_first_each_with_his_own_wallets(alice: Any, bob: Any, admin: Any) -> None:
+def test_the_list_of_users_begins_with_the_newest_each_with_own_wallets(alice: Any, bob: Any, admin: Any) -> None:
     wallet_with(alice, "JPY", "1500")
     credit(alice, ALICES, "25")
     credit(bob, BOBS)
@@ -157,14 +157,14 @@ def test_it_lists_everybody_newest_first_each_with_his_own_wallets(alice: Any, b
     ]  # fmt: skip
 
 
-def test_it_never_shows_the_house_or_a_password(alice: Any, admin: Any) -> None:
+def test_users_are_shown_without_the_house_and_without_passwords(alice: Any, admin: Any) -> None:
     credit(alice, ALICES)
     text = signed_in(admin).get(URL).content.decode()
     assert str(clearing()) not in text
     assert not {word for word in ("password", "token", "is_staff", "argon2") if word in text}
 
 
-def test_it_shows_some_of_very_many_wallets(alice: Any, bob: Any, admin: Any) -> None:
+def test_a_user_with_very_many_wallets_is_shown_with_some(alice: Any, bob: Any, admin: Any) -> None:
     many_wallets(alice, users.MAX_WALLETS + 3)
     credit(bob, BOBS)
     results = signed_in(admin).get(URL).json()["results"]
@@ -191,7 +191,7 @@ def test_a_page_costs_the_same_however_many_people(admin: Any) -> None:
     assert (few, cost()) == ((2, 3), (50, 3))
 
 
-def test_it_pages_without_a_gap(admin: Any) -> None:
+def test_the_list_of_users_pages_without_a_gap(admin: Any) -> None:
     User.objects.bulk_create(User(email=f"load{number}@example.com") for number in range(7))
     url, found = f"{URL}?limit=3&search=load", []
     while url:
@@ -203,7 +203,7 @@ def test_it_pages_without_a_gap(admin: Any) -> None:
 
 @pytest.mark.parametrize("id_", ["0", "01", "-1", "x", "1.0", "9" * 19, "9" * 30, str(2**40)])
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_it_knows_no_user_of_an_odd_id(id_: str, method: str, admin: Any) -> None:
+def test_a_user_of_an_odd_id_is_404(id_: str, method: str, admin: Any) -> None:
     body = {"email": "x@example.com", "role": "user", "is_active": True} if method in ("PUT", "PATCH") else {}
     answer = signed_in(admin).generic(method, f"{URL}/{id_}", json.dumps(body), content_type="application/json")
     assert answer.status_code == 404
@@ -246,7 +246,7 @@ def crowd(admin: Any) -> None:
     ],
 )
 @pytest.mark.usefixtures("crowd")
-def test_it_filters(query: dict[str, str], found: list[str], admin: Any) -> None:
+def test_the_list_of_users_filters(query: dict[str, str], found: list[str], admin: Any) -> None:
     assert emails(signed_in(admin).get(URL, query)) == found
 
 
@@ -258,7 +258,7 @@ def test_it_filters(query: dict[str, str], found: list[str], admin: Any) -> None
         {"password__startswith": "a"}, {"limit": "0"},
     ],
 )  # fmt: skip
-def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin: Any) -> None:
+def test_the_list_of_users_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin: Any) -> None:
     assert refused_field(signed_in(admin).get(URL, query)) == next(iter(query))
 
 

@@ -70,7 +70,7 @@ def test_whoever_may_only_look_does_not_see_the_secret(provider: Provider, bob: 
 # --- settings -------------------------------------------------------------------------------------------------
 
 
-def test_it_adds_a_provider_that_works_at_once(
+def test_the_provider_form_adds_a_provider_that_works_at_once(
     site: Client, alice: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     assert provider_cache.get("acme") is None
@@ -116,7 +116,7 @@ def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
         ({"secret": NEW, "scheme": "rot13"}, "scheme"),
     ],
 )
-def test_it_names_the_field_that_is_wrong(changes: dict[str, str], field: str, site: Client) -> None:
+def test_the_provider_form_names_the_field_that_is_wrong(changes: dict[str, str], field: str, site: Client) -> None:
     answer = site.post(f"{URL}add/", form(**changes))
     assert list(errors(answer)) == [field]
     assert not Provider.objects.filter(slug="acme").exists()
@@ -135,7 +135,7 @@ def test_a_present_secret_that_does_not_fit_the_new_scheme_is_named(provider: Pr
 # --- secrets --------------------------------------------------------------------------------------------------
 
 
-def test_it_starts_and_ends_a_rotation(provider: Provider, site: Client) -> None:
+def test_staff_start_and_end_a_rotation(provider: Provider, site: Client) -> None:
     assert change(site, provider, secret=NEW, keep_old="on").status_code == 302
     provider.refresh_from_db()
     assert (provider.secret, provider.previous_secret) == (NEW, OLD)
@@ -281,7 +281,7 @@ def test_a_currency_comes_with_the_houses_wallets(site: Client) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("code", "usd"), ("code", "USD"), ("decimal_places", "11"), ("name", "")])
-def test_it_names_what_is_wrong_with_a_currency(field: str, value: str, site: Client) -> None:
+def test_the_currency_form_names_what_is_wrong(field: str, value: str, site: Client) -> None:
     answer = site.post(
         f"{CURRENCIES}add/", {"code": "SEK", "name": "Swedish krona", "decimal_places": "2"} | {field: value}
     )
@@ -309,7 +309,7 @@ def replay(site: Client, *events: WebhookEvent) -> str:
     return site.post(asked["Location"], {"reason": "she is here now"}, follow=True).content.decode()
 
 
-def test_it_replays_what_is_chosen_and_says_what_came_of_each(alice: Any, admin: Any, site: Client) -> None:
+def test_staff_replay_what_is_chosen_and_see_what_came_of_each(alice: Any, admin: Any, site: Client) -> None:
     credit(alice, ALICES, external_id="1")
     done = WebhookEvent.objects.get()
     waiting = refused(user_id=NOBODY, account=303, external_id="2")

@@ -163,7 +163,7 @@ def test_a_connection_that_was_lost_meanwhile_costs_nobody_his_credit(user: Any)
     assert stored().postings == 3
 
 
-def test_it_takes_over_a_connection_that_a_thread_has_used(user: Any) -> None:
+def test_the_event_loop_takes_over_a_connection_that_a_thread_has_used(user: Any) -> None:
     """The pool has one, and what is prepared in its session stays so: nothing may be prepared there twice."""
     end_sessions()
     credit([notice("a", user)])

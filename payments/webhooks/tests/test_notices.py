@@ -28,12 +28,12 @@ def body(**fields: str) -> bytes:
 
 
 @pytest.mark.parametrize("amount", ["100", "100.0", "100.00", "0.00001", "100000000000000.07", "-5", "0"])
-def test_it_keeps_the_amount_as_it_was_written(amount: str) -> None:
+def test_the_strict_reader_leaves_the_amount_as_it_was_written(amount: str) -> None:
     assert parse(body(amount=amount), "sha256_concat").amount == amount
     assert parse(body(amount=f'"{amount}"'), "sha256_concat").amount == amount
 
 
-def test_it_reads_each_form() -> None:
+def test_the_strict_reader_reads_each_form() -> None:
     sha1 = parse(b'{"transaction_id":7,"user_id":1,"bill_id":123456,"amount":1,"signature":"s"}', "sha1_colon")
     assert (sha1.transaction_id, sha1.account_id, sha1.signature) == ("7", "123456", "s")
     assert parse(body(), "sha256_concat").signature is None
@@ -41,7 +41,7 @@ def test_it_reads_each_form() -> None:
     assert parse(body(transaction_id='"seven"'), "standard_webhooks").transaction_id == "seven"
 
 
-def test_it_takes_a_bill_or_an_account_where_either_may_come_but_not_both() -> None:
+def test_the_strict_reader_takes_a_bill_or_an_account_where_either_may_come_but_not_both() -> None:
     bill = body().replace(b"account_id", b"bill_id")
     assert parse(bill, "standard_webhooks").account_id == "1"
     with pytest.raises(MalformedEvent) as refusal:

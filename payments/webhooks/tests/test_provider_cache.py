@@ -146,7 +146,7 @@ def away(committed_db: None) -> Iterator[Callable[[], None]]:
     end_sessions()
 
 
-def test_it_serves_its_copy_while_the_database_is_away(away: Callable[[], None]) -> None:
+def test_the_cache_serves_its_copy_while_the_database_is_away(away: Callable[[], None]) -> None:
     own = ProviderCache()
     known = own.get("sha1_colon")
     own.forget()

@@ -37,7 +37,7 @@ def inbox(alice: Any, bob: Any) -> None:
     refused(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
 
 
-def test_it_shows_an_event_as_it_was_received(inbox: None, alice: Any, admin: Any) -> None:
+def test_an_event_is_shown_as_it_was_received(inbox: None, alice: Any, admin: Any) -> None:
     event = WebhookEvent.objects.get(verdict="credited", provider__slug="sha1_colon")
     body = signed_in(admin).get(f"{URL}/{event.pk}").json()
     assert body.pop("received_at").endswith("Z")
@@ -55,7 +55,7 @@ def test_it_shows_an_event_as_it_was_received(inbox: None, alice: Any, admin: An
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.SERVICE])
-def test_it_is_closed_to_everybody_else(role: Role, inbox: None, mallory: Any) -> None:
+def test_events_are_closed_to_everybody_else(role: Role, inbox: None, mallory: Any) -> None:
     mallory.take_role(role)
     event = WebhookEvent.objects.get(external_id="3")
     client = signed_in(mallory)
@@ -86,12 +86,12 @@ def test_a_flag_of_djangos_own_opens_nothing(inbox: None, mallory: Any) -> None:
         ({"to": (timezone.now() - timedelta(days=1)).isoformat()}, []),
     ],
 )
-def test_it_narrows_the_list(query: Any, expected: list[str], inbox: None, admin: Any) -> None:
+def test_filters_narrow_the_list_of_events(query: Any, expected: list[str], inbox: None, admin: Any) -> None:
     assert shown(signed_in(admin).get(URL, query)) == expected
 
 
 @pytest.mark.parametrize("query", [{"verdict": "lost"}, {"user": "-1"}, {"account": "x"}, {"to": "now"}, {"id": "1"}])
-def test_it_names_the_parameter_that_makes_no_sense(query: dict[str, str], admin: Any) -> None:
+def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], admin: Any) -> None:
     answer = signed_in(admin).get(URL, query)
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == list(query)
@@ -119,7 +119,7 @@ def test_an_event_can_be_found_by_its_id_through_the_unique_indexes(inbox: None)
 # --- replay ---------------------------------------------------------------------------------------------------
 
 
-def test_it_credits_an_event_whose_obstacle_is_gone(alice: Any, admin: Any) -> None:
+def test_a_replay_credits_an_event_whose_obstacle_is_gone(alice: Any, admin: Any) -> None:
     own = FIRST_OWN_WALLET_ID + 10**9
     event = refused(user_id=alice.pk, account=own, amount="12.5")
     assert replay(admin, event).json()["code"] == "wallet_not_found"
@@ -146,7 +146,7 @@ def test_it_credits_an_event_whose_obstacle_is_gone(alice: Any, admin: Any) -> N
 @pytest.mark.parametrize(
     ("user", "status", "code"), [("nobody", 404, "user_not_found"), ("bob", 409, "wallet_owner_mismatch")]
 )
-def test_it_answers_what_still_stands_in_the_way(
+def test_a_replay_answers_what_still_stands_in_the_way(
     user: str, status: int, code: str, alice: Any, bob: Any, admin: Any
 ) -> None:
     credit(alice, ALICES)
@@ -157,7 +157,7 @@ def test_it_answers_what_still_stands_in_the_way(
     assert Posting.objects.count() == before
 
 
-def test_it_never_replays_a_conflict(alice: Any, admin: Any) -> None:
+def test_a_conflict_is_never_replayed(alice: Any, admin: Any) -> None:
     credit(alice, ALICES, external_id="1")
     event = refused(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
     answer = replay(admin, event)
@@ -165,14 +165,14 @@ def test_it_never_replays_a_conflict(alice: Any, admin: Any) -> None:
     assert Wallet.objects.get(pk=ALICES).balance == 10
 
 
-def test_it_never_replays_for_a_provider_that_is_switched_off(admin: Any) -> None:
+def test_events_of_a_provider_that_is_switched_off_are_never_replayed(admin: Any) -> None:
     event = refused(user_id=NOBODY, account=303)
     Provider.objects.update(is_active=False)
     assert replay(admin, event).json()["code"] == "event_not_replayable"
     provider_cache.forget()
 
 
-def test_it_writes_down_who_replayed_what_and_what_came_of_it(alice: Any, admin: Any) -> None:
+def test_the_staff_log_says_who_replayed_what_and_what_came_of_it(alice: Any, admin: Any) -> None:
     credited = credit(alice, ALICES, external_id="1")
     event = WebhookEvent.objects.get()
     waiting = refused(user_id=NOBODY, account=303)
@@ -188,5 +188,5 @@ def test_it_writes_down_who_replayed_what_and_what_came_of_it(alice: Any, admin:
     assert credited.notice == notice(user_id=alice.pk, account=ALICES, external_id="1")
 
 
-def test_it_answers_404_for_an_event_that_is_not_there(admin: Any) -> None:
+def test_an_event_that_is_not_there_is_404(admin: Any) -> None:
     assert signed_in(admin).post(f"{URL}/999999/replay").status_code == 404

@@ -32,7 +32,9 @@ def served(served_till: LiveTill, committed_db: None) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_it_credits_each_notice_once_however_often_it_is_sent(served: str, form: Form, alice: Any) -> None:
+def test_each_notice_of_send_webhook_is_credited_once_however_often_it_is_sent(
+    served: str, form: Form, alice: Any
+) -> None:
     said = run(
         url=served, provider=form.name, user=alice.pk, account=77, amount="12.50", count=5, parallel=4, duplicate=3
     )
@@ -52,17 +54,17 @@ def test_what_it_tampers_with_is_refused(served: str, form: Form, alice: Any, fi
     assert stored().events == 0
 
 
-def test_it_fails_when_the_answer_is_not_the_expected_one(served: str, alice: Any) -> None:
+def test_send_webhook_fails_when_the_answer_is_not_the_expected_one(served: str, alice: Any) -> None:
     with pytest.raises(CommandError, match="Expected 1 times 200 credited"):
         run(url=served, user=alice.pk + 1000)
 
 
-def test_it_fails_when_nobody_answers(committed_db: None) -> None:
+def test_send_webhook_fails_when_nobody_answers(committed_db: None) -> None:
     with pytest.raises(CommandError, match="Expected"):
         run(url="http://127.0.0.1:9")
 
 
-def test_it_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> None:
+def test_send_webhook_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> None:
     class Interrupted(io.StringIO):
         def write(self, _text: str) -> int:
             raise KeyboardInterrupt
@@ -75,7 +77,7 @@ def test_it_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> Non
     assert interrupted.tb is not None  # its frames are still there, and so what they have not closed
 
 
-def test_it_sends_no_more_when_it_is_interrupted_while_handing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_webhook_sends_no_more_when_it_is_interrupted_while_handing_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulator, "TIMEOUT_SECONDS", 2)
     with socket.create_server(("127.0.0.1", 0)) as provider, ExitStack() as connected:
 
@@ -119,6 +121,6 @@ def test_the_curl_that_it_prints_can_be_pasted(served: str, form: Form, alice: A
         ({"duplicate": -1}, "not negative"),
     ],
 )
-def test_it_refuses_what_makes_no_sense(db: None, options: dict[str, Any], said: str) -> None:
+def test_send_webhook_refuses_what_makes_no_sense(db: None, options: dict[str, Any], said: str) -> None:
     with pytest.raises(CommandError, match=re.escape(said)):
         run(**options)

@@ -99,12 +99,12 @@ def test_the_standard_sample_verifies() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-TOLERANCE_SECONDS, -1, 0, 1, TOLERANCE_SECONDS])
-def test_it_may_be_five_minutes_old_or_early(seconds: int) -> None:
+def test_a_standard_webhook_may_be_five_minutes_old_or_early(seconds: int) -> None:
     assert standard_holds(standard(), now=SENT_AT + seconds)
 
 
 @pytest.mark.parametrize("seconds", [-TOLERANCE_SECONDS - 1, TOLERANCE_SECONDS + 1, 10**9])
-def test_it_may_not_be_older_or_earlier(seconds: int) -> None:
+def test_a_standard_webhook_may_not_be_older_or_earlier(seconds: int) -> None:
     assert not standard_holds(standard(), now=SENT_AT + seconds)
 
 
@@ -114,7 +114,7 @@ def test_one_of_several_signatures_is_enough() -> None:
     assert not standard_holds(standard(webhook_signature="v1,AAAA v1,BBBB"))
 
 
-def test_it_looks_at_no_more_than_eight_signatures() -> None:
+def test_no_more_than_eight_signatures_are_looked_at() -> None:
     assert not standard_holds(standard(webhook_signature="v1,AAAA " * 8 + STANDARD_SIGNATURE))
 
 
@@ -153,7 +153,7 @@ def test_every_byte_of_the_body_is_signed() -> None:
     body=st.text(max_size=200),
     key=st.binary(min_size=24),
 )
-def test_it_agrees_with_the_reference_library(message: str, body: str, key: bytes) -> None:
+def test_our_signature_agrees_with_the_reference_library(message: str, body: str, key: bytes) -> None:
     secret = "whsec_" + base64.b64encode(key).decode()
     now = datetime.datetime.now(datetime.UTC)
     seconds = str(int(now.timestamp()))

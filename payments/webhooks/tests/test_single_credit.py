@@ -60,7 +60,7 @@ def outcome(asked: Notice) -> tuple[Decimal, bool] | type:
 # --- what it does, and what it leaves alone -----------------------------------------------------------------
 
 
-def test_it_writes_what_a_batch_writes(alice: Any, wallet: int) -> None:
+def test_a_single_credit_writes_what_a_batch_writes(alice: Any, wallet: int) -> None:
     done = alone(notice("alone", alice, amount="2.5"))
     credit([notice("one", alice, amount="2.5"), notice("two", alice, amount="2.5")])
     assert done is not None
@@ -212,7 +212,7 @@ def _left_by(work: Callable[[], Sequence[Any]]) -> tuple[Any, ...]:
 # --- with others at the same moment -------------------------------------------------------------------------
 
 
-def test_it_waits_for_nobody(alice: Any, wallet: int) -> None:
+def test_a_single_credit_waits_for_nobody(alice: Any, wallet: int) -> None:
     """A wallet that is held is left to the batch, which waits for it before it holds anything else."""
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         booking.lock([wallet])

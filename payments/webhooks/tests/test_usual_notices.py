@@ -53,14 +53,14 @@ def written(members: list[tuple[str, str]]) -> bytes:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_it_reads_the_members_in_any_order(scheme: str) -> None:
+def test_the_quick_reader_reads_the_members_in_any_order(scheme: str) -> None:
     orders = [written(list(order)) for order in itertools.permutations(MEMBERS[scheme].items())]
     assert {usual(body, scheme) for body in orders} == {strict(orders[0], scheme)}
 
 
 @pytest.mark.parametrize("indent", [None, 0, 2, "\t"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_it_reads_them_however_they_are_spaced(scheme: str, indent: str | int | None) -> None:
+def test_the_quick_reader_reads_members_however_they_are_spaced(scheme: str, indent: str | int | None) -> None:
     compact = written(list(MEMBERS[scheme].items()))
     spaced = json.dumps(json.loads(compact), indent=indent).replace("100.0,", "100.00,").encode()
     for body in (spaced, b" \r\n" + spaced + b"\n"):
@@ -69,7 +69,7 @@ def test_it_reads_them_however_they_are_spaced(scheme: str, indent: str | int | 
 
 @pytest.mark.parametrize("amount", ["1", "0", "0.5", "12.34", "1.1234567890", '"12.34"', '"7"'])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_it_reads_the_amount_as_a_number_and_as_text(scheme: str, amount: str) -> None:
+def test_the_quick_reader_reads_the_amount_as_a_number_and_as_text(scheme: str, amount: str) -> None:
     body = written(list((MEMBERS[scheme] | {"amount": amount}).items()))
     assert usual(body, scheme) == strict(body, scheme)
 
@@ -87,7 +87,7 @@ def test_what_is_missing_or_stands_twice_is_for_the_strict_reader(scheme: str) -
             assert usual(written([*members, again]), scheme) is None
 
 
-def test_it_reads_nothing_over_64_kib() -> None:
+def test_the_quick_reader_reads_nothing_over_64_kib() -> None:
     body = written(list(MEMBERS["sha1_colon"].items()))
     assert parse(body + b" " * (MAX_BODY_BYTES - len(body)), "sha1_colon") == strict(body, "sha1_colon")
     with pytest.raises(BodyTooLarge):

@@ -189,7 +189,7 @@ def test_a_plan_made_while_there_were_few_events_looks_them_up_by_their_whole_ke
     assert re.search(by_the_key, plan), plan
 
 
-def test_it_tells_who_is_held_elsewhere(committed_db: None, alice: Any) -> None:
+def test_the_batch_tells_which_wallets_are_locked_by_others(committed_db: None, alice: Any) -> None:
     outcomes(notice("one", alice, account_id=70), notice("two", alice, account_id=71))
     with transaction.atomic(), ThreadPoolExecutor(1) as pool:
         booking.lock([70])

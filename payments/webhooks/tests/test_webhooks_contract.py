@@ -26,7 +26,7 @@ def open_wallet(id_: int, owner: Any, currency: str = "USD") -> None:
 # --- credited -----------------------------------------------------------------------------------------------
 
 
-def test_it_credits_the_first_delivery(post: Post, form: Form, alice: Any) -> None:
+def test_the_first_delivery_is_credited(post: Post, form: Form, alice: Any) -> None:
     fields = form.fields(user_id=alice.pk, account_id=77, amount="12.5")
     answer = post(form.deliver(fields))
     assert answer.status == 200, answer.content
@@ -42,7 +42,7 @@ def test_it_credits_the_first_delivery(post: Post, form: Form, alice: Any) -> No
     }
 
 
-def test_it_leaves_one_event_one_transaction_and_one_posting(post: Post, form: Form, alice: Any) -> None:
+def test_a_delivery_leaves_one_event_one_transaction_and_one_posting(post: Post, form: Form, alice: Any) -> None:
     post(form.notice(user_id=alice.pk, amount="12.5"))
     event, posting = WebhookEvent.objects.get(), Posting.objects.get()
     assert (event.verdict, event.balance, event.transaction_id) == ("credited", Decimal("12.5"), posting.transaction_id)
@@ -53,7 +53,9 @@ def test_it_leaves_one_event_one_transaction_and_one_posting(post: Post, form: F
     assert (wallet.currency_id, wallet.balance) == ("USD", Decimal("12.5"))
 
 
-def test_it_answers_a_repeat_with_the_first_result_whatever_came_in_between(post: Post, form: Form, alice: Any) -> None:
+def test_a_repeat_is_answered_with_the_first_result_whatever_came_in_between(
+    post: Post, form: Form, alice: Any
+) -> None:
     first, other = form.notice(user_id=alice.pk), form.notice(user_id=alice.pk, amount="7")
     answers = [post(first), post(other), post(first), post(first)]
     before = stored()
@@ -83,7 +85,7 @@ def test_money_that_has_arrived_is_credited_to_a_user_who_cannot_sign_in(
     assert stored().balances == 100
 
 
-def test_it_credits_a_wallet_that_the_service_opened(post: Post, form: Form, alice: Any) -> None:
+def test_a_wallet_that_the_service_opened_is_credited(post: Post, form: Form, alice: Any) -> None:
     wallet = Wallet.objects.create(owner=alice, currency_id="USD")
     assert wallet.pk >= FIRST_OWN_WALLET_ID
     assert post(form.notice(user_id=alice.pk, account_id=wallet.pk)).status == 200

@@ -26,7 +26,7 @@ def let_him_exist(event: WebhookEvent) -> None:
     get_user_model().objects.create(pk=event.user_id, email="late@example.com")
 
 
-def test_it_credits_an_unmatched_event_once(unmatched: WebhookEvent) -> None:
+def test_a_replay_credits_an_unmatched_event_once(unmatched: WebhookEvent) -> None:
     let_him_exist(unmatched)
     first = replay(unmatched)
     unmatched.refresh_from_db()
