@@ -87,9 +87,9 @@ def post(request: pytest.FixtureRequest, committed_db: None, fresh_registry: Non
 @pytest.fixture
 def fresh_registry() -> Iterator[None]:
     """What a test changed about a provider is forgotten by this process."""
-    provider_cache.forget()
+    provider_cache.invalidate()
     yield
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @pytest.fixture(params=FORMS, ids=lambda form: form.name)

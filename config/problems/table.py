@@ -265,13 +265,13 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     receiving.InvalidSignature: Problem(401, "invalid_signature", "The signature is not valid"),
     receiving.InvalidNotice: Problem(422, "invalid_notice", "The notice breaks a rule"),
     receiving.UserNotFound: USER_NOT_FOUND,
-    receiving.WalletNotFound: WALLET_NOT_FOUND,
+    receiving.CreditWalletNotFound: WALLET_NOT_FOUND,
     receiving.WalletOwnerMismatch: Problem(409, "wallet_owner_mismatch", "The wallet belongs to another user"),
     receiving.TransactionIdConflict: Problem(
         409, "transaction_id_conflict", "The transaction_id is known with other content"
     ),
     receiving.WalletCurrencyMismatch: CURRENCY_MISMATCH,
-    receiving.BalanceTooLarge: BALANCE_TOO_LARGE,
+    receiving.CreditBalanceTooLarge: BALANCE_TOO_LARGE,
     receiving.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
 }
 

@@ -130,7 +130,7 @@ class WebhookEndpoint:
             notice = await self._in_thread(authenticate)
         outcome = await self._commit(notice)
         if isinstance(outcome, receiving.ProviderChanged):
-            receiving.provider_cache.forget()
+            receiving.provider_cache.invalidate()
             outcome = await self._commit(await self._in_thread(authenticate))
         return receiving.result(outcome)
 

@@ -42,7 +42,7 @@ def add_provider(*, provider: Provider, staff: User) -> None:
     with transaction.atomic():
         provider.save(force_insert=True)
         note(about=provider, staff=staff, text=f"Added: {changes(Provider(is_active=False), provider, _SETTINGS)}.")
-        transaction.on_commit(provider_cache.forget)
+        transaction.on_commit(provider_cache.invalidate)
 
 
 def change_provider(*, provider: Provider, fields: Iterable[str], staff: User) -> None:
@@ -117,7 +117,7 @@ def remove_provider(*, provider_id: int, staff: User) -> None:
             provider.delete()
         except ProtectedError as error:
             raise ProviderInUse(str(ProviderInUse.__doc__)) from error
-        transaction.on_commit(provider_cache.forget)
+        transaction.on_commit(provider_cache.invalidate)
 
 
 def _locked(provider_id: int) -> Provider:
@@ -128,4 +128,4 @@ def _save(provider: Provider, fields: set[str]) -> None:
     """Save with a new `updated_at`, by which workers notice that their copy is out of date."""
     with transaction.atomic():
         provider.save(update_fields=[*sorted(fields), "updated_at"])
-        transaction.on_commit(provider_cache.forget)
+        transaction.on_commit(provider_cache.invalidate)

@@ -32,9 +32,9 @@ def operation_of(row: str) -> str:
 
 @pytest.fixture(autouse=True)
 def fresh_registry(db: None) -> Iterator[None]:
-    provider_cache.forget()
+    provider_cache.invalidate()
     yield
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @contextmanager

@@ -37,11 +37,11 @@ def rows() -> Iterator[Row]:
 
 @pytest.fixture
 def house(db: None) -> Iterator[House]:
-    provider_cache.forget()
+    provider_cache.invalidate()
     opened = House()
     yield opened
     opened.client.close()
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 def test_every_row_is_done_and_nothing_but_the_rows() -> None:

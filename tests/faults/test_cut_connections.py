@@ -77,7 +77,7 @@ class Stage:
 
 
 def set_up(operation: Operation, others: Rows | None = None) -> Stage:
-    provider_cache.forget()
+    provider_cache.invalidate()
     others = every_row() if others is None else others
     act = operation.stage()
     return Stage(others, every_row(), act)

@@ -142,7 +142,7 @@ def slug_and_form(delivery: Delivery) -> dict[str, str]:
 
 
 def test_30000_generated_bodies_are_refused_or_signed(alice: Any) -> None:
-    provider_cache.forget()
+    provider_cache.invalidate()
     mutator = Mutator(seed=20240, user_id=alice.pk)
     authentic = 0
     for _ in range(BODIES):

@@ -61,11 +61,11 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def line(port: int, committed_db: None) -> Iterator[Line]:
-    receiving.provider_cache.forget()
+    receiving.provider_cache.invalidate()
     receiving.provider_cache.get("sha1_colon")
     with closing(Line(port)) as line:
         yield line
-    receiving.provider_cache.forget()
+    receiving.provider_cache.invalidate()
 
 
 class Sender:
@@ -255,7 +255,7 @@ def test_each_keeps_the_request_id_that_it_brought(line: Line, alice: Any) -> No
 
 def test_providers_that_were_not_read_lately_are_read(line: Line, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
-    receiving.provider_cache.forget()
+    receiving.provider_cache.invalidate()
     line.send(sender.request())
     assert line.answer()[2]["balance"] == "2.00"
 

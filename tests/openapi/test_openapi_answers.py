@@ -23,9 +23,9 @@ WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not
 
 @pytest.fixture(autouse=True)
 def fresh_registry(db: None) -> Iterator[None]:
-    provider_cache.forget()
+    provider_cache.invalidate()
     yield
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @pytest.fixture

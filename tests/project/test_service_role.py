@@ -180,10 +180,10 @@ def test_each_right_names_columns_that_exist(db: None) -> None:
 @pytest.fixture
 def for_a_while(login: Login, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """As the service, in blocks that are rolled back."""
-    provider_cache.forget()
+    provider_cache.invalidate()
     with django_db_blocker.unblock(), connected_as(login):
         yield
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @pytest.mark.parametrize("row", CALLS)

@@ -27,7 +27,7 @@ def signed_in(user: Any) -> APIClient:
 def notice(
     *, user_id: int, account: int, amount: str = "10", external_id: str = "", provider: str = "sha1_colon"
 ) -> receiving.Notice:
-    provider_cache.forget()
+    provider_cache.invalidate()
     known = provider_cache.get(provider)
     assert known is not None
     return receiving.Notice(known, external_id or str(next(_numbers)), user_id, account, Decimal(amount))

@@ -45,7 +45,7 @@ CREDITS = (("1", 7), ("2", 8))
 @pytest.fixture
 def stage(alice: Any, bob: Any) -> dict[str, Any]:
     """Sound books with a little of everything; the names stand in braces in the corruptions below."""
-    provider_cache.forget()
+    provider_cache.invalidate()
     provider = provider_cache.get("sha1_colon")
     assert provider is not None
     a, b, spare = wallet_of(alice, holding="100"), wallet_of(bob, holding="5"), wallet_of(bob)

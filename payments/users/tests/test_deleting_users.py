@@ -264,7 +264,7 @@ def test_a_deletion_and_a_first_credit_at_once_lose_no_money(admin: Any) -> None
         outcome, status = at_once(2, act)
         assert status == 204
         credited = isinstance(outcome, receiving.Credited)
-        assert credited or isinstance(outcome, receiving.UserNotFound | receiving.WalletNotFound), outcome
+        assert credited or isinstance(outcome, receiving.UserNotFound | receiving.CreditWalletNotFound), outcome
         assert User.objects.filter(pk=user.pk).exists() == credited
         assert Wallet.objects.filter(pk=target, balance=10).exists() == credited
     books_balance()

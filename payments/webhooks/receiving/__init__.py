@@ -13,15 +13,15 @@ from payments.webhooks.receiving.authentication import (
 from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, QueueFull, Settled
 from payments.webhooks.receiving.outcomes import (
-    BalanceTooLarge,
+    CreditBalanceTooLarge,
     Credited,
+    CreditWalletNotFound,
     Notice,
     Outcome,
     ProviderChanged,
     TransactionIdConflict,
     UserNotFound,
     WalletCurrencyMismatch,
-    WalletNotFound,
     WalletOwnerMismatch,
     WebhookRefused,
 )
@@ -30,7 +30,8 @@ from payments.webhooks.receiving.replay import EventNotReplayable, replay
 
 __all__ = [
     "ANY_FORM",
-    "BalanceTooLarge",
+    "CreditBalanceTooLarge",
+    "CreditWalletNotFound",
     "Credited",
     "DeadlinePassed",
     "EventNotReplayable",
@@ -45,7 +46,6 @@ __all__ = [
     "TransactionIdConflict",
     "UserNotFound",
     "WalletCurrencyMismatch",
-    "WalletNotFound",
     "WalletOwnerMismatch",
     "WebhookRefused",
     "authenticate",

@@ -12,13 +12,13 @@ from payments.webhooks import metrics, notices, signatures
 from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
 from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, ProviderChanged
-from payments.webhooks.receiving.provider_cache import KnownProvider, provider_cache
+from payments.webhooks.receiving.provider_cache import CachedProvider, provider_cache
 
 #: The form of a notice that may come from any provider.
 ANY_FORM = "standard_webhooks"
 #: Stands in for an unknown provider, so that its answer costs what a wrong signature costs.
 _NOBODY_SECRETS = ("no provider signs with this",)
-Look = Callable[[str], KnownProvider | None]
+Lookup = Callable[[str], CachedProvider | None]
 
 
 class InvalidSignature(Exception):
@@ -46,7 +46,7 @@ def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = A
     with metrics.seconds.time():
         outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
         if isinstance(outcome, ProviderChanged):
-            provider_cache.forget()
+            provider_cache.invalidate()
             outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
     return result(outcome)
 
@@ -69,10 +69,10 @@ def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: st
     """
     try:
         try:
-            return _authenticate(slug, headers, body, form, looks=(provider_cache.get, provider_cache.look_again))
+            return _authenticate(slug, headers, body, form, lookups=(provider_cache.get, provider_cache.refresh))
         except InvalidNotice:  # staff may have raised the limit a moment ago, and the sender would not try again
-            provider_cache.forget()
-            return _authenticate(slug, headers, body, form, looks=(provider_cache.get,))
+            provider_cache.invalidate()
+            return _authenticate(slug, headers, body, form, lookups=(provider_cache.get,))
     except InvalidSignature:
         metrics.bad_signatures.inc()
         raise
@@ -86,7 +86,7 @@ def recognise(*, slug: str, headers: Mapping[str, str], body: bytes, form: str =
     if provider_cache.is_stale():
         return None
     try:
-        return _authenticate(slug, headers, body, form, looks=(provider_cache.recall,))
+        return _authenticate(slug, headers, body, form, lookups=(provider_cache.peek,))
     except (notices.BodyTooLarge, notices.UnsupportedContentType, MalformedEvent, InvalidSignature, InvalidNotice):
         return None
 
@@ -101,7 +101,7 @@ def authenticate_from_memory(
     if provider_cache.is_stale():
         return None
     try:
-        return _authenticate(slug, headers, body, form, looks=(provider_cache.recall,))
+        return _authenticate(slug, headers, body, form, lookups=(provider_cache.peek,))
     except (InvalidSignature, InvalidNotice):
         return None
     except MalformedEvent:
@@ -109,21 +109,21 @@ def authenticate_from_memory(
         raise
 
 
-def _authenticate(slug: str, headers: Mapping[str, str], body: bytes, form: str, looks: Sequence[Look]) -> Notice:
+def _authenticate(slug: str, headers: Mapping[str, str], body: bytes, form: str, lookups: Sequence[Lookup]) -> Notice:
     notices.check_content(headers.get("content-type", ""), len(body))
     parsed = notices.parse(body, form)
-    provider = _signer(slug, parsed, headers, body, looks)
+    provider = _signer(slug, parsed, headers, body, lookups)
     if provider.scheme != form:
         parsed = notices.parse(body, provider.scheme)
     return _notice(parsed, provider)
 
 
 def _signer(
-    slug: str, parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, looks: Sequence[Look]
-) -> KnownProvider:
-    """Return the provider whose signature it is. A second look is for a secret that changed a moment ago."""
-    for look in looks:
-        provider = look(slug)
+    slug: str, parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, lookups: Sequence[Lookup]
+) -> CachedProvider:
+    """Return the provider whose signature it is. A second lookup is for a secret that changed a moment ago."""
+    for lookup in lookups:
+        provider = lookup(slug)
         scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
         verified = signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
         # Only now: an unknown provider takes as long, and who signs with what stands in for its secret is nobody.
@@ -132,7 +132,7 @@ def _signer(
     raise InvalidSignature
 
 
-def _notice(parsed: ParsedNotice, provider: KnownProvider) -> Notice:
+def _notice(parsed: ParsedNotice, provider: CachedProvider) -> Notice:
     amount = Decimal(parsed.amount)
     try:
         check_amount(amount, decimal_places=provider.decimal_places, maximum=provider.max_amount)

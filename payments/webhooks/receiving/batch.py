@@ -9,16 +9,16 @@ from payments.ledger.models import Transaction, Wallet
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.webhooks.receiving import event_store
 from payments.webhooks.receiving.outcomes import (
-    _REFUSALS,
-    BalanceTooLarge,
+    REFUSALS,
+    CreditBalanceTooLarge,
     Credited,
+    CreditWalletNotFound,
     Notice,
     Outcome,
     ProviderChanged,
     TransactionIdConflict,
     UserNotFound,
     WalletCurrencyMismatch,
-    WalletNotFound,
     WalletOwnerMismatch,
     WebhookRefused,
 )
@@ -38,7 +38,7 @@ def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
     """Credit a notice for an existing wallet, or find it credited, in one pipeline; None when more is to be done."""
     provider = notice.provider
     pipeline = Pipeline(commit=True)
-    credited = event_store.crediting_alone(
+    credited = event_store.queue_single_credit(
         notice.key,
         _movement(notice),
         pipeline,
@@ -71,7 +71,7 @@ class _Batch:
         first = Pipeline()
         accounts = (notice.account_id for notice in self.notices)
         locked = ledger.queue_lock(accounts, first, movements=len(self.notices))
-        found = event_store.finding((key for key, _ in keyed), first)
+        found = event_store.queue_find_events((key for key, _ in keyed), first)
         yield first
         self.books = locked()
         self.providers, self.entries = found()
@@ -88,7 +88,7 @@ class _Batch:
             for key, notice in others
             if self.entries[key].content != notice.content
         ]
-        event_store.writing([*map(self.entries.__getitem__, self.claims), *conflicts], last)
+        event_store.queue_save([*map(self.entries.__getitem__, self.claims), *conflicts], last)
         yield last
         return [self._outcome(key, notice) for key, notice in keyed]
 
@@ -107,7 +107,7 @@ class _Batch:
         if not unsettled:
             return {}
         pipeline = Pipeline()
-        found = event_store.finding_users((notice.user_id for notice in unsettled.values()), pipeline)
+        found = event_store.queue_find_users((notice.user_id for notice in unsettled.values()), pipeline)
         yield pipeline
         users = found()
         opened: dict[int, ledger.NewWallet] = {}
@@ -135,7 +135,7 @@ class _Batch:
             self._refuse(key, self.claims[key], refusal)
         for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):
             if isinstance(verdict, ledger.Refused):
-                self._refuse(key, notice, BalanceTooLarge)
+                self._refuse(key, notice, CreditBalanceTooLarge)
                 continue
             balance = verdict.balances[notice.account_id]
             self._enter(key, notice.entry(event_store.CREDITED, "", verdict.transaction_id, balance))
@@ -156,7 +156,7 @@ class _Batch:
                 return TransactionIdConflict()
         entry = self.entries[key]
         if entry.transaction_id is None or entry.balance is None:
-            return _REFUSALS[entry.reason]()
+            return REFUSALS[entry.reason]()
         return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
@@ -175,7 +175,7 @@ def _mismatch(
         return UserNotFound
     if wallet is not None:
         return WalletOwnerMismatch
-    return WalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
+    return CreditWalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
 
 
 def _movement(notice: Notice) -> ledger.NewTransaction:

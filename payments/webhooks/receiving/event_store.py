@@ -1,4 +1,4 @@
-"""The SQL of the inbox: what is known of a batch of notices, and writing down their verdicts."""
+"""The SQL of webhook events: what is known of a batch of notices, and the writing of their verdicts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
         return self.user_id, self.account_id, self.amount
 
 
-# Asked after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
+# Runs after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
 # OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
 _FIND = RowsStatement(
     """
@@ -57,24 +57,29 @@ WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
 )
 
 
-def finding(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
-    """Ask for the active providers (id and version) and the known events among the keys; read them after the run."""
-    asked = sorted(set(keys))
-    providers = {provider_id: None for provider_id, _ in asked}
-    found = pipeline.execute_rows(asked, _FIND, integers([*providers]))
+def queue_find_events(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
+    """Queue a look-up of the keys' active providers (id and version) and known events.
+
+    Returns what reads them after the pipeline has run.
+    """
+    sorted_keys = sorted(set(keys))
+    providers = {provider_id: None for provider_id, _ in sorted_keys}
+    read_rows = pipeline.execute_rows(sorted_keys, _FIND, integers([*providers]))
 
     def read() -> tuple[dict[int, str], dict[Key, Entry]]:
-        rows = found()
+        rows = read_rows()
         entries = (Entry(*row[2:]) for row in rows if row[2] is not None)
         return {row[0]: row[1] for row in rows}, {(entry.provider_id, entry.external_id): entry for entry in entries}
 
     return read
 
 
-def finding_users(ids: Iterable[int], pipeline: Pipeline) -> Callable[[], set[int]]:
-    """Ask which of the ids are users', active or not."""
-    found = pipeline.execute("SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids))))
-    return lambda: {row[0] for row in found()}
+def queue_find_users(ids: Iterable[int], pipeline: Pipeline) -> Callable[[], set[int]]:
+    """Queue a look-up of which ids are users', active or not; returns what reads them."""
+    read_rows = pipeline.execute(
+        "SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids)))
+    )
+    return lambda: {row[0] for row in read_rows()}
 
 
 _CREDIT = SingleCredit(
@@ -105,26 +110,28 @@ _CREDIT = SingleCredit(
 )
 
 
-def crediting_alone(
+def queue_single_credit(
     key: Key, movement: NewTransaction, pipeline: Pipeline, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
-    """Ask for a notice to be credited and entered, if its key is new and the wallet is the user's, in this currency.
+    """Queue the credit of one notice and its event, on condition that nothing else has to be done for it.
 
-    The movement's line goes from a house wallet to the user's; the version is the provider's, which must be active.
-    Returns what reads, after the run, the transaction's id, the balance, and whether it was credited before, which is
-    for ever; None when it was not and is not. The run raises IntegrityError when another atomic block has just stored
-    the key. Raises InvalidMovement.
+    The key must be new, and the wallet the user's and in this currency. The provider must be active and of this
+    version. The transaction's posting goes from a house wallet to the user's.
+
+    Returns what reads the result: the transaction's id, the balance, and whether it was credited before. The result is
+    None when the notice is not credited. The pipeline raises IntegrityError when another atomic block has just stored
+    the key. Raises InvalidTransaction.
     """
     provider_id, external_id = key
     rows = _CREDIT.ask(pipeline, movement, user_id, currency, str(provider_id), external_id, version)
     return lambda: next(iter(rows()), None)
 
 
-def writing(entries: Sequence[Entry], pipeline: Pipeline) -> None:
-    """Ask for new entries to be inserted, in the order of their keys for each verdict, and known ones to be updated.
+def queue_save(entries: Sequence[Entry], pipeline: Pipeline) -> None:
+    """Queue the INSERT of new entries, for each verdict in the order of their keys, and the UPDATE of known ones.
 
-    The run raises IntegrityError when another atomic block has just stored one of the keys; a conflict that is stored
-    already is left as it is.
+    A conflict that is stored already stays as it is. The pipeline raises IntegrityError when another atomic block has
+    just stored one of the keys.
     """
     new = [entry for entry in entries if entry.id is None]
     if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from payments.webhooks.receiving import event_store
-from payments.webhooks.receiving.provider_cache import KnownProvider
+from payments.webhooks.receiving.provider_cache import CachedProvider
 
 
 class WebhookRefused(Exception):
@@ -32,7 +32,7 @@ class UserNotFound(WebhookRefused):
     code = "user_not_found"
 
 
-class WalletNotFound(WebhookRefused):
+class CreditWalletNotFound(WebhookRefused):
     """There is no such wallet, and its id is not one that a provider may choose."""
 
     code = "wallet_not_found"
@@ -50,22 +50,28 @@ class WalletCurrencyMismatch(WebhookRefused):
     code = "currency_mismatch"
 
 
-class BalanceTooLarge(WebhookRefused):
+class CreditBalanceTooLarge(WebhookRefused):
     """The wallet's balance would grow past what the ledger can hold."""
 
     code = "balance_too_large"
 
 
-_REFUSALS: dict[str, type[WebhookRefused]] = {
+REFUSALS: dict[str, type[WebhookRefused]] = {
     refusal.code: refusal
-    for refusal in (UserNotFound, WalletNotFound, WalletOwnerMismatch, WalletCurrencyMismatch, BalanceTooLarge)
+    for refusal in (
+        UserNotFound,
+        CreditWalletNotFound,
+        WalletOwnerMismatch,
+        WalletCurrencyMismatch,
+        CreditBalanceTooLarge,
+    )
 }
 
 
 class Notice(NamedTuple):
     """An authentic, well-formed notice: the amount is positive and fits the currency, the ids are in range."""
 
-    provider: KnownProvider
+    provider: CachedProvider
     external_id: str
     user_id: int
     account_id: int

@@ -1,4 +1,4 @@
-"""The providers as this process knows them, so that a signature is checked before any query."""
+"""The providers as this process last read them, so that a signature is checked before any query."""
 
 import logging
 import threading
@@ -19,16 +19,16 @@ logger = logging.getLogger("till.webhooks")
 
 _MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
-#: A refused signature may be one of a secret that changed a moment ago: look again, but not for every forgery.
+#: A refused signature may be of a secret that changed a moment ago: read again, but not for every forgery.
 MIN_AGE_SECONDS = 0.25
 #: While the database is away, nobody waits for it again so soon: the old copy serves.
 RETRY_SECONDS = 1.0
-#: Refused signatures that are checked against the table itself; in a flood of forgeries MIN_AGE_SECONDS holds.
-LOOKS_A_SECOND = 50
+#: Refused signatures a second that are checked against the table itself; beyond them MIN_AGE_SECONDS holds.
+MAX_REFRESHES_A_SECOND = 50
 
 
 @dataclass(frozen=True, slots=True)
-class KnownProvider:
+class CachedProvider:
     """A copy of a provider's row; equal copies mean that nothing has changed since."""
 
     id: int
@@ -49,17 +49,17 @@ class ProviderCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._providers: dict[str, KnownProvider] = {}
+        self._providers: dict[str, CachedProvider] = {}
         self._read_at = float("-inf")
-        self._looks = (0, 0)  # in which second, how many
+        self._refreshes = (0, 0)  # in which second, how many
 
-    def get(self, slug: str) -> KnownProvider | None:
-        """Return the active provider, from memory; asks the database at most once in MAX_AGE_SECONDS.
+    def get(self, slug: str) -> CachedProvider | None:
+        """Return the active provider from memory; reads the database at most once in MAX_AGE_SECONDS.
 
         While the database is away the old copy serves: crediting compares it with the row before anything moves.
         """
         try:
-            self._refresh(MAX_AGE_SECONDS)
+            self._reload(MAX_AGE_SECONDS)
         except (OperationalError, InterfaceError):
             if not self._providers:
                 raise
@@ -67,30 +67,30 @@ class ProviderCache:
         return self._providers.get(slug)
 
     def is_stale(self) -> bool:
-        """Tell whether the next `get` would ask the database."""
+        """Tell whether the next `get` would read the database."""
         return time.monotonic() - self._read_at >= MAX_AGE_SECONDS
 
-    def recall(self, slug: str) -> KnownProvider | None:
-        """Return the active provider as last read, however long ago; never asks."""
+    def peek(self, slug: str) -> CachedProvider | None:
+        """Return the active provider as last read, however long ago. Never queries."""
         return self._providers.get(slug)
 
-    def look_again(self, slug: str) -> KnownProvider | None:
+    def refresh(self, slug: str) -> CachedProvider | None:
         """Return the provider as it is now; in a flood of forgeries, as it was MIN_AGE_SECONDS ago.
 
         Raises when the database is away.
         """
         second = int(time.monotonic())
-        looks = self._looks[1] + 1 if self._looks[0] == second else 1
-        self._looks = (second, looks)
-        self._refresh(0 if looks <= LOOKS_A_SECOND else MIN_AGE_SECONDS)
+        refreshes = self._refreshes[1] + 1 if self._refreshes[0] == second else 1
+        self._refreshes = (second, refreshes)
+        self._reload(0 if refreshes <= MAX_REFRESHES_A_SECOND else MIN_AGE_SECONDS)
         return self._providers.get(slug)
 
-    def forget(self) -> None:
-        """Read the database at the next look, also when a look that began before the change is under way."""
+    def invalidate(self) -> None:
+        """Make the next `get` read the database, also when a read that began before the change is under way."""
         with self._lock:
             self._read_at = float("-inf")
 
-    def _refresh(self, max_age: float) -> None:
+    def _reload(self, max_age: float) -> None:
         if time.monotonic() - self._read_at < max_age:
             return
         with self._lock:
@@ -101,8 +101,8 @@ class ProviderCache:
             self._read_at = started
 
 
-def _read() -> list[KnownProvider]:
-    """Secrets are decrypted here, once for each look at the table, and not for each notice."""
+def _read() -> list[CachedProvider]:
+    """Read the table. Secrets are decrypted here, and not for each notice."""
     rows = (
         Provider.objects.filter(is_active=True)
         .select_related("currency")
@@ -113,18 +113,18 @@ def _read() -> list[KnownProvider]:
             previous_token=Cast("previous_secret", TextField()),
         )
     )
-    return [known for row in rows if (known := _known(row))]
+    return [provider for row in rows if (provider := _cached(row))]
 
 
-def _known(row: Any) -> KnownProvider | None:
-    """None for one whose secret no key of this process decrypts: the others' notices are still credited."""
+def _cached(row: Any) -> CachedProvider | None:
+    """Return a copy, None when no key of this process decrypts the secret: the others' notices are still credited."""
     try:
         tokens = (token for token in (row.token, row.previous_token) if token)
         secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)
     except Undecryptable:
         logger.error("The secret of the provider %s cannot be decrypted: is TILL_ENCRYPTION_KEYS complete?", row.slug)
         return None
-    return KnownProvider(
+    return CachedProvider(
         id=row.pk,
         slug=row.slug,
         scheme=row.scheme,

@@ -22,7 +22,7 @@ def replay(event: WebhookEvent) -> Credited:
     An event that is credited already returns its first result. Raises EventNotReplayable, or the WebhookRefused that
     still stands in its way.
     """
-    provider_cache.forget()
+    provider_cache.invalidate()
     provider = provider_cache.get(event.provider.slug)
     if provider is None or event.verdict == WebhookEvent.Verdict.CONFLICT:
         raise EventNotReplayable(str(EventNotReplayable.__doc__))

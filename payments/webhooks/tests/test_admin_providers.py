@@ -80,13 +80,13 @@ def test_the_provider_form_adds_a_provider_that_works_at_once(
     known = provider_cache.get("acme")
     assert known is not None
     assert (known.secrets, known.max_amount) == ((NEW,), 100)
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
     provider: Provider, site: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
-    provider_cache.forget()
+    provider_cache.invalidate()
     known = provider_cache.get("acme")
     assert known is not None
     with django_capture_on_commit_callbacks(execute=True):
@@ -96,7 +96,7 @@ def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
     assert not provider.is_active
     assert str(provider.updated_at) > known.version
     assert provider.secret == OLD
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @pytest.mark.parametrize(

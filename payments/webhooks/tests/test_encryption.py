@@ -26,9 +26,9 @@ SECRET, BEFORE = "the-secret-of-acme-0815-é", "the-one-before-of-acme-4711"
 def keys(settings: Any) -> Any:
     """The keys of this process; the demo's providers, under another key, stand aside."""
     settings.TILL_ENCRYPTION_KEYS = [FIRST]
-    provider_cache.forget()
+    provider_cache.invalidate()
     yield settings
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def rotate() -> str:
 
 
 def known() -> tuple[str, ...]:
-    provider_cache.forget()
+    provider_cache.invalidate()
     found = provider_cache.get("acme")
     return found.secrets if found else ()
 

@@ -36,13 +36,13 @@ Result = TypeVar("Result")
 
 @pytest.fixture
 def user(committed_db: None, alice: Any) -> Any:
-    provider_cache.forget()
+    provider_cache.invalidate()
     provider_cache.get("sha256_concat")  # which an event loop could not
     return alice
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
-    provider = provider_cache.recall("sha256_concat")
+    provider = provider_cache.peek("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
 

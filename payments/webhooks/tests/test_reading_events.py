@@ -169,7 +169,7 @@ def test_events_of_a_provider_that_is_switched_off_are_never_replayed(admin: Any
     event = refused(user_id=NOBODY, account=303)
     Provider.objects.update(is_active=False)
     assert replay(admin, event).json()["code"] == "event_not_replayable"
-    provider_cache.forget()
+    provider_cache.invalidate()
 
 
 def test_the_staff_log_says_who_replayed_what_and_what_came_of_it(alice: Any, admin: Any) -> None:

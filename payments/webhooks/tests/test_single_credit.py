@@ -34,7 +34,7 @@ GUARDS_PAGE = django_settings.BASE_DIR / "docs" / "guards.md"
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | Decimal = "10") -> Notice:
-    provider_cache.forget()
+    provider_cache.invalidate()
     provider = provider_cache.get("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
@@ -258,7 +258,7 @@ def test_one_key_with_two_contents_at_once_is_credited_once(alice: Any, bob: Any
 
 def test_who_waits_sees_that_there_is_no_room_left(alice: Any, wallet: int) -> None:
     settled = meanwhile(lambda: credit([notice("a", alice, amount=LARGEST - 15)]), notice("b", alice))
-    assert settled is receiving.BalanceTooLarge
+    assert settled is receiving.CreditBalanceTooLarge
     assert Wallet.objects.get(pk=wallet).balance == LARGEST - 5
 
 

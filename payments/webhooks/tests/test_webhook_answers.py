@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from payments.money import DECIMAL_PLACES, MAX_AMOUNT
 from payments.webhooks.receiving import Credited, Notice
-from payments.webhooks.receiving.provider_cache import KnownProvider
+from payments.webhooks.receiving.provider_cache import CachedProvider
 from payments.webhooks.serializers.notices import answer, answer_in_json
 
 AMOUNTS = st.decimals(0, MAX_AMOUNT, places=DECIMAL_PLACES) | st.decimals(0, 1000, places=2)
 
 
 def credited(external_id: str, amount: Decimal, balance: Decimal, *, duplicate: bool, places: int = 2) -> Credited:
-    provider = KnownProvider(1, "any", "sha256_concat", ("secret",), "USD", places, False, MAX_AMOUNT, "now")
+    provider = CachedProvider(1, "any", "sha256_concat", ("secret",), "USD", places, False, MAX_AMOUNT, "now")
     return Credited(Notice(provider, external_id, 1, 77, amount), 5, balance, duplicate)
 
 

@@ -27,7 +27,7 @@ from tests.support.sessions import end_sessions
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
-    provider_cache.forget()
+    provider_cache.invalidate()
     provider = provider_cache.get("sha256_concat")
     assert provider is not None
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
@@ -72,7 +72,13 @@ def test_bad_notices_do_not_disturb_their_neighbours(alice: Any) -> None:
         notice("d", alice, amount="9" * 28),
         notice("e", alice),
     ]
-    expected = [(10, False), receiving.UserNotFound, receiving.WalletNotFound, receiving.BalanceTooLarge, (20, False)]
+    expected = [
+        (10, False),
+        receiving.UserNotFound,
+        receiving.CreditWalletNotFound,
+        receiving.CreditBalanceTooLarge,
+        (20, False),
+    ]
     assert outcomes(*batch) == expected
     assert WebhookEvent.objects.filter(verdict="unmatched").count() == 3
 
