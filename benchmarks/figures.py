@@ -78,20 +78,20 @@ def _throughput(runs: list[Run]) -> list[Figure]:
     def of(player: str, scene: str = "many-64") -> dict[int, Run]:
         return by_round(runs, player=player, scene=scene)
 
-    lane, hot = of("till"), of("till", "hot-64")
+    fast, hot = of("till"), of("till", "hot-64")
     return [
-        Figure("Till's lane / django-hordak behind a view", 15, 25, True, ratio(lane, of("hordak"), per_second)),
-        Figure("Till's lane / pgbench double entry, one statement, 16 clients", 0.9, 1.25, True,
-               ratio(lane, of("double_entry_one"), per_second)),
-        Figure("Till's lane / pgbench on Till's own tables, one notice a statement", 1.3, 2, True,
-               ratio(lane, of("till_one"), per_second)),
-        Figure("hot wallet: Till's lane / pgbench", 3, 5, True,
+        Figure("Till's fast path / django-hordak behind a view", 15, 25, True, ratio(fast, of("hordak"), per_second)),
+        Figure("Till's fast path / pgbench double entry, one statement, 16 clients", 0.9, 1.25, True,
+               ratio(fast, of("double_entry_one"), per_second)),
+        Figure("Till's fast path / pgbench on Till's own tables, one notice a statement", 1.3, 2, True,
+               ratio(fast, of("till_one"), per_second)),
+        Figure("hot wallet: Till's fast path / pgbench", 3, 5, True,
                ratio(hot, of("double_entry_one", "hot-64"), per_second)),
-        Figure("p99 / p50", 8, 3, False, middle(lane, tail)),
+        Figure("p99 / p50", 8, 3, False, middle(fast, tail)),
         Figure("one connection: p50 / pgbench's with one client", 4, 2.5, False,
                ratio(of("till", "many-1"), of("double_entry_one", "many-1"), p50)),
         Figure("CPU for each webhook, server + PostgreSQL: django-hordak's / Till's", 15, 25, True,
-               ratio(of("hordak"), lane, cpu_without_client)),
+               ratio(of("hordak"), fast, cpu_without_client)),
         Figure("Till's DRF view / django-hordak behind a view", 1, 3, True,
                ratio(of("till_view"), of("hordak"), per_second)),
     ]  # fmt: skip

@@ -88,7 +88,7 @@ class Growth:
         return {"read": what, "postings": size, "round": number, **seen.as_json()}
 
     def writes(self, *, rounds: int, seconds: float) -> list[dict[str, Any]]:
-        """Return the lane's throughput, with books as long in every round where copying them is cheap."""
+        """Return the fast path's throughput, with books as long in every round where copying them is cheap."""
         return [
             {"postings": size, "round": number, **self._write(size, number, seconds)}
             for number in range(1, rounds + 1)

@@ -12,7 +12,7 @@ from benchmarks.figures import Result, Run, by_round, cpu_without_client, middle
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by the program -->", "<!-- end of results -->"
 PLAYERS = {
-    "till": "Till's lane",
+    "till": "Till's fast path",
     "till_view": "Till's DRF view",
     "hordak": "django-hordak behind a view",
     "double_entry_one": "pgbench, double entry, one statement",
@@ -172,16 +172,16 @@ def _over_connections(runs: list[Run], player: str, connections: list[int]) -> l
 
 def _draw_growth(growth: Result) -> str:
     rates = {size: middle(by_round(growth["writes"], postings=size), per_second) for size in growth["sizes"]}
-    series = {"Till's lane": [(math.log10(size), rate) for size, rate in rates.items() if rate is not None]}
+    series = {"Till's fast path": [(math.log10(size), rate) for size, rate in rates.items() if rate is not None]}
     ticks = {f"{size:,}": math.log10(size) for size in growth["sizes"]}
     return plots.lines("Webhooks a second by the length of the books", series, across="postings", ticks=ticks)
 
 
 def summary(result: dict[str, Any]) -> str:
     """For the terminal: the figures, and what a webhook costs."""
-    lane = by_round(result.get("throughput", {}).get("runs", []), player="till", scene="many-64")
-    cost = middle(lane, cpu_without_client)
+    fast = by_round(result.get("throughput", {}).get("runs", []), player="till", scene="many-64")
+    cost = middle(fast, cpu_without_client)
     lines = [figures.table(figures.all_figures(result))]
     if cost:
-        lines.append(f"\nA webhook in the lane costs {cost:.0f} µs of CPU in the service and PostgreSQL.")
+        lines.append(f"\nA webhook on the fast path costs {cost:.0f} µs of CPU in the service and PostgreSQL.")
     return "\n".join(lines)

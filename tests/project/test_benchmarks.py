@@ -169,8 +169,8 @@ def figure(name: str) -> figures.Figure:
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
-    lane = figure("Till's lane / django-hordak")
-    assert (lane.measured, lane.verdict) == (20.0, "floor")
+    fast = figure("Till's fast path / django-hordak")
+    assert (fast.measured, fast.verdict) == (20.0, "floor")
 
 
 def test_a_round_that_only_one_has_is_left_out() -> None:
