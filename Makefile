@@ -1,10 +1,12 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
+.PHONY: help run test test-fast check format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
+# Without bytecode every process that a test starts compiles Till anew, and every run rewrites each assert.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 # Tools are started as modules: a moved checkout breaks the scripts in .venv/bin, but not these.
@@ -12,6 +14,8 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 DEV := env TILL_DEBUG=1 $(PY)
 PYTEST := $(DEV) -m pytest
+PARALLEL := $(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
+EVERYWHERE := not torture and not browser and not pgbouncer
 PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
 # What `manage.py check --deploy` must be content with.
 PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
@@ -31,7 +35,10 @@ run: install ## start Till with its own PostgreSQL and demo data on 127.0.0.1:80
 	@exec $(DEV) manage.py run_demo
 
 test: install-dev ## run the tests (on an embedded PostgreSQL, or on the server of DATABASE_URL)
-	@exec $(PYTEST) -n logical --maxprocesses 4 --dist loadfile -m 'not torture and not browser and not pgbouncer' $(ARGS)
+	@exec $(PARALLEL) -m '$(EVERYWHERE)' $(ARGS)
+
+test-fast: install-dev ## run the apps' own tests, without what starts servers, races or searches
+	@exec $(PARALLEL) -m '$(EVERYWHERE) and not slow' accounts catalog payments postgres $(ARGS)
 
 check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI schema
 	$(PY) -m ruff check .
@@ -59,10 +66,10 @@ torture: install-dev ## the long fault and load tests
 	@$(PYTEST) -m torture --timeout 0 $(ARGS) || [ $$? -eq 5 ]  # 5: there is none
 
 browser: install-dev ## the tests that look at the pages with a browser (needs chromium and chromedriver)
-	@$(PYTEST) -m browser $(ARGS) || [ $$? -eq 5 ]
+	@$(PARALLEL) -m browser $(ARGS) || [ $$? -eq 5 ]
 
 pooler: install-dev ## the tests behind a connection pooler (needs pgbouncer)
-	@$(PYTEST) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
+	@$(PARALLEL) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
 
 lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
 	for list in requirements requirements-embedded requirements-dev; do \

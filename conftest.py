@@ -9,6 +9,7 @@ import fcntl
 import itertools
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,6 +20,7 @@ from django.db import connection, transaction
 from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from accounts.hashers import OwaspArgon2PasswordHasher
 from tests.support.live import LiveTill
 
 GUARDED = (
@@ -26,6 +28,15 @@ GUARDED = (
     *("payments_deposit", "payments_withdrawal", "payments_transfer", "payments_exchange", "payments_reversal"),
     *("catalog_purchase", "catalog_refund", "django_admin_log"),
 )
+ROOT = Path(__file__).resolve().parent
+#: Their tests ask PostgreSQL for every statement, guard and lock of ours.
+APPS = {"accounts", "catalog", "payments", "postgres"}
+#: The fixtures of it, and the people, who ask for it as they are made.
+BRING_THE_DATABASE = {"db", "committed_db", "database", "alice", "bob", "mallory", "admin", "service"}
+#: Rounds and KiB: a hash gives way to all else, and beside other tests takes ten times its 35 ms.
+CHEAP_HASHES, REAL_HASHES = (1, 8), (OwaspArgon2PasswordHasher.time_cost, OwaspArgon2PasswordHasher.memory_cost)
+#: One embedded server has connections for two runs with so many processes.
+MAX_PROCESSES = 4
 #: What one user of a test does in a minute is no attack. The tests of a throttle set its rate themselves.
 GENEROUS = {"TILL_THROTTLE_WRITES": "writes", "TILL_THROTTLE_RECIPIENTS": "recipients"}
 #: Which of the runs at this moment a process belongs to.
@@ -39,8 +50,28 @@ def pytest_configure() -> None:
     rates = cast("dict[str, str]", settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
     for variable, scope in GENEROUS.items():
         rates[scope] = os.environ[variable] = "1000000/min"
+    OwaspArgon2PasswordHasher.time_cost, OwaspArgon2PasswordHasher.memory_cost = CHEAP_HASHES
     _list_static_files_once()
     _take_a_name_for_the_database()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests wait for processes that they started, and for PostgreSQL."""
+    return min(len(os.sched_getaffinity(0)) + 1, MAX_PROCESSES)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow files first: one that comes last keeps one process busy while the others have nothing left to do."""
+    for item in items:
+        if item.path.relative_to(ROOT).parts[0] in APPS and _uses_the_database(item):
+            item.add_marker("postgres")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _uses_the_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return item.get_closest_marker("django_db") is not None or not BRING_THE_DATABASE.isdisjoint(fixtures)
 
 
 def _list_static_files_once() -> None:
@@ -125,6 +156,13 @@ def _nobody_was_refused() -> None:
 
 
 @pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords as dearly as in production, here as in what a test starts."""
+    for name, cost in zip(("time_cost", "memory_cost"), REAL_HASHES, strict=True):
+        monkeypatch.setattr(OwaspArgon2PasswordHasher, name, cost)
+
+
+@pytest.fixture
 def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
@@ -137,15 +175,34 @@ def empty_tables() -> None:
     """Remove all that a test committed. Only the tables' owner can: the guards have to be switched off for it."""
     assert connection.settings_dict["NAME"].startswith("test_"), "never empty a database that is not a test's"
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in GUARDED:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for model in apps.get_models(include_auto_created=True):
-            if model._meta.managed and model._meta.db_table not in KEPT:
-                cursor.execute(f'DELETE FROM "{model._meta.db_table}"')  # noqa: S608 - names from our own models
-        cursor.execute("DELETE FROM payments_wallet WHERE owner_id IS NOT NULL")
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in GUARDED:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute(_which_tables_hold_rows())
+        full = [table for (table,) in cursor.fetchall()]
+        guarded = [table for table in GUARDED if table in full]
+        cursor.execute(
+            ";".join(
+                [
+                    *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in guarded),
+                    *(f'DELETE FROM "{table}"' for table in full if table != "payments_wallet"),  # noqa: S608 - ours
+                    "DELETE FROM payments_wallet WHERE owner_id IS NOT NULL",
+                    "SET CONSTRAINTS ALL IMMEDIATE",
+                    *(f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in guarded),
+                ]
+            )
+        )
+
+
+@cache
+def _which_tables_hold_rows() -> str:
+    """One statement: most tests leave rows in a few tables of fifty."""
+    models = apps.get_models(include_auto_created=True)
+    tables = [model._meta.db_table for model in models if model._meta.managed]
+    questions = [
+        f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")"  # noqa: S608 - names from our own models
+        for table in tables
+        if table not in KEPT
+    ]
+    # House wallets stay, so this one always has rows, and its trigger has to be off for what goes.
+    return " UNION ALL ".join([*questions, "SELECT 'payments_wallet'"])
 
 
 def _person(request: pytest.FixtureRequest, name: str, **fields: Any) -> Any:

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.tests.conftest import PASSWORD, at_once
 from accounts.throttling import count_hit
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
 
 def refresh(token: str) -> Any:

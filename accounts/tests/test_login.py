@@ -101,6 +101,7 @@ def test_login_refuses_a_bad_shape_before_hashing(api: APIClient, hash_runs: lis
     assert hash_runs == []
 
 
+@pytest.mark.usefixtures("real_hashes")
 def test_login_rehashes_an_old_hash_and_nobody_is_logged_out(alice: User, login: Callable[..., dict[str, str]]) -> None:
     User.objects.filter(pk=alice.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
     first = login(alice)

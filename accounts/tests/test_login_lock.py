@@ -15,7 +15,7 @@ from accounts import login_lock, services
 from accounts.models import ThrottleCount, User
 from accounts.tests.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 URL = "/api/v1/auth/login"
 STAFF = "/admin/login/"

@@ -22,6 +22,8 @@ from tests.support.every_operation import Scene, Things, operations, outcome, pe
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.stored_rows import stored
 
+pytestmark = pytest.mark.slow
+
 #: Operation -> caller -> the status, or the two of them.
 STATUSES = {name: row.by_caller() for name, row in ROWS.items()}
 

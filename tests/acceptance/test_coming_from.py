@@ -14,6 +14,8 @@ from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.api_client import DEEDS, House
 from tests.support.live import ROOT
 
+pytestmark = pytest.mark.slow
+
 for done in ("users", "money"):
     import_module(f"tests.support.coming_from_{done}")
 

@@ -24,6 +24,8 @@ from tests.support.bank import UNIT, WIDE, Terms, proceeds, units
 from tests.support.exchange_factories import everything, fee
 from tests.support.ledger_factories import differences, house, paid_in, wallet_of
 
+pytestmark = pytest.mark.slow
+
 TRIPLES = 100_000
 BOOKED = 3_000
 BATCH = 100

@@ -10,6 +10,8 @@ from tests.support import shop_users
 from tests.support.live import LiveTill
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, Form
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse 42"
 
 

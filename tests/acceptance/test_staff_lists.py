@@ -19,6 +19,8 @@ from tests.support import staff_site
 from tests.support.factories import ALICES, BOBS, clearing, credit, many_credits, move
 from tests.support.staff_site import OURS, exported, named, url
 
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
 
 @pytest.fixture
 def site(admin: User) -> Client:

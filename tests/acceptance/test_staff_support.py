@@ -14,6 +14,8 @@ from tests.support import staff_site
 from tests.support.factories import signed_in
 from tests.support.staff_site import OURS, body_of, named, signed, url
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def story(alice: User, admin: User) -> dict[type, Any]:

@@ -25,6 +25,8 @@ from tests.support.bank import WIDE, Leg, Promise, Purse, Sale, Terms, Ware, opp
 from tests.support.exchange_factories import expired
 from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PERSON, PLACES, RATE, WHO, Customers
 
+pytestmark = pytest.mark.slow
+
 STORY = hypothesis.settings(
     phases=[Phase.generate],  # a story that fails is read as it is: to shorten one takes minutes
     max_examples=40,

@@ -14,6 +14,8 @@ from tests.support.api_client import Visitor
 from tests.support.live import LiveTill
 from tests.support.shop_users import PASSWORD
 
+pytestmark = pytest.mark.slow
+
 BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban": "DE89370400440532013000"}}
 
 

@@ -31,7 +31,7 @@ from tests.support.ledger_factories import (
 )
 
 T = TypeVar("T")
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.usefixtures("committed_db")]
 
 
 def together(*tasks: Callable[[], T]) -> list[T]:

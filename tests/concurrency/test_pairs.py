@@ -32,6 +32,8 @@ from tests.support.load_client import send_all
 from tests.support.provider import SHA1_COLON, Delivery
 from tests.support.races import MUCH, OPERATIONS, REFUSALS, Round, Stage, adds_up, as_text, expire, send
 
+pytestmark = pytest.mark.slow
+
 THREADS = 4
 #: In one round there is money for everybody, in the next for one of them.
 LITTLE = Decimal(15)

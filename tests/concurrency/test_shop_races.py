@@ -20,6 +20,8 @@ from tests.support.load_client import as_request, send_all
 from tests.support.provider import SHA1_COLON, Delivery
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:

@@ -16,6 +16,8 @@ from tests.support.live import LiveTill
 from tests.support.load_client import Reply, send_all
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, Form, new_uuid
 
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+
 
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:

@@ -35,6 +35,8 @@ from tests.support.faulty_proxy import Cut, Meaning, Moment, Rows, Wire, every_r
 from tests.support.ledger_factories import paid_in
 from tests.support.order_factories import books_balance
 
+pytestmark = pytest.mark.slow
+
 MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 

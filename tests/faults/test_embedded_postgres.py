@@ -20,6 +20,8 @@ from config.embedded_postgres.base import RETRY_SECONDS
 from tests.support.embedded_servers import PROJECT, House, User, eventually
 from tests.support.live import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def short_path() -> Iterator[Path]:

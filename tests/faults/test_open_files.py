@@ -9,6 +9,8 @@ import pytest
 from tests.support.live import LiveTill
 from tests.support.raw_http import Line
 
+pytestmark = pytest.mark.slow
+
 SOFT_LIMIT = 256
 SLOW_CLIENTS = 400
 

@@ -26,6 +26,8 @@ from tests.support.live import LiveTill, database_url
 from tests.support.provider import SHA256_CONCAT
 from tests.support.sessions import end_sessions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 RESTORED = f"test_till_restored_{os.environ.get('TILL_TEST_RUN', '1')}"
 KEYS = {"TILL_JWT_KEY": settings.TILL_JWT_KEY, "TILL_SECRET_KEY": settings.TILL_SECRET_KEY}

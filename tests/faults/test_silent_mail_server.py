@@ -13,6 +13,8 @@ from tests.support.live import LiveTill
 from tests.support.shop_users import PASSWORD
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 NEWCOMERS = 6
 
 

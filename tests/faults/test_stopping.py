@@ -11,6 +11,8 @@ from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import SHA1_COLON
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
 def test_a_signal_to_the_master_alone_stops_it_soon(committed_db: None, alice: Any, number: signal.Signals) -> None:

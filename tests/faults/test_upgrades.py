@@ -20,6 +20,8 @@ from config.server.http_protocol import FAREWELL_SECONDS, Protocol
 from tests.support.live import READY_SECONDS, ROOT, LiveTill
 from tests.support.uvicorn_here import serving
 
+pytestmark = pytest.mark.slow
+
 #: What systemd does for a service with a socket: the third file is the listening socket, whoever serves it.
 ACTIVATE = """
 import os, sys

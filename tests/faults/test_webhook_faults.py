@@ -30,6 +30,8 @@ from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import Reply, send_all
 from tests.support.provider import FORMS, Delivery
 
+pytestmark = pytest.mark.slow
+
 NOTICES = 400
 #: Sent and acknowledged before the fault: it may come before the answer to the first of the others.
 FIRST = 20

@@ -25,6 +25,8 @@ from tests.support.provider import (
     standard_signature,
 )
 
+pytestmark = pytest.mark.slow
+
 BODIES = 30_000
 OVER_HTTP = 2_000
 EXPECTED = (

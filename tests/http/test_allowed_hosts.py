@@ -11,6 +11,8 @@ from pytest_django import Settings
 from tests.support.live import LiveTill
 from tests.support.provider import FORMS
 
+pytestmark = pytest.mark.slow
+
 BESIDE = {"host": "10.0.0.7:8000"}
 
 

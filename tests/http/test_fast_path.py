@@ -18,6 +18,8 @@ from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
 from tests.support.raw_http import HOST, PATIENCE, Line
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:

@@ -25,6 +25,8 @@ from config.server.worker import METRICS_PREFIX
 from tests.support.live import LiveTill
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def committed(request: pytest.FixtureRequest, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:

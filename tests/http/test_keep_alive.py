@@ -16,6 +16,8 @@ import pytest
 from config.server.http_protocol import Protocol
 from tests.support.uvicorn_here import serving
 
+pytestmark = pytest.mark.slow
+
 KEEP_ALIVE = 2
 SLOW = 3
 PATIENCE = 20

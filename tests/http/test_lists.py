@@ -65,7 +65,7 @@ router.register("by-email", ByEmailView, basename="by-email")
 urlpatterns = [path("alone", AloneView.as_view()), *router.urls, path("", include(real))]
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
-pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+pytestmark = [pytest.mark.postgres, pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from django.test import Client
 from accounts.models import User
 from accounts.tokens import open_family
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 64 * 1024
 #: Of this thread's own processor time.
 SECONDS = 1.0

@@ -31,6 +31,8 @@ from tests.support.operation_table import CALLS
 from tests.support.provider import Delivery
 from tests.support.shop_users import API, PASSWORD, sign_in
 
+pytestmark = pytest.mark.slow
+
 
 class CountingHasher(OwaspArgon2PasswordHasher):
     """Ours, which also counts how often it was asked to."""

@@ -17,6 +17,8 @@ from config.server.response_headers import STAFF_POLICY
 from tests.http.test_asgi import Conversation, part
 from tests.support.live import LiveTill
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "BREW")
 client = Client(raise_request_exception=False)
 

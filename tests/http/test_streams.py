@@ -158,7 +158,7 @@ urlpatterns = [
 ]
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
-pytestmark = pytest.mark.urls(__name__)
+pytestmark = [pytest.mark.slow, pytest.mark.urls(__name__)]
 
 
 @pytest.fixture

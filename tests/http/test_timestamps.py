@@ -14,6 +14,8 @@ from tests.support.every_operation import Scene, Things, operations, perform, pe
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
 
+pytestmark = pytest.mark.slow
+
 #: PostgreSQL knows no offset of 16 hours or more, Python none of 24, UTC no time before the year 1 or after 9999.
 READ = [
     *(

@@ -18,6 +18,8 @@ from accounts.models import Role, User
 from config import checks
 from payments.models import Currency, Provider
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {
     "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",

@@ -18,6 +18,8 @@ from config.management.commands.run_demo import _PREPARING_LOCK
 from tests.project.test_checks import GOOD, ROOT, manage
 from tests.support.live import database_url, free_port
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 30
 COMMANDS = ["check_ledger", "send_webhook", "expire_orders", "checkpoint_house", "prune_idempotency_keys"]
 

@@ -29,6 +29,8 @@ from pytest_django import DjangoDbBlocker
 from config.embedded_postgres import binaries
 from tests.support.live import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)

@@ -26,6 +26,8 @@ from tests.support.live import database_url, free_port
 from tests.support.pipeline_steps import asking, in_a_loop
 from tests.support.sessions import end_sessions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 READ = """
 import json

@@ -19,6 +19,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.support.ledger_factories import sql
 
+pytestmark = pytest.mark.slow
+
 APPS = ("accounts", "payments", "catalog")
 ROOT = settings.BASE_DIR
 MIGRATED, OF_MODELS = "public", "of_models"

@@ -21,6 +21,8 @@ from config.embedded_postgres import binaries
 from payments.webhooks.admin.providers import ProviderAdmin, ProviderForm
 from tests.support.live import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 READY_SECONDS = 90

@@ -8,6 +8,7 @@ import ast
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -138,6 +139,7 @@ def patterns_in(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]
         yield from patterns_in(node, name)
 
 
+@cache
 def found() -> dict[str, list[ast.Call]]:
     calls: dict[str, list[ast.Call]] = {}
     for module, path in sources():
@@ -164,6 +166,7 @@ def compiled(where: str) -> Iterator[re.Pattern[str]]:
             yield re.compile(literal.value)
 
 
+@cache
 def ways() -> dict[str, str]:
     """How text is looked at with a pattern, by its name: from anywhere, from the beginning, or as a whole."""
     found = dict.fromkeys(OF_DJANGO, "search")

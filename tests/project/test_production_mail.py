@@ -4,6 +4,8 @@ import pytest
 
 from tests.project.test_checks import manage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("address", ["", "consolemail://", "dummymail://"])
 def test_a_production_that_mails_nobody_is_warned_of(address: str) -> None:

@@ -27,6 +27,8 @@ from tests.support.live import LiveTill, database_url
 from tests.support.operation_table import CALLS
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
 
+pytestmark = pytest.mark.slow
+
 DENIED = psycopg.errors.InsufficientPrivilege
 
 

@@ -26,6 +26,8 @@ from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.corruptions import CORRUPTIONS, CREDIT
 from tests.support.ledger_factories import CLEARING, SALES, held, house, sql, wallet_of
 
+pytestmark = pytest.mark.slow
+
 TABLES = (
     "payments_transaction",
     "payments_posting",

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from payments.exchange.conversion import MAX_RATE, convert, cross_rate, gains
 
+pytestmark = pytest.mark.slow
+
 EXACT = Context(prec=120)
 TINY = Decimal("1e-10")
 amounts = st.decimals(min_value=TINY, max_value=10**18, places=10)

@@ -28,7 +28,7 @@ from tests.support.exchange_factories import (
 )
 from tests.support.factories import signed_in, wallet_with
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 THREADS = 16
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from decimal import Decimal, localcontext
 from typing import Any
 
+import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from payments.ledger import booking
 from payments.models import Wallet
 from payments.money import EXACT
 from tests.support.ledger_factories import differences, house, lines_of, wallet_of
+
+pytestmark = pytest.mark.slow
 
 CURRENCIES = ("USD", "JPY")
 HOUSES = ("clearing", "sales", "exchange")

@@ -32,7 +32,7 @@ def purse(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
-pytestmark = pytest.mark.usefixtures("committed_db")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
 
 def outcomes(answers: list[Any]) -> Counter[tuple[int, str]]:

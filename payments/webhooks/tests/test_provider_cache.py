@@ -23,6 +23,8 @@ from payments.webhooks.receiving.provider_cache import (
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form
 from tests.support.sessions import end_sessions
 
+pytestmark = pytest.mark.slow
+
 Changed = Callable[..., Provider]
 NEW_SECRET = "whsec_bmV3IHNlY3JldCBuZXcgc2VjcmV0IG5ldyE="
 

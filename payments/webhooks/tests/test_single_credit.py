@@ -28,6 +28,8 @@ from postgres.pipeline import KEEP_PLANS, run
 from tests.support.ledger_factories import house, lines_of, opened, sql
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
 
+pytestmark = pytest.mark.slow
+
 Result = TypeVar("Result")
 LARGEST = Decimal(10**28 - 1)
 GUARDS_PAGE = django_settings.BASE_DIR / "docs" / "guards.md"

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from payments.webhooks.notices import MAX_BODY_BYTES, BodyTooLarge, MalformedEvent, ParsedNotice, parse, strict, usual
 
+pytestmark = pytest.mark.slow
+
 UUID = "5eae174f-7cd0-472c-bd36-35660f00132b"
 SIGNATURE = "70e224ace9d3859aca84ffb88edf593acec92dbb"
 MEMBERS = {

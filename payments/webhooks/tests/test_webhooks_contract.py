@@ -15,6 +15,8 @@ from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
 from tests.support.ledger_factories import opened
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form, new_uuid
 
+pytestmark = pytest.mark.slow
+
 Unmoved = Callable[[], Stored]
 
 

@@ -13,6 +13,8 @@ from payments.conftest import Post, Stored, stored
 from tests.support.live import LiveTill
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form, as_json
 
+pytestmark = pytest.mark.slow
+
 Unmoved = Callable[[], Stored]
 ADDRESSES = [SHA1_COLON, SHA256_CONCAT]
 
