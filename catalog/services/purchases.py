@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from api.decimals import format_amount
 from catalog.models import Product, Purchase
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
 from payments.money import InvalidAmount
+from postgres.sequences import next_id
 
 
 class PriceChanged(Exception):
@@ -46,7 +47,7 @@ def buy(
         raise PriceChanged(format_amount(product.price, product.currency.decimal_places))
     _take_from_stock(product, quantity)
     purchase = Purchase(
-        pk=_next_id(),
+        pk=next_id(Purchase),
         user_id=user_id,
         product=product,
         title=product.title,
@@ -86,23 +87,13 @@ def _total(product: Product, quantity: int) -> Decimal:
     return amount
 
 
-def _next_id() -> int:
-    """Take the purchase's id beforehand: the transaction refers to it, and is booked first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('catalog_purchase_id_seq')")
-        return int(cursor.fetchone()[0])
-
-
 def _pay(purchase: Purchase) -> int:
     """Move the amount from the buyer's wallet to the house's sales; return the transaction's id."""
-    books = booking.lock([purchase.wallet_id])
-    wallet = books.wallets.get(purchase.wallet_id)
+    locked = booking.lock([purchase.wallet_id])
+    wallet = locked.wallets.get(purchase.wallet_id)
     if wallet is None or wallet.owner_id != purchase.user_id:
         raise booking.WalletNotFound
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = booking.NewPosting(purchase.wallet_id, sales, purchase.amount)
-    movement = booking.NewTransaction(Transaction.Kind.PURCHASE, (line,), f"purchase {purchase.pk}")
-    [verdict] = books.book([movement])
-    if isinstance(verdict, booking.Refused):
-        raise verdict.error
-    return verdict.transaction_id
+    posting = booking.NewPosting(purchase.wallet_id, sales, purchase.amount)
+    payment = booking.NewTransaction(Transaction.Kind.PURCHASE, (posting,), f"purchase {purchase.pk}")
+    return locked.book_one(payment).transaction_id

@@ -55,9 +55,6 @@ def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
 
 def _pay_back(purchase: Purchase, amount: Decimal) -> int:
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
-    line = booking.NewPosting(sales, purchase.wallet_id, amount)
-    movement = booking.NewTransaction(Transaction.Kind.REFUND, (line,), f"refund of purchase {purchase.pk}")
-    [verdict] = booking.lock([purchase.wallet_id]).book([movement])
-    if isinstance(verdict, booking.Refused):
-        raise verdict.error
-    return verdict.transaction_id
+    posting = booking.NewPosting(sales, purchase.wallet_id, amount)
+    refund = booking.NewTransaction(Transaction.Kind.REFUND, (posting,), f"refund of purchase {purchase.pk}")
+    return booking.lock([purchase.wallet_id]).book_one(refund).transaction_id

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from payments.ledger.models import Currency, Transaction, Wallet
 from payments.ledger.services.currencies import active_currency
 from payments.money import EXACT, check_amount
 from payments.transfers.models import Transfer
+from postgres.sequences import next_id
 
 _PEOPLE = (Role.USER, Role.ADMIN)
 #: By so much a clock may be set back without a limit forgetting what was sent before.
@@ -74,7 +75,7 @@ def transfer(
         _check_limit(user_id, currency, amount, Decimal(limit))
     fee = charge(operation=Operation.TRANSFER, currency=currency, amount=amount)
     sent = Transfer(
-        pk=_next_id(),
+        pk=next_id(Transfer),
         user_id=user_id,
         recipient_id=receiver.user_id,
         source_id=source_id,
@@ -166,23 +167,16 @@ def _sent_today(user_id: int, currency: Currency) -> Decimal:
 
 def _book(sent: Transfer) -> int:
     """Move the money; return the transaction's id."""
-    books = booking.lock([sent.source_id, sent.destination_id])
-    if sent.destination_id not in books.wallets:
+    locked = booking.lock([sent.source_id, sent.destination_id])
+    if sent.destination_id not in locked.wallets:
         raise RecipientNotFound
-    lines = [booking.NewPosting(sent.source_id, sent.destination_id, sent.amount)]
+    postings = [booking.NewPosting(sent.source_id, sent.destination_id, sent.amount)]
     if sent.commission:
         fees = booking.house_wallet(Wallet.House.COMMISSION, sent.currency_id)
-        lines.append(booking.NewPosting(sent.source_id, fees, sent.commission))
-    [verdict] = books.book([booking.NewTransaction(Transaction.Kind.TRANSFER, tuple(lines), f"transfer {sent.pk}")])
-    if isinstance(verdict, booking.Refused):
-        if isinstance(verdict.error, booking.SameWallet | booking.CurrencyMismatch):
-            verdict.error.field = "destination"
-        raise verdict.error
-    return verdict.transaction_id
-
-
-def _next_id() -> int:
-    """Take the transfer's id beforehand: the transaction refers to it, and is booked first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('payments_transfer_id_seq')")
-        return int(cursor.fetchone()[0])
+        postings.append(booking.NewPosting(sent.source_id, fees, sent.commission))
+    new = booking.NewTransaction(Transaction.Kind.TRANSFER, tuple(postings), f"transfer {sent.pk}")
+    try:
+        return locked.book_one(new).transaction_id
+    except (booking.SameWallet, booking.CurrencyMismatch) as error:
+        error.field = "destination"
+        raise

@@ -189,6 +189,6 @@ def _has_history(user: User) -> bool:
 def _destroy_wallets(user: User) -> None:
     """Delete his wallets under their locks; PostgreSQL refuses for one that is used."""
     ids = list(Wallet.objects.filter(owner=user).values_list("pk", flat=True))
-    booking.lock(ids, movements=0)
+    booking.lock(ids, transactions=0)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM payments_wallet WHERE id = ANY(%s::bigint[])", [ids])

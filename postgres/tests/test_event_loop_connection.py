@@ -217,25 +217,25 @@ def test_the_pool_makes_another_for_each_that_is_lost(committed_db: None) -> Non
         assert goes_wrong(("SELECT pg_terminate_backend(pg_backend_pid())",)) == (OperationalError, True)
 
 
-def test_books_are_kept_over_it(committed_db: None, alice: Any) -> None:
+def test_the_ledger_books_over_it(committed_db: None, alice: Any) -> None:
     """Open a wallet, fill it, in one block; the same door as everybody's."""
 
     def steps() -> PipelineSteps[int]:
         first = Pipeline()
-        locked = booking.queue_lock([91], first)
+        read_locked = booking.queue_lock([91], first)
         yield first
-        books, opening = locked(), Pipeline()
-        opened = books.opening([booking.NewWallet(91, alice.pk, "USD")], opening)
+        locked, opening = read_locked(), Pipeline()
+        opened = locked.queue_open([booking.NewWallet(91, alice.pk, "USD")], opening)
         yield opening
         opened()
         last = Pipeline(commit=True)
-        [verdict] = books.booking([movement], last)
+        [result] = locked.queue_book([deposit], last)
         yield last
-        assert isinstance(verdict, booking.Booked)
-        return verdict.transaction_id
+        assert isinstance(result, booking.Booked)
+        return result.transaction_id
 
     clearing = booking.house_wallet("clearing", "USD")
-    movement = booking.NewTransaction("deposit", (booking.NewPosting(clearing, 91, Decimal(10)),))
+    deposit = booking.NewTransaction("deposit", (booking.NewPosting(clearing, 91, Decimal(10)),))
     house_currencies([clearing])  # read once in each process, which an event loop cannot do
     id_ = in_a_loop(lambda session: session.run(steps()))
     [[(balance, sequence)]] = in_a_loop(

@@ -46,10 +46,10 @@ def differences(**how: Any) -> dict[str, int]:
     return {kind: total for kind, total in audit(**how).totals.items() if kind not in UNCLAIMED}
 
 
-def opened(books: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
+def opened(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
     """Open a wallet under an id that a provider chose, in a pipeline of its own."""
     pipeline = Pipeline()
-    have_opened = books.opening([booking.NewWallet(wallet_id, owner.pk, currency)], pipeline)
+    have_opened = locked.queue_open([booking.NewWallet(wallet_id, owner.pk, currency)], pipeline)
     pipeline.run()
     have_opened()
 

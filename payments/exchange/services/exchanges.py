@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from payments.exchange.conversion import convert
@@ -13,6 +13,7 @@ from payments.ledger import booking
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.services.wallets import lock_owned
 from payments.money import EXACT
+from postgres.sequences import next_id
 
 _FIELDS = ("source", "destination")
 
@@ -62,12 +63,12 @@ def exchange(
     Locks both wallets, which must be the user's own. Raises WalletNotFound, SameCurrency, CurrencyUnavailable,
     InvalidAmount, RateUnavailable, RateSlipped, and the ledger's InsufficientFunds and BalanceTooLarge.
     """
-    books, source, destination = _lock_pair(source_id, destination_id, user_id)
+    locked, source, destination = _lock_pair(source_id, destination_id, user_id)
     currency = in_use(source.currency, destination.currency, fields=_FIELDS)
     found = terms(source=currency, target=destination.currency, amount=amount)
     if expected:
         expected.check(found.rate)
-    return _book(books, source, destination, found)
+    return _book(locked, source, destination, found)
 
 
 @transaction.atomic
@@ -79,7 +80,7 @@ def exchange_quoted(*, user_id: int, source_id: int, destination_id: int, quote_
     InsufficientFunds and BalanceTooLarge.
     """
     quote = _lock_quote(quote_id, user_id)
-    books, source, destination = _lock_pair(source_id, destination_id, user_id)
+    locked, source, destination = _lock_pair(source_id, destination_id, user_id)
     in_use(source.currency, destination.currency, fields=_FIELDS)
     _check_currencies(quote, source, destination)
     proceeds, remainder = convert(quote.amount, quote.rate)
@@ -87,7 +88,7 @@ def exchange_quoted(*, user_id: int, source_id: int, destination_id: int, quote_
         amount=quote.amount, rate=quote.rate, proceeds=proceeds, remainder=remainder,
         commission=quote.commission, rule=quote.rule,
     )  # fmt: skip
-    return _book(books, source, destination, found, quote=quote)
+    return _book(locked, source, destination, found, quote=quote)
 
 
 def _lock_quote(quote_id: int, user_id: int) -> Quote:
@@ -110,12 +111,12 @@ def _check_currencies(quote: Quote, source: booking.LockedWallet, destination: b
 def _lock_pair(
     source_id: int, destination_id: int, user_id: int
 ) -> tuple[booking.LockedWallets, booking.LockedWallet, booking.LockedWallet]:
-    books = lock_owned(source=source_id, destination=destination_id, owner_id=user_id)
-    return books, books.wallets[source_id], books.wallets[destination_id]
+    locked = lock_owned(source=source_id, destination=destination_id, owner_id=user_id)
+    return locked, locked.wallets[source_id], locked.wallets[destination_id]
 
 
 def _book(
-    books: booking.LockedWallets,
+    locked: booking.LockedWallets,
     source: booking.LockedWallet,
     destination: booking.LockedWallet,
     found: Terms,
@@ -123,7 +124,7 @@ def _book(
     quote: Quote | None = None,
 ) -> Exchange:
     made = Exchange(
-        pk=_next_id(),
+        pk=next_id(Exchange),
         user_id=source.owner_id,
         source_id=source.id,
         destination_id=destination.id,
@@ -137,31 +138,21 @@ def _book(
         rule=found.rule,
         quote=quote,
     )
-    movement = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_lines(made)), f"exchange {made.pk}")
-    [verdict] = books.book([movement])
-    if isinstance(verdict, booking.Refused):
-        raise verdict.error
-    made.transaction_id = verdict.transaction_id
+    new = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_postings(made)), f"exchange {made.pk}")
+    made.transaction_id = locked.book_one(new).transaction_id
     made.save(force_insert=True)
     return made
 
 
-def _lines(made: Exchange) -> list[booking.NewPosting]:
+def _postings(made: Exchange) -> list[booking.NewPosting]:
     """The house takes the one currency and gives the other; what rounding left is simply not given."""
     takes = booking.house_wallet(Wallet.House.EXCHANGE, made.source_currency_id)
     gives = booking.house_wallet(Wallet.House.EXCHANGE, made.target_currency_id)
-    lines = [
+    postings = [
         booking.NewPosting(made.source_id, takes, made.amount),
         booking.NewPosting(gives, made.destination_id, made.proceeds),
     ]
     if made.commission:
         fees = booking.house_wallet(Wallet.House.COMMISSION, made.source_currency_id)
-        lines.append(booking.NewPosting(made.source_id, fees, made.commission))
-    return lines
-
-
-def _next_id() -> int:
-    """Take the exchange's id beforehand: the transaction refers to it, and is booked first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('payments_exchange_id_seq')")
-        return int(cursor.fetchone()[0])
+        postings.append(booking.NewPosting(made.source_id, fees, made.commission))
+    return postings

@@ -1,36 +1,38 @@
-"""The one door: nothing else writes balances, transactions or postings.
+"""Booking: the one way to write balances, transactions and postings.
 
-Lock order, written down once: first the wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE
-(`lock`), or a single one when it is free (`CreditAlone`); then wallets that are new, by ascending
-id (`Books.opening`); then whatever the booking leads to. House wallets are never locked and never updated. Who follows
-this order cannot deadlock with anybody else who does.
+Locks are taken in one order, so that nobody who follows it can deadlock with anybody else who does:
+
+1. Wallets that exist, by ascending id, in one SELECT … FOR NO KEY UPDATE (`lock`). Or a single one when it is free
+   (`SingleCredit`).
+2. New wallets, by ascending id (`LockedWallets.queue_open`).
+3. Whatever the booking leads to.
+
+House wallets are never locked and never updated.
 """
 
-from payments.ledger.booking.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
-from payments.ledger.booking.locked_wallets import (
+from payments.ledger.booking.errors import (
     BalanceTooLarge,
-    Booked,
-    BookingResult,
     CurrencyMismatch,
     InsufficientFunds,
     InvalidTransaction,
     LedgerError,
-    LockedWallet,
-    LockedWallets,
-    NewPosting,
-    NewTransaction,
-    NewWallet,
-    Refused,
     SameWallet,
     SerializationConflict,
     StaleWallets,
     WalletNotFound,
+)
+from payments.ledger.booking.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
+from payments.ledger.booking.locked_wallets import (
+    LockedWallet,
+    LockedWallets,
     book,
+    book_one,
     lock,
     locked_by_others,
     queue_lock,
 )
 from payments.ledger.booking.single_credit import SingleCredit
+from payments.ledger.booking.types import Booked, BookingResult, NewPosting, NewTransaction, NewWallet, Refused
 
 __all__ = [
     "BalanceTooLarge",
@@ -53,6 +55,7 @@ __all__ = [
     "StaleWallets",
     "WalletNotFound",
     "book",
+    "book_one",
     "checkpoint",
     "house_balances",
     "house_wallet",

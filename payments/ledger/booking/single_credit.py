@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-from payments.ledger.booking.locked_wallets import NewTransaction
+from payments.ledger.booking.types import NewTransaction
 from payments.money import MAX_AMOUNT
 from postgres.pipeline import Pipeline
 from postgres.pipeline_connection import Rows
 
-# It never waits for a wallet: by then it would hold the tables that it is going to write, and a checkpoint that waits
-# for those (payments.ledger.booking.house) holds up everybody else. Tables are locked in the order in which they are
-# named, those of a query before those of its WITH: wallets come first here as everywhere, so nobody waits in a circle
-# with who locks them all (docs/guards.md). An owner may have many wallets: `+ 0` keeps the
-# planner from looking among them. The time is the clock's, under the lock, but in one wallet never before what was
-# booked last.
+# The statement never waits for a wallet. It would already hold the tables that it is going to write, and a checkpoint
+# that waits for those (payments.ledger.booking.house) holds up everybody else. PostgreSQL locks tables in the order in
+# which a statement names them, those of a query before those of its WITH. So wallets come first, as they do in
+# migrations that lock all tables: no deadlock (docs/guards.md). An owner may have many wallets: `+ 0` keeps the planner
+# from reading them. The time is the clock's, under the lock, but in one wallet never before what was booked last.
 _STATEMENT = """
 WITH wallet AS (
     SELECT id FROM payments_wallet
@@ -39,24 +38,24 @@ WITH wallet AS (
 
 
 class SingleCredit:
-    """A statement that moves money from the house to a user's wallet, if that is there, has room, and nobody holds it.
+    """A statement that moves money from the house to a user's wallet that exists, has room and is locked by nobody.
 
-    The caller's `condition` is looked at before the wallet is locked: what must not happen twice needs a unique key.
-    `then` goes on behind the expressions of this WITH, the last of which is `credited` (transaction_id, balance): no
-    row when nothing was moved. Its final SELECT names no table, for the order of locks. Its parameters begin with $8.
+    PostgreSQL evaluates the caller's `condition` before it locks the wallet: what must not happen twice needs a unique
+    key. `then` continues the WITH, whose last query is `credited` (transaction_id, balance): no row when nothing moved.
+    The final SELECT of `then` names no table, for the order of locks. Its parameters begin with $8.
     """
 
     def __init__(self, *, condition: str, then: str) -> None:
         self.statement = _STATEMENT.format(condition=condition, then=then, max_amount=MAX_AMOUNT)
 
-    def ask(
-        self, pipeline: Pipeline, movement: NewTransaction, owner_id: int, currency: str, *others: str
+    def queue(
+        self, pipeline: Pipeline, new: NewTransaction, owner_id: int, currency: str, *others: str
     ) -> Callable[[], Rows]:
-        """Ask for the movement, whose only line goes from a house wallet to the owner's; returns what reads the rows.
+        """Queue a transaction whose only posting goes from a house wallet to the owner's. Returns what reads the rows.
 
-        Not idempotent. Raises InvalidMovement.
+        Not idempotent. Raises InvalidTransaction.
         """
-        movement.check()
-        ((house_id, wallet_id, amount),) = movement.lines
+        new.check()
+        ((house_id, wallet_id, amount),) = new.postings
         numbers = (str(wallet_id), str(owner_id), currency, str(amount), str(house_id))
-        return pipeline.execute(self.statement, *numbers, movement.kind, movement.reference, *others)
+        return pipeline.execute(self.statement, *numbers, new.kind, new.reference, *others)

@@ -58,8 +58,8 @@ FROM {rows} AS w (id, balance, sequence, sequence_before, time) WHERE payments_w
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
 )
-# For wallets that were opened in this atomic block: a savepoint that was rolled back has taken their rows away, and who
-# is not found must be missed. The number of wallets follows their five columns.
+# For wallets that were opened in this atomic block. A savepoint that was rolled back has removed their rows, so the
+# statement counts the rows that it changed. The number of wallets follows their five columns.
 _BALANCES_OF_ALL = RowsStatement(
     """
 WITH changed AS (
@@ -85,7 +85,7 @@ ON CONFLICT DO NOTHING RETURNING id
 
 @dataclass(slots=True)
 class WriteBatch:
-    """What was decided in memory and waits to be written: all of it, or nothing."""
+    """The rows that one booking writes, decided in memory: all of them are written, or none."""
 
     transactions: list[TransactionRow] = field(default_factory=list)
     postings: list[PostingRow] = field(default_factory=list)
@@ -93,8 +93,8 @@ class WriteBatch:
     #: Some of the wallets were opened in this atomic block.
     has_new_wallets: bool = False
 
-    def write(self, pipeline: Pipeline) -> None:
-        """Ask for it. The pipeline fails with OUTDATED_BOOKS unless each wallet still has the sequence that it had."""
+    def queue_write(self, pipeline: Pipeline) -> None:
+        """Queue the rows. The run fails with STALE_WALLETS unless each wallet still has the sequence that it had."""
         pipeline.execute_rows(self.transactions, _TRANSACTIONS)
         pipeline.execute_rows(self.postings, _POSTINGS)
         if self.has_new_wallets:
@@ -111,9 +111,9 @@ def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
 
 
 def queue_open(wallets: Sequence[NewWalletRow], pipeline: Pipeline) -> Callable[[], Rows]:
-    """Ask for empty wallets in the given order, but for ids that exist; returns what reads the ids that were new.
+    """Queue the creation of empty wallets, in the given order, but for ids that exist. Returns what reads the new ids.
 
-    Waits for another atomic block that is inserting one of the ids.
+    The run waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
     return pipeline.execute_rows(rows, _OPEN)

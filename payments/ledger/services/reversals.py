@@ -55,14 +55,10 @@ def _refuse_own_transaction(original: Transaction, staff: User) -> None:
 def _book_opposite(original: Transaction) -> int:
     """The last posting first: a commission comes back before the amount that it was taken from goes."""
     postings = original.postings.order_by("-pk").values_list("destination", "source", "amount")
-    lines = tuple(booking.NewPosting(source, destination, amount) for source, destination, amount in postings)
-    movement = booking.NewTransaction(
-        Transaction.Kind.REVERSAL, lines, f"reversal of transaction {original.pk}", overdraws=True
-    )
-    [verdict] = booking.book([movement])
-    if isinstance(verdict, booking.Refused):
-        raise verdict.error
-    return verdict.transaction_id
+    opposites = tuple(booking.NewPosting(source, destination, amount) for source, destination, amount in postings)
+    reference = f"reversal of transaction {original.pk}"
+    reversal = booking.NewTransaction(Transaction.Kind.REVERSAL, opposites, reference, overdraws=True)
+    return booking.book_one(reversal).transaction_id
 
 
 @transaction.atomic

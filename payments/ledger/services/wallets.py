@@ -47,13 +47,13 @@ def open_first_wallets(users: Sequence[User]) -> None:
 
 
 def lock_owned(*, owner_id: int, **wallet_ids: int) -> booking.LockedWallets:
-    """Lock wallets that are all the user's, by the fields that name them, ascending, as `ledger.lock` does.
+    """Lock wallets that are all the user's, by the fields that name them, ascending, as `booking.lock` does.
 
     Raises WalletNotFound naming the field when one is not: strangers' wallets and absent ones look alike.
     """
-    books = booking.lock(wallet_ids.values())
+    locked = booking.lock(wallet_ids.values())
     for field, wallet_id in wallet_ids.items():
-        wallet = books.wallets.get(wallet_id)
+        wallet = locked.wallets.get(wallet_id)
         if wallet is None or wallet.owner_id != owner_id:
             raise booking.WalletNotFound(field=field)
-    return books
+    return locked

@@ -52,7 +52,7 @@ def drawn_later(_: Any, wallet: int) -> None:
     """Ids are drawn when something is booked that was not announced."""
     clearing = booking.house_wallet("clearing", "USD")
     line = booking.NewPosting(clearing, wallet, Decimal(1))
-    with_none = booking.lock([wallet], movements=0)
+    with_none = booking.lock([wallet], transactions=0)
     with_none.book([booking.NewTransaction("deposit", (line,))])
 
 

@@ -34,7 +34,7 @@ def cancel_withdrawal(*, withdrawal_id: int, user_id: int) -> Withdrawal:
     if withdrawal.status != OrderStatus.PENDING:
         return withdrawal
     lock_external_wallets_of([user_id])
-    booking.lock([withdrawal.wallet_id], movements=0).release(withdrawal.wallet_id, withdrawal.amount)
+    booking.lock([withdrawal.wallet_id], transactions=0).release(withdrawal.wallet_id, withdrawal.amount)
     cancelled = _cancelled(withdrawal)
     forget_if_deleted([user_id])  # somebody may have deleted the owner while this waited for the locks
     return cancelled

@@ -42,6 +42,6 @@ def _expire(kind: type[Order], older_than: timedelta, batch: int) -> int:
 
 
 def _release(orders: list[Order]) -> None:
-    books = booking.lock((order.wallet_id for order in orders), movements=0)
+    locked = booking.lock((order.wallet_id for order in orders), transactions=0)
     for order in orders:
-        books.release(order.wallet_id, order.amount)
+        locked.release(order.wallet_id, order.amount)

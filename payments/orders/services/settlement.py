@@ -40,7 +40,9 @@ def settle_deposit(*, deposit_id: int, settlement: Settlement, by: User, reason:
     if _is_settled(deposit, settlement):
         return deposit
     if settlement == "paid":
-        deposit.transaction_id = _book(booking.lock([deposit.wallet_id]), _deposit_transaction(deposit))
+        deposit.transaction_id = (
+            booking.lock([deposit.wallet_id]).book_one(_deposit_transaction(deposit)).transaction_id
+        )
     return _settled(deposit, settlement, by, reason)
 
 
@@ -56,10 +58,10 @@ def settle_withdrawal(*, withdrawal_id: int, settlement: Settlement, by: User, r
     if _is_settled(withdrawal, settlement):
         return withdrawal
     lock_external_wallets_of([withdrawal.user_id])  # whoever deletes the owner waits, or is done
-    books = booking.lock([withdrawal.wallet_id])
-    books.release(withdrawal.wallet_id, withdrawal.amount)
+    locked = booking.lock([withdrawal.wallet_id])
+    locked.release(withdrawal.wallet_id, withdrawal.amount)
     if settlement == "paid":
-        withdrawal.transaction_id = _book(books, _withdrawal_transaction(withdrawal))
+        withdrawal.transaction_id = locked.book_one(_withdrawal_transaction(withdrawal)).transaction_id
     settled = _settled(withdrawal, settlement, by, reason)
     forget_if_deleted([settled.user_id])
     return settled
@@ -95,17 +97,17 @@ def _settled(order: AnOrder, settlement: Settlement, by: User, reason: str) -> A
 def _deposit_transaction(deposit: Deposit) -> booking.NewTransaction:
     """The commission comes out of what the same transaction brings, even where the balance is below zero."""
     clearing, commission = _houses(deposit)
-    lines = [booking.NewPosting(clearing, deposit.wallet_id, deposit.amount)]
+    postings = [booking.NewPosting(clearing, deposit.wallet_id, deposit.amount)]
     if deposit.commission:
-        lines.append(booking.NewPosting(deposit.wallet_id, commission, deposit.commission))
-    return booking.NewTransaction(Transaction.Kind.DEPOSIT, tuple(lines), f"deposit {deposit.pk}", overdraws=True)
+        postings.append(booking.NewPosting(deposit.wallet_id, commission, deposit.commission))
+    return booking.NewTransaction(Transaction.Kind.DEPOSIT, tuple(postings), f"deposit {deposit.pk}", overdraws=True)
 
 
 def _withdrawal_transaction(withdrawal: Withdrawal) -> booking.NewTransaction:
     clearing, commission = _houses(withdrawal)
     out = ((clearing, EXACT.subtract(withdrawal.amount, withdrawal.commission)), (commission, withdrawal.commission))
-    lines = tuple(booking.NewPosting(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
-    return booking.NewTransaction(Transaction.Kind.WITHDRAWAL, lines, f"withdrawal {withdrawal.pk}")
+    postings = tuple(booking.NewPosting(withdrawal.wallet_id, house, amount) for house, amount in out if amount)
+    return booking.NewTransaction(Transaction.Kind.WITHDRAWAL, postings, f"withdrawal {withdrawal.pk}")
 
 
 def _houses(order: Order) -> tuple[int, int]:
@@ -113,10 +115,3 @@ def _houses(order: Order) -> tuple[int, int]:
         booking.house_wallet(Wallet.House.CLEARING, order.currency_id),
         booking.house_wallet(Wallet.House.COMMISSION, order.currency_id),
     )
-
-
-def _book(books: booking.LockedWallets, new: booking.NewTransaction) -> int:
-    [result] = books.book([new])
-    if isinstance(result, booking.Refused):
-        raise result.error
-    return result.transaction_id

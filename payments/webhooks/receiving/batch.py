@@ -40,7 +40,7 @@ def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
     pipeline = Pipeline(commit=True)
     credited = event_store.queue_single_credit(
         notice.key,
-        _movement(notice),
+        _deposit(notice),
         pipeline,
         user_id=notice.user_id,
         currency=provider.currency,
@@ -60,7 +60,7 @@ class _Batch:
     """
 
     notices: Sequence[Notice]
-    books: ledger.LockedWallets = field(default_factory=ledger.LockedWallets)
+    locked: ledger.LockedWallets = field(default_factory=ledger.LockedWallets)
     #: The version of each active provider, by its id.
     providers: dict[int, str] = field(default_factory=dict)
     entries: dict[event_store.Key, event_store.Entry] = field(default_factory=dict)
@@ -70,10 +70,10 @@ class _Batch:
         keyed = [(notice.key, notice) for notice in self.notices]
         first = Pipeline()
         accounts = (notice.account_id for notice in self.notices)
-        locked = ledger.queue_lock(accounts, first, movements=len(self.notices))
+        read_locked = ledger.queue_lock(accounts, first, transactions=len(self.notices))
         found = event_store.queue_find_events((key for key, _ in keyed), first)
         yield first
-        self.books = locked()
+        self.locked = read_locked()
         self.providers, self.entries = found()
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
@@ -103,7 +103,7 @@ class _Batch:
 
     def _refusals(self) -> PipelineSteps[dict[event_store.Key, type[WebhookRefused]]]:
         """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
-        unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.books)}
+        unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.locked)}
         if not unsettled:
             return {}
         pipeline = Pipeline()
@@ -113,7 +113,7 @@ class _Batch:
         opened: dict[int, ledger.NewWallet] = {}
         refusals: dict[event_store.Key, type[WebhookRefused]] = {}
         for key, notice in unsettled.items():
-            wallet = self.books.wallets.get(notice.account_id) or opened.get(notice.account_id)
+            wallet = self.locked.wallets.get(notice.account_id) or opened.get(notice.account_id)
             if refusal := _mismatch(notice, wallet, users):
                 refusals[key] = refusal
             elif wallet is None:
@@ -122,7 +122,7 @@ class _Batch:
                 )
         if opened:
             pipeline = Pipeline()
-            have_opened = self.books.opening(opened.values(), pipeline)
+            have_opened = self.locked.queue_open(opened.values(), pipeline)
             yield pipeline
             have_opened()
         return refusals
@@ -130,15 +130,15 @@ class _Batch:
     def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], pipeline: Pipeline) -> None:
         """Book what can be booked, by the pipeline, and put the verdict of every claim into `entries`."""
         payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
-        verdicts = self.books.booking([_movement(notice) for notice in payable.values()], pipeline)
+        results = self.locked.queue_book([_deposit(notice) for notice in payable.values()], pipeline)
         for key, refusal in refusals.items():
             self._refuse(key, self.claims[key], refusal)
-        for (key, notice), verdict in zip(payable.items(), verdicts, strict=True):
-            if isinstance(verdict, ledger.Refused):
+        for (key, notice), result in zip(payable.items(), results, strict=True):
+            if isinstance(result, ledger.Refused):
                 self._refuse(key, notice, CreditBalanceTooLarge)
                 continue
-            balance = verdict.balances[notice.account_id]
-            self._enter(key, notice.entry(event_store.CREDITED, "", verdict.transaction_id, balance))
+            balance = result.balances[notice.account_id]
+            self._enter(key, notice.entry(event_store.CREDITED, "", result.transaction_id, balance))
 
     def _refuse(self, key: event_store.Key, notice: Notice, refusal: type[WebhookRefused]) -> None:
         self._enter(key, notice.entry(event_store.UNMATCHED, refusal.code))
@@ -160,9 +160,9 @@ class _Batch:
         return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
-def _is_at_home(notice: Notice, books: ledger.LockedWallets) -> bool:
+def _is_at_home(notice: Notice, locked: ledger.LockedWallets) -> bool:
     """Tell whether the notice's wallet is there, and as the notice says: nothing has to be looked up."""
-    wallet = books.wallets.get(notice.account_id)
+    wallet = locked.wallets.get(notice.account_id)
     return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
 
 
@@ -178,10 +178,10 @@ def _mismatch(
     return CreditWalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
 
 
-def _movement(notice: Notice) -> ledger.NewTransaction:
+def _deposit(notice: Notice) -> ledger.NewTransaction:
     provider = notice.provider
-    line = ledger.NewPosting(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
-    return ledger.NewTransaction(_DEPOSIT, (line,), f"{provider.slug} {notice.external_id}")
+    posting = ledger.NewPosting(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
+    return ledger.NewTransaction(_DEPOSIT, (posting,), f"{provider.slug} {notice.external_id}")
 
 
 # Plain texts: what is hashed and compared a million times a minute is no member of an enumeration.

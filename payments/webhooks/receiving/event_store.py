@@ -111,19 +111,19 @@ _CREDIT = SingleCredit(
 
 
 def queue_single_credit(
-    key: Key, movement: NewTransaction, pipeline: Pipeline, *, user_id: int, currency: str, version: str
+    key: Key, deposit: NewTransaction, pipeline: Pipeline, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
     """Queue the credit of one notice and its event, on condition that nothing else has to be done for it.
 
     The key must be new, and the wallet the user's and in this currency. The provider must be active and of this
-    version. The transaction's posting goes from a house wallet to the user's.
+    version. The deposit's posting goes from a house wallet to the user's.
 
     Returns what reads the result: the transaction's id, the balance, and whether it was credited before. The result is
     None when the notice is not credited. The pipeline raises IntegrityError when another atomic block has just stored
     the key. Raises InvalidTransaction.
     """
     provider_id, external_id = key
-    rows = _CREDIT.ask(pipeline, movement, user_id, currency, str(provider_id), external_id, version)
+    rows = _CREDIT.queue(pipeline, deposit, user_id, currency, str(provider_id), external_id, version)
     return lambda: next(iter(rows()), None)
 
 
