@@ -5,6 +5,7 @@ Errors stop commands and the start of the server (config/server/worker.py). Impo
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -34,6 +35,8 @@ DEMO_EMAILS = {
     "testadmin@example.com",
 }
 MIN_POSTGRESQL_VERSION = 150000
+#: The minor version of uvicorn whose internals config/server/http_protocol.py was written and tested for.
+UVICORN_VERSION = "0.54"
 
 
 def _secret_problem(secret: str) -> str:
@@ -162,6 +165,17 @@ def check_database_named(**_: Any) -> list[CheckMessage]:
         return []
     hint = "The embedded PostgreSQL is for development (TILL_DEBUG=1)."
     return [Error("DATABASE_URL is not set.", hint=hint, id="till.E006")]
+
+
+@register(Tags.compatibility)
+def check_uvicorn(**_: Any) -> list[CheckMessage]:
+    """A warning: a release that mends a hole in uvicorn must not wait for ours."""
+    installed = version("uvicorn")
+    if installed.startswith(f"{UVICORN_VERSION}."):
+        return []
+    text = f"uvicorn {installed} is installed; Till is tested with {UVICORN_VERSION}, whose internals it builds on."
+    hint = "Install the versions of requirements.txt. Until then TILL_WEBHOOK_FAST_PATH=0 relies on less of uvicorn."
+    return [checks.Warning(text, hint=hint, id="till.W008")]
 
 
 @register(Tags.staticfiles, deploy=True)

@@ -1,5 +1,5 @@
 -- The database roles of Till, made once, by a superuser, in the database that Till is to use (psql 15 or later):
---   OWNER_PASSWORD=… SERVICE_PASSWORD=… psql --dbname=till --set=ON_ERROR_STOP=1 --file=config/create_roles.sql
+--   OWNER_PASSWORD=… SERVICE_PASSWORD=… psql --dbname=till --set=ON_ERROR_STOP=1 --file=config/database/create_roles.sql
 -- till_owner owns and migrates; till is what the service connects as, and gets its rights from
 -- `manage.py grant_service_role` after each migrate.
 -- --set=owner=… and --set=service=… give them other names.

@@ -87,6 +87,23 @@ def test_the_checks_are_content_with_a_sound_production_environment() -> None:
     assert found() == set()
 
 
+@pytest.mark.parametrize(("installed", "named"), [("0.54.99", False), ("0.55.0", True), ("0.5.4", True)])
+def test_another_minor_version_of_uvicorn_is_named(tmp_path: Path, installed: str, named: bool) -> None:
+    """Metadata that Python finds first, as of a package that was installed over ours."""
+    metadata = tmp_path / f"uvicorn-{installed}.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: uvicorn\nVersion: {installed}\n")
+    result = manage("check", PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0
+    assert (f"(till.W008) uvicorn {installed} is installed" in result.stderr) is named
+
+
+def test_the_version_of_uvicorn_that_is_pinned_is_the_one_that_is_checked() -> None:
+    pinned = re.search(r"^uvicorn==(\d+\.\d+)\.\*", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    assert pinned is not None
+    assert pinned[1] == checks.UVICORN_VERSION
+
+
 def test_the_checks_say_nothing_of_a_sound_production_environment_when_deployed(tmp_path: Path) -> None:
     """But for the static files that nobody has collected: without them every page of /admin would answer 500."""
 
