@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.tests.conftest import at_once
 from catalog.models import Product, Purchase, Refund
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import balance, bought
+from tests.support.catalog_factories import bought, shown_balance
 
 LIST = "/admin/catalog/purchase/"
 
@@ -57,9 +57,9 @@ def test_the_purchase_page_asks_before_it_refunds_and_says_whom_and_how_much(sit
 
 def test_staff_refund_a_part_then_all_that_is_left(site: Client, admin: Any, purse: Wallet, purchase: Purchase) -> None:
     assert "20.00 USD refunded." in refund(site, purchase, amount="20.00").content.decode()
-    assert balance(purse) == "70.00"
+    assert shown_balance(purse) == "70.00"
     assert "30.00 USD refunded." in refund(site, purchase, refunded="20.00").content.decode()
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
     notes = list(LogEntry.objects.filter(user=admin, object_id=str(purchase.pk)).order_by("pk"))
     assert [note.change_message for note in notes] == [
         "Refunded 20.00 USD. Reason: broken",
@@ -75,7 +75,7 @@ def test_the_same_form_sent_twice_refunds_once(site: Client, purse: Wallet, purc
     refund(site, purchase, amount="20.00")
     again = refund(site, purchase, amount="20.00")
     assert "was refunded since this page was shown" in str(again.context["form"].errors)
-    assert (balance(purse), Refund.objects.count()) == ("70.00", 1)
+    assert (shown_balance(purse), Refund.objects.count()) == ("70.00", 1)
 
 
 def test_the_same_form_sent_by_eight_at_once_refunds_once(
@@ -88,7 +88,7 @@ def test_the_same_form_sent_by_eight_at_once_refunds_once(
         return client.post(address(purchase), form).status_code
 
     assert sorted(at_once(8, send)) == [200] * 7 + [302]
-    assert (balance(purse), Refund.objects.count()) == ("55.00", 1)
+    assert (shown_balance(purse), Refund.objects.count()) == ("55.00", 1)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_wrong_is_named_and_moves_nothing(
     answer = refund(site, purchase, **wrong)
     assert list(answer.context["form"].errors) == [field]
     assert "Nothing was done." in answer.content.decode()
-    assert (balance(purse), Transaction.objects.filter(kind="refund").count()) == ("50.00", 0)
+    assert (shown_balance(purse), Transaction.objects.filter(kind="refund").count()) == ("50.00", 0)
     assert not LogEntry.objects.exists()
 
 

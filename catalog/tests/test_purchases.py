@@ -12,9 +12,19 @@ from accounts.models import Role
 from catalog.models import Product, Purchase
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import PURCHASES, a_product, balance, bought, buy, ids, new_key, refund, refused
-from tests.support.factories import clearing, signed_in, wallet_with
-from tests.support.ledger_factories import held
+from tests.support.catalog_factories import (
+    PURCHASES,
+    a_product,
+    bought,
+    buy,
+    ids,
+    new_key,
+    refund,
+    refused,
+    shown_balance,
+)
+from tests.support.factories import clearing_wallet, signed_in, wallet_with
+from tests.support.ledger_factories import hold_for_withdrawal
 
 
 def sales(currency: str = "USD") -> Decimal:
@@ -35,7 +45,7 @@ def test_a_purchase_takes_the_price_and_says_what_was_bought(alice: Any, pen: Pr
         "unit_price": "25.00", "amount": "50.00", "currency": "USD", "refunded": "0.00", "status": "paid",
         "transaction": purchase.transaction_id,
     }  # fmt: skip
-    assert balance(purse) == "50.00"
+    assert shown_balance(purse) == "50.00"
 
 
 def test_a_purchase_books_one_transaction_from_the_wallet_to_the_houses_sales(
@@ -63,17 +73,17 @@ def test_a_purchase_stores_price_and_title_as_they_were(alice: Any, pen: Product
 
 def test_a_purchase_spends_the_last_cent(alice: Any, pen: Product, purse: Wallet) -> None:
     bought(alice, pen, purse, quantity=4)
-    assert balance(purse) == "0.00"
+    assert shown_balance(purse) == "0.00"
 
 
 def test_a_purchase_is_refused_to_who_is_too_poor(alice: Any, pen: Product, purse: Wallet) -> None:
     refused(buy(alice, pen, purse, quantity=5), 409, "insufficient_funds")
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
     assert not Purchase.objects.exists()
 
 
 def test_a_purchase_does_not_spend_what_is_held(alice: Any, pen: Product, purse: Wallet) -> None:
-    held(purse.pk, "90")
+    hold_for_withdrawal(purse.pk, "90")
     refused(buy(alice, pen, purse), 409, "insufficient_funds")
 
 
@@ -88,7 +98,7 @@ def test_the_shop_does_not_sell_at_a_price_that_was_not_seen(
 ) -> None:
     body = refused(buy(alice, pen, purse, expected_price=price), 409, "price_changed", "expected_price")
     assert body["price"] == "25.00"
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 def test_purchases_take_from_stock_until_there_is_nothing_left(alice: Any, purse: Wallet) -> None:
@@ -118,7 +128,7 @@ def test_the_shop_sells_only_what_is_on_sale(alice: Any, admin: Any, purse: Wall
 
 def test_a_purchase_wants_a_wallet_in_the_products_currency(alice: Any, purse: Wallet) -> None:
     refused(buy(alice, a_product(currency="EUR"), purse), 422, "currency_mismatch")
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 def test_mallory_cannot_pay_with_alices_wallet_nor_with_the_houses(
@@ -126,11 +136,11 @@ def test_mallory_cannot_pay_with_alices_wallet_nor_with_the_houses(
 ) -> None:
     for user in (mallory, admin):
         answers = [
-            buy(user, pen, wallet) for wallet in (purse, 2**62, clearing(), booking.house_wallet("sales", "USD"))
+            buy(user, pen, wallet) for wallet in (purse, 2**62, clearing_wallet(), booking.house_wallet("sales", "USD"))
         ]
         bodies = [refused(answer, 404, "wallet_not_found") for answer in answers]
         assert all(body == bodies[0] for body in bodies)
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
     assert not Purchase.objects.exists()
 
 
@@ -163,7 +173,7 @@ def test_a_purchase_refuses_what_is_not_for_the_client_to_set(
     wish = {"product": pen.pk, "wallet": purse.pk}
     plants = {"user": bob.pk, "id": 999, "transaction": 1, "title": "Free", "price": "0.01", "status": "refunded"}
     refused(signed_in(alice).post(PURCHASES, wish | plants, headers=new_key()), 400, "invalid_request", *plants)
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 def test_a_price_spelt_otherwise_buys_nothing(alice: Any, pen: Product, purse: Wallet) -> None:
@@ -171,14 +181,14 @@ def test_a_price_spelt_otherwise_buys_nothing(alice: Any, pen: Product, purse: W
     answer = signed_in(alice).post(PURCHASES, wish, headers=new_key())
     refused(answer, 400, "invalid_request", "expectedPrice")
     assert "did you mean `expected_price`?" in answer.json()["detail"]
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 # --- Idempotency-Key ---
 def test_a_purchase_requires_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
     answer = signed_in(alice).post(PURCHASES, {"product": pen.pk, "wallet": purse.pk})
     refused(answer, 400, "idempotency_key_required")
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 def test_the_shop_sells_once_for_a_key(alice: Any, pen: Product, purse: Wallet) -> None:
@@ -187,7 +197,7 @@ def test_the_shop_sells_once_for_a_key(alice: Any, pen: Product, purse: Wallet) 
     assert first.content == again.content
     assert again.headers["Idempotent-Replayed"] == "true"
     refused(signed_in(alice).post(PURCHASES, wish | {"quantity": 2}, headers=key), 422, "idempotency_key_reused")
-    assert balance(purse) == "75.00"
+    assert shown_balance(purse) == "75.00"
 
 
 # --- reading ---
@@ -276,5 +286,5 @@ def test_a_dry_run_tells_what_would_be_bought_and_buys_nothing(alice: Any, purse
     assert answer.status_code == 200, answer.content
     assert (answer.json()["id"], answer.json()["transaction"], answer.json()["status"]) == (None, None, "paid")
     product.refresh_from_db()
-    assert (product.stock, balance(purse), Purchase.objects.count()) == (1, "100.00", 0)
+    assert (product.stock, shown_balance(purse), Purchase.objects.count()) == (1, "100.00", 0)
     refused(signed_in(alice).post("/api/v1/purchases?dry_run=yes", wish), 400, "invalid_request", "dry_run")

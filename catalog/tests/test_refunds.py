@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from catalog.models import Product, Purchase, Refund
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import PURCHASES, a_product, balance, bought, new_key, refund, refused
+from tests.support.catalog_factories import PURCHASES, a_product, bought, new_key, refund, refused, shown_balance
 from tests.support.factories import signed_in, wallet_with
 
 
@@ -32,7 +32,7 @@ def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, 
     assert body == {
         "id": made.pk, "purchase": purchase, "amount": "50.00", "reason": "", "transaction": made.transaction_id,
     }  # fmt: skip
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
     assert shown(alice, purchase) == ("50.00", "refunded")
 
 
@@ -60,7 +60,7 @@ def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any,
     assert refund(admin, purchase, amount="0.01", reason="A scratch.").json()["reason"] == "A scratch."
     assert shown(alice, purchase) == ("0.01", "partially_refunded")
     assert refund(admin, purchase).json()["amount"] == "49.99"
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
     body = refused(refund(admin, purchase), 409, "refund_exceeds_purchase", "amount")
     assert body["refundable"] == "0.00"
 
@@ -69,7 +69,7 @@ def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any,
 def test_refunds_never_pay_back_more_than_was_paid(admin: Any, purchase: int, purse: Wallet, amount: str) -> None:
     body = refused(refund(admin, purchase, amount=amount), 409, "refund_exceeds_purchase", "amount")
     assert body["refundable"] == "50.00"
-    assert balance(purse) == "50.00"
+    assert shown_balance(purse) == "50.00"
 
 
 @pytest.mark.parametrize(("amount", "code"), [("0", "amount_not_positive"), ("-1", "amount_not_positive"),
@@ -90,7 +90,7 @@ def test_only_admins_pay_back(alice: Any, mallory: Any, purchase: int, purse: Wa
     for user in (alice, mallory):
         refused(refund(user, purchase), 403, "permission_denied")
     refused(APIClient().post(f"{PURCHASES}/{purchase}/refunds", headers=new_key()), 401, "not_authenticated")
-    assert balance(purse) == "50.00"
+    assert shown_balance(purse) == "50.00"
 
 
 def test_a_refund_of_no_purchase_is_404(admin: Any) -> None:
@@ -103,7 +103,7 @@ def test_a_refund_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase:
     refused(client.post(address, {"amount": "10"}), 400, "idempotency_key_required")
     first, again = (client.post(address, {"amount": "10"}, headers=key) for _ in range(2))
     assert first.content == again.content
-    assert balance(purse) == "60.00"
+    assert shown_balance(purse) == "60.00"
 
 
 def test_a_refund_refuses_what_is_not_for_the_client_to_set(
@@ -113,7 +113,7 @@ def test_a_refund_refuses_what_is_not_for_the_client_to_set(
     wished = {"wallet": hers.pk, "purchase": 1, "id": 999, "transaction": 1, "currency": "EUR", "user": mallory.pk}
     answer = signed_in(admin).post(f"{PURCHASES}/{purchase}/refunds", wished, headers=new_key())
     refused(answer, 400, "invalid_request", *wished)
-    assert (balance(hers), balance(purse)) == ("1.00", "50.00")
+    assert (shown_balance(hers), shown_balance(purse)) == ("1.00", "50.00")
 
 
 def test_a_refund_pays_back_at_the_price_that_was_paid(admin: Any, purchase: int, pen: Product) -> None:
@@ -133,7 +133,7 @@ def test_a_refund_pays_back_a_buyer_who_was_disabled_since(
 ) -> None:
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
     assert refund(admin, purchase).status_code == 201
-    assert balance(purse) == "100.00"
+    assert shown_balance(purse) == "100.00"
 
 
 def test_a_refund_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:

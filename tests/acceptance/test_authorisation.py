@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.services import set_support
 from payments.orders.services import add_scope
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.every_operation import Scene, Things, operations, outcome, perform, person
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, outcome, perform
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.stored_rows import stored
 
@@ -51,24 +51,24 @@ class Cast:
     """Who calls, and whose things he calls about."""
 
     def __init__(self) -> None:
-        self.bob = person("bob")
-        admin, service = person("admin", "admin"), person("service", "service")
+        self.bob = new_user("bob")
+        admin, service = new_user("admin", "admin"), new_user("service", "service")
         add_scope(service_id=service.pk, staff=admin, currency="USD")
         self.callers: dict[str, User | None] = {
             "anonymous": None,
-            "user": person("alice"),
+            "user": new_user("alice"),
             "service": service,
-            "support": set_support(user_id=person("support").pk, on=True),
+            "support": set_support(user_id=new_user("support").pk, on=True),
             "admin": admin,
         }
 
-    def scene(self, name: str, whose: str) -> Scene:
+    def scene(self, name: str, whose: str) -> OperationContext:
         caller = self.callers[name]
         if caller is None or name == "service":
-            bobs = Things(self.bob, "EUR" if whose == "foreign" else "USD")
-            return Scene(the=bobs, my=bobs)
-        my = Things(caller)
-        return Scene(the=my if whose == "own" else Things(self.bob), my=my)
+            bobs = OwnedObjects(self.bob, "EUR" if whose == "foreign" else "USD")
+            return OperationContext(the=bobs, my=bobs)
+        my = OwnedObjects(caller)
+        return OperationContext(the=my if whose == "own" else OwnedObjects(self.bob), my=my)
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
@@ -110,8 +110,8 @@ def test_no_address_answers_to_a_method_that_is_not_described(row: str, methods:
 @pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
 @pytest.mark.parametrize("query", ["", "?format=csv"])
 def test_asking_what_an_address_knows_never_breaks_it(row: str, query: str) -> None:
-    admin = Things(person("admin", "admin"))
-    call = CALLS[row](Scene(the=admin, my=admin))
+    admin = OwnedObjects(new_user("admin", "admin"))
+    call = CALLS[row](OperationContext(the=admin, my=admin))
     assert perform(row, call, admin.owner, method="options", query=query).status_code in (200, 400, 404, 405)
 
 
@@ -123,8 +123,8 @@ MOVING = [row for row in CALLS if ":" not in row and operations()[row].method !=
 @pytest.mark.parametrize("row", MOVING)
 def test_a_misspelt_parameter_moves_nothing(row: str) -> None:
     """Who asks for a dry run and is not understood must not have done it."""
-    admin = Things(person("admin", "admin"))
-    call = CALLS[row](Scene(the=admin, my=admin))
+    admin = OwnedObjects(new_user("admin", "admin"))
+    call = CALLS[row](OperationContext(the=admin, my=admin))
     before = stored()
     answer = perform(row, call, admin.owner, query="?dry-run=true")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_parameter")
@@ -136,7 +136,7 @@ def test_a_misspelt_parameter_moves_nothing(row: str) -> None:
 STRANGE_ID, STRANGE_TIME = 424242, "2001-02-03T04:05:06Z"
 
 
-def planted(victim: Things, operation: str) -> dict[str, Any]:
+def planted(victim: OwnedObjects, operation: str) -> dict[str, Any]:
     """What nobody may set for himself. An account is born inactive: there `true` would be the gain."""
     return {
         "id": STRANGE_ID,
@@ -170,8 +170,8 @@ def is_same(held: Any, value: Any) -> bool:
 
 @pytest.mark.parametrize("row", [row for row in CALLS if operations()[operation_of(row)].writes])
 def test_nobody_sets_what_is_not_his_to_set(row: str) -> None:
-    alice, victim = Things(person("alice")), Things(person("bob"))
-    call, plants = CALLS[row](Scene(the=alice, my=alice)), planted(victim, row)
+    alice, victim = OwnedObjects(new_user("alice")), OwnedObjects(new_user("bob"))
+    call, plants = CALLS[row](OperationContext(the=alice, my=alice)), planted(victim, row)
     before = stored()
     answer = perform(row, call, alice.owner, **plants)
     assert answer.status_code in {STATUSES[row]["user"][0], 400, 422}, answer.content

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.api_client import DEEDS, House
+from tests.support.api_client import EQUIVALENTS, DemoTill
 from tests.support.live import ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,9 +38,9 @@ def rows() -> Iterator[Row]:
 
 
 @pytest.fixture
-def house(db: None) -> Iterator[House]:
+def house(db: None) -> Iterator[DemoTill]:
     provider_cache.invalidate()
-    opened = House()
+    opened = DemoTill()
     yield opened
     opened.client.close()
     provider_cache.invalidate()
@@ -49,12 +49,12 @@ def house(db: None) -> Iterator[House]:
 def test_every_row_is_done_and_nothing_but_the_rows() -> None:
     written = [(row.service, row.there) for row in rows()]
     assert len(set(written)) == len(written)
-    assert set(written) == set(DEEDS)
+    assert set(written) == set(EQUIVALENTS)
 
 
 @pytest.mark.parametrize("row", list(rows()), ids=lambda row: f"{row.service}: {row.there}")
-def test_each_row_is_done_as_the_page_says(row: Row, house: House) -> None:
-    DEEDS[row.service, row.there](house)
+def test_each_row_is_done_as_the_page_says(row: Row, house: DemoTill) -> None:
+    EQUIVALENTS[row.service, row.there](house)
     calls = re.findall(r"`([^`]+)`", row.here)
     assert calls
     for call in calls:

@@ -21,8 +21,8 @@ from payments.ledger import booking
 from payments.models import Currency, Wallet
 from payments.money import DECIMAL_PLACES
 from tests.support.bank import UNIT, WIDE, Terms, proceeds, units
-from tests.support.exchange_factories import everything, fee
-from tests.support.ledger_factories import differences, house, paid_in, wallet_of
+from tests.support.exchange_factories import commission_rule, total_money
+from tests.support.ledger_factories import differences, fund, house_wallet, wallet_of
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +140,7 @@ def test_thousands_of_exchanges_through_the_ledger_leave_every_currency_at_zero(
         place: expected[place] for place in standing(receivers)
     }
     assert set(Wallet.objects.filter(pk__in=payers.values()).values_list("balance", flat=True)) == {0}
-    assert [everything(code) for code in PLACES] == [0] * len(PLACES)
+    assert [total_money(code) for code in PLACES] == [0] * len(PLACES)
     assert differences() == {}
 
 
@@ -151,13 +151,13 @@ def as_movements(
     commission = triple.rule.of(triple.amount, decimal_places=triple.places)
     bought, _ = convert(triple.amount, triple.rate)
     lines = [
-        booking.NewPosting(payer, house("exchange", source), triple.amount),
-        booking.NewPosting(house("exchange", target), receiver, bought),
+        booking.NewPosting(payer, house_wallet("exchange", source), triple.amount),
+        booking.NewPosting(house_wallet("exchange", target), receiver, bought),
     ]
     if commission:
-        lines.append(booking.NewPosting(payer, house("commission", source), commission))
+        lines.append(booking.NewPosting(payer, house_wallet("commission", source), commission))
     cost = WIDE.add(triple.amount, commission)
-    yield booking.NewTransaction("deposit", (booking.NewPosting(house("clearing", source), payer, cost),))
+    yield booking.NewTransaction("deposit", (booking.NewPosting(house_wallet("clearing", source), payer, cost),))
     yield booking.NewTransaction("exchange", tuple(lines))
 
 
@@ -187,14 +187,14 @@ def test_chains_through_the_exchange_itself_neither_gain_nor_leave_a_trace_on_th
         counter.load_rates(sheet, force=True, confirm=True)
         for _ in range(4):
             go_round(alice, dice, purses)
-    assert [everything(code) for code in PLACES] == [0] * len(PLACES)
+    assert [total_money(code) for code in PLACES] == [0] * len(PLACES)
     assert audit().totals == {}
 
 
 def go_round(alice: Any, dice: random.Random, purses: dict[str, int]) -> None:
     chain = some_chain(dice, list(PLACES))
     amount = start = some_number(dice, digits=9, places=PLACES[chain[0]])
-    paid_in(purses[chain[0]], str(amount))
+    fund(purses[chain[0]], str(amount))
     before = counters()
     for source, target in pairwise(chain):
         if not proceeds(amount, counter.current_rate(source=source, target=target)):
@@ -219,7 +219,9 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None
     dice, purses = random.Random(5), {code: wallet_of(alice, code, holding="1000000") for code in PLACES}
     rules = {code: some_rule(dice, places) for code, places in PLACES.items()}
     for code, rule in rules.items():
-        fee("exchange", code, percent=rule.percent, fixed=rule.fixed, minimum=rule.minimum, maximum=rule.maximum)
+        commission_rule(
+            "exchange", code, percent=rule.percent, fixed=rule.fixed, minimum=rule.minimum, maximum=rule.maximum
+        )
     sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
     counter.load_rates(sheet, force=True, confirm=True)
     for _ in range(150):
@@ -241,4 +243,4 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None
         assert {place: now - before[place] for place, now in standing(purses).items()} == dict.fromkeys(
             before, 0
         ) | moved
-    assert [everything(code) for code in PLACES] == [0] * len(PLACES)
+    assert [total_money(code) for code in PLACES] == [0] * len(PLACES)

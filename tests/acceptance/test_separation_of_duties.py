@@ -7,11 +7,20 @@ from django.test import Client
 
 from catalog.models import Purchase
 from payments.models import Deposit, Reversal, SettlementScope, Transaction, Wallet, WebhookEvent, Withdrawal
-from tests.support.admin_factories import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, address, signed
+from tests.support.admin_factories import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, confirm_address, staff_client
 from tests.support.catalog_factories import a_product, bought, refund
 from tests.support.factories import credit, signed_in, wallet_with
-from tests.support.factories import refused as refused_notice
-from tests.support.order_factories import API, a_bank, deposit, money, nothing_changes, refused, settle, withdraw
+from tests.support.factories import refused_notice as refused_notice
+from tests.support.order_factories import (
+    API,
+    balance_and_held,
+    bank_account,
+    deposit,
+    nothing_changes,
+    refused,
+    settle,
+    withdraw,
+)
 
 EVENTS = "/admin/payments/webhookevent/"
 TOLD = "This is your own money"
@@ -24,13 +33,13 @@ def admins_wallet(admin: Any) -> Wallet:
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    return signed(admin)
+    return staff_client(admin)
 
 
 def refused_page(site: Client, page: str, deed: str, *targets: Any, **fields: str) -> None:
     """The page says why, and nothing changes in any table."""
     with nothing_changes():
-        answer = site.post(address(page, deed, *targets), {"reason": "mine", **fields})
+        answer = site.post(confirm_address(page, deed, *targets), {"reason": "mine", **fields})
     assert answer.status_code == 200
     assert TOLD in answer.content.decode()
 
@@ -40,7 +49,7 @@ def refused_page(site: Client, page: str, deed: str, *targets: Any, **fields: st
 def test_an_admin_settles_no_order_of_his_own(
     admin: Any, site: Client, admins_wallet: Wallet, name: str, verdict: str
 ) -> None:
-    made = deposit(admin, admins_wallet) if name == "deposits" else withdraw(admin, admins_wallet, a_bank(admin))
+    made = deposit(admin, admins_wallet) if name == "deposits" else withdraw(admin, admins_wallet, bank_account(admin))
     with nothing_changes():
         refused(settle(admin, name, made, verdict), 403, "own_order")
     kind, page = (Deposit, DEPOSITS) if name == "deposits" else (Withdrawal, WITHDRAWALS)
@@ -60,10 +69,10 @@ def test_an_order_stays_ones_own_in_another_role(alice: Any, service: Any) -> No
 def test_of_many_only_ones_own_is_refused(admin: Any, alice: Any, site: Client, admins_wallet: Wallet) -> None:
     mine, hers = deposit(admin, admins_wallet), deposit(alice, wallet_with(alice, "USD", "1"))
     both = Deposit.objects.filter(pk__in=(mine["id"], hers["id"]))
-    answer = site.post(address(DEPOSITS, "approve", *both), {"reason": "all"}, follow=True)
+    answer = site.post(confirm_address(DEPOSITS, "approve", *both), {"reason": "all"}, follow=True)
     assert TOLD in answer.content.decode()
     assert dict(both.values_list("pk", "status")) == {mine["id"]: "pending", hers["id"]: "paid"}
-    assert money(admins_wallet) == ("1000", "0")
+    assert balance_and_held(admins_wallet) == ("1000", "0")
 
 
 def test_an_admin_replays_no_notice_to_himself(admin: Any, alice: Any, site: Client) -> None:

@@ -68,7 +68,7 @@ def staff(shop: httpx.Client, live_till: LiveTill, admin: Any) -> Visitor:
 @pytest.fixture(autouse=True)
 def sound_books(live_till: LiveTill) -> Iterator[None]:
     yield
-    shop_users.books_balance()
+    shop_users.assert_ledger_balances()
 
 
 def credit(till: LiveTill, form: Form, **fields: Any) -> dict[str, Any]:

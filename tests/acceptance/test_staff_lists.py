@@ -16,7 +16,7 @@ from staff.csv_export import Exports
 from staff.history import note
 from staff.period_filters import period
 from tests.support import staff_site
-from tests.support.factories import ALICES, BOBS, clearing, credit, many_credits, move
+from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, many_credits
 from tests.support.staff_site import OURS, exported, named, url
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -24,12 +24,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 @pytest.fixture
 def site(admin: User) -> Client:
-    return staff_site.signed(admin)
+    return staff_site.staff_client(admin)
 
 
 @pytest.fixture
 def story(alice: User, admin: User) -> dict[type, Any]:
-    return staff_site.story(alice, admin)
+    return staff_site.every_object(alice, admin)
 
 
 @pytest.mark.parametrize("model", OURS, ids=named)
@@ -76,7 +76,7 @@ def test_an_export_is_the_list_that_is_shown(story: dict[type, Any], site: Clien
 def test_no_cell_is_a_formula_and_amounts_are_exact(story: dict[type, Any], site: Client) -> None:
     assert exported(site, Product)[0]["title"] == "'=1+1"
     assert exported(site, Refund)[0]["reason"] == "'-broken"
-    move((clearing(), ALICES, "0.0000000001"), reference="dust")
+    book_transfer((clearing_wallet(), ALICES, "0.0000000001"), reference="dust")
     rows = exported(site, Transaction, q="dust")
     assert [(row["postings_amount"], row["postings_destination_balance"]) for row in rows] == [
         ("0.0000000001", "1000.0000000001")
@@ -162,7 +162,7 @@ def test_a_users_page_shows_the_latest_transactions_and_leads_to_all(
     story: dict[type, Any], site: Client, alice: User, bob: User
 ) -> None:
     credit(bob, BOBS)
-    transfer = move((ALICES, BOBS, "5"), reference="rent of May")
+    transfer = book_transfer((ALICES, BOBS, "5"), reference="rent of May")
     many_credits(alice, ALICES, 30)
     page = site.get(url(User, "change", bob.pk)).content.decode()
     for shown in (f"/transaction/{transfer}/", "+5.00 USD", "15.00 USD", "rent of May", f"wallet {ALICES}"):

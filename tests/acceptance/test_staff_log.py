@@ -22,11 +22,11 @@ from catalog.models import Product
 from payments.models import CommissionRule, ExchangeRate, Provider, SettlementScope
 from tests.support.admin_forms import loaded
 from tests.support.catalog_factories import a_product
-from tests.support.every_operation import Scene, Things, operations, perform, person
-from tests.support.exchange_factories import rate
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
+from tests.support.exchange_factories import store_rate
 from tests.support.factories import signed_in
 from tests.support.operation_table import CALLS, ROWS
-from tests.support.staff_site import signed
+from tests.support.staff_site import staff_client
 
 
 def admins_only() -> list[str]:
@@ -46,7 +46,7 @@ def test_there_are_such_operations() -> None:
 @pytest.mark.parametrize("row", admins_only())
 def test_what_staff_do_is_in_the_staff_log(row: str, admin: Any, alice: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    call = CALLS[row](Scene(the=Things(alice), my=Things(admin)))
+    call = CALLS[row](OperationContext(the=OwnedObjects(alice), my=OwnedObjects(admin)))
     if row == "users_enable":  # the table's calls of these two change nothing
         services.disable_user(user_id=alice.pk, by=admin)
     elif row == "commission_rules_end":
@@ -105,7 +105,7 @@ Form = tuple[str, dict[str, Any], str]
 
 
 def _user(_: User) -> Form:
-    mallory = person("walter")
+    mallory = new_user("walter")
     fields = {"email": "walt@example.com", "full_name": "", "role": "user", "is_active": "on", "reason": "asked"}
     inline = {f"wallets-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
     told = "Changed email from walter@example.com to walt@example.com. Reason: asked"
@@ -113,7 +113,7 @@ def _user(_: User) -> Form:
 
 
 def _password(_: User) -> Form:
-    path = f"accounts/user/{person('walter').pk}/password/"
+    path = f"accounts/user/{new_user('walter').pk}/password/"
     return path, {"password1": "another horse 43", "password2": "another horse 43"}, "password"
 
 
@@ -127,7 +127,7 @@ def _currency(_: User) -> Form:
 
 
 def _rate(_: User) -> Form:
-    path = f"payments/exchangerate/{rate(value='0.9').pk}/change/"
+    path = f"payments/exchangerate/{store_rate(value='0.9').pk}/change/"
     return path, {"rate": "0.91", "origin": "desk"}, "Set: 0.91"
 
 
@@ -143,7 +143,7 @@ def _provider(_: User) -> Form:
 
 
 def _scope(_: User) -> Form:
-    service = person("settler", Role.SERVICE)
+    service = new_user("settler", Role.SERVICE)
     return "payments/settlementscope/add/", {"service": service.pk, "currency": "USD"}, "May settle orders of"
 
 
@@ -203,7 +203,7 @@ def test_an_export_is_in_the_staff_log(site: Client, admin: Any, page: str) -> N
 
 def test_an_export_is_in_the_staff_log_before_anything_of_it_is_sent(committed_db: None, admin: Any) -> None:
     """Whoever hangs up before its end has read the rest."""
-    answer = signed(admin).get("/admin/accounts/user/export/")
+    answer = staff_client(admin).get("/admin/accounts/user/export/")
     with ThreadPoolExecutor(1) as other:  # a connection of its own sees only what is committed
         assert other.submit(LogEntry.objects.count).result() == 1
         other.submit(connections.close_all).result()

@@ -17,8 +17,8 @@ from accounts.models import User
 from payments.ledger.queries import daily_counts
 from payments.models import LedgerCheck
 from tests.support import staff_site
-from tests.support.factories import ALICES, NOBODY, credit, many_credits, refused
-from tests.support.staff_site import signed
+from tests.support.factories import ALICES, NOBODY, credit, many_credits, refused_notice
+from tests.support.staff_site import staff_client
 
 FRONT = "/admin/"
 
@@ -33,12 +33,12 @@ def nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture
 def site(admin: User) -> Client:
-    return staff_site.signed(admin)
+    return staff_site.staff_client(admin)
 
 
 @pytest.fixture
 def story(alice: User, admin: User) -> dict[type, Any]:
-    return staff_site.story(alice, admin)
+    return staff_site.every_object(alice, admin)
 
 
 # --- the front page -------------------------------------------------------------------------------------------
@@ -91,10 +91,10 @@ def test_a_day_that_is_over_is_counted_once(story: dict[type, Any], site: Client
 
 def test_the_front_page_says_what_needs_attention_and_leads_there(site: Client, alice: User) -> None:
     assert "Nothing waits for anybody." in front(site)
-    refused(user_id=NOBODY, account=303, external_id="1")
-    refused(user_id=NOBODY, account=304, external_id="2")
+    refused_notice(user_id=NOBODY, account=303, external_id="1")
+    refused_notice(user_id=NOBODY, account=304, external_id="2")
     credit(alice, ALICES, external_id="3")
-    refused(user_id=alice.pk, account=ALICES, amount="99", external_id="3")
+    refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="3")
     page = front(site)
     assert "Webhook events: unmatched: <strong>2</strong>" in page
     assert "Webhook events: conflict: <strong>1</strong>" in page
@@ -105,7 +105,7 @@ def test_the_front_page_says_what_needs_attention_and_leads_there(site: Client, 
 def test_the_front_page_counts_no_further_than_necessary(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.admin_site.MAX_COUNTED", 3)
     for number in range(5):
-        refused(user_id=NOBODY, account=303, external_id=str(number))
+        refused_notice(user_id=NOBODY, account=303, external_id=str(number))
     assert "3 or more" in front(site)
 
 
@@ -126,9 +126,9 @@ def test_the_front_page_says_whether_the_books_balance(site: Client, alice: User
 )
 def test_each_part_is_for_whoever_may_look_at_it(mallory: User, right: str, shown: str) -> None:
     User.objects.filter(pk=mallory.pk).update(is_staff=True)
-    assert "till-front" not in front(signed(mallory))
+    assert "till-front" not in front(staff_client(mallory))
     mallory.user_permissions.add(Permission.objects.get(codename=right))
-    page = front(signed(mallory))
+    page = front(staff_client(mallory))
     assert shown in page
     assert page.count('class="till-card') == 1
 

@@ -12,14 +12,14 @@ from accounts.models import User
 from staff.confirmed_actions import ConfirmedActionsMixin
 from tests.support import staff_site
 from tests.support.factories import signed_in
-from tests.support.staff_site import OURS, body_of, named, signed, url
+from tests.support.staff_site import OURS, body_of, named, staff_client, url
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def story(alice: User, admin: User) -> dict[type, Any]:
-    return staff_site.story(alice, admin)
+    return staff_site.every_object(alice, admin)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_right_that_was_added_by_hand_goes_with_the_next_migration(db: None) -
 
 @pytest.mark.parametrize("model", OURS, ids=named)
 def test_support_looks_at_everything(model: Any, story: dict[type, Any], support: User) -> None:
-    client = signed(support)
+    client = staff_client(support)
     found = story[model]
     pages = [url(model, "changelist"), url(model, "export")]
     pages += [url(model, "change", found.pk), url(model, "history", found.pk)] if found else []
@@ -62,7 +62,7 @@ def test_support_looks_at_everything(model: Any, story: dict[type, Any], support
 
 @pytest.mark.parametrize("model", OURS, ids=named)
 def test_support_changes_nothing(model: Any, story: dict[type, Any], support: User) -> None:
-    client = signed(support)
+    client = staff_client(support)
     pk = story[model].pk if story[model] else 1
     posts = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
     managed = OURS[model]
@@ -82,7 +82,7 @@ def test_support_changes_nothing(model: Any, story: dict[type, Any], support: Us
 def test_support_sees_no_secret_and_no_hash(story: dict[type, Any], support: User, alice: User) -> None:
     alice.set_password("correct horse 42")
     alice.save()
-    page = signed(support).get(url(User, "change", alice.pk)).content.decode()
+    page = staff_client(support).get(url(User, "change", alice.pk)).content.decode()
     assert "argon2" not in page
     assert alice.password[-20:] not in page
     assert "alice@example.com" in page
@@ -96,7 +96,7 @@ def test_support_is_an_ordinary_user_in_the_api(support: User, story: dict[type,
 
 
 def test_nobody_else_gets_in(mallory: User, story: dict[type, Any]) -> None:
-    client = signed(mallory)
+    client = staff_client(mallory)
     for model in OURS:
         for page in ("changelist", "export"):
             assert client.get(url(model, page)).status_code == 302

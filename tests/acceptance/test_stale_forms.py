@@ -20,8 +20,8 @@ from payments.users.services import change_person, disable_person
 from staff.stale_forms import GuardedAdmin
 from tests.support.admin_forms import loaded, shown
 from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import rate
-from tests.support.staff_site import signed, story, url
+from tests.support.exchange_factories import store_rate
+from tests.support.staff_site import every_object, staff_client, url
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 CHANGES: dict[type[models.Model], tuple[Callable[[Any, User], Any], str]] = {
@@ -59,12 +59,12 @@ def editable(staff: User) -> list[type[models.Model]]:
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    return signed(admin)
+    return staff_client(admin)
 
 
 @pytest.fixture
 def objects(alice: Any, admin: Any) -> dict[type[models.Model], Any]:
-    return story(alice, admin) | {User: alice, Currency: Currency.objects.get(pk="JPY"), Product: a_product()}
+    return every_object(alice, admin) | {User: alice, Currency: Currency.objects.get(pk="JPY"), Product: a_product()}
 
 
 def test_every_form_of_the_registry_is_guarded_and_tried_here(admin: Any) -> None:
@@ -141,8 +141,8 @@ def test_a_rotated_secret_makes_a_page_old_and_is_not_said(site: Client) -> None
 @pytest.mark.parametrize("model", [User, Product, ExchangeRate], ids=lambda model: model.__name__)
 def test_a_page_waits_for_a_change_that_is_being_made(committed_db: None, alice: Any, admin: Any, model: Any) -> None:
     """What is compared stays so until it is saved: the form takes the row's lock first."""
-    site, change = signed(admin), CHANGES[model][0]
-    target = alice if model is User else a_product() if model is Product else rate()
+    site, change = staff_client(admin), CHANGES[model][0]
+    target = alice if model is User else a_product() if model is Product else store_rate()
     page = url(model, "change", target.pk)
     sent = loaded(site, page) | TYPED[model]
 

@@ -21,8 +21,8 @@ from payments.exchange import services as counter
 from payments.ledger.services import reversals
 from payments.models import CommissionRule
 from payments.transfers import services as transfers
-from tests.support.bank import WIDE, Leg, Promise, Purse, Sale, Terms, Ware, opposite
-from tests.support.exchange_factories import expired
+from tests.support.bank import WIDE, Leg, ModelProduct, ModelWallet, Promise, Sale, Terms, opposite
+from tests.support.exchange_factories import expired_quote
 from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PERSON, PLACES, RATE, WHO, Customers
 
 pytestmark = pytest.mark.slow
@@ -60,7 +60,7 @@ class Everything(Customers):
         wallet = self.wallet(source)
         purse, to_id = self.bank.purses[wallet], self.ids[to]
         first = self.bank.first(to_id, purse.currency)
-        self.bank.purses.setdefault(first or 0, Purse(to_id, purse.currency))
+        self.bank.purses.setdefault(first or 0, ModelWallet(to_id, purse.currency))
         self._transfer(purse.owner, wallet, first or 0, amount, recipient=self.people[to].email)
         self.bank.purses.pop(0, None)
 
@@ -119,7 +119,7 @@ class Everything(Customers):
                 self._exchange_by_quote(self.ids[who], self._firsts(self.ids[who], pair), promise)
             self.bank.promises += [
                 promise,
-                replace(promise, id=expired(made.pk, self.people[who]), is_expired=True, is_used=False),
+                replace(promise, id=expired_quote(made.pk, self.people[who]), is_expired=True, is_used=False),
             ]
 
     @precondition(lambda self: self.bank.promises)
@@ -165,7 +165,7 @@ class Everything(Customers):
             if self.bank.sales:
                 self._refund(self.bank.sales[-1], regret)
 
-    def _buy(self, user: int, ware: Ware, wallet: int, quantity: int, expected: Decimal | None) -> None:
+    def _buy(self, user: int, ware: ModelProduct, wallet: int, quantity: int, expected: Decimal | None) -> None:
         legs: list[Leg] = [(wallet, ("sales", ware.currency), ware.price * quantity)]
         if expected not in (None, ware.price):
             refusal = "PriceChanged"

@@ -33,7 +33,7 @@ def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 def client(till: LiveTill, committed_db: None) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=till.url, timeout=30) as client:
         yield client
-    shop_users.books_balance()
+    shop_users.assert_ledger_balances()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from payments.models import Provider, WebhookEvent
 from tests.browser.conftest import Browser
-from tests.support.factories import ALICES, BOBS, NOBODY, credit, move, refused
+from tests.support.factories import ALICES, BOBS, NOBODY, book_transfer, credit, refused_notice
 
 pytestmark = pytest.mark.browser
 
@@ -17,8 +17,8 @@ def story(live_till: Any, alice: Any, bob: Any) -> int:
     """Money has come in and moved on; one notice waits. Returns the id of the transfer."""
     credit(alice, ALICES, "25", external_id="7001")
     credit(bob, BOBS, "1", external_id="7002")
-    refused(user_id=NOBODY, account=303, external_id="7003")
-    return move((ALICES, BOBS, "5"), reference="rent of May")
+    refused_notice(user_id=NOBODY, account=303, external_id="7003")
+    return book_transfer((ALICES, BOBS, "5"), reference="rent of May")
 
 
 def test_staff_sees_what_there_is_to_see(story: int, staff: Browser, alice: Any) -> None:

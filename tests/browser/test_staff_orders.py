@@ -6,9 +6,9 @@ import pytest
 
 from payments.models import Deposit, Wallet, Withdrawal
 from tests.browser.conftest import Browser
-from tests.support.exchange_factories import rate
+from tests.support.exchange_factories import store_rate
 from tests.support.factories import wallet_with
-from tests.support.order_factories import IBAN, a_bank, a_rule, deposit, money, withdraw
+from tests.support.order_factories import IBAN, balance_and_held, bank_account, deposit, make_rule, withdraw
 
 pytestmark = pytest.mark.browser
 
@@ -21,12 +21,12 @@ def purse(live_till: Any, alice: Any) -> Wallet:
 @pytest.fixture
 def story(alice: Any, admin: Any, purse: Wallet) -> tuple[Deposit, Withdrawal]:
     """Two deposits wait, and a withdrawal, which holds 250 dollars; a rate is too old."""
-    a_rule(admin, percent="1.5")
-    a_rule(admin, "withdrawal", fixed="2.00")
+    make_rule(admin, percent="1.5")
+    make_rule(admin, "withdrawal", fixed="2.00")
     first = deposit(alice, purse, "100.00", provider="sha1_colon")["id"]
     deposit(alice, purse, "40.00")
-    wished = withdraw(alice, purse, a_bank(alice, details={"iban": IBAN, "holder": "Alice"}), "250.00")["id"]
-    rate(hours_old=200)
+    wished = withdraw(alice, purse, bank_account(alice, details={"iban": IBAN, "holder": "Alice"}), "250.00")["id"]
+    store_rate(hours_old=200)
     return Deposit.objects.get(pk=first), Withdrawal.objects.get(pk=wished)
 
 
@@ -52,11 +52,11 @@ def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Brow
     assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in staff.text(".till-affected")
     staff.press(".submit-row [type=submit]")
     assert "This field is required." in staff.text(".errorlist")
-    assert money(purse) == ("1000", "250")
+    assert balance_and_held(purse) == ("1000", "250")
     staff.one("#id_reason").send_keys("statement of 3 May")
     staff.press(".submit-row [type=submit]")
     assert ": paid." in staff.text(".messagelist")
-    assert money(purse) == ("1098.5", "250")
+    assert balance_and_held(purse) == ("1098.5", "250")
     assert not staff.all(".object-tools a[href*=approve]")
     staff.press(".field-booked_as a")
     assert "1098.50 USD" in staff.text("#postings-group")
@@ -84,7 +84,7 @@ def test_staff_rejects_a_withdrawal_and_what_it_held_is_free(
     staff.press(".field-of_wallet a")
     assert "0.00 USD" in staff.text(".field-held_now")
     assert not staff.all(".field-holds a")
-    assert money(purse) == ("1000", "0")
+    assert balance_and_held(purse) == ("1000", "0")
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 
@@ -98,12 +98,12 @@ def test_staff_rejects_several_from_the_list(story: tuple[Deposit, Withdrawal], 
     staff.press(".submit-row [type=submit]")
     assert staff.text(".messagelist").count("rejected.") == 2
     assert "No deposit waits for a verdict." in staff.text(".till-empty")
-    assert money(purse) == ("1000", "250")
+    assert balance_and_held(purse) == ("1000", "250")
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 
 def test_staff_sets_a_rate_and_is_warned(story: tuple[Deposit, Withdrawal], staff: Browser) -> None:
-    rate("EUR", "USD", "1.2")
+    store_rate("EUR", "USD", "1.2")
     staff.open("/admin/payments/exchangerate/?age=stale")
     staff.press("#result_list tbody a")
     typed = staff.one("#id_rate")

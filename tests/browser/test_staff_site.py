@@ -11,7 +11,7 @@ from catalog.models import Product, Purchase, Refund
 from payments.models import Wallet
 from tests.browser.conftest import PASSWORD, Browser
 from tests.support.catalog_factories import a_product, bought
-from tests.support.factories import ALICES, BOBS, NOBODY, credit, move, refused
+from tests.support.factories import ALICES, BOBS, NOBODY, book_transfer, credit, refused_notice
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +21,9 @@ def story(live_till: Any, alice: Any, bob: Any) -> Purchase:
     """Money came in, moved and was spent; two notices wait. Returns what was bought."""
     credit(alice, ALICES, "250", external_id="7001")
     credit(bob, BOBS, "1", external_id="7002")
-    refused(user_id=NOBODY, account=303, external_id="7003")
-    refused(user_id=alice.pk, account=ALICES, amount="99", external_id="7001")
-    move((ALICES, BOBS, "5"), reference="rent of May")
+    refused_notice(user_id=NOBODY, account=303, external_id="7003")
+    refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="7001")
+    book_transfer((ALICES, BOBS, "5"), reference="rent of May")
     a_product(title="Desk lamp", description="Warm light.", price=Decimal("59.00"), stock=40)
     purchase = bought(alice, a_product(title="Fountain pen"), Wallet.objects.get(pk=ALICES), quantity=2)
     return Purchase.objects.get(pk=purchase["id"])

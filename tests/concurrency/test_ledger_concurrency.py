@@ -20,13 +20,13 @@ from payments.ledger import booking
 from payments.models import HouseCheckpoint, Posting, Transaction, Wallet
 from tests.support.ledger_factories import (
     SALES,
-    balance,
-    booked,
+    balance_of,
+    book,
     differences,
-    house,
-    lines_of,
-    movement,
-    opened,
+    house_wallet,
+    new_transaction,
+    open_provider_wallet,
+    statement_of,
     wallet_of,
 )
 
@@ -84,10 +84,10 @@ def storm(wallets: list[int], *, threads: int = 8, batches: int = 25) -> None:
         dice = random.Random(seed)
         for _ in range(batches):
             booking.book([
-                movement(
+                new_transaction(
                     pair(dice, wallets),
-                    (dice.choice(wallets), house(SALES), "0.01"),
-                    (house(SALES), dice.choice(wallets), "0.01"),
+                    (dice.choice(wallets), house_wallet(SALES), "0.01"),
+                    (house_wallet(SALES), dice.choice(wallets), "0.01"),
                 )
                 for _ in range(dice.randint(1, 4))
             ])  # fmt: skip
@@ -111,23 +111,23 @@ def test_a_to_b_against_b_to_a(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1000"), wallet_of(bob, holding="1000")
 
     def send(source: int, destination: int) -> int:
-        verdicts = [booking.book([movement((source, destination, "1"))])[0] for _ in range(50)]
+        verdicts = [booking.book([new_transaction((source, destination, "1"))])[0] for _ in range(50)]
         return sum(isinstance(verdict, booking.Booked) for verdict in verdicts)
 
     sent = together(*[lambda: send(a, b), lambda: send(b, a)] * 4)
     assert sent == [50] * 8
-    assert (balance(a), balance(b)) == (1000, 1000)
-    assert [number for number, _ in lines_of(a)] == list(range(1, 402))
+    assert (balance_of(a), balance_of(b)) == (1000, 1000)
+    assert [number for number, _ in statement_of(a)] == list(range(1, 402))
     assert differences() == {}
 
 
 def test_of_twenty_who_spend_money_for_two_exactly_two_succeed(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    verdicts = together(*[lambda: booking.book([movement((a, b, "5"))])[0]] * 20)
+    verdicts = together(*[lambda: booking.book([new_transaction((a, b, "5"))])[0]] * 20)
     refused = [verdict for verdict in verdicts if isinstance(verdict, booking.Refused)]
     assert len(refused) == 18
     assert {type(verdict.error) for verdict in refused} == {booking.InsufficientFunds}
-    assert (balance(a), balance(b)) == (0, 10)
+    assert (balance_of(a), balance_of(b)) == (0, 10)
     assert differences() == {}
 
 
@@ -136,10 +136,10 @@ def test_nothing_is_booked_on_a_wallet_whose_opening_was_rolled_back(alice: Any)
     with transaction.atomic():
         books = booking.lock([77])
         with transaction.atomic():
-            opened(books, 77, alice)
+            open_provider_wallet(books, 77, alice)
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets):
-            books.book([movement((house(), 77, "5"))])
+            books.book([new_transaction((house_wallet(), 77, "5"))])
     assert Transaction.objects.count() == 0
 
 
@@ -148,15 +148,15 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
         try:
             with transaction.atomic():
                 books = booking.lock([77])
-                opened(books, 77, alice)
+                open_provider_wallet(books, 77, alice)
                 time.sleep(0.1)
-                books.book([movement((house(), 77, "5"))])
+                books.book([new_transaction((house_wallet(), 77, "5"))])
         except booking.SerializationConflict:
             return "again"
         return "opened"
 
     assert sorted(together(*[open_and_fill] * 4)) == ["again"] * 3 + ["opened"]
-    assert balance(77) == 5
+    assert balance_of(77) == 5
     assert differences() == {}
 
 
@@ -165,7 +165,7 @@ def test_the_books_close_with_their_atomic_block(alice: Any) -> None:
     with transaction.atomic():
         books = booking.lock([a])
     with pytest.raises(TransactionManagementError):
-        books.book([movement((a, house(), "1"))])
+        books.book([new_transaction((a, house_wallet(), "1"))])
     with pytest.raises(TransactionManagementError):
         booking.lock([a])
 
@@ -194,12 +194,12 @@ def test_check_ledger_is_exact_while_the_books_are_written(wallets: list[int]) -
 
 def test_check_ledger_sees_one_moment_however_long_it_takes(wallets: list[int]) -> None:
     """Another connection books after the postings were read: without one snapshot the rest would not fit to them."""
-    clearing, bookings = house(), iter(range(5))
+    clearing, bookings = house_wallet(), iter(range(5))
     with ThreadPoolExecutor(1) as others:
 
         def book_more(done: int, _total: int) -> None:
             for _ in islice(bookings, int(done > len(wallets))):
-                others.submit(alone, lambda: booked(movement((clearing, wallets[0], "5")))).result()
+                others.submit(alone, lambda: book(new_transaction((clearing, wallets[0], "5")))).result()
 
         assert differences(range_rows=1, on_progress=book_more) == {}
     assert audit().checked["transactions"] == len(wallets) + 5
@@ -224,13 +224,13 @@ def test_a_checkpoint_in_a_storm_is_exact(wallets: list[int]) -> None:
 
 def test_a_lower_id_that_commits_later_is_not_passed_over(alice: Any, bob: Any) -> None:
     """Ids are given before commit: the highest one that can be seen is no horizon. The SHARE lock makes it one."""
-    slow, fast, clearing = wallet_of(alice), wallet_of(bob), house()
+    slow, fast, clearing = wallet_of(alice), wallet_of(bob), house_wallet()
 
     def book_fast() -> None:
-        booked(movement((clearing, fast, "1")))
+        book(new_transaction((clearing, fast, "1")))
 
     with transaction.atomic(), ThreadPoolExecutor(1) as others:
-        booked(movement((clearing, slow, "2")))
+        book(new_transaction((clearing, slow, "2")))
         lower = Posting.objects.get(destination=slow).pk
         others.submit(alone, book_fast).result()
         visible = others.submit(alone, lambda: Posting.objects.aggregate(Max("id"))["id__max"]).result()
@@ -243,10 +243,10 @@ def test_a_lower_id_that_commits_later_is_not_passed_over(alice: Any, bob: Any) 
 
 
 def test_a_checkpoint_waits_for_who_is_about_to_commit(alice: Any) -> None:
-    slow, clearing = wallet_of(alice), house()
+    slow, clearing = wallet_of(alice), house_wallet()
     with ThreadPoolExecutor(1) as others:
         with transaction.atomic():
-            booked(movement((clearing, slow, "2")))
+            book(new_transaction((clearing, slow, "2")))
             taken = others.submit(alone, booking.checkpoint)
             time.sleep(0.1)
         assert taken.result() is True

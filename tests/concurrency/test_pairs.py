@@ -24,9 +24,9 @@ from payments.audit import audit
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from tests.support import shop_users
-from tests.support.exchange_factories import everything
+from tests.support.exchange_factories import total_money
 from tests.support.factories import signed_in
-from tests.support.ledger_factories import paid_in
+from tests.support.ledger_factories import fund
 from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import SHA1_COLON, Delivery
@@ -73,7 +73,7 @@ def meet_often(stage: Stage, one: str, other: str, *, rounds: int) -> None:
     for number in range(rounds):
         meet(stage, [one, other, one, other], LITTLE if number % 2 else MUCH)
     expire(stage)
-    assert [everything(code) for code in ("USD", "EUR")] == [0, 0]
+    assert [total_money(code) for code in ("USD", "EUR")] == [0, 0]
     assert audit().totals == {}
 
 
@@ -125,7 +125,7 @@ def pots(open_stage: Stage) -> list[int]:
     alice = open_stage.alice
     pots = [open_wallet(owner_id=alice.pk, currency="GBP").pk for _ in range(2)]
     for pot in pots:
-        paid_in(pot, "100")
+        fund(pot, "100")
     return pots
 
 
@@ -217,8 +217,8 @@ def test_thousands_of_requests_of_every_kind_are_answered_without_an_error(open_
     codes.add("too_many_pending_orders")
     assert {code for _, code in found} <= codes, found
     assert {status for status, _ in found} <= {200, 201, 409}, found
-    assert [everything(code) for code in ("USD", "EUR")] == [0, 0]
-    shop_users.books_balance()
+    assert [total_money(code) for code in ("USD", "EUR")] == [0, 0]
+    shop_users.assert_ledger_balances()
 
 
 class Wishes:

@@ -20,7 +20,7 @@ from payments.models import CommissionRule, Currency, ExchangeRate, Provider, Se
 from payments.orders.services import add_scope
 from payments.webhooks.providers import add_provider
 from tests.support.catalog_factories import a_product
-from tests.support.staff_site import signed, url
+from tests.support.staff_site import staff_client, url
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 SECRET = "a-secret-that-nobody-else-knows-2026"
@@ -65,7 +65,7 @@ def a_service() -> User:
 
 @pytest.fixture
 def site(committed_db: None, admin: Any, service: Any) -> Iterator[Client]:
-    yield signed(admin)
+    yield staff_client(admin)
     with connection.cursor() as cursor:  # what the tests of others do not know
         cursor.execute("ALTER TABLE payments_wallet DISABLE TRIGGER USER")
         cursor.execute("DELETE FROM payments_wallet WHERE currency_id = 'SEK'")

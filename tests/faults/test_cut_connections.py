@@ -30,10 +30,10 @@ from tests.support.cut_operations import (
     person,
     silent,
 )
-from tests.support.exchange_factories import fee, rate
-from tests.support.faulty_proxy import Cut, Meaning, Moment, Rows, Wire, every_row, meaning, wired
-from tests.support.ledger_factories import paid_in
-from tests.support.order_factories import books_balance
+from tests.support.exchange_factories import commission_rule, store_rate
+from tests.support.faulty_proxy import Cut, FaultyProxy, Meaning, Moment, Rows, every_row, faulty_proxy, meaning
+from tests.support.ledger_factories import fund
+from tests.support.order_factories import assert_ledger_balances
 
 pytestmark = pytest.mark.slow
 
@@ -51,12 +51,12 @@ class Outcome:
 
 
 @pytest.fixture
-def wire(committed_db: None) -> Iterator[Wire]:
+def wire(committed_db: None) -> Iterator[FaultyProxy]:
     """The way to the database; in which everything costs a commission and there is a rate."""
     for operation in ("deposit", "withdrawal", "transfer", "exchange"):
-        fee(operation, percent=Decimal(1))
-    rate()
-    with wired() as wire:
+        commission_rule(operation, percent=Decimal(1))
+    store_rate()
+    with faulty_proxy() as wire:
         yield wire
 
 
@@ -85,7 +85,7 @@ def set_up(operation: Operation, others: Rows | None = None) -> Stage:
     return Stage(others, every_row(), act)
 
 
-def cut_everywhere(wire: Wire, operation: Operation) -> list[Outcome]:
+def cut_everywhere(wire: FaultyProxy, operation: Operation) -> list[Outcome]:
     """Cut at each statement on either side, each time on a fresh stage, and assert all that is promised."""
     stage = set_up(operation)
     operation.repeated(stage.act(), False)
@@ -96,7 +96,7 @@ def cut_everywhere(wire: Wire, operation: Operation) -> list[Outcome]:
     return [outcome for moment in MOMENTS for outcome in _cuts(wire, operation, moment, whole, twice)]
 
 
-def _cuts(wire: Wire, operation: Operation, moment: Moment, whole: Meaning, twice: Meaning) -> Iterator[Outcome]:
+def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, whole: Meaning, twice: Meaning) -> Iterator[Outcome]:
     rows = every_row()
     for number in count(1):
         stage, cut = set_up(operation, rows), Cut(number, moment)
@@ -130,22 +130,22 @@ def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(wire: Wire, name: str) -> None:
+def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(wire: FaultyProxy, name: str) -> None:
     outcomes = cut_everywhere(wire, OPERATIONS[name])
     undone, done = (
         {cut.statement for cut in outcomes if (cut.moment, cut.done, cut.status) == seen}
         for seen in (("before", False, 503), ("after", True, 503))
     )
     assert undone & done, f"no statement has made it durable, COMMIT or one that is a block by itself: {outcomes}"
-    books_balance()
+    assert_ledger_balances()
 
 
-def test_expiry_in_batches_stops_only_between_two_of_them(wire: Wire) -> None:
+def test_expiry_in_batches_stops_only_between_two_of_them(wire: FaultyProxy) -> None:
     """Each batch commits by itself: what a cut one leaves is so many of them, whole, and the next run does the rest."""
     steps = [_expired(set_up(EXPIRY), batches) for batches in range(3)]
     stopped = {done for moment in MOMENTS for done in _stops(wire, moment, steps)}
     assert stopped == set(range(3))
-    books_balance()
+    assert_ledger_balances()
 
 
 def _expired(stage: Stage, batches: int) -> Meaning:
@@ -156,7 +156,7 @@ def _expired(stage: Stage, batches: int) -> Meaning:
     return said
 
 
-def _stops(wire: Wire, moment: Moment, steps: list[Meaning]) -> Iterator[int]:
+def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning]) -> Iterator[int]:
     """Yield how many batches were done by each cut run."""
     for number in count(1):
         stage, cut = set_up(EXPIRY), Cut(number, moment)
@@ -195,7 +195,7 @@ def lines(wallet: Wallet) -> int:
 
 
 def give(wallet: Wallet) -> None:
-    paid_in(wallet.pk, "1")
+    fund(wallet.pk, "1")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,9 @@ def give(wallet: Wallet) -> None:
         (saying_it_is_done, "not done, and yet"),
     ],
 )
-def test_work_that_breaks_the_promise_is_caught(wire: Wire, work: Callable[[Wallet], None], noticed: str) -> None:
+def test_work_that_breaks_the_promise_is_caught(
+    wire: FaultyProxy, work: Callable[[Wallet], None], noticed: str
+) -> None:
     def stage() -> Act:
         wallet = open_wallet(owner_id=person("alice").pk, currency="USD")
         return directly(partial(work, wallet))

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.support.live import LiveTill
-from tests.support.raw_http import Line
+from tests.support.raw_http import RawConnection
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def till(committed_db: None) -> Iterator[LiveTill]:
 def test_more_slow_clients_than_the_soft_limit_keep_nobody_out(till: LiveTill) -> None:
     with ExitStack() as stack:
         for _ in range(SLOW_CLIENTS):
-            stack.enter_context(closing(Line(till.port))).send(b"GET / HT")
-        honest = stack.enter_context(closing(Line(till.port)))
+            stack.enter_context(closing(RawConnection(till.port))).send(b"GET / HT")
+        honest = stack.enter_context(closing(RawConnection(till.port)))
         honest.send(b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
         assert honest.answer()[0] == 200

@@ -21,7 +21,7 @@ from accounts.models import TokenFamily, User
 from config.database import restore
 from config.embedded_postgres.binaries import binary
 from tests.support.api_client import Visitor
-from tests.support.every_operation import person
+from tests.support.every_operation import new_user
 from tests.support.live import LiveTill, database_url
 from tests.support.provider import SHA256_CONCAT
 from tests.support.sessions import end_sessions
@@ -80,7 +80,7 @@ def deliver(till: LiveTill, delivery: Any) -> httpx.Response:
 def test_the_drill_of_a_restore(restored_url: str, serve: Any, visitor: Any, tmp_path: Path) -> None:
     """What was lost is never another's: no id, no wallet, no money, and no token opens anything."""
     dump = str(tmp_path / "till.dump")
-    person("staff", "admin")
+    new_user("staff", "admin")
     before = serve(database_url())
     known, lost = visitor(before), visitor(before)
     known.join("known@example.com")
@@ -126,7 +126,7 @@ def last_values() -> dict[str, int]:
 
 
 def test_every_sequence_of_ours_moves_on_and_wallets_stay_where_they_belong(committed_db: None) -> None:
-    person("staff", "admin")
+    new_user("staff", "admin")
     before = last_values()
     call_command("after_restore", staff="STAFF@example.com", gap=1000, yes=True, verbosity=0)
     after = last_values()
@@ -141,7 +141,7 @@ def test_every_sequence_of_ours_moves_on_and_wallets_stay_where_they_belong(comm
 
 
 def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db: None, alice: User) -> None:
-    admin = person("staff", "admin")
+    admin = new_user("staff", "admin")
     TokenFamily.objects.create(user=alice, expires_at=alice.created_at)
     epoch = alice.token_epoch
     restore.after_restore(by=admin, gap=1)
@@ -164,7 +164,7 @@ def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db:
     ],
 )
 def test_the_restore_asks_first(db: None, alice: User, options: dict[str, Any], said: str) -> None:
-    person("staff", "admin")
+    new_user("staff", "admin")
     before = last_values()
     with pytest.raises(CommandError, match=said):
         call_command("after_restore", **options)

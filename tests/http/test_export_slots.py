@@ -9,7 +9,7 @@ from django.db import connection, connections
 
 from api.export_slots import MAX_EXPORTS, ExportPlace, TooManyExports
 from tests.support.factories import signed_in, wallet_with
-from tests.support.staff_site import signed as signed_staff
+from tests.support.staff_site import staff_client as signed_staff
 from tests.support.staff_site import url
 
 

@@ -14,7 +14,7 @@ from config import asgi
 from config.server.fair_queue import FairQueue, Turn, client_of
 from config.server.http_protocol import Protocol
 from config.server.request_threads import MAX_OF_ONE_CLIENT, ordinary
-from tests.support.raw_http import Line
+from tests.support.raw_http import RawConnection
 from tests.support.uvicorn_here import serving
 from tests.support.waiting import wait_until
 
@@ -211,7 +211,7 @@ urlpatterns = [path("holding", holding), path("plain", plain)]
 
 
 @pytest.fixture
-def ask() -> Iterator[Callable[[str, str], Line]]:
+def ask() -> Iterator[Callable[[str, str], RawConnection]]:
     """Ask for an address as a client. The server and the connections end with the test."""
     held.clear()
     while together.acquire(blocking=False):
@@ -219,8 +219,8 @@ def ask() -> Iterator[Callable[[str, str], Line]]:
     with ExitStack() as stack:
         port = stack.enter_context(serving(asgi.application, Protocol, loop="uvloop", lifespan="off"))
 
-        def send(address: str, client: str) -> Line:
-            line = stack.enter_context(closing(Line(port)))
+        def send(address: str, client: str) -> RawConnection:
+            line = stack.enter_context(closing(RawConnection(port)))
             line.send(f"GET {address} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {client}\r\n\r\n".encode())
             return line
 
@@ -229,13 +229,13 @@ def ask() -> Iterator[Callable[[str, str], Line]]:
         wait_until(lambda: ordinary.unanswered == 0, seconds=10)
 
 
-def is_answered(line: Line) -> bool:
+def is_answered(line: RawConnection) -> bool:
     return line.file.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.urls(__name__)
 @pytest.mark.usefixtures("committed_db")
-def test_many_slow_requests_of_one_client_hold_up_nobody_else(ask: Callable[[str, str], Line]) -> None:
+def test_many_slow_requests_of_one_client_hold_up_nobody_else(ask: Callable[[str, str], RawConnection]) -> None:
     mallory = [ask("/holding", "mallory") for _ in range(2 * ordinary.threads)]
     for _ in range(MAX_OF_ONE_CLIENT):
         assert together.acquire(timeout=10)
@@ -249,7 +249,7 @@ def test_many_slow_requests_of_one_client_hold_up_nobody_else(ask: Callable[[str
 @pytest.mark.urls(__name__)
 @pytest.mark.usefixtures("committed_db")
 def test_a_client_with_too_many_waiting_is_refused_and_others_are_not(
-    ask: Callable[[str, str], Line], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[str, str], RawConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ordinary, "max_unanswered", 8)
     mallory = [ask("/holding", "mallory") for _ in range(MAX_OF_ONE_CLIENT + 4)]

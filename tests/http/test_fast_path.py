@@ -16,7 +16,7 @@ from tests.support import shop_users
 from tests.support.live import LiveTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
-from tests.support.raw_http import HOST, PATIENCE, Line
+from tests.support.raw_http import HOST, PATIENCE, RawConnection
 
 pytestmark = pytest.mark.slow
 
@@ -31,11 +31,11 @@ def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 @pytest.fixture
-def line(served: LiveTill, committed_db: None) -> Iterator[Line]:
-    line = Line(served.port)
+def line(served: LiveTill, committed_db: None) -> Iterator[RawConnection]:
+    line = RawConnection(served.port)
     yield line
     line.close()
-    shop_users.books_balance()
+    shop_users.assert_ledger_balances()
 
 
 def head_and_body(request: bytes) -> tuple[bytes, bytes]:
@@ -75,7 +75,7 @@ ARRIVALS = [whole, body_later, body_in_halves, head_in_halves, chunked]
 @pytest.mark.parametrize("arrival", ARRIVALS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_a_notice_is_credited_however_it_arrives(
-    line: Line, alice: Any, form: Form, arrival: Callable[[bytes], list[bytes]]
+    line: RawConnection, alice: Any, form: Form, arrival: Callable[[bytes], list[bytes]]
 ) -> None:
     request = as_request(form.notice(user_id=alice.pk, amount="1.50"), HOST)
     for duplicate in (False, True):
@@ -102,7 +102,7 @@ def refusals(alice: Any) -> dict[str, Delivery]:
     }
 
 
-def test_what_is_not_credited_is_answered_alike_on_both_ways(line: Line, alice: Any) -> None:
+def test_what_is_not_credited_is_answered_alike_on_both_ways(line: RawConnection, alice: Any) -> None:
     for code, delivery in refusals(alice).items():
         answers = []
         for arrival in (whole, body_later):
@@ -113,7 +113,7 @@ def test_what_is_not_credited_is_answered_alike_on_both_ways(line: Line, alice: 
         assert answers[0] == answers[1]
 
 
-def test_a_line_of_requests_is_answered_in_their_order(line: Line, alice: Any) -> None:
+def test_a_line_of_requests_is_answered_in_their_order(line: RawConnection, alice: Any) -> None:
     """Sent all at once, webhooks between other requests."""
     deliveries = [form.notice(user_id=alice.pk, amount=f"{number}.00") for number, form in enumerate(FORMS, start=1)]
     live = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -133,7 +133,7 @@ def test_a_line_of_requests_is_answered_in_their_order(line: Line, alice: Any) -
     ],
 )
 def test_the_connection_is_kept_or_closed_as_asked(
-    line: Line, alice: Any, version: bytes, header: bytes, closes: bool
+    line: RawConnection, alice: Any, version: bytes, header: bytes, closes: bool
 ) -> None:
     request = as_request(SHA1_COLON.notice(user_id=alice.pk), HOST)
     request = request.replace(b"HTTP/1.1\r\n", version + b"\r\n" + header, 1)
@@ -151,20 +151,20 @@ def test_the_connection_is_kept_or_closed_as_asked(
         assert line.answer()[2]["duplicate"] is True
 
 
-def test_a_harmless_request_id_comes_back(line: Line, alice: Any) -> None:
+def test_a_harmless_request_id_comes_back(line: RawConnection, alice: Any) -> None:
     for offered, kept in (("provider-id-77", True), ("short", False), ("a" * 65, False)):
         delivery = SHA1_COLON.notice(user_id=alice.pk).with_headers(x_request_id=offered)
         line.send(as_request(delivery, HOST))
         assert (line.answer()[1]["x-request-id"] == offered) is kept
 
 
-def test_two_headers_of_one_name_are_not_taken_by_the_short_way(line: Line, alice: Any) -> None:
+def test_two_headers_of_one_name_are_not_taken_by_the_short_way(line: RawConnection, alice: Any) -> None:
     request = as_request(SHA1_COLON.notice(user_id=alice.pk), HOST)
     line.send(request.replace(b"content-type:", b"content-type: text/plain\r\ncontent-type:", 1))
     assert line.answer()[2]["code"] == "unsupported_media_type"
 
 
-def test_a_notice_is_answered_before_the_rubbish_behind_it(line: Line, alice: Any) -> None:
+def test_a_notice_is_answered_before_the_rubbish_behind_it(line: RawConnection, alice: Any) -> None:
     line.send(as_request(SHA1_COLON.notice(user_id=alice.pk, amount="4.00"), HOST) + b"RUBBISH\r\n\r\n")
     status, headers, body = line.answer()
     assert (status, body["balance"], headers["connection"]) == (200, "4.00", "close")
@@ -177,7 +177,7 @@ UPGRADES = (b"h2c", b"websocket", b"TLS/1.0")
 @pytest.mark.parametrize("protocol", UPGRADES)
 @pytest.mark.parametrize("arrival", [whole, body_later, head_in_halves, chunked])
 def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(
-    line: Line, alice: Any, arrival: Callable[[bytes], list[bytes]], protocol: bytes
+    line: RawConnection, alice: Any, arrival: Callable[[bytes], list[bytes]], protocol: bytes
 ) -> None:
     """`curl --http2` asks so by default."""
     wish = (
@@ -191,7 +191,7 @@ def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(
         assert line.answer()[2]["amount"] == f"{amount}.00"
 
 
-def test_a_body_is_never_taken_for_the_next_request(line: Line) -> None:
+def test_a_body_is_never_taken_for_the_next_request(line: RawConnection) -> None:
     hidden = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     for path in (b"/api/v1/auth/login", b"/webhook/payment"):
         line.send(
@@ -203,20 +203,20 @@ def test_a_body_is_never_taken_for_the_next_request(line: Line) -> None:
     assert line.answer()[2] == {"status": "ok"}
 
 
-def test_nobody_is_connected_through(line: Line) -> None:
+def test_nobody_is_connected_through(line: RawConnection) -> None:
     line.send(b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n")
     assert line.answer()[0] == 400
     assert line.is_closed()
 
 
-def test_a_query_does_not_matter(line: Line, alice: Any) -> None:
+def test_a_query_does_not_matter(line: RawConnection, alice: Any) -> None:
     line.send(as_request(SHA1_COLON.notice(user_id=alice.pk), HOST).replace(b"/webhook ", b"/webhook?a=b ", 1))
     assert line.answer()[0] == 200
 
 
-def test_who_leaves_before_the_answer_is_credited_and_disturbs_nobody(line: Line, alice: Any) -> None:
+def test_who_leaves_before_the_answer_is_credited_and_disturbs_nobody(line: RawConnection, alice: Any) -> None:
     for amount in range(1, 6):
-        hasty = Line(line.port)
+        hasty = RawConnection(line.port)
         hasty.send(as_request(SHA1_COLON.notice(user_id=alice.pk, amount=amount), HOST))
         hasty.close()
     line.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
@@ -227,7 +227,7 @@ def test_who_leaves_before_the_answer_is_credited_and_disturbs_nobody(line: Line
         time.sleep(0.02)
 
 
-def test_who_does_not_read_his_answers_is_stopped_from_sending(line: Line, alice: Any) -> None:
+def test_who_does_not_read_his_answers_is_stopped_from_sending(line: RawConnection, alice: Any) -> None:
     """Else his requests would pile up in the worker's memory."""
     request = as_request(SHA1_COLON.notice(user_id=alice.pk), HOST)
     with closing(socket.socket()) as deaf:
@@ -242,12 +242,12 @@ def test_who_does_not_read_his_answers_is_stopped_from_sending(line: Line, alice
 
         with pytest.raises(TimeoutError):
             send_18_megabytes()
-        with closing(Line(line.port)) as honest:
+        with closing(RawConnection(line.port)) as honest:
             honest.send(as_request(STANDARD.notice(user_id=alice.pk, amount="100"), HOST))
             assert honest.answer()[0] == 200
 
 
-def test_thousands_of_requests_that_are_read_at_once_are_all_answered(line: Line, alice: Any) -> None:
+def test_thousands_of_requests_that_are_read_at_once_are_all_answered(line: RawConnection, alice: Any) -> None:
     for amount in (1, 2):
         line.send(
             b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" * 2_000
@@ -257,7 +257,7 @@ def test_thousands_of_requests_that_are_read_at_once_are_all_answered(line: Line
         assert Wallet.objects.get(owner=alice, currency="USD").balance == amount * (amount + 1) / 2
 
 
-def test_a_secret_that_staff_change_counts_at_once(line: Line, alice: Any) -> None:
+def test_a_secret_that_staff_change_counts_at_once(line: RawConnection, alice: Any) -> None:
     """The worker's copy is out of date, which the batch finds out: the signature is checked again."""
     line.send(as_request(SHA1_COLON.notice(user_id=alice.pk), HOST))
     assert line.answer()[0] == 200
@@ -271,13 +271,13 @@ def test_a_secret_that_staff_change_counts_at_once(line: Line, alice: Any) -> No
         Provider.objects.filter(slug="sha1_colon").update(secret="appkey")
 
 
-def test_a_held_wallet_is_answered_503_and_its_neighbours_are_not(line: Line, alice: Any, bob: Any) -> None:
+def test_a_held_wallet_is_answered_503_and_its_neighbours_are_not(line: RawConnection, alice: Any, bob: Any) -> None:
     for user, account in ((alice, 77), (bob, 88)):
         line.send(as_request(SHA1_COLON.notice(user_id=user.pk, account_id=account), HOST))
         assert line.answer()[0] == 200
 
     def ask(user: Any, account: int) -> tuple[int, dict[str, str], dict[str, Any]]:
-        own = Line(line.port)
+        own = RawConnection(line.port)
         with closing(own):
             own.send(as_request(SHA1_COLON.notice(user_id=user.pk, account_id=account), HOST))
             return own.answer()

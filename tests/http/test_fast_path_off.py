@@ -12,7 +12,7 @@ from tests.support import shop_users
 from tests.support.live import LiveTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, Form
-from tests.support.raw_http import HOST, Line
+from tests.support.raw_http import HOST, RawConnection
 
 #: Only Django's middleware sets it; the event loop's own answers do without.
 DJANGOS_HEADER = "x-frame-options"
@@ -31,17 +31,17 @@ def both(
 
 
 @pytest.fixture
-def line(both: tuple[LiveTill, bool], committed_db: None) -> Iterator[Line]:
-    line = Line(both[0].port)
+def line(both: tuple[LiveTill, bool], committed_db: None) -> Iterator[RawConnection]:
+    line = RawConnection(both[0].port)
     yield line
     line.close()
-    shop_users.books_balance()
+    shop_users.assert_ledger_balances()
 
 
 @pytest.mark.parametrize("arrival", ARRIVALS)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_a_notice_is_credited_once_whoever_answers_it(
-    line: Line, both: tuple[LiveTill, bool], alice: Any, form: Form, arrival: Callable[[bytes], list[bytes]]
+    line: RawConnection, both: tuple[LiveTill, bool], alice: Any, form: Form, arrival: Callable[[bytes], list[bytes]]
 ) -> None:
     request = as_request(form.notice(user_id=alice.pk, amount="1.50"), HOST)
     for duplicate in (False, True):
@@ -54,7 +54,7 @@ def test_a_notice_is_credited_once_whoever_answers_it(
     assert Posting.objects.count() == 1
 
 
-def test_what_is_not_credited_has_the_same_code(line: Line, both: tuple[LiveTill, bool], alice: Any) -> None:
+def test_what_is_not_credited_has_the_same_code(line: RawConnection, both: tuple[LiveTill, bool], alice: Any) -> None:
     for code, delivery in refusals(alice).items():
         line.send(as_request(delivery, HOST))
         _, headers, body = line.answer()
@@ -62,6 +62,6 @@ def test_what_is_not_credited_has_the_same_code(line: Line, both: tuple[LiveTill
         assert (DJANGOS_HEADER in headers) is both[1]
 
 
-def test_a_request_id_comes_back(line: Line, alice: Any) -> None:
+def test_a_request_id_comes_back(line: RawConnection, alice: Any) -> None:
     line.send(as_request(SHA1_COLON.notice(user_id=alice.pk).with_headers(x_request_id="provider-id-77"), HOST))
     assert line.answer()[1]["x-request-id"] == "provider-id-77"

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from api import parsers
 from config.problems import response_for
 from payments.webhooks import notices
-from tests.support.every_operation import perform, person, to
+from tests.support.every_operation import new_user, perform, to
 from tests.support.growth import assert_linear
 
 MEBIBYTE = 1024 * 1024
@@ -103,7 +103,7 @@ def test_the_answer_stays_short(make: Maker) -> None:
 
 @pytest.mark.django_db
 def test_an_answer_repeats_no_more_than_the_beginning_of_what_it_refuses() -> None:
-    admin = person("admin", "admin")
+    admin = new_user("admin", "admin")
     answer = perform("users_change", to({"role": "x" * 500_000}, id=admin.pk), admin)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_choice")
     assert len(answer.content) < 2000

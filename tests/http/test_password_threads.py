@@ -24,7 +24,7 @@ from config.server.fair_queue import FairQueue
 from config.server.request_threads import may_hash_a_password, passwords
 from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
-from tests.support.every_operation import Scene, Things, perform, person
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import send_all
 from tests.support.operation_table import CALLS
@@ -59,8 +59,8 @@ def hashed(settings: Any) -> list[str]:
 @pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
 @pytest.mark.django_db
 def test_no_operation_hashes_outside_of_the_share(row: str, hashed: list[str]) -> None:
-    caller = Things(person("admin", "admin"))
-    call = CALLS[row](Scene(the=Things(person("bob")), my=caller))
+    caller = OwnedObjects(new_user("admin", "admin"))
+    call = CALLS[row](OperationContext(the=OwnedObjects(new_user("bob")), my=caller))
     hashed.clear()
     planted = {"password": "another horse 43"} if row in ("users_change", "users_replace") else {}
     asked = perform(row, call, caller.owner, **planted).wsgi_request
@@ -126,7 +126,7 @@ def staff_addresses(things: dict[type, Any]) -> list[str]:
 
 def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str], admin: Any, alice: Any) -> None:
     """Each gets what a form of passwords would take."""
-    things = staff_stage.story(alice, admin) | {type(alice): alice}
+    things = staff_stage.every_object(alice, admin) | {type(alice): alice}
     form = {"username": admin.email, "email": "new@example.com", "password": PASSWORD, "old_password": PASSWORD}
     form |= {"password1": "another horse 43", "password2": "another horse 43", "role": "user", "reason": "asked"}
     hashing = set()

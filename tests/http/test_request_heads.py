@@ -18,7 +18,7 @@ from payments.models import Posting
 from payments.webhooks import receiving
 from tests.support.load_client import as_request
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
-from tests.support.raw_http import HOST, PATIENCE, Line
+from tests.support.raw_http import HOST, PATIENCE, RawConnection
 from tests.support.uvicorn_here import serving
 
 LIVE = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
@@ -60,10 +60,10 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def line(port: int, committed_db: None) -> Iterator[Line]:
+def line(port: int, committed_db: None) -> Iterator[RawConnection]:
     receiving.provider_cache.invalidate()
     receiving.provider_cache.get("sha1_colon")
-    with closing(Line(port)) as line:
+    with closing(RawConnection(port)) as line:
         yield line
     receiving.provider_cache.invalidate()
 
@@ -82,7 +82,7 @@ class Sender:
         delivery = self.form.notice(user_id=self.user_id, amount=amount, **notice)
         return as_request(delivery.with_headers(**self.headers), HOST)
 
-    def known_at(self, line: Line) -> "Sender":
+    def known_at(self, line: RawConnection) -> "Sender":
         """Send one good notice, whose head is remembered by it."""
         line.send(self.request())
         assert line.answer()[0] == 200
@@ -94,10 +94,10 @@ def body_of(request: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("form", [SHA1_COLON, SHA256_CONCAT], ids=lambda form: form.name)
-def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: Line, alice: Any, form: Form) -> None:
+def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: RawConnection, alice: Any, form: Form) -> None:
     sender = Sender(alice.pk, form).known_at(line)
     seen = Watched.parsed
-    with closing(Line(line.port)) as another:
+    with closing(RawConnection(line.port)) as another:
         for count, each in enumerate((line, another, line, another), start=2):
             each.send(sender.request())
             status, headers, body = each.answer()
@@ -107,12 +107,12 @@ def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: Line, alice
     assert Posting.objects.count() == 5
 
 
-def test_a_connection_at_rest_holds_nothing_that_was_read(line: Line, alice: Any) -> None:
+def test_a_connection_at_rest_holds_nothing_that_was_read(line: RawConnection, alice: Any) -> None:
     Sender(alice.pk).known_at(line)
     assert Watched.latest.read == b""
 
 
-def test_another_head_on_the_same_connection_is_parsed(line: Line, alice: Any) -> None:
+def test_another_head_on_the_same_connection_is_parsed(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     line.send(LIVE)
     assert line.answer()[2] == {"status": "ok"}
@@ -120,9 +120,9 @@ def test_another_head_on_the_same_connection_is_parsed(line: Line, alice: Any) -
     assert line.answer()[2]["balance"] == "11.00"
 
 
-def test_a_known_head_proves_nothing_about_the_notice_below_it(line: Line, alice: Any) -> None:
+def test_a_known_head_proves_nothing_about_the_notice_below_it(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
-    with closing(Line(line.port)) as another:
+    with closing(RawConnection(line.port)) as another:
         for request, status, code in (
             (sender.request(secret="another"), 401, "invalid_signature"),
             (sender.request().replace(b'"user_id"', b'"user_ID"'), 400, "malformed_event"),
@@ -134,7 +134,7 @@ def test_a_known_head_proves_nothing_about_the_notice_below_it(line: Line, alice
     assert Posting.objects.count() == 1
 
 
-def test_after_a_slow_sender_it_goes_on_as_before(line: Line, alice: Any) -> None:
+def test_after_a_slow_sender_it_goes_on_as_before(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     request = sender.request()
     line.send(request[:30], request[30:200], request[200:])
@@ -151,7 +151,7 @@ def announcing(request: bytes, length: int) -> bytes:
 
 @pytest.mark.parametrize(("rest", "status"), [(b" ", 200), (b"x", 400)])
 def test_a_body_that_is_shorter_than_its_head_says_is_waited_for(
-    line: Line, alice: Any, rest: bytes, status: int
+    line: RawConnection, alice: Any, rest: bytes, status: int
 ) -> None:
     """What has come by then is a good notice by itself."""
     sender = Sender(alice.pk).known_at(line)
@@ -160,7 +160,7 @@ def test_a_body_that_is_shorter_than_its_head_says_is_waited_for(
     assert line.answer()[0] == status
 
 
-def test_a_body_ends_where_its_head_says(line: Line, alice: Any) -> None:
+def test_a_body_ends_where_its_head_says(line: RawConnection, alice: Any) -> None:
     """What goes on behind its end would be a good notice."""
     sender = Sender(alice.pk).known_at(line)
     longer = sender.request("10.00")
@@ -170,20 +170,20 @@ def test_a_body_ends_where_its_head_says(line: Line, alice: Any) -> None:
     assert Posting.objects.count() == 1
 
 
-def test_requests_that_came_at_once_are_answered_one_by_one(line: Line, alice: Any) -> None:
+def test_requests_that_came_at_once_are_answered_one_by_one(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     line.send(sender.request() + LIVE + sender.request())
     assert [line.answer()[2].get("status") for _ in range(3)] == ["credited", "ok", "credited"]
 
 
-def test_a_request_waits_for_the_answer_to_the_one_before_it(line: Line, alice: Any) -> None:
+def test_a_request_waits_for_the_answer_to_the_one_before_it(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     line.send(LIVE.replace(b"/health/live", b"/slow"), sender.request())
     assert line.answer()[2] == {}
     assert line.answer()[2]["balance"] == "2.00"
 
 
-def test_the_body_of_another_request_is_no_request(line: Line, alice: Any) -> None:
+def test_the_body_of_another_request_is_no_request(line: RawConnection, alice: Any) -> None:
     """Its head has come, and has been answered before the body came."""
     sender = Sender(alice.pk).known_at(line)
     hidden = sender.request()
@@ -194,24 +194,24 @@ def test_the_body_of_another_request_is_no_request(line: Line, alice: Any) -> No
     assert Posting.objects.count() == 1
 
 
-def test_what_has_come_of_another_head_is_not_forgotten(line: Line, alice: Any) -> None:
+def test_what_has_come_of_another_head_is_not_forgotten(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     line.send(b"PO", sender.request())
     assert line.answer()[0] == 400
     assert line.is_closed()
 
 
-def test_half_a_head_is_none(line: Line, alice: Any) -> None:
+def test_half_a_head_is_none(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk)
     request = sender.request()
     line.send(request[:30], request[30:])
     assert line.answer()[0] == 200
-    with closing(Line(line.port)) as another:
+    with closing(RawConnection(line.port)) as another:
         another.send(sender.request()[30:])
         assert another.answer()[0] == 400
 
 
-def test_a_body_in_chunks_says_nothing_about_its_length(line: Line, alice: Any) -> None:
+def test_a_body_in_chunks_says_nothing_about_its_length(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk)
 
     def chunked() -> tuple[bytes, bytes]:
@@ -227,7 +227,7 @@ def test_a_body_in_chunks_says_nothing_about_its_length(line: Line, alice: Any) 
     assert line.answer()[0] == 400
 
 
-def test_two_headers_of_one_name_stay_two(line: Line, alice: Any) -> None:
+def test_two_headers_of_one_name_stay_two(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     for _ in range(2):
         line.send(sender.request().replace(b"content-type:", b"content-type: text/plain\r\ncontent-type:", 1))
@@ -235,17 +235,17 @@ def test_two_headers_of_one_name_stay_two(line: Line, alice: Any) -> None:
 
 
 @pytest.mark.parametrize("asking", [b"HTTP/1.1\r\nconnection: close", b"HTTP/1.0"])
-def test_who_wants_to_leave_is_let_go_each_time(line: Line, alice: Any, asking: bytes) -> None:
+def test_who_wants_to_leave_is_let_go_each_time(line: RawConnection, alice: Any, asking: bytes) -> None:
     sender = Sender(alice.pk)
     for _ in range(2):
-        with closing(Line(line.port)) as another:
+        with closing(RawConnection(line.port)) as another:
             another.send(sender.request().replace(b"HTTP/1.1", asking, 1))
             status, headers, _ = another.answer()
             assert (status, headers["connection"]) == (200, "close")
             assert another.is_closed()
 
 
-def test_each_keeps_the_request_id_that_it_brought(line: Line, alice: Any) -> None:
+def test_each_keeps_the_request_id_that_it_brought(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk)
     for offered in ("provider-id-1", "provider-id-2", "provider-id-1"):
         sender.headers["x_request_id"] = offered
@@ -253,16 +253,16 @@ def test_each_keeps_the_request_id_that_it_brought(line: Line, alice: Any) -> No
         assert line.answer()[1]["x-request-id"] == offered
 
 
-def test_providers_that_were_not_read_lately_are_read(line: Line, alice: Any) -> None:
+def test_providers_that_were_not_read_lately_are_read(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     receiving.provider_cache.invalidate()
     line.send(sender.request())
     assert line.answer()[2]["balance"] == "2.00"
 
 
-def test_too_many_connections_are_refused_as_before(line: Line, alice: Any) -> None:
+def test_too_many_connections_are_refused_as_before(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
-    others = [Line(line.port) for _ in range(MAX_CONNECTIONS)]
+    others = [RawConnection(line.port) for _ in range(MAX_CONNECTIONS)]
     others[-1].send(LIVE)  # all are connected when this is answered, and it is closed then
     assert others[-1].file.readline().startswith(b"HTTP/1.1 503")
     line.send(sender.request())
@@ -272,7 +272,7 @@ def test_too_many_connections_are_refused_as_before(line: Line, alice: Any) -> N
     assert Posting.objects.count() == 1
 
 
-def test_who_does_not_read_his_answers_gets_no_more_of_them(line: Line, alice: Any) -> None:
+def test_who_does_not_read_his_answers_gets_no_more_of_them(line: RawConnection, alice: Any) -> None:
     """Else they would pile up in the worker's memory."""
     sender = Sender(alice.pk).known_at(line)
     connection, is_paused = Watched.latest, threading.Event()
@@ -285,7 +285,7 @@ def test_who_does_not_read_his_answers_gets_no_more_of_them(line: Line, alice: A
     assert line.answer()[2]["balance"] == "2.00"
 
 
-def test_nothing_is_taken_from_a_connection_that_closes(line: Line, alice: Any) -> None:
+def test_nothing_is_taken_from_a_connection_that_closes(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk).known_at(line)
     connection, request = Watched.latest, sender.request()
 
@@ -295,7 +295,7 @@ def test_nothing_is_taken_from_a_connection_that_closes(line: Line, alice: Any) 
 
     connection.loop.call_soon_threadsafe(close_and_receive)
     assert line.is_closed()
-    with closing(Line(line.port)) as another:
+    with closing(RawConnection(line.port)) as another:
         another.send(sender.request())
         assert another.answer()[2]["balance"] == "2.00"
 
@@ -340,7 +340,7 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     assert heads.recall(first[0].partition(b"\r\n\r\n")[0]) is None
 
 
-def test_a_signature_in_the_head_is_checked_each_time(line: Line, alice: Any) -> None:
+def test_a_signature_in_the_head_is_checked_each_time(line: RawConnection, alice: Any) -> None:
     sender = Sender(alice.pk, STANDARD).known_at(line)
     line.send(sender.request(secret="whsec_YW5vdGhlciBzZWNyZXQgYW5vdGhlcg=="))
     assert line.answer()[2]["code"] == "invalid_signature"

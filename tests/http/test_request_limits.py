@@ -15,7 +15,7 @@ from config.problems import problem_body, table
 from config.server import request_limits
 from config.server.http_protocol import Protocol
 from config.server.request_limits import MAX_FIELDS, MAX_HEAD, MAX_LINE
-from tests.support.raw_http import Line
+from tests.support.raw_http import RawConnection
 from tests.support.uvicorn_here import serving
 
 MEGABYTE = 1024 * 1024
@@ -49,9 +49,9 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def line(port: int) -> Iterator[Line]:
+def line(port: int) -> Iterator[RawConnection]:
     seen.clear()
-    line = Line(port)
+    line = RawConnection(port)
     yield line
     line.close()
 
@@ -61,7 +61,7 @@ def fields(*lengths: int) -> bytes:
     return b"".join(b"X-%03d: %s\r\n" % (number, b"v" * (length - 9)) for number, length in enumerate(lengths))
 
 
-def is_refused(line: Line, problem: table.Problem) -> None:
+def is_refused(line: RawConnection, problem: table.Problem) -> None:
     status, headers, body = line.answer()
     assert (status, body) == (problem.status, problem_body(problem))
     assert headers["content-type"] == "application/problem+json"
@@ -71,7 +71,7 @@ def is_refused(line: Line, problem: table.Problem) -> None:
     assert seen == []
 
 
-def is_answered(line: Line) -> None:
+def is_answered(line: RawConnection) -> None:
     assert line.answer()[0] == 200
 
 
@@ -92,7 +92,7 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("head", LARGEST.values(), ids=LARGEST)
 @pytest.mark.parametrize("piece", [MEGABYTE, 5000, 999])
-def test_a_head_of_the_largest_size_is_served_however_it_arrives(line: Line, head: bytes, piece: int) -> None:
+def test_a_head_of_the_largest_size_is_served_however_it_arrives(line: RawConnection, head: bytes, piece: int) -> None:
     for _ in range(2):
         for start in range(0, len(head), piece):
             line.socket.sendall(head[start : start + piece])
@@ -101,7 +101,9 @@ def test_a_head_of_the_largest_size_is_served_however_it_arrives(line: Line, hea
 
 @pytest.mark.parametrize(("head", "problem"), TOO_LARGE.values(), ids=TOO_LARGE)
 @pytest.mark.parametrize("is_used", [False, True])
-def test_a_head_that_is_larger_is_refused(line: Line, head: bytes, problem: table.Problem, is_used: bool) -> None:
+def test_a_head_that_is_larger_is_refused(
+    line: RawConnection, head: bytes, problem: table.Problem, is_used: bool
+) -> None:
     if is_used:
         line.send(GET % (b"", b""))
         is_answered(line)
@@ -126,7 +128,7 @@ NEVER_ENDS = {
 
 @pytest.mark.parametrize(("begin", "more", "problem"), NEVER_ENDS.values(), ids=NEVER_ENDS)
 def test_what_never_ends_is_refused_while_it_arrives(
-    line: Line, begin: bytes, more: bytes, problem: table.Problem
+    line: RawConnection, begin: bytes, more: bytes, problem: table.Problem
 ) -> None:
     """Long before a megabyte of it was read: the sender stops when it is answered."""
     line.send(begin)
@@ -147,13 +149,15 @@ def has_answer(sock: socket.socket) -> bool:
         return False
 
 
-def test_who_sends_on_for_long_after_a_refusal_is_cut_off(line: Line) -> None:
+def test_who_sends_on_for_long_after_a_refusal_is_cut_off(line: RawConnection) -> None:
     with pytest.raises(OSError, match=r"reset|[Bb]roken pipe"):
         line.socket.sendall(b"a" * 100 * MEGABYTE)
 
 
 @pytest.mark.parametrize("body", [b"", b"1\r\na\r\n" * 50_000, b"%x\r\n%s\r\n" % (MEGABYTE, b"a" * MEGABYTE)])
-def test_chunks_and_trailers_of_honest_size_are_taken_and_trailers_are_no_headers(line: Line, body: bytes) -> None:
+def test_chunks_and_trailers_of_honest_size_are_taken_and_trailers_are_no_headers(
+    line: RawConnection, body: bytes
+) -> None:
     line.send(POST + body + b"0\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n")
     is_answered(line)
     assert [name for name, _ in seen[0]["headers"]] == [b"transfer-encoding"]
@@ -168,7 +172,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         yield port
 
 
-def dribbled(line: Line, pieces: Iterator[bytes]) -> float:
+def dribbled(line: RawConnection, pieces: Iterator[bytes]) -> float:
     """Send a piece every tenth of a second until the other side answers or hangs up; return the seconds until then."""
     started = time.monotonic()
     line.socket.settimeout(0.1)
@@ -194,7 +198,7 @@ def endless(begin: bytes, more: bytes) -> Iterator[bytes]:
 @pytest.mark.parametrize("is_used", [False, True])
 @pytest.mark.parametrize("begin", [b"GET / HT", b"GET / HTTP/1.1\r\nX-A: ", b"POST /webhook/payment HTTP/1.1\r\nX-A: "])
 def test_a_head_that_comes_byte_by_byte_is_given_up_in_time(hasty: int, begin: bytes, is_used: bool) -> None:
-    with closing(Line(hasty)) as line:
+    with closing(RawConnection(hasty)) as line:
         if is_used:
             line.send(GET % (b"", b""))
             is_answered(line)
@@ -208,7 +212,7 @@ def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) ->
     """Thousands of answers in one round of the event loop would keep everybody else waiting."""
     with ExitStack() as stack, selectors.DefaultSelector() as answers:
         for _ in range(20):
-            line = stack.enter_context(closing(Line(hasty)))
+            line = stack.enter_context(closing(RawConnection(hasty)))
             line.send(b"GET / HT")
             answers.register(line.socket, selectors.EVENT_READ)
         ended: list[float] = []
@@ -223,13 +227,13 @@ def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) ->
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])
 def test_a_connection_without_a_head_is_closed_in_time(hasty: int, sent: bytes) -> None:
-    with closing(Line(hasty)) as line:
+    with closing(RawConnection(hasty)) as line:
         assert HEAD_SECONDS * 0.9 < dribbled(line, endless(sent, sent)) < HEAD_SECONDS * 8
         assert line.is_closed()
 
 
 def test_a_connection_that_was_used_is_kept_for_longer(hasty: int) -> None:
-    with closing(Line(hasty)) as line:
+    with closing(RawConnection(hasty)) as line:
         for _ in range(2):
             line.send(GET % (b"", b""))
             is_answered(line)
@@ -240,7 +244,7 @@ def test_a_connection_that_was_used_is_kept_for_longer(hasty: int) -> None:
 
 @pytest.mark.parametrize("following", [LARGEST["header"][:-1] + b"x" * MAX_LINE, b"\x16\x03\r\n", b"GET / HT"])
 def test_an_earlier_request_is_answered_before_the_connection_ends(hasty: int, following: bytes) -> None:
-    with closing(Line(hasty)) as line:
+    with closing(RawConnection(hasty)) as line:
         line.send(GET % (b"", b"") * 3 + following)
         for _ in range(3):
             is_answered(line)
@@ -250,7 +254,7 @@ def test_an_earlier_request_is_answered_before_the_connection_ends(hasty: int, f
 
 
 @pytest.mark.parametrize("before", [1, 2])
-def test_requests_before_one_whose_body_is_broken_are_answered(line: Line, before: int) -> None:
+def test_requests_before_one_whose_body_is_broken_are_answered(line: RawConnection, before: int) -> None:
     """They came in the same read, so that none was answered yet when the last turned out to be broken."""
     line.send(before * (GET % (b"", b"Host: localhost\r\n")) + POST + b"zz\r\n")
     for _ in range(before):
@@ -271,11 +275,11 @@ def peak_of_memory(*, begin_anew: bool = False) -> int:
 
 def attacked(port: int, attack: Callable[[socket.socket], None]) -> int:
     """Bytes by which this process grows at 200 connections."""
-    with closing(Line(port)) as line:
+    with closing(RawConnection(port)) as line:
         line.send(GET % (b"", b""))
         is_answered(line)
     before = peak_of_memory(begin_anew=True)
-    lines = [Line(port) for _ in range(200)]
+    lines = [RawConnection(port) for _ in range(200)]
     for line in lines:
         with suppress(OSError):
             attack(line.socket)

@@ -20,7 +20,7 @@ from config import asgi
 from config.server import http_protocol, streams
 from config.server.request_threads import ordinary
 from config.urls import handler400, handler403, handler404, handler500
-from tests.support.raw_http import Line
+from tests.support.raw_http import RawConnection
 from tests.support.uvicorn_here import serving
 from tests.support.waiting import wait_until
 
@@ -168,9 +168,9 @@ def port() -> Iterator[int]:
         yield number
 
 
-def begun(port: int, target: str, header: str = "") -> Line:
+def begun(port: int, target: str, header: str = "") -> RawConnection:
     """Ask, and read no more than the first line of the answer."""
-    line = Line(port)
+    line = RawConnection(port)
     line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n".encode())
     assert line.file.readline().startswith(b"HTTP/1.1 200")
@@ -178,7 +178,7 @@ def begun(port: int, target: str, header: str = "") -> Line:
 
 
 def asked(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-    line = Line(port)
+    line = RawConnection(port)
     line.send(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     head, _, body = line.file.read().partition(b"\r\n\r\n")
     line.close()
@@ -308,7 +308,7 @@ def test_who_never_takes_a_whole_answer_is_hung_up_on(then: str, monkeypatch: py
 def test_who_takes_a_whole_answer_slowly_is_not_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "STALLED_SECONDS", 1.5)
     with serving(asgi.application, http_protocol.Protocol, timeout_keep_alive=1) as port:
-        line = Line(port)
+        line = RawConnection(port)
         line.send(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while line.file.readline().strip():
             pass
@@ -332,7 +332,7 @@ def test_what_reads_for_too_long_is_cancelled(port: int, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("committed_db")
 def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not_begun(port: int) -> None:
-    lines = [Line(port) for _ in range(3 * ordinary.threads)]
+    lines = [RawConnection(port) for _ in range(3 * ordinary.threads)]
     for number, line in enumerate(lines):  # of many clients: one alone has a few threads
         line.send(b"GET /scanning HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %d\r\n\r\n" % number)
     wait_until(lambda: scans() == ordinary.threads)

@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from payments.models import CommissionRule
 from tests.support import staff_site as staff_stage
-from tests.support.every_operation import Scene, Things, operations, perform, person
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
 
@@ -49,9 +49,9 @@ def sent() -> Iterator[Any]:
 
 
 def answer_to(row: str, *, query: str = "", **members: Any) -> Any:
-    admin = person("admin", "admin")
-    things = Things(admin)
-    call = CALLS[row](Scene(the=things, my=things))
+    admin = new_user("admin", "admin")
+    things = OwnedObjects(admin)
+    call = CALLS[row](OperationContext(the=things, my=things))
     call = call if not members else type(call)((call.body or {}) | members, call.where)
     return perform(row, call, admin, query=query)
 
@@ -103,7 +103,7 @@ LOOKUPS = [
 @pytest.mark.django_db
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=str)
 def test_no_address_of_the_staff_site_is_broken_by_a_moment(lookup: dict[str, str]) -> None:
-    client = staff_stage.signed(person("admin", "admin"))
+    client = staff_stage.staff_client(new_user("admin", "admin"))
     broken = {}
     for case in columns():
         model, name = case.values
@@ -119,7 +119,7 @@ def test_no_address_of_the_staff_site_is_broken_by_a_moment(lookup: dict[str, st
 @pytest.mark.django_db
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_no_form_of_the_staff_site_is_broken_by_a_day(day: str) -> None:
-    client = staff_stage.signed(person("admin", "admin"))
+    client = staff_stage.staff_client(new_user("admin", "admin"))
     typed = {
         "operation": "deposit", "currency": "USD", "percent": "1", "fixed": "0", "minimum": "0", "maximum": "",
         "valid_from_0": day, "valid_from_1": "00:00:00", "valid_until_0": day, "valid_until_1": "23:59:59",

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from config.docs_pages import schema_document
-from tests.support.every_operation import Scene, Things, operations, perform, person
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
 from tests.support.stored_rows import stored
@@ -17,9 +17,9 @@ WRITES = [row for row in CALLS if operations()[row.partition(":")[0]].method != 
 BY_USERS = {"users_delete", "users_disable"}
 
 
-def answered(row: str, caller: Any, the: Things, **planted: Any) -> tuple[Any, bool]:
+def answered(row: str, caller: Any, the: OwnedObjects, **planted: Any) -> tuple[Any, bool]:
     """The answer, and whether anything is stored otherwise than before."""
-    call = CALLS[row](Scene(the=the, my=the))
+    call = CALLS[row](OperationContext(the=the, my=the))
     before = stored()
     return perform(row, call, caller, **planted), stored() != before
 
@@ -27,8 +27,8 @@ def answered(row: str, caller: Any, the: Things, **planted: Any) -> tuple[Any, b
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", WRITES)
 def test_what_an_operation_does_not_know_is_refused_and_nothing_is_done(row: str) -> None:
-    admin = person("admin", "admin")
-    the = Things(person("alice") if row in BY_USERS else admin)
+    admin = new_user("admin", "admin")
+    the = OwnedObjects(new_user("alice") if row in BY_USERS else admin)
     answer, changed = answered(row, admin, the, unknownMember=1)
     assert answer.status_code == 400, answer.content
     assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
@@ -40,16 +40,16 @@ def test_what_an_operation_does_not_know_is_refused_and_nothing_is_done(row: str
 @pytest.mark.django_db
 @pytest.mark.parametrize("row", [row for row in WRITES if row.startswith(("transfers_", "withdrawals_create"))])
 def test_a_dry_run_that_is_asked_for_in_the_body_moves_nothing_and_says_where_to_ask(row: str) -> None:
-    admin = person("admin", "admin")
-    answer, changed = answered(row, admin, Things(admin), dry_run=True)
+    admin = new_user("admin", "admin")
+    answer, changed = answered(row, admin, OwnedObjects(admin), dry_run=True)
     assert (answer.status_code, changed) == (400, False)
     assert "`?dry_run=true`" in answer.json()["errors"][0]["detail"]
 
 
 @pytest.mark.django_db
 def test_one_may_not_change_ones_email_as_if_it_were_a_name() -> None:
-    alice = person("alice")
-    answer, changed = answered("users_me_update", alice, Things(alice), email="new@example.com")
+    alice = new_user("alice")
+    answer, changed = answered("users_me_update", alice, OwnedObjects(alice), email="new@example.com")
     assert (answer.status_code, answer.json()["errors"][0]["field"], changed) == (400, "email", False)
 
 
@@ -65,7 +65,7 @@ def test_unknown_members_and_wrong_ones_are_named_together() -> None:
 
 @pytest.mark.django_db
 def test_a_form_is_no_way_around_it_but_one_without_fields_is_no_body() -> None:
-    scene = Scene(the=Things(person("alice")), my=Things(person("bob")))
+    scene = OperationContext(the=OwnedObjects(new_user("alice")), my=OwnedObjects(new_user("bob")))
     address = f"/api/v1/auth/activate/{CALLS['auth_activate'](scene).where['token']}"
     assert Client().post(address, {"dry_run": "true"}).status_code == 415
     assert Client().post(address, "dry_run=true", content_type="application/x-www-form-urlencoded").status_code == 415

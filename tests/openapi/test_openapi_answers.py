@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.models import User
 from config.docs_pages import schema_document
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.every_operation import Call, Scene, Things, operations, perform, person, to
-from tests.support.factories import NOBODY, clearing
+from tests.support.every_operation import Call, OperationContext, OwnedObjects, new_user, operations, perform, to
+from tests.support.factories import NOBODY, clearing_wallet
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
 from tests.support.operation_table import CALLS
 
@@ -30,17 +30,17 @@ def fresh_registry(db: None) -> Iterator[None]:
 
 @pytest.fixture
 def alice() -> User:
-    return person("alice")
+    return new_user("alice")
 
 
 @pytest.fixture
 def admin() -> User:
-    return person("admin", "admin")
+    return new_user("admin", "admin")
 
 
-def of(owner: User) -> Scene:
-    things = Things(owner)
-    return Scene(the=things, my=things)
+def of(owner: User) -> OperationContext:
+    things = OwnedObjects(owner)
+    return OperationContext(the=things, my=things)
 
 
 def check(row: str, answer: Any) -> None:
@@ -59,7 +59,7 @@ def check(row: str, answer: Any) -> None:
 @pytest.mark.parametrize("row", CALLS)
 @pytest.mark.parametrize("role", ["user", "admin"])
 def test_an_operation_answers_what_it_says(row: str, role: str) -> None:
-    caller = person("caller", role)
+    caller = new_user("caller", role)
     check(row, perform(row, CALLS[row](of(caller)), caller))
 
 
@@ -77,18 +77,18 @@ def test_a_dry_run_answers_what_it_says(row: str, alice: User) -> None:
     assert shape["properties"]["transaction"]["nullable"]
 
 
-def _with(row: str, **changed: Any) -> Callable[[Scene], Call]:
+def _with(row: str, **changed: Any) -> Callable[[OperationContext], Call]:
     """The valid call with other values in its body."""
 
-    def call(scene: Scene) -> Call:
+    def call(scene: OperationContext) -> Call:
         valid = CALLS[row](scene)
         return replace(valid, body={**(valid.body or {}), **changed})
 
     return call
 
 
-def _of_the_house(_: Scene) -> Call:
-    return to(id=clearing("USD"))
+def _of_the_house(_: OperationContext) -> Call:
+    return to(id=clearing_wallet("USD"))
 
 
 REFUSED = [
@@ -104,7 +104,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("row", "call", "status", "code"), REFUSED, ids=[f"{one[0]}-{one[3]}" for one in REFUSED])
 def test_an_operation_refuses_as_it_says(
-    admin: User, row: str, call: Callable[[Scene], Call], status: int, code: str
+    admin: User, row: str, call: Callable[[OperationContext], Call], status: int, code: str
 ) -> None:
     answer = perform(row, call(of(admin)), admin)
     assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -21,7 +21,7 @@ from payments.users.services import delete_person
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.project.test_checks import manage
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
-from tests.support.every_operation import Scene, Things, perform, person
+from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
 from tests.support.ledger_factories import sql
 from tests.support.live import LiveTill, database_url
 from tests.support.operation_table import CALLS
@@ -164,7 +164,7 @@ def refusal_outside_a_block(statement: str) -> type:
 
 
 def test_a_trigger_refuses_what_it_may_only_lock(as_service: None, alice: User) -> None:
-    things = Things(alice)
+    things = OwnedObjects(alice)
     assert things.transaction
     assert things.quote
     for table in (table for table, rights in RIGHTS.items() if rights.update == ("id",)):
@@ -199,9 +199,9 @@ def served(row: str, *, by: str) -> int:
     block = transaction.atomic()
     block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
     with block:
-        owner, admin = Things(person("owner")), Things(person("admin", "admin"))
+        owner, admin = OwnedObjects(new_user("owner")), OwnedObjects(new_user("admin", "admin"))
         my = owner if by == "user" else admin
-        answer = perform(row, CALLS[row](Scene(the=owner, my=my)), my.owner)
+        answer = perform(row, CALLS[row](OperationContext(the=owner, my=my)), my.owner)
         transaction.set_rollback(True)
     return int(answer.status_code)
 
@@ -219,7 +219,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
 
 def test_the_service_runs_the_commands(as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILL_ADMIN_PASSWORD", "correct horse 42")
-    assert Things(alice).wallet
+    assert OwnedObjects(alice).wallet
     for command, options in COMMANDS.items():
         call_command(command, stdout=io.StringIO(), stderr=io.StringIO(), **options)
 
@@ -251,7 +251,7 @@ def test_the_service_credits_webhooks_by_both_paths(
 
 
 def test_the_service_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
-    assert Things(bob).transaction
+    assert OwnedObjects(bob).transaction
     for user in (alice, bob):
         delete_person(user_id=user.pk, staff=admin, force=True)
     assert not User.objects.filter(pk=alice.pk).exists()

@@ -10,18 +10,18 @@ DEPOSITS, WITHDRAWALS, WALLETS, TRANSACTIONS, EXTERNALS = (
 )
 
 
-def signed(user: Any) -> Client:
+def staff_client(user: Any) -> Client:
     client = Client()
     client.force_login(user)
     return client
 
 
-def address(page: str, deed: str, *targets: Any) -> str:
+def confirm_address(page: str, deed: str, *targets: Any) -> str:
     return f"{page}{deed}/?{'&'.join(f'id={target.pk}' for target in targets)}"
 
 
-def do(site: Client, page: str, deed: str, *targets: Any, reason: str = "seen on the statement") -> str:
-    answer = site.post(address(page, deed, *targets), {"reason": reason}, follow=True)
+def confirm(site: Client, page: str, deed: str, *targets: Any, reason: str = "seen on the statement") -> str:
+    answer = site.post(confirm_address(page, deed, *targets), {"reason": reason}, follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -38,6 +38,6 @@ def listed(site: Client, page: str, **query: str) -> list[int]:
     return [row.pk for row in answer.context["cl"].result_list]
 
 
-def notes(about: Any) -> list[str]:
+def staff_log_of(about: Any) -> list[str]:
     about_it = LogEntry.objects.filter(object_id=str(about.pk), content_type__model=about._meta.model_name)
     return [entry.change_message for entry in about_it.order_by("pk")]

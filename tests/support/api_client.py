@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from django.test import Client
 
-from tests.support.every_operation import person
+from tests.support.every_operation import new_user
 from tests.support.provider import SHA1_COLON, Form
 from tests.support.shop_users import API, PASSWORD
 
@@ -102,14 +102,14 @@ def path_of(url: str) -> str:
     return re.sub(r"^https?://[^/]+/api/v1/", "", url)
 
 
-class House:
+class DemoTill:
     """Till with an admin, alice who has 100 dollars in her bill 77, and a pen for 25."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.client = in_process()
-        self.alices = person("alice").pk
-        person("staff", "admin")
+        self.alices = new_user("alice").pk
+        new_user("staff", "admin")
         self.staff = self.visitor("staff@example.com")
         self.alice = self.visitor("alice@example.com")
         self.notify(SHA1_COLON, account_id=77, amount=100)
@@ -133,18 +133,18 @@ ACCOUNTS, SANIC = "A webhook and account service", "A Sanic service for accounts
 BILLS, KEYS = "A shop with bills, specified for Sanic", "A shop with UUID keys"
 WALLETS = "A FastAPI wallet service"
 
-Deed = Callable[[House], None]
+Equivalent = Callable[[DemoTill], None]
 #: By service and what is done there: how it is done here.
-DEEDS: dict[tuple[str, str], Deed] = {}
+EQUIVALENTS: dict[tuple[str, str], Equivalent] = {}
 
 
-def does(service: str, *theirs: str) -> Callable[[Deed], Deed]:
+def equivalent_of(service: str, *theirs: str) -> Callable[[Equivalent], Equivalent]:
     """This is how these rows of the service are done here."""
 
-    def note(deed: Deed) -> Deed:
+    def note(deed: Equivalent) -> Equivalent:
         for there in theirs:
-            assert (service, there) not in DEEDS
-            DEEDS[service, there] = deed
+            assert (service, there) not in EQUIVALENTS
+            EQUIVALENTS[service, there] = deed
         return deed
 
     return note

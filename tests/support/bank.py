@@ -52,7 +52,7 @@ def proceeds(amount: Decimal, rate: Decimal) -> Decimal:
 
 
 @dataclass
-class Purse:
+class ModelWallet:
     """A user's wallet."""
 
     owner: int
@@ -112,7 +112,7 @@ class Sale:
 
 
 @dataclass
-class Ware:
+class ModelProduct:
     """A product."""
 
     id: int
@@ -126,7 +126,7 @@ class Bank:
     """Users' wallets by id, the house's by name and currency, and what was promised and booked."""
 
     places: dict[str, int]
-    purses: dict[int, Purse] = field(default_factory=dict)
+    purses: dict[int, ModelWallet] = field(default_factory=dict)
     houses: dict[House, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     rules: dict[tuple[str, str], Terms] = field(default_factory=dict)
     rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)

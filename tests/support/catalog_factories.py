@@ -49,7 +49,7 @@ def refused(answer: Any, status: int, code: str, *fields: str) -> dict[str, Any]
     return body
 
 
-def balance(wallet: Wallet) -> str:
+def shown_balance(wallet: Wallet) -> str:
     wallet.refresh_from_db()
     return f"{wallet.balance:.2f}"
 

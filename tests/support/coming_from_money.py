@@ -2,34 +2,34 @@
 
 from typing import Any
 
-from tests.support.api_client import ACCOUNTS, BILLS, KEYS, PEN, SANIC, WALLETS, House, Visitor, does
-from tests.support.every_operation import person
-from tests.support.exchange_factories import rate
+from tests.support.api_client import ACCOUNTS, BILLS, KEYS, PEN, SANIC, WALLETS, DemoTill, Visitor, equivalent_of
+from tests.support.every_operation import new_user
+from tests.support.exchange_factories import store_rate
 from tests.support.live import ROOT
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
 
 
 # --- wallets and their history ---
-@does(ACCOUNTS, "my accounts with their balances")
-@does(SANIC, "`GET /user/accounts`")
-@does(BILLS, "the balances of all bills")
-@does(WALLETS, "`GET /user/wallets`")
-def my_wallets(house: House) -> None:
+@equivalent_of(ACCOUNTS, "my accounts with their balances")
+@equivalent_of(SANIC, "`GET /user/accounts`")
+@equivalent_of(BILLS, "the balances of all bills")
+@equivalent_of(WALLETS, "`GET /user/wallets`")
+def my_wallets(house: DemoTill) -> None:
     [wallet] = house.alice.listed("wallets")
     shown = {name: wallet[name] for name in ("id", "currency", "balance", "held", "available")}
     assert shown == {"id": 77, "currency": "USD", "balance": "100.00", "held": "0.00", "available": "100.00"}
 
 
-@does(WALLETS, "`GET /user/wallet`")
-def one_wallet(house: House) -> None:
+@equivalent_of(WALLETS, "`GET /user/wallet`")
+def one_wallet(house: DemoTill) -> None:
     assert house.alice.holds(77) == ("100.00", "0.00")
     house.staff.ask(201, "POST", "users", {"email": "bob@example.com", "password": "correct horse 42"})
     house.visitor("bob@example.com").refused(404, "not_found", "GET", "wallets/77")
 
 
-@does(ACCOUNTS, "my payments")
-@does(SANIC, "`GET /users/payments`")
-def my_payments(house: House) -> None:
+@equivalent_of(ACCOUNTS, "my payments")
+@equivalent_of(SANIC, "`GET /users/payments`")
+def my_payments(house: DemoTill) -> None:
     buying(house)
     [paid] = house.alice.listed("transactions?kind=deposit")
     [line] = paid["postings"]
@@ -37,15 +37,15 @@ def my_payments(house: House) -> None:
     assert len(house.alice.listed("transactions")) == 2
 
 
-@does(BILLS, "the history of transactions")
-@does(WALLETS, "`GET /user/transactions`")
-def my_history(house: House) -> None:
+@equivalent_of(BILLS, "the history of transactions")
+@equivalent_of(WALLETS, "`GET /user/transactions`")
+def my_history(house: DemoTill) -> None:
     buying(house)
     assert [one["kind"] for one in house.alice.listed("transactions")] == ["purchase", "deposit"]
 
 
-@does(WALLETS, "`GET /wallet/transactions`")
-def a_wallets_history(house: House) -> None:
+@equivalent_of(WALLETS, "`GET /wallet/transactions`")
+def a_wallets_history(house: DemoTill) -> None:
     buying(house)
     assert [one["kind"] for one in house.alice.listed("transactions?wallet=77")] == ["purchase", "deposit"]
     lines = house.alice.ask(200, "GET", "wallets/77/statement")["lines"]
@@ -54,9 +54,11 @@ def a_wallets_history(house: House) -> None:
 
 
 # --- webhooks ---
-@does(ACCOUNTS, "the payment webhook", "an account that is missing is created", "a transaction is processed once")
-@does(SANIC, "`POST /webhook/payment`")
-def a_signed_notice(house: House) -> None:
+@equivalent_of(
+    ACCOUNTS, "the payment webhook", "an account that is missing is created", "a transaction is processed once"
+)
+@equivalent_of(SANIC, "`POST /webhook/payment`")
+def a_signed_notice(house: DemoTill) -> None:
     notice: dict[str, Any] = {
         "account_id": 1,
         "amount": 100,
@@ -71,33 +73,33 @@ def a_signed_notice(house: House) -> None:
     assert house.notify(SHA256_CONCAT, 404, **own)["code"] == "wallet_not_found"
 
 
-@does(ACCOUNTS, "its signature is verified")
-def a_forged_notice(house: House) -> None:
+@equivalent_of(ACCOUNTS, "its signature is verified")
+def a_forged_notice(house: DemoTill) -> None:
     refused = house.notify(SHA256_CONCAT, 401, secret="guessed", account_id=77, amount=100)
     assert refused["code"] == "invalid_signature"
     assert house.alice.holds(77) == ("100.00", "0.00")
 
 
-@does(BILLS, "`POST /payment/webhook`", "a bill that is missing is created")
-@does(KEYS, "`POST /payment/webhook`")
-def a_notice_for_a_bill(house: House) -> None:
+@equivalent_of(BILLS, "`POST /payment/webhook`", "a bill that is missing is created")
+@equivalent_of(KEYS, "`POST /payment/webhook`")
+def a_notice_for_a_bill(house: DemoTill) -> None:
     assert house.notify(SHA1_COLON, account_id=77, amount=20)["balance"] == "120.00"
     assert house.notify(SHA1_COLON, account_id=123456, amount=100)["balance"] == "100.00"
     assert [wallet["id"] for wallet in house.alice.listed("wallets")] == [77, 123456]
 
 
 # --- the shop ---
-@does(BILLS, "list the products")
-@does(KEYS, "`GET /products`")
-def the_products(house: House) -> None:
+@equivalent_of(BILLS, "list the products")
+@equivalent_of(KEYS, "`GET /products`")
+def the_products(house: DemoTill) -> None:
     [pen] = house.alice.listed("products")
     assert PEN.items() <= pen.items()
     assert house.alice.listed("products?search=lamp&currency=USD&ordering=-price") == []
 
 
-@does(BILLS, "buy a product")
-@does(KEYS, "`POST /products/buy`")
-def buying(house: House) -> None:
+@equivalent_of(BILLS, "buy a product")
+@equivalent_of(KEYS, "`POST /products/buy`")
+def buying(house: DemoTill) -> None:
     wish = {"product": house.pen, "wallet": 77}
     bought = house.alice.ask(201, "POST", "purchases", wish | {"expected_price": "25.00"})
     assert (bought["amount"], house.alice.holds(77)[0]) == ("25.00", "75.00")
@@ -105,23 +107,23 @@ def buying(house: House) -> None:
     assert house.alice.holds(77)[0] == "75.00"
 
 
-@does(KEYS, "`GET /users/me`")
-def everything_about_me(house: House) -> None:
+@equivalent_of(KEYS, "`GET /users/me`")
+def everything_about_me(house: DemoTill) -> None:
     me = house.alice.ask(200, "GET", "users/me?include=wallets,transactions")
     assert ([one["id"] for one in me["wallets"]], [one["kind"] for one in me["transactions"]]) == ([77], ["deposit"])
     assert not {"wallets", "transactions"} & house.alice.ask(200, "GET", "users/me").keys()
 
 
-@does(BILLS, "an admin sees all products")
-def archived_products(house: House) -> None:
+@equivalent_of(BILLS, "an admin sees all products")
+def archived_products(house: DemoTill) -> None:
     house.staff.ask(200, "PATCH", f"products/{house.pen}", {"is_active": False})
     assert [pen["is_active"] for pen in house.staff.listed("products")] == [False]
     assert house.alice.listed("products") == []
 
 
-@does(BILLS, "an admin creates products")
-@does(KEYS, "`POST /products`")
-def adding_products(house: House) -> None:
+@equivalent_of(BILLS, "an admin creates products")
+@equivalent_of(KEYS, "`POST /products`")
+def adding_products(house: DemoTill) -> None:
     lamp = house.staff.ask(201, "POST", "products", PEN | {"title": "Lamp", "stock": 1})
     assert lamp["stock"] == 1
     house.alice.ask(201, "POST", "purchases", {"product": lamp["id"], "wallet": 77})
@@ -129,15 +131,15 @@ def adding_products(house: House) -> None:
     house.alice.ask(403, "POST", "products", PEN)
 
 
-@does(KEYS, "`GET /products/<pk>`")
-def one_product(house: House) -> None:
+@equivalent_of(KEYS, "`GET /products/<pk>`")
+def one_product(house: DemoTill) -> None:
     answer = house.alice.send("GET", f"products/{house.pen}")
     assert (answer.json()["title"], bool(answer.headers["ETag"])) == ("Pen", True)
 
 
-@does(BILLS, "an admin edits products")
-@does(KEYS, "`PUT /products/<pk>`")
-def editing_products(house: House) -> None:
+@equivalent_of(BILLS, "an admin edits products")
+@equivalent_of(KEYS, "`PUT /products/<pk>`")
+def editing_products(house: DemoTill) -> None:
     read = house.staff.send("GET", f"products/{house.pen}").headers["ETag"]
     address = f"products/{house.pen}"
     assert house.staff.ask(200, "PATCH", address, {"price": "30.00"})["price"] == "30.00"
@@ -146,9 +148,9 @@ def editing_products(house: House) -> None:
     assert house.staff.ask(200, "PUT", address, PEN | {"title": "Quill"})["title"] == "Quill"
 
 
-@does(BILLS, "an admin deletes products")
-@does(KEYS, "`DELETE /products/<pk>`")
-def deleting_products(house: House) -> None:
+@equivalent_of(BILLS, "an admin deletes products")
+@equivalent_of(KEYS, "`DELETE /products/<pk>`")
+def deleting_products(house: DemoTill) -> None:
     unsold = house.staff.ask(201, "POST", "products", PEN)["id"]
     buying(house)
     for product in (unsold, house.pen):
@@ -161,14 +163,14 @@ def deleting_products(house: House) -> None:
 BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban": "DE89370400440532013000"}}
 
 
-def settler(house: House) -> Visitor:
-    service = person("settler", "service")
+def settler(house: DemoTill) -> Visitor:
+    service = new_user("settler", "service")
     house.staff.ask(201, "POST", "settlement-scopes", {"service": service.pk, "everything": True})
     return house.visitor("settler@example.com")
 
 
-@does(WALLETS, "`POST /user/create/external_wallet`")
-def adding_an_external_wallet(house: House) -> None:
+@equivalent_of(WALLETS, "`POST /user/create/external_wallet`")
+def adding_an_external_wallet(house: DemoTill) -> None:
     house.alice.ask(201, "POST", "external-wallets", BANK)
     wrong = {"details": {"iban": "DE89370400440532013001"}}
     house.alice.refused(422, "invalid_details", "POST", "external-wallets", BANK | wrong)
@@ -178,8 +180,8 @@ def adding_an_external_wallet(house: House) -> None:
     assert kept["details"]["last4"] == "1111"
 
 
-@does(WALLETS, "`POST /wallet/deposit`", "`PUT /service/transaction/deposit`")
-def depositing(house: House) -> None:
+@equivalent_of(WALLETS, "`POST /wallet/deposit`", "`PUT /service/transaction/deposit`")
+def depositing(house: DemoTill) -> None:
     rule = {"operation": "deposit", "currency": "USD", "percent": "1"}
     house.staff.ask(201, "POST", "commission-rules", rule)
     wish = {"wallet": 77, "amount": "50.00"}
@@ -195,8 +197,8 @@ def depositing(house: House) -> None:
     assert [posting["amount"] for posting in postings] == ["50.00", "0.50"]
 
 
-@does(WALLETS, "`POST /wallet/withdraw`", "`PUT /service/transaction/withdraw`")
-def withdrawing(house: House) -> None:
+@equivalent_of(WALLETS, "`POST /wallet/withdraw`", "`PUT /service/transaction/withdraw`")
+def withdrawing(house: DemoTill) -> None:
     bank = house.alice.ask(201, "POST", "external-wallets", BANK)["id"]
     service = settler(house)
     for verdict, left in (("rejected", "100.00"), ("paid", "60.00")):
@@ -207,9 +209,9 @@ def withdrawing(house: House) -> None:
         assert house.alice.holds(77) == (left, "0.00")
 
 
-@does(WALLETS, "`POST /wallet/exchange`")
-def exchanging(house: House) -> None:
-    rate("USD", "EUR", "0.8602150537")
+@equivalent_of(WALLETS, "`POST /wallet/exchange`")
+def exchanging(house: DemoTill) -> None:
+    store_rate("USD", "EUR", "0.8602150537")
     euros = house.alice.ask(201, "POST", "wallets", {"currency": "EUR"})["id"]
     pair = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.05"}
     promised = house.alice.ask(201, "POST", "quotes", pair)
@@ -218,13 +220,13 @@ def exchanging(house: House) -> None:
         made = house.alice.ask(201, "POST", "exchanges", wallets | terms)
         assert (made["rate"], made["proceeds"]) == ("0.8602150537", "8.6451612896")
         assert made["remainder"] == "0.000000000085"
-    rate("USD", "EUR", "0.8602150537", hours_old=24 * 365)
+    store_rate("USD", "EUR", "0.8602150537", hours_old=24 * 365)
     house.alice.refused(422, "rate_unavailable", "POST", "exchanges", wallets | {"amount": "10.00"})
 
 
-@does(WALLETS, "`POST /wallet/transfer`")
-def transferring(house: House) -> None:
-    person("bob")
+@equivalent_of(WALLETS, "`POST /wallet/transfer`")
+def transferring(house: DemoTill) -> None:
+    new_user("bob")
     bob = house.visitor("bob@example.com")
     wish = {"source": 77, "amount": "10.00"}
     house.alice.ask(201, "POST", "transfers", wish | {"recipient": "BOB@example.com"})
@@ -233,15 +235,15 @@ def transferring(house: House) -> None:
     assert (house.alice.holds(77)[0], bob.holds(bobs)[0]) == ("80.00", "20.00")
 
 
-@does(WALLETS, "only who has signed in sees wallets and moves money")
-def strangers(house: House) -> None:
+@equivalent_of(WALLETS, "only who has signed in sees wallets and moves money")
+def strangers(house: DemoTill) -> None:
     for method, path in (("GET", "wallets"), ("POST", "transfers")):
         house.visitor().refused(401, "not_authenticated", method, path)
 
 
-@does(WALLETS, "an error undoes the whole operation")
-def all_or_nothing(house: House) -> None:
-    person("bob")
+@equivalent_of(WALLETS, "an error undoes the whole operation")
+def all_or_nothing(house: DemoTill) -> None:
+    new_user("bob")
     wish = {"source": 77, "amount": "100.01", "recipient": "bob@example.com"}
     house.alice.refused(409, "insufficient_funds", "POST", "transfers", wish)
     assert house.visitor("bob@example.com").listed("wallets") == []
@@ -249,17 +251,17 @@ def all_or_nothing(house: House) -> None:
 
 
 # --- pages ---
-@does(ACCOUNTS, "Swagger and ReDoc pages")
-@does(KEYS, "ReDoc at `/docs`, Swagger at `/docs/swagger`")
-@does(WALLETS, "`GET /docs`, `GET /redoc`")
-def pages(house: House) -> None:
+@equivalent_of(ACCOUNTS, "Swagger and ReDoc pages")
+@equivalent_of(KEYS, "ReDoc at `/docs`, Swagger at `/docs/swagger`")
+@equivalent_of(WALLETS, "`GET /docs`, `GET /redoc`")
+def pages(house: DemoTill) -> None:
     for address, name in (("/docs", "swagger-ui"), ("/redoc", "redoc")):
         assert name in house.alice.send("GET", address).text
     assert house.alice.send("GET", "/docs/swagger").headers["Location"] == "/docs"
 
 
-@does(WALLETS, "`GET /run-tests`, `GET /run-tests-local`")
-def running_the_tests(house: House) -> None:
+@equivalent_of(WALLETS, "`GET /run-tests`, `GET /run-tests-local`")
+def running_the_tests(house: DemoTill) -> None:
     for address in ("/run-tests", "/run-tests-local"):
         house.alice.ask(404, "GET", address)
     assert "\ntest: " in (ROOT / "Makefile").read_text()

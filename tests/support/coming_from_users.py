@@ -5,25 +5,25 @@ import io
 import pytest
 from django.core.management import call_command
 
-from tests.support.api_client import ACCOUNTS, BILLS, KEYS, NEW, SANIC, WALLETS, House, does, path_of
-from tests.support.every_operation import person
+from tests.support.api_client import ACCOUNTS, BILLS, KEYS, NEW, SANIC, WALLETS, DemoTill, equivalent_of, path_of
+from tests.support.every_operation import new_user
 from tests.support.provider import SHA1_COLON
 from tests.support.shop_users import PASSWORD
 
 
-@does(ACCOUNTS, "log in with email and password")
-@does(SANIC, "`POST /login`")
-@does(KEYS, "`POST /auth`")
-@does(WALLETS, "`POST /auth/login`")
-def logging_in(house: House) -> None:
+@equivalent_of(ACCOUNTS, "log in with email and password")
+@equivalent_of(SANIC, "`POST /login`")
+@equivalent_of(KEYS, "`POST /auth`")
+@equivalent_of(WALLETS, "`POST /auth/login`")
+def logging_in(house: DemoTill) -> None:
     someone = house.visitor()
     tokens = someone.ask(200, "POST", "auth/login", {"email": "alice@example.com", "password": PASSWORD})
     assert tokens.keys() == {"access", "refresh"}
     assert someone.ask(200, "POST", "auth/refresh", {"refresh": tokens["refresh"]}).keys() == tokens.keys()
 
 
-@does(BILLS, "log in")
-def logging_in_needs_an_active_user(house: House) -> None:
+@equivalent_of(BILLS, "log in")
+def logging_in_needs_an_active_user(house: DemoTill) -> None:
     house.visitor().ask(201, "POST", "auth/register", NEW)
     for email in ("new@example.com", "nobody@example.com"):
         house.visitor().refused(
@@ -32,39 +32,39 @@ def logging_in_needs_an_active_user(house: House) -> None:
     logging_in(house)
 
 
-@does(WALLETS, "`GET /service/auth/login`")
-def a_service_logs_in(house: House) -> None:
-    person("settler", "service")
+@equivalent_of(WALLETS, "`GET /service/auth/login`")
+def a_service_logs_in(house: DemoTill) -> None:
+    new_user("settler", "service")
     assert house.visitor("settler@example.com").ask(200, "GET", "users/me")["role"] == "service"
 
 
-@does(ACCOUNTS, "my id, email and full name")
-@does(SANIC, "`GET /user/about`")
-@does(WALLETS, "`GET /user/get/id`", "`GET /user/get/token`")
-def about_me(house: House) -> None:
+@equivalent_of(ACCOUNTS, "my id, email and full name")
+@equivalent_of(SANIC, "`GET /user/about`")
+@equivalent_of(WALLETS, "`GET /user/get/id`", "`GET /user/get/token`")
+def about_me(house: DemoTill) -> None:
     me = house.alice.ask(200, "GET", "users/me")
     assert me == {
         "id": house.alices, "email": "alice@example.com", "full_name": "", "role": "user", "is_active": True,
     }  # fmt: skip
 
 
-@does(ACCOUNTS, "the admin's own profile")
-def about_the_admin(house: House) -> None:
+@equivalent_of(ACCOUNTS, "the admin's own profile")
+def about_the_admin(house: DemoTill) -> None:
     assert house.staff.ask(200, "GET", "users/me")["role"] == "admin"
 
 
-@does(BILLS, "the JWT in `Authorization: Bearer`")
-def only_with_a_token(house: House) -> None:
+@equivalent_of(BILLS, "the JWT in `Authorization: Bearer`")
+def only_with_a_token(house: DemoTill) -> None:
     answer = house.visitor().send("GET", "users/me")
     assert (answer.status_code, answer.headers["WWW-Authenticate"].split()[0]) == (401, "Bearer")
     assert house.alice.headers["Authorization"].startswith("Bearer ")
     about_me(house)
 
 
-@does(SANIC, "`POST /register`")
-@does(BILLS, "register with login and password", "inactive until the link is opened")
-@does(KEYS, "`POST /users`", "open the activation link")
-def registering(house: House) -> None:
+@equivalent_of(SANIC, "`POST /register`")
+@equivalent_of(BILLS, "register with login and password", "inactive until the link is opened")
+@equivalent_of(KEYS, "`POST /users`", "open the activation link")
+def registering(house: DemoTill) -> None:
     someone = house.visitor()
     made = someone.ask(201, "POST", "auth/register", NEW)
     assert made["user"]["is_active"] is False
@@ -74,31 +74,31 @@ def registering(house: House) -> None:
     someone.sign_in("new@example.com")
 
 
-@does(BILLS, "logins are unique")
-@does(KEYS, "logins are unique")
-def an_email_registers_once(house: House) -> None:
+@equivalent_of(BILLS, "logins are unique")
+@equivalent_of(KEYS, "logins are unique")
+def an_email_registers_once(house: DemoTill) -> None:
     for email in ("alice@example.com", "ALICE@example.com"):
         house.visitor().refused(409, "email_taken", "POST", "auth/register", NEW | {"email": email})
 
 
-@does(WALLETS, "`POST /auth/register`")
-def registering_opens_wallets(house: House) -> None:
+@equivalent_of(WALLETS, "`POST /auth/register`")
+def registering_opens_wallets(house: DemoTill) -> None:
     registering(house)
     newcomer = house.visitor("new@example.com")
     currencies = [one["code"] for one in newcomer.listed("currencies") if one["is_active"]]
     assert sorted(wallet["currency"] for wallet in newcomer.listed("wallets")) == currencies
 
 
-@does(ACCOUNTS, "prepared test logins")
-@does(SANIC, "the two default logins")
-def demo_logins(house: House) -> None:
+@equivalent_of(ACCOUNTS, "prepared test logins")
+@equivalent_of(SANIC, "the two default logins")
+def demo_logins(house: DemoTill) -> None:
     call_command("seed_users", stdout=io.StringIO())
     for email in ("user_user", "admin_admin", "testuser", "testadmin"):
         house.visitor().sign_in(f"{email}@example.com", "123456")
 
 
-@does(BILLS, "admins are appointed by hand or at the start")
-def the_first_admin(house: House) -> None:
+@equivalent_of(BILLS, "admins are appointed by hand or at the start")
+def the_first_admin(house: DemoTill) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TILL_ADMIN_PASSWORD", PASSWORD)
         call_command("create_admin", email="first@example.com", stdout=io.StringIO())
@@ -107,9 +107,9 @@ def the_first_admin(house: House) -> None:
 
 
 # --- for admins ---
-@does(ACCOUNTS, "an admin creates a user")
-@does(SANIC, "`POST /users/create`")
-def creating_a_user(house: House) -> None:
+@equivalent_of(ACCOUNTS, "an admin creates a user")
+@equivalent_of(SANIC, "`POST /users/create`")
+def creating_a_user(house: DemoTill) -> None:
     house.alice.ask(403, "POST", "users", NEW)
     assert house.staff.ask(201, "POST", "users", NEW)["is_active"] is True
     house.visitor("new@example.com")
@@ -117,30 +117,30 @@ def creating_a_user(house: House) -> None:
     assert waiting["activation_url"]
 
 
-@does(WALLETS, "`POST /auth/register_service`")
-def creating_a_service(house: House) -> None:
+@equivalent_of(WALLETS, "`POST /auth/register_service`")
+def creating_a_service(house: DemoTill) -> None:
     made = house.staff.ask(201, "POST", "users", NEW | {"role": "service"})
     assert made["role"] == "service"
     house.staff.ask(201, "POST", "settlement-scopes", {"service": made["id"], "currency": "EUR"})
     house.alice.ask(403, "POST", "users", NEW | {"email": "mine@example.com", "role": "service"})
 
 
-@does(ACCOUNTS, "an admin reads a user")
-def reading_a_user(house: House) -> None:
+@equivalent_of(ACCOUNTS, "an admin reads a user")
+def reading_a_user(house: DemoTill) -> None:
     found = house.staff.ask(200, "GET", f"users/{house.alices}")
     assert [(wallet["id"], wallet["balance"]) for wallet in found["wallets"]] == [(77, "100.00")]
 
 
-@does(ACCOUNTS, "an admin changes a user")
-def changing_a_user(house: House) -> None:
+@equivalent_of(ACCOUNTS, "an admin changes a user")
+def changing_a_user(house: DemoTill) -> None:
     wish = {"full_name": "Alice Liddell", "password": "something else 1"}
     assert house.staff.ask(200, "PATCH", f"users/{house.alices}", wish)["full_name"] == "Alice Liddell"
     login = {"email": "alice@example.com", "password": wish["password"]}
     house.visitor().ask(200, "POST", "auth/login", login)
 
 
-@does(SANIC, "`PUT /users/update/<user_id>`")
-def replacing_a_user(house: House) -> None:
+@equivalent_of(SANIC, "`PUT /users/update/<user_id>`")
+def replacing_a_user(house: DemoTill) -> None:
     wish = {"email": "liddell@example.com", "full_name": "Alice Liddell", "password": "something else 1"}
     replaced = house.staff.ask(200, "PUT", f"users/{house.alices}", wish)
     assert (replaced["email"], replaced["role"], replaced["is_active"]) == ("liddell@example.com", "user", True)
@@ -148,9 +148,9 @@ def replacing_a_user(house: House) -> None:
     house.visitor().ask(200, "POST", "auth/login", login)
 
 
-@does(ACCOUNTS, "an admin deletes a user")
-@does(SANIC, "`DELETE /users/delete/<user_id>`")
-def deleting_a_user(house: House) -> None:
+@equivalent_of(ACCOUNTS, "an admin deletes a user")
+@equivalent_of(SANIC, "`DELETE /users/delete/<user_id>`")
+def deleting_a_user(house: DemoTill) -> None:
     fresh = house.staff.ask(201, "POST", "users", NEW)["id"]
     assert house.staff.ask(204, "DELETE", f"users/{fresh}") is None
     house.staff.refused(409, "user_has_money", "DELETE", f"users/{house.alices}")
@@ -163,33 +163,33 @@ def deleting_a_user(house: House) -> None:
     house.staff.refused(409, "own_account", "DELETE", f"users/{myself}")
 
 
-@does(ACCOUNTS, "an admin sees all users and their accounts")
-@does(SANIC, "`GET /users`")
-@does(BILLS, "an admin sees all users and their bills")
-@does(KEYS, "`GET /users`")
-def listing_users(house: House) -> None:
+@equivalent_of(ACCOUNTS, "an admin sees all users and their accounts")
+@equivalent_of(SANIC, "`GET /users`")
+@equivalent_of(BILLS, "an admin sees all users and their bills")
+@equivalent_of(KEYS, "`GET /users`")
+def listing_users(house: DemoTill) -> None:
     found = {one["email"]: one["wallets"] for one in house.staff.listed("users")}
     assert found["alice@example.com"][0]["balance"] == "100.00"
     assert [one["id"] for one in house.staff.listed("users?search=ALICE&is_active=true")] == [house.alices]
     house.alice.ask(403, "GET", "users")
 
 
-@does(BILLS, "an admin switches users off")
-def disabling(house: House) -> None:
+@equivalent_of(BILLS, "an admin switches users off")
+def disabling(house: DemoTill) -> None:
     assert house.staff.ask(200, "POST", f"users/{house.alices}/disable")["is_active"] is False
     house.alice.refused(401, "token_invalid", "GET", "users/me")
     assert house.notify(SHA1_COLON, account_id=77, amount=1)["balance"] == "101.00"
 
 
-@does(BILLS, "an admin switches users on")
-def enabling(house: House) -> None:
+@equivalent_of(BILLS, "an admin switches users on")
+def enabling(house: DemoTill) -> None:
     waiting = house.visitor().ask(201, "POST", "auth/register", NEW)["user"]["id"]
     assert house.staff.ask(200, "POST", f"users/{waiting}/enable")["is_active"] is True
     house.visitor("new@example.com")
 
 
-@does(KEYS, "`PUT /users/<pk>` to switch a user off or on")
-def switching(house: House) -> None:
+@equivalent_of(KEYS, "`PUT /users/<pk>` to switch a user off or on")
+def switching(house: DemoTill) -> None:
     disabling(house)
     assert house.staff.ask(200, "POST", f"users/{house.alices}/enable")["is_active"] is True
     assert house.staff.ask(200, "PATCH", f"users/{house.alices}", {"is_active": False})["is_active"] is False

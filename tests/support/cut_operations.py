@@ -23,8 +23,8 @@ from payments.models import SettlementScope, Withdrawal
 from payments.orders import services as orders
 from payments.webhooks import receiving
 from tests.support.catalog_factories import a_product
-from tests.support.factories import NOBODY, credit, notice, refused, wallet_with
-from tests.support.order_factories import a_bank
+from tests.support.factories import NOBODY, credit, notice, refused_notice, wallet_with
+from tests.support.order_factories import bank_account
 from tests.support.provider import SHA1_COLON, STANDARD, Delivery, Form
 
 API = "/api/v1"
@@ -166,7 +166,7 @@ def deposit_settled() -> Act:
 
 def withdrawal_asked_for() -> Act:
     alice = person("alice")
-    wallet, bank = wallet_with(alice, "USD", "100"), a_bank(alice)
+    wallet, bank = wallet_with(alice, "USD", "100"), bank_account(alice)
     return request(alice, "POST", "withdrawals", wallet=wallet.pk, external_wallet=bank.pk, amount="40.00")
 
 
@@ -182,7 +182,7 @@ def withdrawal_cancelled() -> Act:
 
 
 def a_withdrawal(owner: User) -> Withdrawal:
-    wallet, bank = wallet_with(owner, "USD", "100"), a_bank(owner)
+    wallet, bank = wallet_with(owner, "USD", "100"), bank_account(owner)
     return orders.request_withdrawal(
         user_id=owner.pk, wallet_id=wallet.pk, external_wallet_id=bank.pk, amount=Decimal(40)
     )
@@ -258,7 +258,7 @@ def batch_of_notices() -> Act:
 def replay() -> Act:
     """The notice was too early: its user came only now."""
     absent = NOBODY - next(_numbers)
-    event = refused(user_id=absent, account=next(_numbers))
+    event = refused_notice(user_id=absent, account=next(_numbers))
     person("alice", pk=absent)
     return request(person("admin", Role.ADMIN), "POST", f"webhook-events/{event.pk}/replay")
 

@@ -25,9 +25,9 @@ from payments.models import CommissionRule, SettlementScope, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers import services as transfers
 from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import rate
-from tests.support.factories import NOBODY, clearing, move, refused, wallet_with
-from tests.support.order_factories import a_bank, a_rule
+from tests.support.exchange_factories import store_rate
+from tests.support.factories import NOBODY, book_transfer, clearing_wallet, refused_notice, wallet_with
+from tests.support.order_factories import bank_account, make_rule
 from tests.support.provider import Form
 from tests.support.shop_users import PASSWORD, password_hash
 
@@ -35,7 +35,7 @@ _keys = count(1)
 TEN, PIECE = Decimal("10.00"), {"title": "Lamp", "price": "59.00", "currency": "USD"}
 
 
-def person(name: str, role: str = "user", **fields: Any) -> User:
+def new_user(name: str, role: str = "user", **fields: Any) -> User:
     user = User(email=f"{name}@example.com", is_active=True, activated_at=timezone.now(), **fields)
     user.take_role(Role(role))
     user.password = password_hash()
@@ -43,7 +43,7 @@ def person(name: str, role: str = "user", **fields: Any) -> User:
     return user
 
 
-class Things:
+class OwnedObjects:
     """What somebody owns; `currency` is that of the orders and of all wallets but `other_currency`."""
 
     def __init__(self, owner: User, currency: str = "USD") -> None:
@@ -68,11 +68,11 @@ class Things:
 
     @cached_property
     def transaction(self) -> int:
-        return move((clearing(self.currency), self.wallet, "5"), kind="deposit")
+        return book_transfer((clearing_wallet(self.currency), self.wallet, "5"), kind="deposit")
 
     @cached_property
     def external_wallet(self) -> int:
-        return int(a_bank(self.owner, self.currency).pk)
+        return int(bank_account(self.owner, self.currency).pk)
 
     @cached_property
     def deposit(self) -> int:
@@ -94,7 +94,7 @@ class Things:
 
     @cached_property
     def quote(self) -> int:
-        rate(self.currency, self._other)
+        store_rate(self.currency, self._other)
         pair = {"source": self.currency, "target": self._other}
         return int(exchange.quote(user_id=self.owner.pk, amount=TEN, **pair).pk)
 
@@ -110,15 +110,15 @@ class Things:
 
 
 @dataclass
-class Scene:
+class OperationContext:
     """`the`: whose object the request is about. `my`: the caller's own things, for what else the request names."""
 
-    the: Things
-    my: Things
+    the: OwnedObjects
+    my: OwnedObjects
 
     @cached_property
     def staff(self) -> User:
-        return person("staff", "admin")
+        return new_user("staff", "admin")
 
     @cached_property
     def product(self) -> Product:
@@ -138,17 +138,17 @@ class Scene:
 
     @cached_property
     def scope(self) -> SettlementScope:
-        return orders.add_scope(service_id=person("settler", "service").pk, staff=self.staff, currency="EUR")
+        return orders.add_scope(service_id=new_user("settler", "service").pk, staff=self.staff, currency="EUR")
 
     @cached_property
     def rule(self) -> CommissionRule:
-        return a_rule(self.staff, "exchange", percent="1")
+        return make_rule(self.staff, "exchange", percent="1")
 
     @cached_property
     def event(self) -> WebhookEvent:
         """A notice for a user who did not exist when it came, and exists now."""
-        unmatched = refused(user_id=NOBODY, account=7)
-        person("late", pk=NOBODY)
+        unmatched = refused_notice(user_id=NOBODY, account=7)
+        new_user("late", pk=NOBODY)
         return unmatched
 
 
@@ -173,7 +173,7 @@ def find(listed: int) -> Call:
     return Call(listed=listed)
 
 
-def notice(form: Form, scene: Scene, **where: Any) -> Call:
+def notice(form: Form, scene: OperationContext, **where: Any) -> Call:
     fields = form.fields(user_id=scene.the.owner.pk, account_id=77, amount=100)
     return Call({name: json.loads(literal) for name, literal in fields.items()}, where, form=form)
 

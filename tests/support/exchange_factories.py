@@ -17,14 +17,14 @@ from payments.ledger import booking
 from payments.models import CommissionRule, ExchangeRate, Quote, Transaction, Wallet
 from payments.money import EXACT
 from tests.support.factories import signed_in
-from tests.support.order_factories import patience
+from tests.support.order_factories import patient_locks
 
 RATES, QUOTES, EXCHANGES, TRANSFERS = (f"/api/v1/{name}" for name in ("rates", "quotes", "exchanges", "transfers"))
 _keys = count(1)
 T = TypeVar("T")
 
 
-def rate(source: str = "USD", target: str = "EUR", value: str = "0.9", *, hours_old: float = 0) -> ExchangeRate:
+def store_rate(source: str = "USD", target: str = "EUR", value: str = "0.9", *, hours_old: float = 0) -> ExchangeRate:
     """Set a rate as it stands in the table, however old."""
     found, _ = ExchangeRate.objects.update_or_create(
         source_currency_id=source,
@@ -35,7 +35,7 @@ def rate(source: str = "USD", target: str = "EUR", value: str = "0.9", *, hours_
     return found
 
 
-def fee(operation: str, currency: str = "USD", **terms: Any) -> CommissionRule:
+def commission_rule(operation: str, currency: str = "USD", **terms: Any) -> CommissionRule:
     return CommissionRule.objects.create(
         operation=operation, currency_id=currency, valid_from=timezone.now() - timedelta(hours=1), **terms
     )
@@ -45,11 +45,11 @@ def new_key() -> dict[str, str]:
     return {"Idempotency-Key": f"key-{next(_keys)}"}
 
 
-def exchange(user: Any, source: Wallet | int, destination: Wallet | int, **body: Any) -> Any:
+def post_exchange(user: Any, source: Wallet | int, destination: Wallet | int, **body: Any) -> Any:
     return post(EXCHANGES, user, source=_id(source), destination=_id(destination), **body)
 
 
-def send(user: Any, source: Wallet | int, amount: str, **body: Any) -> Any:
+def post_transfer(user: Any, source: Wallet | int, amount: str, **body: Any) -> Any:
     wish = {name: _id(value) for name, value in body.items()}
     return post(TRANSFERS, user, source=_id(source), amount=amount, **wish)
 
@@ -66,16 +66,16 @@ def _id(value: Any) -> Any:
     return value.pk if isinstance(value, Wallet) else value
 
 
-def ask(user: Any, amount: Any = "100", source: str = "USD", target: str = "EUR") -> Any:
+def post_quote(user: Any, amount: Any = "100", source: str = "USD", target: str = "EUR") -> Any:
     body = {"source_currency": source, "target_currency": target, "amount": amount}
     return signed_in(user).post(QUOTES, body)
 
 
-def quoted(user: Any, amount: str = "100", source: str = "USD", target: str = "EUR") -> int:
-    return int(done(ask(user, amount, source, target))["id"])
+def new_quote(user: Any, amount: str = "100", source: str = "USD", target: str = "EUR") -> int:
+    return int(succeeded(post_quote(user, amount, source, target))["id"])
 
 
-def expired(quote_id: int, user: Any) -> int:
+def expired_quote(quote_id: int, user: Any) -> int:
     """Make a quote like this one, of some time ago: a quote itself never changes."""
     quote = Quote.objects.get(pk=quote_id, user=user)
     quote.pk, quote._state.adding = None, True
@@ -84,7 +84,7 @@ def expired(quote_id: int, user: Any) -> int:
     return int(quote.pk)
 
 
-def done(answer: Any, status: int = 201) -> dict[str, Any]:
+def succeeded(answer: Any, status: int = 201) -> dict[str, Any]:
     assert answer.status_code == status, answer.content
     body: dict[str, Any] = answer.json()
     return body
@@ -101,18 +101,18 @@ def refused(answer: Any, status: int, code: str, *fields: str) -> dict[str, Any]
 
 
 def ids(answer: Any) -> list[int]:
-    return [row["id"] for row in done(answer, 200)["results"]]
+    return [row["id"] for row in succeeded(answer, 200)["results"]]
 
 
 def balance(wallet: Wallet | int) -> Decimal:
     return Decimal(Wallet.objects.get(pk=_id(wallet)).balance)
 
 
-def house(name: str, currency: str) -> Decimal:
+def house_balance(name: str, currency: str) -> Decimal:
     return next(one.balance for one in booking.house_balances() if (one.house, one.currency) == (name, currency))
 
 
-def everything(currency: str) -> Decimal:
+def total_money(currency: str) -> Decimal:
     """Users' and house's money together: nothing at any time."""
     users = Wallet.objects.filter(owner__isnull=False, currency=currency).aggregate(Sum("balance"))["balance__sum"]
     with localcontext(EXACT):
@@ -131,7 +131,7 @@ def together(tasks: Sequence[Callable[..., T]]) -> list[T]:
     def run(task: Callable[[], T]) -> T:
         try:
             start.wait(30)
-            with patience():
+            with patient_locks():
                 return task()
         finally:
             connection.close()

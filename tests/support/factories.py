@@ -11,7 +11,7 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet, WebhookEvent
 from payments.webhooks import receiving
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.ledger_factories import paid_in
+from tests.support.ledger_factories import fund
 
 _numbers = count(1)
 ALICES, BOBS = 101, 202  # wallets under ids that a provider chose
@@ -46,14 +46,14 @@ def many_credits(owner: Any, account: int, number: int) -> None:
     receiving.credit([one._replace(external_id=str(next(_numbers))) for _ in range(number)])
 
 
-def refused(*, user_id: int, account: int, **fields: str) -> WebhookEvent:
+def refused_notice(*, user_id: int, account: int, **fields: str) -> WebhookEvent:
     """Let a notice be refused; return the event that is kept for staff."""
     outcome = receiving.credit([notice(user_id=user_id, account=account, **fields)])[0]
     assert isinstance(outcome, receiving.WebhookRefused), outcome
     return WebhookEvent.objects.order_by("-pk")[0]
 
 
-def move(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
+def book_transfer(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
     """Book one transaction; return its id."""
     drafted = tuple(booking.NewPosting(source, destination, Decimal(amount)) for source, destination, amount in lines)
     verdict = booking.book([booking.NewTransaction(kind, drafted, reference)])[0]
@@ -61,13 +61,13 @@ def move(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = 
     return verdict.transaction_id
 
 
-def clearing(currency: str = "USD") -> int:
+def clearing_wallet(currency: str = "USD") -> int:
     return booking.house_wallet(Wallet.House.CLEARING, currency)
 
 
 def wallet_with(owner: Any, currency: str, amount: str) -> Wallet:
     """Open a wallet with an id of our own and put money into it."""
     wallet = open_wallet(owner_id=owner.pk, currency=currency)
-    paid_in(wallet.pk, amount)
+    fund(wallet.pk, amount)
     wallet.refresh_from_db()
     return wallet

@@ -49,7 +49,7 @@ class Cut:
         return self.moment if self.broken else None
 
 
-class Wire:
+class FaultyProxy:
     """Listens like PostgreSQL, on a Unix socket in `folder`, and passes everything on to the server."""
 
     def __init__(self, reach: Callable[[], socket.socket]) -> None:
@@ -171,9 +171,9 @@ class _Wired(DatabaseWrapper):
 
 
 @contextmanager
-def wired() -> Iterator[Wire]:
+def faulty_proxy() -> Iterator[FaultyProxy]:
     """A wire to the test's database, with a pool at the end of it, as in production."""
-    wire = Wire(_way_to_the_server())
+    wire = FaultyProxy(_way_to_the_server())
     settings = deepcopy(connection.settings_dict) | _credentials() | {"HOST": str(wire.folder), "PORT": str(PORT)}
     settings["OPTIONS"] |= {"sslmode": "disable", "pool": {"min_size": 1, "max_size": 1, "timeout": 5}}
     wire.end = _Wired(settings, "default")

@@ -22,17 +22,17 @@ def wallet_of(user: Any, currency: str = "USD", *, holding: str = "0") -> int:
     """Open a wallet for the user, with money from the outside world in it."""
     wallet_id: int = open_wallet(owner_id=user.pk, currency=currency).pk
     if Decimal(holding):
-        paid_in(wallet_id, holding)
+        fund(wallet_id, holding)
     return wallet_id
 
 
-def paid_in(wallet_id: int, amount: str) -> int:
+def fund(wallet_id: int, amount: str) -> int:
     """Book a deposit from the outside world with the event that claims it; return the transaction's id."""
     wallet, provider = Wallet.objects.get(pk=wallet_id), Provider.objects.earliest("pk")
     assert wallet.owner_id is not None
     external_id = f"test-{next(_numbers)}"
-    line = (house(CLEARING, wallet.currency_id), wallet_id, amount)
-    made = booked(movement(line, kind="deposit", reference=f"{provider.slug} {external_id}"))
+    line = (house_wallet(CLEARING, wallet.currency_id), wallet_id, amount)
+    made = book(new_transaction(line, kind="deposit", reference=f"{provider.slug} {external_id}"))
     WebhookEvent.objects.create(
         provider=provider, external_id=external_id, user_id=wallet.owner_id, account_id=wallet_id,
         amount=Decimal(amount), verdict="credited", reason="", transaction_id=made.transaction_id,
@@ -46,7 +46,7 @@ def differences(**how: Any) -> dict[str, int]:
     return {kind: total for kind, total in audit(**how).totals.items() if kind not in UNCLAIMED}
 
 
-def opened(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
+def open_provider_wallet(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
     """Open a wallet under an id that a provider chose, in a pipeline of its own."""
     pipeline = Pipeline()
     have_opened = locked.queue_open([booking.NewWallet(wallet_id, owner.pk, currency)], pipeline)
@@ -54,7 +54,7 @@ def opened(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: 
     have_opened()
 
 
-def held(wallet_id: int, amount: str) -> Withdrawal:
+def hold_for_withdrawal(wallet_id: int, amount: str) -> Withdrawal:
     """Reserve money of the wallet for a pending withdrawal."""
     wallet = Wallet.objects.get(pk=wallet_id)
     assert wallet.owner is not None
@@ -68,17 +68,19 @@ def held(wallet_id: int, amount: str) -> Withdrawal:
         )
 
 
-def house(name: str = CLEARING, currency: str = "USD") -> int:
+def house_wallet(name: str = CLEARING, currency: str = "USD") -> int:
     return booking.house_wallet(name, currency)
 
 
-def movement(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> booking.NewTransaction:
+def new_transaction(
+    *lines: tuple[int, int, str], kind: str = "transfer", reference: str = ""
+) -> booking.NewTransaction:
     return booking.NewTransaction(
         kind, tuple(booking.NewPosting(a, b, Decimal(amount)) for a, b, amount in lines), reference
     )
 
 
-def booked(asked: booking.NewTransaction) -> booking.Booked:
+def book(asked: booking.NewTransaction) -> booking.Booked:
     [verdict] = booking.book([asked])
     assert isinstance(verdict, booking.Booked), verdict
     return verdict
@@ -90,11 +92,11 @@ def refusal(asked: booking.NewTransaction) -> type[booking.LedgerError]:
     return type(verdict.error)
 
 
-def balance(wallet_id: int) -> Any:
+def balance_of(wallet_id: int) -> Any:
     return Wallet.objects.get(pk=wallet_id).balance
 
 
-def lines_of(wallet_id: int) -> list[tuple[Any, Any]]:
+def statement_of(wallet_id: int) -> list[tuple[Any, Any]]:
     """The wallet's numbers and the balances recorded with them, in the order of its statement."""
     out = Posting.objects.filter(source=wallet_id).values_list("source_sequence", "source_balance")
     into = Posting.objects.filter(destination=wallet_id).values_list("destination_sequence", "destination_balance")

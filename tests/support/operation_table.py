@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from accounts import links
-from tests.support.every_operation import PIECE, Call, Scene, find, notice, to
-from tests.support.exchange_factories import rate
+from tests.support.every_operation import PIECE, Call, OperationContext, find, notice, to
+from tests.support.exchange_factories import store_rate
 from tests.support.order_factories import IBAN
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD
 from tests.support.shop_users import PASSWORD
 
 
-def _buy(scene: Scene) -> Call:
+def _buy(scene: OperationContext) -> Call:
     return to({"product": scene.product.pk, "wallet": scene.the.wallet})
 
 
-def _external(scene: Scene) -> Call:
+def _external(scene: OperationContext) -> Call:
     return to({"label": "Bank", "currency": scene.the.currency, "kind": "bank", "details": {"iban": IBAN}})
 
 
@@ -28,12 +28,12 @@ def _send(source: int, destination: int) -> Call:
 
 
 def _exchange(source: int, destination: int, **terms: Any) -> Call:
-    rate("USD", "EUR")
-    rate("EUR", "USD", "1.1")
+    store_rate("USD", "EUR")
+    store_rate("EUR", "USD", "1.1")
     return to({"source": source, "destination": destination, **(terms or {"amount": "10.00"})})
 
 
-def _token(scene: Scene) -> str:
+def _token(scene: OperationContext) -> str:
     return links.activation_token(user=scene.newcomer)
 
 
@@ -45,12 +45,12 @@ _QUOTE = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.00"}
 
 
 def _quote() -> Call:
-    rate("USD", "EUR")
+    store_rate("USD", "EUR")
     return to(_QUOTE)
 
 
 def _rate(body: dict[str, Any] | None = None) -> Call:
-    rate("USD", "EUR")
+    store_rate("USD", "EUR")
     return to(body, source="USD", target="EUR")
 
 
@@ -66,7 +66,7 @@ class Row(NamedTuple):
     """
 
     statuses: str
-    call: Callable[[Scene], Call]
+    call: Callable[[OperationContext], Call]
 
     def by_caller(self) -> dict[str, tuple[int, ...]]:
         cells = (tuple(map(int, cell.split("/"))) for cell in self.statuses.split())

@@ -44,21 +44,21 @@ def ids(answer: Any) -> list[int]:
     return [row["id"] for row in answer.json()["results"]]
 
 
-def ask(user: Any, orders: str, wallet: Wallet | int, amount: Any, query: str = "", **body: Any) -> Any:
+def post_order(user: Any, orders: str, wallet: Wallet | int, amount: Any, query: str = "", **body: Any) -> Any:
     """POST a deposit or a withdrawal."""
     wish = {"wallet": getattr(wallet, "pk", wallet), "amount": amount, **body}
     return signed_in(user).post(f"{API}/{orders}{query}", wish, headers=new_key())
 
 
 def deposit(user: Any, wallet: Wallet | int, amount: Any = "100.00", **body: Any) -> dict[str, Any]:
-    answer = ask(user, "deposits", wallet, amount, **body)
+    answer = post_order(user, "deposits", wallet, amount, **body)
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made
 
 
 def withdraw(user: Any, wallet: Wallet, to: ExternalWallet, amount: Any = "100.00", **body: Any) -> dict[str, Any]:
-    answer = ask(user, "withdrawals", wallet, amount, external_wallet=to.pk, **body)
+    answer = post_order(user, "withdrawals", wallet, amount, external_wallet=to.pk, **body)
     assert answer.status_code == 201, answer.content
     made: dict[str, Any] = answer.json()
     return made
@@ -69,24 +69,24 @@ def settle(user: Any, orders: str, order: dict[str, Any] | int, status: str = "p
     return signed_in(user).put(f"{API}/{orders}/{order_id}/status", {"status": status, **body})
 
 
-def a_bank(owner: Any, currency: str = "USD", **fields: Any) -> ExternalWallet:
+def bank_account(owner: Any, currency: str = "USD", **fields: Any) -> ExternalWallet:
     wanted = {"label": "My bank", "kind": "bank", "details": {"iban": IBAN}} | fields
     return external_wallets.add_external_wallet(owner_id=owner.pk, currency=currency, **wanted)
 
 
-def a_rule(staff: User, operation: str = "deposit", currency: str = "USD", **terms: Any) -> CommissionRule:
+def make_rule(staff: User, operation: str = "deposit", currency: str = "USD", **terms: Any) -> CommissionRule:
     """In force from now on; texts are amounts."""
     given: dict[str, Any] = {name: Decimal(term) if isinstance(term, str) else term for name, term in terms.items()}
     return commission_rules.make_rule(operation=operation, currency=currency, staff=staff, **given)
 
 
-def money(wallet: Wallet) -> tuple[str, str]:
+def balance_and_held(wallet: Wallet) -> tuple[str, str]:
     """What the wallet holds, and what of it is held."""
     wallet.refresh_from_db()
     return f"{wallet.balance.normalize():f}", f"{wallet.held.normalize():f}"
 
 
-def house(name: str, currency: str = "USD") -> Decimal:
+def house_balance(name: str, currency: str = "USD") -> Decimal:
     return next(h.balance for h in booking.house_balances() if (h.house, h.currency) == (name, currency))
 
 
@@ -113,7 +113,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
     def run(call: Callable[[], Any]) -> Any:
         try:
             start.wait(30)
-            with patience():
+            with patient_locks():
                 return call()
         finally:
             connection.close()
@@ -124,7 +124,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 
 @contextmanager
-def patience() -> Iterator[None]:
+def patient_locks() -> Iterator[None]:
     """Wait for locks as long as it takes: so many threads of one process are slow, and time is not what is tested."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '60s'")
@@ -136,7 +136,7 @@ def patience() -> Iterator[None]:
         connection.close()
 
 
-def books_balance(*, by_hand: bool = False) -> None:
+def assert_ledger_balances(*, by_hand: bool = False) -> None:
     """`by_hand`: the test has booked through the ledger alone, so nobody has asked for some of it."""
     if by_hand:
         assert differences() == {}

@@ -24,10 +24,10 @@ from payments.orders import services as orders
 from payments.transfers import services as transfers
 from payments.webhooks import receiving
 from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import fee, rate
+from tests.support.exchange_factories import commission_rule, store_rate
 from tests.support.factories import notice, signed_in
-from tests.support.ledger_factories import paid_in
-from tests.support.order_factories import a_bank
+from tests.support.ledger_factories import fund
+from tests.support.order_factories import bank_account
 
 T = TypeVar("T")
 #: What alice can spend while a round is prepared, and in every other one.
@@ -56,14 +56,14 @@ class Stage:
         orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
         self.purse, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
         self.others = open_wallet(owner_id=self.bob.pk, currency="USD").pk
-        self.bank = a_bank(self.alice).pk
+        self.bank = bank_account(self.alice).pk
         self.product = a_product(price=Decimal(12)).pk
-        rate("USD", "EUR", "0.9")
-        rate("EUR", "USD", "1.1")
+        store_rate("USD", "EUR", "0.9")
+        store_rate("EUR", "USD", "1.1")
         for operation in ("deposit", "withdrawal", "transfer", "exchange"):
-            fee(operation, fixed=Decimal(1))
+            commission_rule(operation, fixed=Decimal(1))
         for wallet in (self.others, self.euros):
-            paid_in(wallet, "1000000")
+            fund(wallet, "1000000")
 
     def at_once(self, *tasks: Callable[[], T]) -> list[T]:
         """Run the tasks at the same moment, each in a thread with a connection of its own, which stays open."""
@@ -80,7 +80,7 @@ class Stage:
         purse = Wallet.objects.get(pk=self.purse)
         missing = available - (purse.balance - purse.held)
         if missing > 0:
-            paid_in(self.purse, str(missing))
+            fund(self.purse, str(missing))
         elif missing:
             self._pay_out(-missing.normalize())
 

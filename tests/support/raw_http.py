@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 PATIENCE = 20
 
 
-class Line:
+class RawConnection:
     def __init__(self, port: int) -> None:
         self.port = port
         self.socket = socket.create_connection((HOST, port), timeout=PATIENCE)

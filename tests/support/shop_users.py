@@ -59,5 +59,5 @@ def outcomes(replies: Sequence[Reply]) -> Counter[tuple[int, str]]:
     return Counter((reply.status, reply.body.get("code", "") if reply.content else "") for reply in replies)
 
 
-def books_balance() -> None:
+def assert_ledger_balances() -> None:
     call_command("check_ledger", stdout=io.StringIO(), stderr=io.StringIO())

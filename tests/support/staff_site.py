@@ -20,8 +20,8 @@ from payments.models import Wallet
 from payments.orders import services as orders
 from staff.history import note
 from tests.support.catalog_factories import a_product, bought
-from tests.support.factories import ALICES, NOBODY, credit, refused
-from tests.support.order_factories import a_bank
+from tests.support.factories import ALICES, NOBODY, credit, refused_notice
+from tests.support.order_factories import bank_account
 
 OURS = {
     model: site
@@ -30,30 +30,30 @@ OURS = {
 }
 
 
-def signed(user: Any) -> Client:
+def staff_client(user: Any) -> Client:
     client = Client()
     client.force_login(user)
     return client
 
 
-def story(alice: User, admin: User) -> dict[type, Any]:
+def every_object(alice: User, admin: User) -> dict[type, Any]:
     """Let something of everything happen; return the newest object of each kind."""
     credit(alice, ALICES, "1000", external_id="7001")
-    refused(user_id=NOBODY, account=303, external_id="7003")
+    refused_notice(user_id=NOBODY, account=303, external_id="7003")
     purchase = Purchase.objects.get(pk=bought(alice, a_product(title="=1+1"), Wallet.objects.get(pk=ALICES))["id"])
     shop.refund(purchase_id=purchase.pk, by=admin, reason="-broken")
     note(about=alice, staff=admin, text="Looked into it.")
-    wishes(alice, admin)
+    pending_objects(alice, admin)
     call_command("check_ledger")
     return {model: model._default_manager.order_by("-pk").first() for model in OURS}
 
 
-def wishes(alice: User, admin: User) -> None:
+def pending_objects(alice: User, admin: User) -> None:
     """Of the wallet service what books nothing: orders that wait, and what they and exchanges go by."""
     make_rule(operation="deposit", currency="USD", percent=Decimal("1.5"), staff=admin)
     orders.request_deposit(user_id=alice.pk, wallet_id=ALICES, amount=Decimal(50))
     orders.request_withdrawal(
-        user_id=alice.pk, wallet_id=ALICES, external_wallet_id=a_bank(alice).pk, amount=Decimal(10)
+        user_id=alice.pk, wallet_id=ALICES, external_wallet_id=bank_account(alice).pk, amount=Decimal(10)
     )
     exchange.set_rate(source="USD", target="EUR", rate=Decimal("0.9"), staff=admin)
     exchange.quote(user_id=alice.pk, source="USD", target="EUR", amount=Decimal(10))

@@ -30,10 +30,10 @@ from payments.models import (
 )
 from payments.orders import services as orders
 from payments.webhooks import receiving
-from tests.support.bank import Bank, Leg, Order, Purse, Sale, Side, Ware
+from tests.support.bank import Bank, Leg, ModelProduct, ModelWallet, Order, Sale, Side
 from tests.support.catalog_factories import a_product
 from tests.support.factories import NOBODY, notice
-from tests.support.order_factories import a_bank
+from tests.support.order_factories import bank_account
 
 T = TypeVar("T")
 PLACES = {"USD": 2, "EUR": 2, "JPY": 0}
@@ -73,14 +73,18 @@ class Customers(RuleBasedStateMachine):
         )
         orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
         self.ids = [person.pk for person in self.people]
-        self.banks = [(a_bank(person, code), (person.pk, code)) for person in self.people for code in ("USD", "JPY")]
+        self.banks = [
+            (bank_account(person, code), (person.pk, code)) for person in self.people for code in ("USD", "JPY")
+        ]
         self.wares = [self._ware("USD", "12.50", None), self._ware("JPY", "300", 3), self._ware("EUR", "4.00", 9)]
         self.accounts = [10_000 * story + number for number in range(4)] + [10**15 * 5]
         self.sent: list[tuple[receiving.Notice, receiving.Outcome]] = []
         self._begin()
 
-    def _ware(self, currency: str, price: str, stock: int | None) -> Ware:
-        return Ware(a_product(price=Decimal(price), currency=currency, stock=stock).pk, currency, Decimal(price), stock)
+    def _ware(self, currency: str, price: str, stock: int | None) -> ModelProduct:
+        return ModelProduct(
+            a_product(price=Decimal(price), currency=currency, stock=stock).pk, currency, Decimal(price), stock
+        )
 
     def _begin(self) -> None:
         """No rules, three rates, and money in each currency for everybody; the house has what earlier stories left."""
@@ -127,7 +131,7 @@ class Customers(RuleBasedStateMachine):
     @rule(who=PERSON, currency=CURRENCY)
     def open_wallet(self, who: int, currency: str) -> None:
         opened = open_wallet(owner_id=self.ids[who], currency=currency)
-        self.bank.purses[opened.pk] = Purse(self.ids[who], currency)
+        self.bank.purses[opened.pk] = ModelWallet(self.ids[who], currency)
 
     @rule(who=some.integers(0, 3), account=some.integers(0, 4), amount=SENT)
     def credit(self, who: int, account: int, amount: Decimal) -> None:
@@ -145,7 +149,7 @@ class Customers(RuleBasedStateMachine):
         assert not isinstance(outcome, Exception) or isinstance(outcome, receiving.WebhookRefused)
         if isinstance(outcome, receiving.Credited):
             assert not outcome.duplicate
-            self.bank.purses.setdefault(asked.account_id, Purse(asked.user_id, "USD"))
+            self.bank.purses.setdefault(asked.account_id, ModelWallet(asked.user_id, "USD"))
             self.note(outcome.transaction_id, "deposit", [(("clearing", "USD"), asked.account_id, asked.amount)])
             assert outcome.balance == self.bank.purses[asked.account_id].balance
         self.sent.append((asked, outcome))
@@ -283,7 +287,8 @@ class Customers(RuleBasedStateMachine):
         bank, people = self.bank, {"user__in": self.ids}
         fields = ("owner_id", "currency_id", "balance", "held", "may_overdraw")
         wallets = {
-            row[0]: Purse(*row[1:]) for row in Wallet.objects.filter(owner__in=self.ids).values_list("pk", *fields)
+            row[0]: ModelWallet(*row[1:])
+            for row in Wallet.objects.filter(owner__in=self.ids).values_list("pk", *fields)
         }
         assert wallets == bank.purses
         houses = {house: now - self.house_before[house] for house, now in _houses().items()}

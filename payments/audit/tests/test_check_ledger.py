@@ -24,7 +24,7 @@ from payments.transfers.services import transfer
 from payments.webhooks import receiving
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.corruptions import CORRUPTIONS, CREDIT
-from tests.support.ledger_factories import CLEARING, SALES, held, house, sql, wallet_of
+from tests.support.ledger_factories import CLEARING, SALES, hold_for_withdrawal, house_wallet, sql, wallet_of
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def stage(alice: Any, bob: Any) -> dict[str, Any]:
     sql("INSERT INTO payments_housecheckpoint SELECT id, 0, 0 FROM payments_wallet WHERE house IS NOT NULL")
     return {
         "alice": a, "bob": b, "spare": spare, "bob_himself": bob.pk,
-        "clearing": house(), "sales": house(SALES), "euro_clearing": house(CLEARING, "EUR"),
+        "clearing": house_wallet(), "sales": house_wallet(SALES), "euro_clearing": house_wallet(CLEARING, "EUR"),
         "credit": event.transaction_id, "event": event.pk, "provider": Provider.objects.get(slug="sha1_colon").pk,
         "transfer": sql("SELECT min(id) FROM payments_transaction WHERE kind = 'transfer'")[0][0], **made,
     }  # fmt: skip
@@ -76,7 +76,7 @@ def some_orders(alice: Any, bob: Any, a: int, b: int) -> dict[str, int]:
     transfer(user_id=bob.pk, source_id=b, destination_id=a, amount=Decimal(2))
     deposit = orders.request_deposit(user_id=alice.pk, wallet_id=a, amount=five)
     orders.settle_deposit(deposit_id=deposit.pk, settlement="paid", by=staff)
-    withdrawal, _ = held(a, "5"), held(a, "7")
+    withdrawal, _ = hold_for_withdrawal(a, "5"), hold_for_withdrawal(a, "7")
     orders.settle_withdrawal(withdrawal_id=withdrawal.pk, settlement="paid", by=staff)
     sent = transfer(user_id=alice.pk, source_id=a, destination_id=b, amount=five)
     changed = exchange(user_id=alice.pk, source_id=a, destination_id=euros, amount=five)

@@ -14,7 +14,7 @@ from payments.models import CommissionRule, Currency, Provider, SettlementScope
 from payments.orders import services as orders
 from staff.confirmed_actions import text_of
 from tests.support.factories import wallet_with
-from tests.support.order_factories import a_rule, deposit
+from tests.support.order_factories import deposit, make_rule
 
 RULES, SCOPES = "/admin/payments/commissionrule/", "/admin/payments/settlementscope/"
 
@@ -135,7 +135,7 @@ def test_what_somebody_else_deleted_first_is_told_in_words() -> None:
 
 
 def test_a_rule_ends_now_or_later_with_a_reason(site: Client, admin: Any) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     assert "without an end" in site.get(f"{RULES}end/?id={rule.pk}").content.decode()
     tomorrow = timezone.now() + timedelta(days=1)
     assert "ends " in do(site, "end", rule, valid_until=f"{tomorrow:%Y-%m-%dT%H:%M}")
@@ -154,7 +154,7 @@ def test_a_rule_ends_now_or_later_with_a_reason(site: Client, admin: Any) -> Non
 
 @pytest.mark.parametrize("wrong", [{"valid_until": "2020-01-01T00:00"}, {"valid_until": "soon"}, {"reason": ""}])
 def test_a_wrong_end_is_named_and_changes_nothing(site: Client, admin: Any, wrong: dict[str, str]) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     answer = site.post(f"{RULES}end/?id={rule.pk}", {"reason": "new prices", "valid_until": ""} | wrong)
     assert list(answer.context["form"].errors) == list(wrong)
     rule.refresh_from_db()
@@ -162,7 +162,7 @@ def test_a_wrong_end_is_named_and_changes_nothing(site: Client, admin: Any, wron
 
 
 def test_a_rule_without_orders_is_deleted(site: Client, admin: Any) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     answer = site.get(f"{RULES}{rule.pk}/delete/")
     assert answer["Location"] == f"{RULES}remove/?id={rule.pk}"
     assert "Deleted." in do(site, "remove", rule)
@@ -171,7 +171,7 @@ def test_a_rule_without_orders_is_deleted(site: Client, admin: Any) -> None:
 
 
 def test_a_rule_with_orders_stays(site: Client, admin: Any, alice: Any) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     deposit(alice, wallet_with(alice, "USD", "1"))
     assert "Orders were made under this rule: end it instead." in do(site, "remove", rule)
     assert CommissionRule.objects.get() == rule
@@ -179,7 +179,7 @@ def test_a_rule_with_orders_stays(site: Client, admin: Any, alice: Any) -> None:
 
 
 def test_nothing_of_a_rule_is_edited(site: Client, admin: Any) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     before = CommissionRule.objects.values().get()
     assert site.post(f"{RULES}{rule.pk}/change/", {"percent": "99", "operation": "transfer"}).status_code == 403
     assert CommissionRule.objects.values().get() == before
@@ -190,8 +190,8 @@ def test_nothing_of_a_rule_is_edited(site: Client, admin: Any) -> None:
 
 
 def test_rules_are_found_by_their_state(site: Client, admin: Any) -> None:
-    coming = a_rule(admin, "transfer", percent="1", valid_from=timezone.now() + timedelta(days=1))
-    current, ended = a_rule(admin, percent="1"), a_rule(admin, "exchange", percent="1")
+    coming = make_rule(admin, "transfer", percent="1", valid_from=timezone.now() + timedelta(days=1))
+    current, ended = make_rule(admin, percent="1"), make_rule(admin, "exchange", percent="1")
     do(site, "end", ended)
     for state, rule in {"coming": coming, "current": current, "ended": ended}.items():
         assert [row.pk for row in site.get(RULES, {"state": state}).context["cl"].result_list] == [rule.pk], state
@@ -242,7 +242,7 @@ def test_a_limit_and_everything_are_scopes_too(site: Client, service: Any) -> No
 
 
 def test_support_and_mallory_change_no_rule_and_no_scope(admin: Any, service: Any, bob: Any, mallory: Any) -> None:
-    rule, scope = a_rule(admin, percent="1"), orders.add_scope(service_id=service.pk, currency="USD", staff=admin)
+    rule, scope = make_rule(admin, percent="1"), orders.add_scope(service_id=service.pk, currency="USD", staff=admin)
     support = signed(set_support(user_id=bob.pk, on=True))
     paths = [
         *(f"{RULES}add/", f"{RULES}{rule.pk}/delete/", f"{RULES}{rule.pk}/change/"),

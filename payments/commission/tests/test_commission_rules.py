@@ -16,7 +16,7 @@ from payments.commission.rules import RuleInUse, RuleOverlap
 from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, Currency, Deposit, Operation, Wallet
 from tests.support.factories import signed_in
-from tests.support.order_factories import API, a_rule, at_once, deposit, ids, refused
+from tests.support.order_factories import API, at_once, deposit, ids, make_rule, refused
 
 URL = f"{API}/commission-rules"
 
@@ -227,7 +227,7 @@ def test_one_that_was_never_applied_is_deleted(admin: Any) -> None:
 
 
 def test_one_that_an_order_was_made_under_stays(alice: Any, admin: Any, purse: Wallet) -> None:
-    rule = a_rule(admin, percent="1")
+    rule = make_rule(admin, percent="1")
     deposit(alice, purse)
     refused(signed_in(admin).delete(f"{URL}/{rule.pk}"), 409, "commission_rule_in_use")
     assert CommissionRule.objects.filter(pk=rule.pk).exists()
@@ -240,7 +240,7 @@ def delete_status(user: Any, rule: int) -> int:
 @pytest.mark.usefixtures("committed_db")
 def test_one_that_is_deleted_while_an_order_is_made_is_applied_or_gone(alice: Any, admin: Any, purse: Wallet) -> None:
     for _ in range(8):
-        rule = a_rule(admin, percent="1")
+        rule = make_rule(admin, percent="1")
         made, gone = at_once(
             lambda: deposit(alice, purse)["commission"],
             partial(delete_status, admin, rule.pk),
@@ -263,9 +263,9 @@ def test_the_list_of_rules_filters(admin: Any) -> None:
 
 
 def test_the_services_raise_their_own_errors(alice: Any, admin: Any, purse: Wallet) -> None:
-    rule = a_rule(admin)
+    rule = make_rule(admin)
     with pytest.raises(RuleOverlap):
-        a_rule(admin)
+        make_rule(admin)
     deposit(alice, purse)
     with pytest.raises(RuleInUse):
         commission_rules.delete_rule(rule_id=rule.pk, staff=admin)

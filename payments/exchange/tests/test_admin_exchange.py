@@ -14,7 +14,14 @@ from accounts.services import set_support
 from payments.exchange.services import is_stale
 from payments.models import Currency, Exchange, ExchangeRate, Quote, Transfer, Wallet
 from tests.support.admin_forms import shown
-from tests.support.exchange_factories import done, exchange, fee, quoted, rate, send
+from tests.support.exchange_factories import (
+    commission_rule,
+    new_quote,
+    post_exchange,
+    post_transfer,
+    store_rate,
+    succeeded,
+)
 from tests.support.factories import wallet_with
 
 RATES, QUOTES, EXCHANGES, TRANSFERS = (
@@ -72,7 +79,7 @@ def test_a_rate_is_added_as_of_now_and_noted_once(site: Client) -> None:
 
 
 def test_a_rate_is_changed_and_only_its_number(site: Client) -> None:
-    old = rate(value="0.9", hours_old=200)
+    old = store_rate(value="0.9", hours_old=200)
     answer = site.post(
         f"{RATES}{old.pk}/change/",
         shown(site, f"{RATES}{old.pk}/change/")
@@ -87,14 +94,14 @@ def test_a_rate_is_changed_and_only_its_number(site: Client) -> None:
 
 
 def test_a_stale_rate_that_is_saved_again_holds_from_now_on(site: Client) -> None:
-    old = rate(value="0.9", hours_old=200)
+    old = store_rate(value="0.9", hours_old=200)
     change(site, old, "0.9")
     old.refresh_from_db()
     assert not is_stale(old)
 
 
 def test_the_rate_form_says_whom_the_rate_is_from(site: Client) -> None:
-    known = rate()
+    known = store_rate()
     assert 'value="staff"' in text(site, f"{RATES}{known.pk}/change/")
     assert 'value="0.9"' in text(site, f"{RATES}{known.pk}/change/")
 
@@ -125,14 +132,14 @@ def test_what_is_wrong_is_named_and_sets_nothing(site: Client, wrong: dict[str, 
 
 
 def test_a_wrong_change_changes_nothing(site: Client) -> None:
-    known = rate(hours_old=200)
+    known = store_rate(hours_old=200)
     assert list(change(site, known, "0").context["adminform"].form.errors) == ["rate"]
     known.refresh_from_db()
     assert is_stale(known)
 
 
 def test_there_is_one_rate_for_a_direction(site: Client) -> None:
-    rate(value="0.9")
+    store_rate(value="0.9")
     answer = add(site, rate="0.8")
     assert list(answer.context["adminform"].form.errors) == ["target_currency"]
     assert ExchangeRate.objects.get().rate == Decimal("0.9")
@@ -141,13 +148,13 @@ def test_there_is_one_rate_for_a_direction(site: Client) -> None:
 def test_a_currency_that_is_not_in_use_has_no_new_rate(site: Client) -> None:
     Currency.objects.filter(pk="EUR").update(is_active=False)
     assert list(add(site).context["adminform"].form.errors) == ["target_currency"]
-    known = rate("USD", "EUR")
+    known = store_rate("USD", "EUR")
     assert "EUR is not a currency in use here." in change(site, known, "0.8").content.decode()
     assert ExchangeRate.objects.get().rate == Decimal("0.9")
 
 
 def test_the_rate_form_warns_when_there_and_back_gains(site: Client) -> None:
-    rate("EUR", "USD", "1.1")
+    store_rate("EUR", "USD", "1.1")
     assert "gains" not in add(site, rate="0.9").content.decode()
     page = change(site, ExchangeRate.objects.get(source_currency="USD"), "0.92").content.decode()
     assert "USD to EUR and back gains, at the house&#x27;s cost: the way back is 1.1." in page
@@ -155,7 +162,7 @@ def test_the_rate_form_warns_when_there_and_back_gains(site: Client) -> None:
 
 
 def test_a_rate_that_moves_far_is_asked_for_once_more(site: Client) -> None:
-    known = rate(value="0.9")
+    known = store_rate(value="0.9")
     form = change(site, known, "9").context["adminform"].form
     assert list(form.errors) == ["confirm"]
     assert "was 0.9000000000 and would be 9.0000000000" in str(form.errors)
@@ -165,7 +172,7 @@ def test_a_rate_that_moves_far_is_asked_for_once_more(site: Client) -> None:
 
 
 def test_stale_rates_are_marked_and_found(site: Client) -> None:
-    fresh, stale = rate("USD", "EUR"), rate("EUR", "USD", "1.1", hours_old=200)
+    fresh, stale = store_rate("USD", "EUR"), store_rate("EUR", "USD", "1.1", hours_old=200)
     assert listed(site, RATES, age="stale") == [stale.pk]
     assert listed(site, RATES, age="usable") == [fresh.pk]
     page = text(site, RATES)
@@ -174,7 +181,7 @@ def test_stale_rates_are_marked_and_found(site: Client) -> None:
 
 
 def test_a_rate_is_removed_and_noted_once(site: Client) -> None:
-    known = rate(value="0.9")
+    known = store_rate(value="0.9")
     answer = site.post(f"{RATES}{known.pk}/delete/", {"post": "yes"}, follow=True)
     assert "was deleted successfully" in answer.content.decode()
     assert not ExchangeRate.objects.exists()
@@ -183,7 +190,7 @@ def test_a_rate_is_removed_and_noted_once(site: Client) -> None:
 
 
 def test_support_and_mallory_set_no_rate(bob: Any, mallory: Any) -> None:
-    known = rate(value="0.9")
+    known = store_rate(value="0.9")
     support = signed(set_support(user_id=bob.pk, on=True))
     assert listed(support, RATES) == [known.pk]
     for client, status in ((support, 403), (signed(mallory), 302)):
@@ -204,13 +211,13 @@ def purse(alice: Any) -> Wallet:
 @pytest.fixture
 def story(alice: Any, bob: Any, purse: Wallet) -> dict[str, int]:
     """Alice is quoted, exchanges by the quote, and sends bob a little; both with a fee."""
-    rate(value="0.3333333333")
-    fee("exchange", percent=Decimal(1))
-    fee("transfer", fixed=Decimal("0.50"))
+    store_rate(value="0.3333333333")
+    commission_rule("exchange", percent=Decimal(1))
+    commission_rule("transfer", fixed=Decimal("0.50"))
     euros, his = wallet_with(alice, "EUR", "1"), wallet_with(bob, "USD", "1")
-    promised = quoted(alice, "10.01")
-    exchanged = done(exchange(alice, purse, euros, quote=promised))["id"]
-    sent = done(send(alice, purse, "5.00", destination=his, note="lunch"))["id"]
+    promised = new_quote(alice, "10.01")
+    exchanged = succeeded(post_exchange(alice, purse, euros, quote=promised))["id"]
+    sent = succeeded(post_transfer(alice, purse, "5.00", destination=his, note="lunch"))["id"]
     return {QUOTES: promised, EXCHANGES: exchanged, TRANSFERS: sent}
 
 
@@ -271,7 +278,7 @@ def test_a_list_costs_the_same_however_long_it_is(
     text(site, page)
     few = cost()
     for _ in range(5):
-        done(exchange(alice, purse, euros, quote=quoted(alice, "1")))
-        done(send(alice, purse, "1", recipient="bob@example.com"))
-    rate("EUR", "USD", "2")
+        succeeded(post_exchange(alice, purse, euros, quote=new_quote(alice, "1")))
+        succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))
+    store_rate("EUR", "USD", "2")
     assert cost() == few <= 9

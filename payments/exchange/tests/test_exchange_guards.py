@@ -11,7 +11,14 @@ from django.db import IntegrityError, connection, transaction
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, Transfer, Wallet
-from tests.support.exchange_factories import done, exchange, fee, quoted, rate, send
+from tests.support.exchange_factories import (
+    commission_rule,
+    new_quote,
+    post_exchange,
+    post_transfer,
+    store_rate,
+    succeeded,
+)
 from tests.support.factories import wallet_with
 
 
@@ -49,7 +56,7 @@ RATE = "source_currency_id, target_currency_id, rate, origin, as_of, updated_at"
     ],
 )
 def test_a_rate_keeps_its_rules(db: None, lies: dict[str, str], name: str) -> None:
-    rate()
+    store_rate()
     broken(name, copy("payments_exchangerate", RATE, **lies))
 
 
@@ -77,16 +84,16 @@ QUOTE = "user_id, source_currency_id, target_currency_id, amount, rate, proceeds
     ],
 )
 def test_a_quote_keeps_its_rules(alice: Any, lies: dict[str, str], name: str) -> None:
-    rate()
-    quoted(alice)
+    store_rate()
+    new_quote(alice)
     run(copy("payments_quote", QUOTE))
     broken(name, copy("payments_quote", QUOTE, **lies))
 
 
 @pytest.mark.parametrize("change", ["rate = 2", "expires_at = expires_at + interval '1 day'", "user_id = user_id"])
 def test_a_quote_stays_as_it_was_promised(alice: Any, change: str) -> None:
-    rate()
-    quoted(alice)
+    store_rate()
+    new_quote(alice)
     broken("a quote stays as it was promised", f"UPDATE payments_quote SET {change}")  # noqa: S608 - ours
 
 
@@ -100,10 +107,10 @@ EXCHANGE = (
 @pytest.fixture
 def exchanged(alice: Any) -> Exchange:
     """100.10 dollars at a rate that leaves a remainder."""
-    rate(value="0.8602150537")
+    store_rate(value="0.8602150537")
     source, destination = wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")
-    quote = quoted(alice, "100.10")
-    done(exchange(alice, source, destination, quote=quote))
+    quote = new_quote(alice, "100.10")
+    succeeded(post_exchange(alice, source, destination, quote=quote))
     return Exchange.objects.get()
 
 
@@ -150,8 +157,8 @@ def test_an_exchange_keeps_its_rules(exchanged: Exchange, bob: Any, lies: dict[s
 
 
 def test_an_exchange_keeps_what_its_quote_promised(exchanged: Exchange, alice: Any, bob: Any) -> None:
-    rate(value="0.5")
-    cheaper = quoted(alice, "100.10")
+    store_rate(value="0.5")
+    cheaper = new_quote(alice, "100.10")
     honest = {"transaction_id": another_transaction(bob), "quote_id": str(cheaper)}
     broken("exchange_keeps_its_quote", copy("payments_exchange", EXCHANGE, **honest))
 
@@ -162,9 +169,9 @@ TRANSFER = "user_id, recipient_id, source_id, destination_id, currency_id, amoun
 
 @pytest.fixture
 def sent(alice: Any, bob: Any) -> Transfer:
-    fee("transfer", fixed=Decimal("0.01"))
+    commission_rule("transfer", fixed=Decimal("0.01"))
     target = open_wallet(owner_id=bob.pk, currency="USD")
-    done(send(alice, wallet_with(alice, "USD", "10"), "5", destination=target))
+    succeeded(post_transfer(alice, wallet_with(alice, "USD", "10"), "5", destination=target))
     return Transfer.objects.get()
 
 

@@ -15,16 +15,16 @@ from payments.models import Exchange, IdempotencyKey, Transfer, Wallet
 from tests.support.exchange_factories import (
     EXCHANGES,
     balance,
-    everything,
-    exchange,
-    fee,
+    commission_rule,
     new_key,
+    new_quote,
     outcomes,
-    quoted,
-    rate,
+    post_exchange,
+    post_transfer,
     refused,
-    send,
+    store_rate,
     together,
+    total_money,
 )
 from tests.support.factories import signed_in, wallet_with
 
@@ -38,7 +38,7 @@ def sound(committed_db: None) -> Any:
     yield
     report = audit()
     assert report.is_sound, report
-    assert [everything(code) for code in ("USD", "EUR", "GBP")] == [0, 0, 0]
+    assert [total_money(code) for code in ("USD", "EUR", "GBP")] == [0, 0, 0]
 
 
 def all_of(task: Callable[[], Any]) -> list[Any]:
@@ -47,10 +47,10 @@ def all_of(task: Callable[[], Any]) -> list[Any]:
 
 # --- exchanges ---
 def test_a_quote_serves_one_of_sixteen(alice: Any) -> None:
-    rate()
+    store_rate()
     pairs = [(wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")) for _ in range(4)]
-    quote = quoted(alice, "100")
-    tasks = [partial(exchange, alice, *pair, quote=quote) for pair in pairs * 4]
+    quote = new_quote(alice, "100")
+    tasks = [partial(post_exchange, alice, *pair, quote=quote) for pair in pairs * 4]
     answers = together(tasks)
     assert outcomes(answers) == {(201, ""): 1, (409, "quote_used"): THREADS - 1}
     assert Exchange.objects.filter(quote=quote).count() == 1
@@ -58,7 +58,7 @@ def test_a_quote_serves_one_of_sixteen(alice: Any) -> None:
 
 
 def test_one_key_is_one_exchange_and_sixteen_equal_answers(alice: Any) -> None:
-    rate()
+    store_rate()
     source, destination = wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")
     body, key = {"source": source.pk, "destination": destination.pk, "amount": "10"}, new_key()
     answers = all_of(lambda: signed_in(alice).post(EXCHANGES, body, headers=key))
@@ -68,21 +68,21 @@ def test_one_key_is_one_exchange_and_sixteen_equal_answers(alice: Any) -> None:
 
 
 def test_money_for_three_exchanges_is_three(alice: Any) -> None:
-    rate()
+    store_rate()
     source, destination = wallet_with(alice, "USD", "30.20"), open_wallet(owner_id=alice.pk, currency="EUR")
-    fee("exchange", fixed=Decimal("0.05"))
-    answers = all_of(lambda: exchange(alice, source, destination, amount="10"))
+    commission_rule("exchange", fixed=Decimal("0.05"))
+    answers = all_of(lambda: post_exchange(alice, source, destination, amount="10"))
     assert outcomes(answers) == {(201, ""): 3, (409, "insufficient_funds"): THREADS - 3}
     assert (balance(source), balance(destination)) == (Decimal("0.05"), 27)
 
 
 def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
-    rate("USD", "EUR", "0.8602150537")
-    rate("EUR", "USD", "1.1625000000")
+    store_rate("USD", "EUR", "0.8602150537")
+    store_rate("EUR", "USD", "1.1625000000")
     dollars, euros = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
 
     def go(pair: tuple[Wallet, Wallet]) -> list[Any]:
-        return [exchange(alice, *pair, amount="3.3333333333") for _ in range(8)]
+        return [post_exchange(alice, *pair, amount="3.3333333333") for _ in range(8)]
 
     rounds = together([partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}
@@ -91,14 +91,14 @@ def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
 
 
 def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
-    rate(value="0.9")
+    store_rate(value="0.9")
     source, destination = wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")
 
     def go(number: int) -> Any:
         if number % 4 == 0:
-            rate(value="0.5" if number % 8 else "0.9")
+            store_rate(value="0.5" if number % 8 else "0.9")
             return None
-        return exchange(alice, source, destination, amount="10", expected_rate="0.9", max_slippage="0")
+        return post_exchange(alice, source, destination, amount="10", expected_rate="0.9", max_slippage="0")
 
     answers = [answer for answer in together([partial(go, number) for number in range(THREADS)]) if answer]
     assert outcomes(answers).keys() <= {(201, ""), (409, "rate_slipped")}
@@ -108,10 +108,10 @@ def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
 # --- transfers ---
 def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any) -> None:
     a, b = wallet_with(alice, "USD", "1000"), wallet_with(bob, "USD", "1000")
-    fee("transfer", fixed=Decimal("0.01"))
+    commission_rule("transfer", fixed=Decimal("0.01"))
 
     def pay(sender: Any, source: Wallet, destination: Wallet) -> list[Any]:
-        return [send(sender, source, "7.77", destination=destination) for _ in range(10)]
+        return [post_transfer(sender, source, "7.77", destination=destination) for _ in range(10)]
 
     rounds = together([lambda: pay(alice, a, b), lambda: pay(bob, b, a)] * (THREADS // 2))
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 10 * THREADS}
@@ -128,7 +128,7 @@ def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallor
         for _ in range(8):
             (sender, source), (other, destination) = dice.sample(owned, 2)
             side = {"recipient": other.email} if dice.random() < 0.3 else {"destination": destination}
-            answers.append(send(sender, source, str(dice.randint(1, 60)), **side))
+            answers.append(post_transfer(sender, source, str(dice.randint(1, 60)), **side))
         return answers
 
     rounds = together([partial(blow, seed) for seed in range(THREADS)])
@@ -140,7 +140,7 @@ def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallor
 def test_sixteen_senders_to_one_who_has_no_wallet_open_one(alice: Any, bob: Any, mallory: Any) -> None:
     sources = [(person, wallet_with(person, "GBP", "10")) for person in (alice, mallory) for _ in range(8)]
     answers = together([
-        partial(send, person, source, "10", recipient="BOB@example.com")
+        partial(post_transfer, person, source, "10", recipient="BOB@example.com")
         for person, source in sources
     ])  # fmt: skip
     assert outcomes(answers) == {(201, ""): THREADS}
@@ -151,7 +151,8 @@ def test_people_who_open_wallets_for_each_other_do_not_deadlock(alice: Any, bob:
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "1000", "EUR": "1000"}
     dollars, euros = wallet_with(alice, "USD", "100"), wallet_with(bob, "EUR", "100")
     answers = together([
-        lambda: send(alice, dollars, "1", recipient=bob.email), lambda: send(bob, euros, "1", recipient=alice.email)
+        lambda: post_transfer(alice, dollars, "1", recipient=bob.email),
+        lambda: post_transfer(bob, euros, "1", recipient=alice.email)
     ] * 8)  # fmt: skip
     assert outcomes(answers) == {(201, ""): THREADS}
     assert Wallet.objects.filter(owner__in=(alice, bob)).count() == 4
@@ -161,15 +162,15 @@ def test_two_wallets_do_not_pass_the_days_limit_together(alice: Any, bob: Any, s
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "50"}
     sources = [wallet_with(alice, "USD", "1000") for _ in range(4)]
     target = open_wallet(owner_id=bob.pk, currency="USD")
-    tasks = [partial(send, alice, source, "10", destination=target) for source in sources * 4]
+    tasks = [partial(post_transfer, alice, source, "10", destination=target) for source in sources * 4]
     assert outcomes(together(tasks)) == {(201, ""): 5, (409, "transfer_limit_exceeded"): THREADS - 5}
     assert (balance(target), Transfer.objects.count()) == (50, 5)
-    refused(send(alice, sources[0], "0.01", destination=target), 409, "transfer_limit_exceeded")
+    refused(post_transfer(alice, sources[0], "0.01", destination=target), 409, "transfer_limit_exceeded")
 
 
 def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any, bob: Any) -> None:
-    rate("USD", "EUR", "0.9")
-    rate("EUR", "USD", "1.1")
+    store_rate("USD", "EUR", "0.9")
+    store_rate("EUR", "USD", "1.1")
     mine = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
     his = wallet_with(bob, "USD", "1000"), wallet_with(bob, "EUR", "1000")
 
@@ -177,8 +178,8 @@ def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any,
         person, own, other = (alice, mine, his) if number % 2 else (bob, his, mine)
         side = number // 2 % 2
         return [
-            *(exchange(person, own[side], own[1 - side], amount="1.23") for _ in range(4)),
-            *(send(person, own[side], "2.34", destination=other[side]) for _ in range(4)),
+            *(post_exchange(person, own[side], own[1 - side], amount="1.23") for _ in range(4)),
+            *(post_transfer(person, own[side], "2.34", destination=other[side]) for _ in range(4)),
         ]
 
     rounds = together([partial(go, number) for number in range(THREADS)])

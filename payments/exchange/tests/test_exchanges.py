@@ -19,26 +19,26 @@ from payments.money import EXACT
 from tests.support.exchange_factories import (
     EXCHANGES,
     QUOTES,
-    ask,
     balance,
-    done,
-    everything,
-    exchange,
-    fee,
-    house,
+    commission_rule,
+    house_balance,
     ids,
     new_key,
+    new_quote,
+    post_exchange,
+    post_quote,
     postings,
-    quoted,
-    rate,
     refused,
+    store_rate,
+    succeeded,
+    total_money,
 )
-from tests.support.factories import clearing, move, signed_in, wallet_with
+from tests.support.factories import book_transfer, clearing_wallet, signed_in, wallet_with
 
 
 @pytest.fixture
 def dollars(alice: Any) -> Wallet:
-    rate("USD", "EUR", "0.9")
+    store_rate("USD", "EUR", "0.9")
     return wallet_with(alice, "USD", "1000")
 
 
@@ -51,9 +51,9 @@ def euros(alice: Any) -> Wallet:
 def test_an_exchange_books_one_transaction_through_the_houses_wallets(
     alice: Any, dollars: Wallet, euros: Wallet
 ) -> None:
-    rate(value="0.8602150537")
-    fee("exchange", percent=Decimal("0.5"))
-    body = done(exchange(alice, dollars, euros, amount="100.10"))
+    store_rate(value="0.8602150537")
+    commission_rule("exchange", percent=Decimal("0.5"))
+    body = succeeded(post_exchange(alice, dollars, euros, amount="100.10"))
     made = Exchange.objects.get()
     assert body.pop("created_at").endswith("Z")
     assert body == {
@@ -72,34 +72,34 @@ def test_an_exchange_books_one_transaction_through_the_houses_wallets(
 
 
 def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rate("USD", "JPY", "150")
+    store_rate("USD", "JPY", "150")
     yen = open_wallet(owner_id=alice.pk, currency="JPY")
     for destination, expected in (
         (euros, ("100.00", "90.00", "0.00", "0.00")),
         (yen, ("100.00", "15000", "0.00", "0")),
     ):
-        made = done(exchange(alice, dollars, destination, amount="100"))
-        for shown in (made, done(signed_in(alice).get(f"{EXCHANGES}/{made['id']}"), 200)):
+        made = succeeded(post_exchange(alice, dollars, destination, amount="100"))
+        for shown in (made, succeeded(signed_in(alice).get(f"{EXCHANGES}/{made['id']}"), 200)):
             assert tuple(shown[name] for name in ("amount", "proceeds", "commission", "remainder")) == expected
 
 
 def test_each_currency_balances(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rate("EUR", "USD", "1.0837291042")
-    fee("exchange", "EUR", fixed=Decimal("0.03"))
-    before = house("exchange", "USD"), house("exchange", "EUR")
+    store_rate("EUR", "USD", "1.0837291042")
+    commission_rule("exchange", "EUR", fixed=Decimal("0.03"))
+    before = house_balance("exchange", "USD"), house_balance("exchange", "EUR")
     for _ in range(3):
-        done(exchange(alice, dollars, euros, amount="77.77"))
-        done(exchange(alice, euros, dollars, amount="13.1111111111"))
-    assert (everything("USD"), everything("EUR")) == (0, 0)
-    assert house("exchange", "USD") - before[0] == 1000 - balance(dollars)
-    assert house("exchange", "EUR") - before[1] == -balance(euros) - Decimal("0.09")
+        succeeded(post_exchange(alice, dollars, euros, amount="77.77"))
+        succeeded(post_exchange(alice, euros, dollars, amount="13.1111111111"))
+    assert (total_money("USD"), total_money("EUR")) == (0, 0)
+    assert house_balance("exchange", "USD") - before[0] == 1000 - balance(dollars)
+    assert house_balance("exchange", "EUR") - before[1] == -balance(euros) - Decimal("0.09")
     assert audit().is_sound
 
 
 def test_an_exchange_and_back_leaves_the_rest_with_the_house(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rate("EUR", "USD", "1.1111111111")
-    first = done(exchange(alice, dollars, euros, amount="100"))
-    done(exchange(alice, euros, dollars, amount=first["proceeds"]))
+    store_rate("EUR", "USD", "1.1111111111")
+    first = succeeded(post_exchange(alice, dollars, euros, amount="100"))
+    succeeded(post_exchange(alice, euros, dollars, amount=first["proceeds"]))
     assert (balance(euros), balance(dollars)) == (0, Decimal("999.999999999"))
 
 
@@ -116,35 +116,35 @@ def test_an_exchange_and_back_leaves_the_rest_with_the_house(alice: Any, dollars
 def test_whatever_amount_and_rate_no_digit_is_lost(
     amount: Decimal, value: Decimal, alice: Any, dollars: Wallet, euros: Wallet
 ) -> None:
-    rate(value=f"{value:f}")
-    move((clearing(), dollars.pk, f"{amount:f}"), kind="deposit")
+    store_rate(value=f"{value:f}")
+    book_transfer((clearing_wallet(), dollars.pk, f"{amount:f}"), kind="deposit")
     before = balance(dollars), balance(euros)
-    answer = exchange(alice, dollars, euros, amount=f"{amount:f}")
+    answer = post_exchange(alice, dollars, euros, amount=f"{amount:f}")
     if answer.status_code == 422:
         assert amount * value < Decimal("1e-10")
         return
-    made = done(answer)
+    made = succeeded(answer)
     with localcontext(EXACT):  # the sums have more than the 28 digits of Python's own
         assert Decimal(made["proceeds"]) + Decimal(made["remainder"]) == Decimal(made["amount"]) * Decimal(made["rate"])
         assert 0 <= Decimal(made["remainder"]) < Decimal("1e-10")
         assert before[0] - balance(dollars) == amount
         assert balance(euros) - before[1] == Decimal(made["proceeds"])
-    assert (everything("USD"), everything("EUR")) == (0, 0)
+    assert (total_money("USD"), total_money("EUR")) == (0, 0)
 
 
 def test_small_amounts_are_no_way_around_the_commission(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rate(value="0.9")
-    fee("exchange", percent=Decimal(1), minimum=Decimal("0.01"))
-    made = [done(exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
+    store_rate(value="0.9")
+    commission_rule("exchange", percent=Decimal(1), minimum=Decimal("0.01"))
+    made = [succeeded(post_exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
     assert {one["commission"] for one in made} == {"0.0099999999"}
     assert balance(dollars) == 1000 - 6 * Decimal("0.0099999999")
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    fee("exchange", fixed=Decimal(1))
-    refused(exchange(alice, dollars, euros, amount="999.01"), 409, "insufficient_funds")
+    commission_rule("exchange", fixed=Decimal(1))
+    refused(post_exchange(alice, dollars, euros, amount="999.01"), 409, "insufficient_funds")
     assert (balance(dollars), balance(euros)) == (1000, 0)
-    done(exchange(alice, dollars, euros, amount="999"))
+    succeeded(post_exchange(alice, dollars, euros, amount="999"))
     assert (balance(dollars), balance(euros)) == (0, Decimal("899.1"))
 
 
@@ -166,7 +166,7 @@ def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wa
 def test_a_refused_exchange_names_what_is_wrong(
     alice: Any, dollars: Wallet, euros: Wallet, body: dict[str, Any], fields: list[str]
 ) -> None:
-    refused(exchange(alice, dollars, euros, **body), 400, "invalid_request", *fields)
+    refused(post_exchange(alice, dollars, euros, **body), 400, "invalid_request", *fields)
 
 
 def test_both_wallets_are_ones_own_and_of_two_currencies(
@@ -174,14 +174,14 @@ def test_both_wallets_are_ones_own_and_of_two_currencies(
 ) -> None:
     theirs = wallet_with(mallory, "USD", "50"), open_wallet(owner_id=mallory.pk, currency="EUR")
     for pair in ((dollars, theirs[1]), (dollars, 9 * 10**15), (dollars, 77)):
-        refused(exchange(alice, *pair, amount="1"), 404, "wallet_not_found", "destination")
+        refused(post_exchange(alice, *pair, amount="1"), 404, "wallet_not_found", "destination")
     for source in (theirs[0], 9 * 10**15, 77):
-        refused(exchange(alice, source, euros, amount="1"), 404, "wallet_not_found", "source")
-    refused(exchange(alice, dollars, dollars, amount="1"), 422, "same_currency", "destination")
+        refused(post_exchange(alice, source, euros, amount="1"), 404, "wallet_not_found", "source")
+    refused(post_exchange(alice, dollars, dollars, amount="1"), 422, "same_currency", "destination")
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    refused(exchange(alice, dollars, second, amount="1"), 422, "same_currency", "destination")
+    refused(post_exchange(alice, dollars, second, amount="1"), 422, "same_currency", "destination")
     Currency.objects.filter(pk="EUR").update(is_active=False)
-    refused(exchange(alice, dollars, euros, amount="1"), 422, "currency_unavailable", "destination")
+    refused(post_exchange(alice, dollars, euros, amount="1"), 422, "currency_unavailable", "destination")
     assert (balance(dollars), Exchange.objects.count()) == (1000, 0)
 
 
@@ -202,9 +202,9 @@ def test_both_wallets_are_ones_own_and_of_two_currencies(
 def test_an_exchange_refuses_a_rate_that_is_worse_than_allowed(
     alice: Any, dollars: Wallet, euros: Wallet, expected: str, slippage: Any, accepted: bool
 ) -> None:
-    answer = exchange(alice, dollars, euros, amount="100", expected_rate=expected, max_slippage=slippage)
+    answer = post_exchange(alice, dollars, euros, amount="100", expected_rate=expected, max_slippage=slippage)
     if accepted:
-        assert done(answer)["rate"] == "0.9000000000"
+        assert succeeded(answer)["rate"] == "0.9000000000"
     else:
         problem = refused(answer, 409, "rate_slipped", "max_slippage")
         assert (problem["rate"], balance(dollars)) == ("0.9000000000", 1000)
@@ -222,17 +222,17 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, dollars: W
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    fee("exchange", percent=Decimal(1))
-    quote = quoted(alice)
+    commission_rule("exchange", percent=Decimal(1))
+    quote = new_quote(alice)
     before = Posting.objects.count()
     for wish in ({"amount": "100"}, {"quote": quote}):
         body = {"source": dollars.pk, "destination": euros.pk, **wish}
-        shown = done(signed_in(alice).post(f"{EXCHANGES}?dry_run=true", body), 200)
+        shown = succeeded(signed_in(alice).post(f"{EXCHANGES}?dry_run=true", body), 200)
         assert (shown["id"], shown["transaction"]) == (None, None)
         assert (shown["proceeds"], shown["commission"]) == ("90.00", "1.00")
     assert (Posting.objects.count(), Exchange.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
     assert (balance(dollars), balance(euros)) == (1000, 0)
-    done(exchange(alice, dollars, euros, quote=quote))
+    succeeded(post_exchange(alice, dollars, euros, quote=quote))
 
 
 def test_a_dry_run_refuses_as_the_real_one(alice: Any, dollars: Wallet, euros: Wallet) -> None:
@@ -251,23 +251,23 @@ def test_a_misspelt_dry_run_moves_nothing(alice: Any, dollars: Wallet, euros: Wa
 def test_everybody_reads_his_own_and_admins_all(
     alice: Any, bob: Any, mallory: Any, admin: Any, dollars: Wallet, euros: Wallet
 ) -> None:
-    first = done(exchange(alice, dollars, euros, amount="1"))
+    first = succeeded(post_exchange(alice, dollars, euros, amount="1"))
     theirs = wallet_with(bob, "USD", "5"), open_wallet(owner_id=bob.pk, currency="EUR")
-    second = done(exchange(bob, *theirs, amount="2"))
+    second = succeeded(post_exchange(bob, *theirs, amount="2"))
     assert ids(signed_in(alice).get(EXCHANGES)) == [first["id"]]
     assert ids(signed_in(admin).get(EXCHANGES)) == [second["id"], first["id"]]
     assert ids(signed_in(admin).get(EXCHANGES, {"user": bob.pk})) == [second["id"]]
     assert ids(signed_in(mallory).get(EXCHANGES)) == []
-    assert done(signed_in(alice).get(f"{EXCHANGES}/{first['id']}"), 200) == first
+    assert succeeded(signed_in(alice).get(f"{EXCHANGES}/{first['id']}"), 200) == first
     assert signed_in(mallory).get(f"{EXCHANGES}/{first['id']}").status_code == 404
-    assert done(signed_in(admin).get(f"{EXCHANGES}/{first['id']}"), 200) == first
+    assert succeeded(signed_in(admin).get(f"{EXCHANGES}/{first['id']}"), 200) == first
     refused(signed_in(mallory).get(EXCHANGES, {"user": alice.pk}), 400, "invalid_request", "user")
 
 
 def test_lists_are_narrowed_and_paged(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rate("EUR", "USD", "1.1")
+    store_rate("EUR", "USD", "1.1")
     there, back = (
-        done(exchange(alice, *pair[:2], amount=pair[2]))["id"]
+        succeeded(post_exchange(alice, *pair[:2], amount=pair[2]))["id"]
         for pair in ((dollars, euros, "10"), (euros, dollars, "5"))
     )
     get: Callable[..., Any] = signed_in(alice).get
@@ -278,7 +278,7 @@ def test_lists_are_narrowed_and_paged(alice: Any, dollars: Wallet, euros: Wallet
     now = timezone.now()
     assert ids(get(EXCHANGES, {"from": (now - timedelta(minutes=5)).isoformat()})) == [back, there]
     assert ids(get(EXCHANGES, {"to": (now - timedelta(minutes=5)).isoformat()})) == []
-    page = done(get(EXCHANGES, {"limit": 1}), 200)
+    page = succeeded(get(EXCHANGES, {"limit": 1}), 200)
     assert [row["id"] for row in page["results"]] == [back]
     assert ids(get(page["next"])) == [there]
     refused(get(EXCHANGES, {"currency": "USD"}), 400, "invalid_request", "currency")
@@ -287,6 +287,6 @@ def test_lists_are_narrowed_and_paged(alice: Any, dollars: Wallet, euros: Wallet
 def test_strangers_and_services_have_no_business_here(client: Any, alice: Any, dollars: Wallet) -> None:
     assert [client.post(path).status_code for path in (QUOTES, EXCHANGES)] == [401, 401]
     alice.take_role(Role.SERVICE)
-    assert ask(alice).status_code == 403
+    assert post_quote(alice).status_code == 403
     assert signed_in(alice).get(EXCHANGES).status_code == 403
     assert signed_in(alice).post(EXCHANGES, {}, headers=new_key()).status_code == 403

@@ -20,7 +20,7 @@ from payments.demo.data import seed_rates
 from payments.exchange import services as exchange
 from payments.exchange.services.rate_import import MAX_BYTES
 from payments.models import Currency, ExchangeRate
-from tests.support.exchange_factories import rate
+from tests.support.exchange_factories import store_rate
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>{doctype}
 <gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01"
@@ -141,7 +141,7 @@ def test_loading_twice_changes_nothing(load: Callable[..., str]) -> None:
 
 # --- what it keeps ---
 def test_an_older_file_never_replaces_newer_rates_unless_forced(load: Callable[..., str]) -> None:
-    rate("USD", "EUR", "0.7")
+    store_rate("USD", "EUR", "0.7")
     printed = load(HONEST)
     assert printed.startswith("5 rates set")
     assert "Kept USD to EUR: test" in printed
@@ -151,8 +151,8 @@ def test_an_older_file_never_replaces_newer_rates_unless_forced(load: Callable[.
 
 
 def test_where_a_rate_would_move_by_more_than_a_tenth_it_is_named_and_none_is_set(load: Callable[..., str]) -> None:
-    rate("USD", "EUR", "0.7", hours_old=10**5)
-    rate("EUR", "USD", "1.3", hours_old=10**5)
+    store_rate("USD", "EUR", "0.7", hours_old=10**5)
+    store_rate("EUR", "USD", "1.3", hours_old=10**5)
     with pytest.raises(CommandError, match="1 rates would move by more than 10 %"):
         load(HONEST)
     assert (stands("USD", "EUR"), stands("EUR", "USD")) == (Decimal("0.7"), Decimal("1.3"))
@@ -162,7 +162,7 @@ def test_where_a_rate_would_move_by_more_than_a_tenth_it_is_named_and_none_is_se
 
 
 def test_load_rates_says_which_pair_would_gain(load: Callable[..., str]) -> None:
-    rate("USD", "EUR", "0.9")
+    store_rate("USD", "EUR", "0.9")
     assert "Careful: EUR to USD and back gains" in load(HONEST)
 
 

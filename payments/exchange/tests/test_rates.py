@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Role
 from payments.models import Currency, ExchangeRate
-from tests.support.exchange_factories import RATES, done, rate, refused
+from tests.support.exchange_factories import RATES, refused, store_rate, succeeded
 from tests.support.factories import signed_in
 
 USD_EUR = f"{RATES}/USD/EUR"
@@ -22,40 +22,40 @@ def put(user: Any, path: str = USD_EUR, **body: Any) -> Any:
 
 # --- reading ---
 def test_the_rate_list_shows_each_direction_with_ten_decimals(alice: Any) -> None:
-    rate("USD", "EUR", "0.9")
-    rate("EUR", "USD", "1.1")
-    shown = done(signed_in(alice).get(RATES), 200)["results"]
+    store_rate("USD", "EUR", "0.9")
+    store_rate("EUR", "USD", "1.1")
+    shown = succeeded(signed_in(alice).get(RATES), 200)["results"]
     assert shown[0].pop("as_of").endswith("Z")
     assert shown[0] == {
         "source_currency": "USD", "target_currency": "EUR", "rate": "0.9000000000", "origin": "test",
         "is_stale": False,
     }  # fmt: skip
     assert (shown[1]["source_currency"], shown[1]["rate"]) == ("EUR", "1.1000000000")
-    assert done(signed_in(alice).get(USD_EUR), 200)["rate"] == "0.9000000000"
+    assert succeeded(signed_in(alice).get(USD_EUR), 200)["rate"] == "0.9000000000"
 
 
 def test_filters_narrow_the_list_of_rates_and_it_has_pages(alice: Any) -> None:
     for source, target in (("USD", "EUR"), ("USD", "GBP"), ("EUR", "USD")):
-        rate(source, target)
+        store_rate(source, target)
     client = signed_in(alice)
 
     def found(**query: Any) -> list[str]:
-        rows = done(client.get(RATES, query), 200)["results"]
+        rows = succeeded(client.get(RATES, query), 200)["results"]
         return [f"{row['source_currency']}-{row['target_currency']}" for row in rows]
 
     assert found(source_currency="USD") == ["USD-EUR", "USD-GBP"]
     assert found(target_currency="USD") == ["EUR-USD"]
-    page = done(client.get(RATES, {"limit": 2}), 200)
+    page = succeeded(client.get(RATES, {"limit": 2}), 200)
     assert len(page["results"]) == 2
-    assert len(done(client.get(page["next"]), 200)["results"]) == 1
+    assert len(succeeded(client.get(page["next"]), 200)["results"]) == 1
     refused(client.get(RATES, {"source": "USD"}), 400, "invalid_request", "source")
     refused(client.get(USD_EUR, {"limit": "1"}), 400, "invalid_request", "limit")
 
 
 @pytest.mark.parametrize(("hours", "stale"), [(95.9, False), (96.1, True)])
 def test_the_rate_list_marks_what_is_too_old(alice: Any, hours: float, stale: bool) -> None:
-    rate(hours_old=hours)
-    assert done(signed_in(alice).get(USD_EUR), 200)["is_stale"] is stale
+    store_rate(hours_old=hours)
+    assert succeeded(signed_in(alice).get(USD_EUR), 200)["is_stale"] is stale
 
 
 def test_strangers_and_services_see_nothing(client: Any, alice: Any) -> None:
@@ -71,10 +71,10 @@ def test_an_unknown_direction_is_not_found(alice: Any) -> None:
 
 # --- setting ---
 def test_an_admin_sets_and_replaces_a_rate(admin: Any) -> None:
-    body = done(put(admin, rate="0.87654321"), 200)
+    body = succeeded(put(admin, rate="0.87654321"), 200)
     assert (body["rate"], body["origin"], body["is_stale"], body["warnings"]) == ("0.8765432100", "staff", False, [])
     moment = timezone.now() - timedelta(hours=5)
-    again = done(put(admin, rate=Decimal("0.9"), origin="desk", as_of=moment.isoformat()), 200)
+    again = succeeded(put(admin, rate=Decimal("0.9"), origin="desk", as_of=moment.isoformat()), 200)
     assert (again["rate"], again["origin"]) == ("0.9000000000", "desk")
     stored = ExchangeRate.objects.get()
     assert (stored.rate, stored.as_of) == (Decimal("0.9"), moment)
@@ -89,11 +89,11 @@ def test_a_rate_notes_who_set_it(admin: Any) -> None:
 
 
 def test_a_way_there_and_back_that_gains_is_warned_of_and_set_all_the_same(admin: Any) -> None:
-    rate("EUR", "USD", "1.15")
-    [warning] = done(put(admin, rate="0.9"), 200)["warnings"]
+    store_rate("EUR", "USD", "1.15")
+    [warning] = succeeded(put(admin, rate="0.9"), 200)["warnings"]
     assert "USD to EUR and back gains" in warning
     assert ExchangeRate.objects.get(source_currency="USD").rate == Decimal("0.9")
-    assert done(put(admin, rate="0.85"), 200)["warnings"] == []
+    assert succeeded(put(admin, rate="0.85"), 200)["warnings"] == []
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "0.00000000001", "0.90000000000", "1000000000000000000", "9" * 60])
@@ -128,13 +128,13 @@ def test_a_rate_from_a_currency_to_itself_is_refused(admin: Any) -> None:
 
 
 def test_an_admin_removes_a_rate(admin: Any) -> None:
-    rate()
+    store_rate()
     assert signed_in(admin).delete(USD_EUR).status_code == 204
     refused(signed_in(admin).delete(USD_EUR), 404, "rate_not_found")
 
 
 def test_mallory_sets_and_removes_nothing(mallory: Any) -> None:
-    rate()
+    store_rate()
     refused(put(mallory, rate="100"), 403, "permission_denied")
     refused(signed_in(mallory).delete(USD_EUR), 403, "permission_denied")
     assert ExchangeRate.objects.get().rate == Decimal("0.9")
@@ -142,25 +142,25 @@ def test_mallory_sets_and_removes_nothing(mallory: Any) -> None:
 
 # --- a rate that moves far ---
 def test_a_rate_that_moves_by_more_than_a_tenth_is_set_only_when_confirmed(admin: Any) -> None:
-    rate("USD", "EUR", "0.9")
+    store_rate("USD", "EUR", "0.9")
     for value in ("0.99", "0.891", "0.9"):
-        assert done(put(admin, rate=value), 200)["rate"] == f"{Decimal(value):.10f}"
+        assert succeeded(put(admin, rate=value), 200)["rate"] == f"{Decimal(value):.10f}"
     for value in ("0.9900000001", "0.8099999999", "1000000", "0.0000000001"):
         body = refused(put(admin, rate=value), 409, "confirm_required", "confirm")
         assert (body["last_rate"], Decimal(body["new_rate"])) == ("0.9000000000", Decimal(value))
         assert ExchangeRate.objects.get().rate == Decimal("0.9")
-    assert done(put(admin, rate="1000000", confirm=True), 200)["rate"] == "1000000.0000000000"
+    assert succeeded(put(admin, rate="1000000", confirm=True), 200)["rate"] == "1000000.0000000000"
     assert "Was 0.9000000000; confirmed." in LogEntry.objects.latest("pk").change_message
 
 
 def test_a_rate_of_a_new_direction_is_held_against_the_way_back(admin: Any) -> None:
-    rate("EUR", "USD", "1.25")
+    store_rate("EUR", "USD", "1.25")
     refused(put(admin, rate="0.9"), 409, "confirm_required", "confirm")
-    assert done(put(admin, rate="0.8"), 200)["rate"] == "0.8000000000"
+    assert succeeded(put(admin, rate="0.8"), 200)["rate"] == "0.8000000000"
 
 
 def test_removing_a_rate_does_not_forget_what_it_was_where_the_way_back_stands(admin: Any) -> None:
-    rate("EUR", "USD", "1.25")
-    rate("USD", "EUR", "0.8")
+    store_rate("EUR", "USD", "1.25")
+    store_rate("USD", "EUR", "0.8")
     assert signed_in(admin).delete(USD_EUR).status_code == 204
     refused(put(admin, rate="1000000"), 409, "confirm_required", "confirm")

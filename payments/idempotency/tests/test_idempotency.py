@@ -25,7 +25,7 @@ from payments.idempotency import service as idempotency
 from payments.idempotency.decorator import idempotent
 from payments.ledger import booking
 from payments.models import IdempotencyKey, Posting, Transaction, Wallet
-from tests.support.factories import clearing, move, wallet_with
+from tests.support.factories import book_transfer, clearing_wallet, wallet_with
 
 ERRORS: dict[str, Callable[[], Exception]] = {
     "400": lambda: exceptions.ValidationError({"amount": ["Odd."]}),
@@ -46,7 +46,7 @@ class PayView(APIView):
     def post(self, request: Request, wallet: int) -> Response:
         body = cast("dict[str, Any]", request.data)
         for amount in body["amounts"]:
-            line = booking.NewPosting(wallet, clearing(), Decimal(amount))
+            line = booking.NewPosting(wallet, clearing_wallet(), Decimal(amount))
             [verdict] = booking.book([booking.NewTransaction(Transaction.Kind.WITHDRAWAL, (line,))])
             if isinstance(verdict, booking.Refused):
                 raise verdict.error
@@ -173,7 +173,7 @@ def test_keys_are_kept_apart_by_user(alice: Any, mallory: Any, purse: Wallet) ->
 # --- refusals ---
 def test_a_business_refusal_is_replayed_even_when_it_would_succeed_now(alice: Any, purse: Wallet) -> None:
     first = refused(pay(alice, purse.pk, "101"), 409, "insufficient_funds")
-    move((clearing(), purse.pk, "50"))
+    book_transfer((clearing_wallet(), purse.pk, "50"))
     again = refused(pay(alice, purse.pk, "101"), 409, "insufficient_funds")
     assert first.content == again.content
     assert first.headers["Content-Type"] == again.headers["Content-Type"] == "application/problem+json"

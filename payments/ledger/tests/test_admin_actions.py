@@ -6,14 +6,29 @@ import pytest
 from django.test import Client
 
 from payments.models import ExternalWallet, Reversal, Transaction, Wallet, Withdrawal
-from tests.support.admin_factories import TRANSACTIONS, WALLETS, WITHDRAWALS, address, do, notes, signed, text
-from tests.support.factories import clearing, move, wallet_with
-from tests.support.order_factories import a_bank, books_balance, money, stored_withdrawal, withdraw
+from tests.support.admin_factories import (
+    TRANSACTIONS,
+    WALLETS,
+    WITHDRAWALS,
+    confirm,
+    confirm_address,
+    staff_client,
+    staff_log_of,
+    text,
+)
+from tests.support.factories import book_transfer, clearing_wallet, wallet_with
+from tests.support.order_factories import (
+    assert_ledger_balances,
+    balance_and_held,
+    bank_account,
+    stored_withdrawal,
+    withdraw,
+)
 
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    return signed(admin)
+    return staff_client(admin)
 
 
 @pytest.fixture
@@ -23,7 +38,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return a_bank(alice)
+    return bank_account(alice)
 
 
 @pytest.fixture
@@ -46,7 +61,7 @@ def test_a_wallet_names_the_withdrawals_that_hold_its_money(
     page = text(site, f"{WALLETS}{purse.pk}/change/")
     assert f"/admin/payments/withdrawal/{other}/change/" not in page
     assert "and more" in page
-    do(site, WITHDRAWALS, "reject", outgoing)
+    confirm(site, WITHDRAWALS, "reject", outgoing)
     page = text(site, f"{WALLETS}{purse.pk}/change/")
     assert f"/admin/payments/withdrawal/{outgoing.pk}/change/" not in page
     assert f"/admin/payments/withdrawal/{other}/change/" in page
@@ -57,48 +72,48 @@ def test_a_wallet_names_the_withdrawals_that_hold_its_money(
 
 def test_a_transaction_is_reversed_once_and_both_pages_say_so(site: Client, admin: Any, purse: Wallet) -> None:
     came_in = Transaction.objects.get(kind="deposit")
-    page = text(site, address(TRANSACTIONS, "reverse", came_in))
-    assert f"1000.00 USD back from wallet {purse.pk} to {clearing()}" in page
+    page = text(site, confirm_address(TRANSACTIONS, "reverse", came_in))
+    assert f"1000.00 USD back from wallet {purse.pk} to {clearing_wallet()}" in page
     for _ in range(2):
-        do(site, TRANSACTIONS, "reverse", came_in, reason="stolen card")
+        confirm(site, TRANSACTIONS, "reverse", came_in, reason="stolen card")
     back = Reversal.objects.get()
-    assert (back.reason, back.staff, money(purse)) == ("stolen card", admin, ("0", "0"))
+    assert (back.reason, back.staff, balance_and_held(purse)) == ("stolen card", admin, ("0", "0"))
     original, reversal = (text(site, f"{TRANSACTIONS}{pk}/change/") for pk in (back.original_id, back.transaction_id))
     assert f"/admin/payments/transaction/{back.transaction_id}/change/" in original
     assert f"/admin/payments/transaction/{back.original_id}/change/" in reversal
     for page in (original, reversal):
         assert "stolen card" in page
         assert "Reverse…" not in page
-    assert "was reversed before" in do(site, TRANSACTIONS, "reverse", came_in)
-    assert "what took something back stays" in do(site, TRANSACTIONS, "reverse", back.transaction)
-    books_balance()
+    assert "was reversed before" in confirm(site, TRANSACTIONS, "reverse", came_in)
+    assert "what took something back stays" in confirm(site, TRANSACTIONS, "reverse", back.transaction)
+    assert_ledger_balances()
 
 
 def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
     site: Client, bob: Any, purse: Wallet
 ) -> None:
     came_in = Transaction.objects.get(kind="deposit")
-    move((purse.pk, wallet_with(bob, "USD", "1").pk, "1000"))
-    assert "available balance does not cover" in do(site, TRANSACTIONS, "reverse", came_in)
-    do(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
-    do(site, TRANSACTIONS, "reverse", came_in)
-    assert money(purse)[0] == "-1000"
-    assert "it has to be filled first" in do(site, WALLETS, "stop-overdraft", purse)
-    move((clearing(), purse.pk, "1000"), kind="deposit")
-    do(site, WALLETS, "stop-overdraft", purse, reason="paid up")
-    assert notes(purse) == [
+    book_transfer((purse.pk, wallet_with(bob, "USD", "1").pk, "1000"))
+    assert "available balance does not cover" in confirm(site, TRANSACTIONS, "reverse", came_in)
+    confirm(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
+    confirm(site, TRANSACTIONS, "reverse", came_in)
+    assert balance_and_held(purse)[0] == "-1000"
+    assert "it has to be filled first" in confirm(site, WALLETS, "stop-overdraft", purse)
+    book_transfer((clearing_wallet(), purse.pk, "1000"), kind="deposit")
+    confirm(site, WALLETS, "stop-overdraft", purse, reason="paid up")
+    assert staff_log_of(purse) == [
         "Reversals may overdraw this wallet. Reason: card dispute",
         "Reversals may not overdraw this wallet. Reason: paid up",
     ]
     purse.refresh_from_db()
     assert not purse.may_overdraw
-    books_balance(by_hand=True)
+    assert_ledger_balances(by_hand=True)
 
 
 def test_the_houses_wallets_have_no_overdraft(site: Client, purse: Wallet) -> None:
-    house = Wallet.objects.get(pk=clearing())
+    house = Wallet.objects.get(pk=clearing_wallet())
     assert "overdraft…" not in text(site, f"{WALLETS}{house.pk}/change/").lower()
-    assert "have no limit" in do(site, WALLETS, "allow-overdraft", house)
+    assert "have no limit" in confirm(site, WALLETS, "allow-overdraft", house)
     assert not Wallet.objects.filter(may_overdraw=True).exists()
 
 
@@ -106,12 +121,12 @@ def test_what_a_reversal_has_taken_cannot_be_paid_out(
     site: Client, admin: Any, outgoing: Withdrawal, purse: Wallet
 ) -> None:
     came_in = Transaction.objects.get(kind="deposit")
-    do(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
-    do(site, TRANSACTIONS, "reverse", came_in, reason="disputed")
-    assert money(purse) == ("0", "100")
-    assert "available balance does not cover" in do(site, WITHDRAWALS, "approve", outgoing)
+    confirm(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
+    confirm(site, TRANSACTIONS, "reverse", came_in, reason="disputed")
+    assert balance_and_held(purse) == ("0", "100")
+    assert "available balance does not cover" in confirm(site, WITHDRAWALS, "approve", outgoing)
     outgoing.refresh_from_db()
     assert outgoing.status == "pending"
-    do(site, WITHDRAWALS, "reject", outgoing)
-    assert money(purse) == ("0", "0")
-    books_balance()
+    confirm(site, WITHDRAWALS, "reject", outgoing)
+    assert balance_and_held(purse) == ("0", "0")
+    assert_ledger_balances()

@@ -8,7 +8,17 @@ from django.test import Client
 from accounts.models import User
 from payments.models import Transaction, Wallet
 from tests.support.admin_forms import shown
-from tests.support.factories import ALICES, BOBS, NOBODY, clearing, credit, many_credits, move, refused, signed_in
+from tests.support.factories import (
+    ALICES,
+    BOBS,
+    NOBODY,
+    book_transfer,
+    clearing_wallet,
+    credit,
+    many_credits,
+    refused_notice,
+    signed_in,
+)
 
 PAGES = ("payments/wallet", "payments/transaction", "payments/webhookevent", "payments/provider", "payments/currency")
 READ_ONLY = ("payments/wallet", "payments/transaction", "payments/webhookevent")
@@ -38,8 +48,8 @@ def listed(site: Client, path: str, **query: str) -> list[int]:
 def story(alice: Any, bob: Any) -> dict[str, int]:
     deposit = credit(alice, ALICES, "25", external_id="7001").transaction_id
     credit(bob, BOBS, "1", external_id="7002")
-    event = refused(user_id=NOBODY, account=303, external_id="7003")
-    transfer = move((ALICES, BOBS, "5"), reference="rent of May")
+    event = refused_notice(user_id=NOBODY, account=303, external_id="7003")
+    transfer = book_transfer((ALICES, BOBS, "5"), reference="rent of May")
     return {"deposit": deposit, "transfer": transfer, "event": event.pk}
 
 
@@ -76,7 +86,7 @@ def test_a_user_with_wallets_can_still_be_changed(story: dict[str, int], alice: 
 
 def test_the_staff_site_derives_the_balances_of_the_house(story: dict[str, int], site: Client) -> None:
     assert "-26.00 USD" in text(site, "payments/wallet/", of="house", currency__code__exact="USD")
-    assert "-26.00 USD" in text(site, f"payments/wallet/{clearing()}/change/")
+    assert "-26.00 USD" in text(site, f"payments/wallet/{clearing_wallet()}/change/")
     assert listed(site, "payments/wallet", of="users") == [ALICES, BOBS]
 
 
@@ -184,7 +194,7 @@ def test_a_list_costs_the_same_however_long_it_is(page: str, alice: Any, bob: An
     def grow(first: int, last: int) -> None:
         for number in range(first, last):
             credit(alice if number % 2 else bob, 1000 + number, external_id=f"{number}")
-            refused(user_id=NOBODY + number, account=303, external_id=f"x{number}")
+            refused_notice(user_id=NOBODY + number, account=303, external_id=f"x{number}")
             User.objects.create(email=f"crowd{number}@example.com")
 
     grow(0, 3)
@@ -208,8 +218,8 @@ def test_a_users_page_costs_the_same_however_many_wallets(alice: Any, site: Clie
 def test_a_transactions_page_costs_the_same_however_many_postings(alice: Any, bob: Any, site: Client) -> None:
     credit(alice, ALICES, "1000")
     credit(bob, BOBS)
-    few = move(*[(ALICES, BOBS, "1")] * 3)
-    many = move(*[(ALICES, BOBS, "1")] * 30)
+    few = book_transfer(*[(ALICES, BOBS, "1")] * 3)
+    many = book_transfer(*[(ALICES, BOBS, "1")] * 30)
     paths = [f"payments/transaction/{pk}/change/" for pk in (few, few, many)]
     costs = [queries(site, path) for path in paths]
     assert costs[1] == costs[2]

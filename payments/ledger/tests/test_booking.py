@@ -13,15 +13,15 @@ from payments.money import MAX_AMOUNT
 from tests.support.ledger_factories import (
     CLEARING,
     SALES,
-    balance,
-    booked,
+    balance_of,
+    book,
     differences,
-    held,
-    house,
-    lines_of,
-    movement,
+    hold_for_withdrawal,
+    house_wallet,
+    new_transaction,
     refusal,
     sql,
+    statement_of,
     wallet_of,
 )
 
@@ -40,52 +40,56 @@ def sound_books(db: None) -> Any:
 
 def test_booking_writes_a_transaction_with_its_postings(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="100"), wallet_of(bob)
-    result = booked(movement((a, b, "30"), (a, house(SALES), "1.5"), kind="transfer", reference="rent"))
+    result = book(new_transaction((a, b, "30"), (a, house_wallet(SALES), "1.5"), kind="transfer", reference="rent"))
     written = Transaction.objects.get(pk=result.transaction_id)
     assert (written.kind, written.reference) == ("transfer", "rent")
     assert list(written.postings.values_list("source", "destination", "amount")) == [
         (a, b, Decimal(30)),
-        (a, house(SALES), Decimal("1.5")),
+        (a, house_wallet(SALES), Decimal("1.5")),
     ]
     assert result.balances == {a: Decimal("68.5"), b: Decimal(30)}
-    assert (balance(a), balance(b)) == (Decimal("68.5"), Decimal(30))
+    assert (balance_of(a), balance_of(b)) == (Decimal("68.5"), Decimal(30))
 
 
 def test_booking_numbers_the_postings_of_a_wallet_over_both_sides(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob, holding="10")
-    booking.book([movement((a, b, "4"), (b, a, "1")), movement((b, a, "2")), movement((a, b, "9"))])
-    assert lines_of(a) == [(1, 10), (2, 6), (3, 7), (4, 9), (5, 0)]
-    assert lines_of(b) == [(1, 10), (2, 14), (3, 13), (4, 11), (5, 20)]
+    booking.book(
+        [new_transaction((a, b, "4"), (b, a, "1")), new_transaction((b, a, "2")), new_transaction((a, b, "9"))]
+    )
+    assert statement_of(a) == [(1, 10), (2, 6), (3, 7), (4, 9), (5, 0)]
+    assert statement_of(b) == [(1, 10), (2, 14), (3, 13), (4, 11), (5, 20)]
 
 
 def test_a_house_wallet_is_neither_numbered_nor_changed(alice: Any) -> None:
     wallet_of(alice, holding="10")
     posting = Posting.objects.get()
     assert (posting.source_sequence, posting.source_balance) == (None, None)
-    assert Wallet.objects.filter(pk=house(), balance=0, sequence=0).exists()
+    assert Wallet.objects.filter(pk=house_wallet(), balance=0, sequence=0).exists()
 
 
 def test_money_that_arrives_in_a_batch_can_leave_in_it(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice), wallet_of(bob)
     verdicts = booking.book([
-        movement((a, b, "5")), movement((house(), a, "5")), movement((a, b, "5")), movement((a, b, "5")),
+        new_transaction((a, b, "5")), new_transaction((house_wallet(), a, "5")),
+        new_transaction((a, b, "5")), new_transaction((a, b, "5")),
     ])  # fmt: skip
     assert [isinstance(verdict, booking.Booked) for verdict in verdicts] == [False, True, True, False]
-    assert (balance(a), balance(b)) == (0, 5)
+    assert (balance_of(a), balance_of(b)) == (0, 5)
 
 
 def test_a_refused_movement_does_not_disturb_its_neighbours(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     verdicts = booking.book([
-        movement((a, b, "1")), movement((a, b, "5"), (a, b, "5")), movement((a, UNKNOWN, "1")), movement((a, b, "9")),
+        new_transaction((a, b, "1")), new_transaction((a, b, "5"), (a, b, "5")),
+        new_transaction((a, UNKNOWN, "1")), new_transaction((a, b, "9")),
     ])  # fmt: skip
     assert [isinstance(verdict, booking.Booked) for verdict in verdicts] == [True, False, False, True]
-    assert lines_of(a) == [(1, 10), (2, 9), (3, 0)]
+    assert statement_of(a) == [(1, 10), (2, 9), (3, 0)]
 
 
 def test_transactions_are_numbered_in_the_order_of_the_list(alice: Any) -> None:
     a = wallet_of(alice, holding="100")
-    verdicts = booking.book([movement((a, house(), "1"), reference=str(number)) for number in range(50)])
+    verdicts = booking.book([new_transaction((a, house_wallet(), "1"), reference=str(number)) for number in range(50)])
     written = dict(Transaction.objects.values_list("id", "reference"))
     booked_ids = [verdict.transaction_id for verdict in verdicts if isinstance(verdict, booking.Booked)]
     assert booked_ids == sorted(booked_ids)
@@ -94,15 +98,15 @@ def test_transactions_are_numbered_in_the_order_of_the_list(alice: Any) -> None:
 
 def test_booking_adds_all_38_digits(alice: Any) -> None:
     a = wallet_of(alice, holding="123456789012345678901234567.1")
-    booked(movement((house(), a, "0.0000000001")))
-    assert balance(a) == Decimal("123456789012345678901234567.1000000001")
+    book(new_transaction((house_wallet(), a, "0.0000000001")))
+    assert balance_of(a) == Decimal("123456789012345678901234567.1000000001")
 
 
 def test_booking_takes_a_thousand_transactions_at_once(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1000"), wallet_of(bob)
-    verdicts = booking.book([movement((a, b, "1.5")) for _ in range(1000)])
+    verdicts = booking.book([new_transaction((a, b, "1.5")) for _ in range(1000)])
     assert sum(isinstance(verdict, booking.Booked) for verdict in verdicts) == 666
-    assert (balance(a), balance(b)) == (1, 999)
+    assert (balance_of(a), balance_of(b)) == (1, 999)
 
 
 def test_booking_an_empty_list_writes_nothing(django_assert_num_queries: Any) -> None:
@@ -115,19 +119,19 @@ def test_booking_an_empty_list_writes_nothing(django_assert_num_queries: Any) ->
 
 def test_booking_refuses_to_overdraw(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    assert refusal(movement((a, b, "10.0000000001"))) is booking.InsufficientFunds
+    assert refusal(new_transaction((a, b, "10.0000000001"))) is booking.InsufficientFunds
 
 
 def test_what_is_held_cannot_be_spent(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    held(a, "4")
-    assert refusal(movement((a, b, "6.01"))) is booking.InsufficientFunds
-    booked(movement((a, b, "6")))
+    hold_for_withdrawal(a, "4")
+    assert refusal(new_transaction((a, b, "6.01"))) is booking.InsufficientFunds
+    book(new_transaction((a, b, "6")))
 
 
 def test_a_hold_takes_no_more_than_is_free(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
-    held(a, "4")
+    hold_for_withdrawal(a, "4")
     books = booking.lock([a])
     with pytest.raises(booking.InsufficientFunds):
         books.hold(a, Decimal("6.01"))
@@ -152,43 +156,46 @@ def test_postgresql_refuses_at_commit_what_is_held_for_nothing(alice: Any) -> No
 def test_only_a_reversal_overdraws_and_only_where_the_wallet_allows_it(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1"), wallet_of(bob, holding="1")
     Wallet.objects.filter(pk=a).update(may_overdraw=True)
-    assert refusal(movement((a, house(), "2"))) is booking.InsufficientFunds
-    overdrawing = movement((a, house(), "2"))._replace(overdraws=True)
-    assert booked(overdrawing).balances == {a: -1}
-    assert refusal(movement((b, house(), "2"))._replace(overdraws=True)) is booking.InsufficientFunds
+    assert refusal(new_transaction((a, house_wallet(), "2"))) is booking.InsufficientFunds
+    overdrawing = new_transaction((a, house_wallet(), "2"))._replace(overdraws=True)
+    assert book(overdrawing).balances == {a: -1}
+    assert refusal(new_transaction((b, house_wallet(), "2"))._replace(overdraws=True)) is booking.InsufficientFunds
     with pytest.raises(IntegrityError, match="wallet_balance_covers_held"), transaction.atomic():
         Wallet.objects.filter(pk=a).update(may_overdraw=False)
 
 
 def test_booking_refuses_another_currency(alice: Any) -> None:
     usd, eur = wallet_of(alice, "USD", holding="10"), wallet_of(alice, "EUR")
-    assert refusal(movement((usd, eur, "1"))) is booking.CurrencyMismatch
-    assert refusal(movement((house(CLEARING, "EUR"), usd, "1"))) is booking.CurrencyMismatch
-    assert refusal(movement((house(CLEARING, "EUR"), house(SALES, "USD"), "1"))) is booking.CurrencyMismatch
+    assert refusal(new_transaction((usd, eur, "1"))) is booking.CurrencyMismatch
+    assert refusal(new_transaction((house_wallet(CLEARING, "EUR"), usd, "1"))) is booking.CurrencyMismatch
+    assert (
+        refusal(new_transaction((house_wallet(CLEARING, "EUR"), house_wallet(SALES, "USD"), "1")))
+        is booking.CurrencyMismatch
+    )
 
 
 @pytest.mark.parametrize("unknown", [UNKNOWN, 0, -1, 2**63 - 1, 2**63, 10**100, 9 * 10**15 + 999_999])
 def test_booking_refuses_an_unknown_wallet(alice: Any, unknown: int) -> None:
     a = wallet_of(alice, holding="10")
-    assert refusal(movement((a, unknown, "1"))) is booking.WalletNotFound
-    assert refusal(movement((unknown, a, "1"))) is booking.WalletNotFound
+    assert refusal(new_transaction((a, unknown, "1"))) is booking.WalletNotFound
+    assert refusal(new_transaction((unknown, a, "1"))) is booking.WalletNotFound
 
 
 def test_booking_refuses_one_wallet_on_both_sides(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
-    assert refusal(movement((a, a, "1"))) is booking.SameWallet
-    assert refusal(movement((house(), house(), "1"))) is booking.SameWallet
+    assert refusal(new_transaction((a, a, "1"))) is booking.SameWallet
+    assert refusal(new_transaction((house_wallet(), house_wallet(), "1"))) is booking.SameWallet
 
 
 def test_booking_refuses_a_balance_that_no_column_holds(alice: Any) -> None:
     a = wallet_of(alice, holding=f"{MAX_AMOUNT:f}")
-    assert refusal(movement((house(), a, "0.0000000001"))) is booking.BalanceTooLarge
+    assert refusal(new_transaction((house_wallet(), a, "0.0000000001"))) is booking.BalanceTooLarge
 
 
 def test_a_wallet_that_was_not_locked_cannot_be_moved(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        [verdict] = booking.lock([a]).book([movement((a, b, "1"))])
+        [verdict] = booking.lock([a]).book([new_transaction((a, b, "1"))])
     assert isinstance(verdict, booking.Refused)
     assert isinstance(verdict.error, booking.WalletNotFound)
 
@@ -201,12 +208,12 @@ def test_every_refusal_tells_why() -> None:
 # --- what no caller may ask ---------------------------------------------------------------------------------
 
 MISTAKES: dict[str, Callable[[int, int], booking.NewTransaction]] = {
-    "no line": lambda *_: movement(),
-    "no kind": lambda a, b: movement((a, b, "1"), kind=""),
-    "an invented kind": lambda a, b: movement((a, b, "1"), kind="gift"),
-    "a long reference": lambda a, b: movement((a, b, "1"), reference="x" * 256),
+    "no line": lambda *_: new_transaction(),
+    "no kind": lambda a, b: new_transaction((a, b, "1"), kind=""),
+    "an invented kind": lambda a, b: new_transaction((a, b, "1"), kind="gift"),
+    "a long reference": lambda a, b: new_transaction((a, b, "1"), reference="x" * 256),
     **{
-        f"amount {amount}": lambda a, b, amount=amount: movement((a, b, "1"), (a, b, amount))  # type: ignore[misc]
+        f"amount {amount}": lambda a, b, amount=amount: new_transaction((a, b, "1"), (a, b, amount))  # type: ignore[misc]
         for amount in ["0", "-0", "-1", "0.00000000001", "1.00000000001", "1e28", "1e400000", "NaN", "sNaN", "Infinity"]
     },
 }
@@ -216,8 +223,8 @@ MISTAKES: dict[str, Callable[[int, int], booking.NewTransaction]] = {
 def test_a_mistake_in_our_own_code_leaves_nothing(alice: Any, bob: Any, mistake: str) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with pytest.raises(booking.InvalidTransaction):
-        booking.book([movement((a, b, "1")), MISTAKES[mistake](a, b), movement((a, b, "1"))])
-    assert lines_of(a) == [(1, 10)]
+        booking.book([new_transaction((a, b, "1")), MISTAKES[mistake](a, b), new_transaction((a, b, "1"))])
+    assert statement_of(a) == [(1, 10)]
 
 
 def test_a_mistake_leaves_the_locked_books_as_they_were(alice: Any, bob: Any) -> None:
@@ -225,9 +232,9 @@ def test_a_mistake_leaves_the_locked_books_as_they_were(alice: Any, bob: Any) ->
     with transaction.atomic():
         books = booking.lock([a, b])
         with pytest.raises(DataError), transaction.atomic():
-            books.book([movement((a, b, "1")), movement((a, b, "1"), reference="\x00")])
-        books.book([movement((a, b, "2"))])
-    assert lines_of(a) == [(1, 10), (2, 8)]
+            books.book([new_transaction((a, b, "1")), new_transaction((a, b, "1"), reference="\x00")])
+        books.book([new_transaction((a, b, "2"))])
+    assert statement_of(a) == [(1, 10), (2, 8)]
 
 
 def test_books_are_outdated_once_their_savepoint_was_rolled_back(alice: Any, bob: Any) -> None:
@@ -235,11 +242,11 @@ def test_books_are_outdated_once_their_savepoint_was_rolled_back(alice: Any, bob
     with transaction.atomic():
         books = booking.lock([a, b])
         with transaction.atomic():
-            books.book([movement((a, b, "1"))])
+            books.book([new_transaction((a, b, "1"))])
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets), transaction.atomic():
-            books.book([movement((a, b, "1"))])
-    assert lines_of(a) == [(1, 10)]
+            books.book([new_transaction((a, b, "1"))])
+    assert statement_of(a) == [(1, 10)]
 
 
 def test_who_swallows_outdated_books_commits_nothing(alice: Any, bob: Any) -> None:
@@ -247,11 +254,11 @@ def test_who_swallows_outdated_books_commits_nothing(alice: Any, bob: Any) -> No
     with transaction.atomic():
         books = booking.lock([a, b])
         with transaction.atomic():
-            books.book([movement((a, b, "1"))])
+            books.book([new_transaction((a, b, "1"))])
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets):
-            books.book([movement((a, b, "1"))])
-    assert lines_of(a) == [(1, 10)]
+            books.book([new_transaction((a, b, "1"))])
+    assert statement_of(a) == [(1, 10)]
 
 
 def fail(_: object) -> None:
@@ -263,8 +270,8 @@ def test_an_exception_of_the_caller_leaves_nothing(alice: Any, bob: Any) -> None
     with transaction.atomic():
         books = booking.lock([a, b])
         with pytest.raises(ZeroDivisionError), transaction.atomic():
-            fail(books.book([movement((a, b, "1"))]))
-    assert lines_of(a) == [(1, 10)]
+            fail(books.book([new_transaction((a, b, "1"))]))
+    assert statement_of(a) == [(1, 10)]
     assert Transaction.objects.count() == 1
 
 
@@ -275,8 +282,12 @@ def test_an_exception_of_the_caller_leaves_nothing(alice: Any, bob: Any) -> None
 def test_a_batch_costs_seven_statements_however_long(
     alice: Any, bob: Any, length: int, django_assert_num_queries: Any
 ) -> None:
-    a, b, clearing = wallet_of(alice, holding="1000"), wallet_of(bob), house()
-    batch = [movement((a, b, "1")), movement((clearing, a, "1")), movement((UNKNOWN, a, "1"))] * length
+    a, b, clearing = wallet_of(alice, holding="1000"), wallet_of(bob), house_wallet()
+    batch = [
+        new_transaction((a, b, "1")),
+        new_transaction((clearing, a, "1")),
+        new_transaction((UNKNOWN, a, "1")),
+    ] * length
     booking.book(batch[:3])
     with django_assert_num_queries(7):  # savepoint, lock, ids, transactions, postings, balances, release
         booking.book(batch)
@@ -285,4 +296,4 @@ def test_a_batch_costs_seven_statements_however_long(
 def test_a_thousand_unknown_wallets_cost_one_statement_more(alice: Any, django_assert_num_queries: Any) -> None:
     a, far = wallet_of(alice, holding="10"), 9 * 10**15 + 10**6
     with django_assert_num_queries(5):  # savepoint, lock, ids, house wallets, release
-        booking.book([movement((a, far + number, "1")) for number in range(1000)])
+        booking.book([new_transaction((a, far + number, "1")) for number in range(1000)])

@@ -14,7 +14,15 @@ from django.db.models import ProtectedError
 
 from payments.ledger import booking
 from payments.models import Currency, Provider, Wallet
-from tests.support.ledger_factories import CLEARING, booked, held, house, movement, sql, wallet_of
+from tests.support.ledger_factories import (
+    CLEARING,
+    book,
+    hold_for_withdrawal,
+    house_wallet,
+    new_transaction,
+    sql,
+    wallet_of,
+)
 
 POSTING = """
 INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,
@@ -53,14 +61,14 @@ def stage(alice: Any, bob: Any) -> dict[str, Any]:
         "bob": wallet_of(bob),
         "spare": wallet_of(bob),
         "euros": wallet_of(bob, "EUR"),
-        "clearing": house(),
-        "euro_clearing": house(CLEARING, "EUR"),
+        "clearing": house_wallet(),
+        "euro_clearing": house_wallet(CLEARING, "EUR"),
         "alice_herself": alice.pk,
         "bob_himself": bob.pk,
         "provider": Provider.objects.earliest("pk").pk,
     }
-    credit = movement((names["clearing"], names["alice"], "10"), kind="deposit")
-    names["transaction"] = booked(credit).transaction_id
+    credit = new_transaction((names["clearing"], names["alice"], "10"), kind="deposit")
+    names["transaction"] = book(credit).transaction_id
     names["other_transaction"] = sql(
         "INSERT INTO payments_transaction (kind, reference, created_at) VALUES ('transfer', '', now()) RETURNING id"
     )[0][0]
@@ -299,7 +307,7 @@ def test_the_honest_posting_passes(stage: dict[str, Any]) -> None:
     """What the violations above differ from in one point each."""
     sql(posting().format(**stage))
     sql(event("other", "'credited', '', {other_transaction}, 10").format(**stage))
-    held(stage["alice"], "3")
+    hold_for_withdrawal(stage["alice"], "3")
     sql("DELETE FROM payments_wallet WHERE id = %s", stage["spare"])
 
 
@@ -334,7 +342,7 @@ def test_house_wallets_have_ids_that_every_client_can_read_exactly(db: None) -> 
 
 def test_python_protects_what_money_refers_to(alice: Any) -> None:
     wallet = Wallet.objects.get(pk=wallet_of(alice, holding="1"))
-    for referred in (wallet, wallet.currency, alice, Wallet.objects.get(pk=house())):
+    for referred in (wallet, wallet.currency, alice, Wallet.objects.get(pk=house_wallet())):
         with pytest.raises(ProtectedError):
             referred.delete()
 
@@ -343,16 +351,21 @@ def test_python_refuses_by_name_what_postgresql_refuses_by_rule(alice: Any, bob:
     """docs/ledger.md, the table of guards: the same violation meets a named error before it reaches the database."""
     a, b, euros = wallet_of(alice, holding="1"), wallet_of(bob), wallet_of(bob, "EUR")
     refused = {
-        booking.InsufficientFunds: movement((a, b, "2")),
-        booking.CurrencyMismatch: movement((a, euros, "1")),
-        booking.SameWallet: movement((a, a, "1")),
-        booking.WalletNotFound: movement((a, 123, "1")),
+        booking.InsufficientFunds: new_transaction((a, b, "2")),
+        booking.CurrencyMismatch: new_transaction((a, euros, "1")),
+        booking.SameWallet: new_transaction((a, a, "1")),
+        booking.WalletNotFound: new_transaction((a, 123, "1")),
     }
     for error, asked in refused.items():
         [verdict] = booking.book([asked])
         assert isinstance(verdict, booking.Refused)
         assert type(verdict.error) is error
-    for asked in (movement((a, b, "0")), movement((a, b, "-1")), movement((a, b, "1"), kind="gift"), movement()):
+    for asked in (
+        new_transaction((a, b, "0")),
+        new_transaction((a, b, "-1")),
+        new_transaction((a, b, "1"), kind="gift"),
+        new_transaction(),
+    ):
         with pytest.raises(booking.InvalidTransaction):
             booking.book([asked])
 

@@ -13,7 +13,16 @@ from payments.ledger import booking
 from payments.ledger.booking import house as house_module
 from payments.ledger.services.currencies import open_currency
 from payments.models import HouseCheckpoint, Posting, Wallet
-from tests.support.ledger_factories import CLEARING, SALES, booked, differences, house, movement, sql, wallet_of
+from tests.support.ledger_factories import (
+    CLEARING,
+    SALES,
+    book,
+    differences,
+    house_wallet,
+    new_transaction,
+    sql,
+    wallet_of,
+)
 
 
 def balances(currency: str = "USD") -> dict[str, Decimal]:
@@ -23,7 +32,7 @@ def balances(currency: str = "USD") -> dict[str, Decimal]:
 def moves(user: Any) -> None:
     """Alice brings 10, spends 3, and the house pays 1 of its sales out."""
     a = wallet_of(user, holding="10")
-    booked(movement((a, house(SALES), "3"), (house(SALES), house(CLEARING), "1")))
+    book(new_transaction((a, house_wallet(SALES), "3"), (house_wallet(SALES), house_wallet(CLEARING), "1")))
 
 
 def test_they_are_derived_from_the_postings(alice: Any) -> None:
@@ -49,7 +58,7 @@ def test_a_currency_that_was_rolled_back_and_opened_again_is_not_mixed_up(alice:
         with transaction.atomic():
             open_currency(code="XTS", name="Test", decimal_places=2)
             a = wallet_of(alice, "XTS")
-            booked(movement((booking.house_wallet(CLEARING, "XTS"), a, "1")))
+            book(new_transaction((booking.house_wallet(CLEARING, "XTS"), a, "1")))
             transaction.set_rollback(True)
 
 
@@ -62,8 +71,8 @@ def test_booking_neither_locks_nor_writes_them(committed_db: None, alice: Any) -
     """Another connection holds the strongest lock on clearing's row; a booking on it does not wait."""
     a = wallet_of(alice)
     with transaction.atomic():
-        sql("SELECT FROM payments_wallet WHERE id = %s FOR NO KEY UPDATE", house())
-        thread = Thread(target=in_a_connection_of_its_own, args=(movement((house(), a, "1")),))
+        sql("SELECT FROM payments_wallet WHERE id = %s FOR NO KEY UPDATE", house_wallet())
+        thread = Thread(target=in_a_connection_of_its_own, args=(new_transaction((house_wallet(), a, "1")),))
         thread.start()
         thread.join(10)
         assert not thread.is_alive()
@@ -72,7 +81,7 @@ def test_booking_neither_locks_nor_writes_them(committed_db: None, alice: Any) -
 
 def in_a_connection_of_its_own(asked: booking.NewTransaction) -> None:
     try:
-        booked(asked)
+        book(asked)
     finally:
         connection.close()
 
@@ -97,10 +106,10 @@ def test_a_checkpoint_changes_no_balance(committed_alice: Any) -> None:
     assert balances() == before
     assert set(HouseCheckpoint.objects.values_list("posting_id", flat=True)) == {Posting.objects.latest("id").pk}
     moves(committed_alice)
-    assert balances() == {house: 2 * balance for house, balance in before.items()}
+    assert balances() == {house_wallet: 2 * balance for house_wallet, balance in before.items()}
     checkpoint()
     checkpoint()
-    assert balances() == {house: 2 * balance for house, balance in before.items()}
+    assert balances() == {house_wallet: 2 * balance for house_wallet, balance in before.items()}
     assert differences() == {}
 
 
@@ -124,7 +133,7 @@ def test_a_currency_opened_after_the_checkpoint_is_counted_from_its_beginning(co
     booking.checkpoint()
     with transaction.atomic():
         open_currency(code="XTS", name="Test", decimal_places=2)
-        booked(movement((house(CLEARING, "XTS"), wallet_of(committed_alice, "XTS"), "5")))
+        book(new_transaction((house_wallet(CLEARING, "XTS"), wallet_of(committed_alice, "XTS"), "5")))
         assert balances("XTS")["clearing"] == -5
         transaction.set_rollback(True)
 

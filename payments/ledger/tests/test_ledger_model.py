@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from payments.ledger import booking
 from payments.models import Wallet
 from payments.money import EXACT
-from tests.support.ledger_factories import differences, house, lines_of, wallet_of
+from tests.support.ledger_factories import differences, house_wallet, statement_of, wallet_of
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def test_any_history_is_booked_as_the_model_says(
 
 
 def play(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
-    ids = {(who, currency): house(who, currency) for who, currency in PLACES if who in HOUSES}
+    ids = {(who, currency): house_wallet(who, currency) for who, currency in PLACES if who in HOUSES}
     ids |= {(who, currency): wallet_of(people[who], currency) for who, currency in PLACES if who in people}
     ids[NOBODY] = 123
     house_before = house_balances(ids)
@@ -117,7 +117,7 @@ def compare(model: Model, ids: dict[Place, int], house_before: dict[Place, Decim
         if place[0] in HOUSES:
             continue
         assert stored[ids[place]] == model.balances[place]
-        assert lines_of(ids[place]) == model.lines[place]
+        assert statement_of(ids[place]) == model.lines[place]
     house_now = house_balances(ids)
     assert {place: house_now[place] - house_before[place] for place in house_now} == {
         place: model.balances[place] for place in house_now

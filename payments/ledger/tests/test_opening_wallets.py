@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from accounts import services
 from accounts.models import Role, User
 from payments.models import Currency, Wallet
-from tests.support.factories import clearing, credit, signed_in
+from tests.support.factories import clearing_wallet, credit, signed_in
 
 URL, CURRENCIES = "/api/v1/wallets", "/api/v1/currencies"
 EVERY = ["BTC", "EUR", "GBP", "JPY", "USD"]
@@ -97,7 +97,7 @@ KRONA = {"code": "SEK", "name": "Swedish krona", "decimal_places": 2}
 def test_an_admin_opens_a_currency_with_the_houses_wallets(admin: Any, alice: Any) -> None:
     answer = signed_in(admin).post(CURRENCIES, KRONA)
     assert (answer.status_code, answer.json()) == (201, {**KRONA, "is_active": True})
-    assert clearing("SEK") >= 9 * 10**15
+    assert clearing_wallet("SEK") >= 9 * 10**15
     assert signed_in(alice).post(URL, {"currency": "SEK"}).status_code == 201
     assert LogEntry.objects.get(object_id="SEK").user_id == admin.pk
     again = signed_in(admin).post(CURRENCIES, {**KRONA, "name": "Another"})

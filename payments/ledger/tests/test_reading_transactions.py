@@ -12,7 +12,16 @@ from payments.ledger.queries import transactions
 from payments.ledger.queries.history import Span
 from payments.ledger.queries.transactions import Asked
 from payments.models import Posting, Transaction, Wallet
-from tests.support.factories import ALICES, BOBS, clearing, credit, many_credits, move, signed_in, wallet_with
+from tests.support.factories import (
+    ALICES,
+    BOBS,
+    book_transfer,
+    clearing_wallet,
+    credit,
+    many_credits,
+    signed_in,
+    wallet_with,
+)
 
 URL = "/api/v1/transactions"
 
@@ -48,7 +57,7 @@ def test_a_deposit_is_shown_to_the_owner_of_the_wallet(alice: Any) -> None:
         "reversed_by": None,
         "postings": [
             {
-                "source": clearing(),
+                "source": clearing_wallet(),
                 "destination": ALICES,
                 "currency": "USD",
                 "amount": "25.00",
@@ -63,7 +72,7 @@ def test_a_deposit_is_shown_to_the_owner_of_the_wallet(alice: Any) -> None:
 def test_each_side_of_a_transfer_sees_only_the_own_balance(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "1000")
-    id_ = move((ALICES, BOBS, "5"))
+    id_ = book_transfer((ALICES, BOBS, "5"))
     shown = [signed_in(person).get(f"{URL}/{id_}").json()["postings"][0] for person in (alice, bob)]
     assert [(p["source_balance"], p["destination_balance"]) for p in shown] == [("20.00", None), (None, "1005.00")]
 
@@ -71,7 +80,7 @@ def test_each_side_of_a_transfer_sees_only_the_own_balance(alice: Any, bob: Any)
 def test_both_balances_are_mine_between_my_own_wallets(alice: Any) -> None:
     credit(alice, ALICES, "25")
     credit(alice, ALICES + 1, "1")
-    id_ = move((ALICES, ALICES + 1, "5"))
+    id_ = book_transfer((ALICES, ALICES + 1, "5"))
     posting = signed_in(alice).get(f"{URL}/{id_}").json()["postings"][0]
     assert (posting["source_balance"], posting["destination_balance"]) == ("20.00", "6.00")
 
@@ -79,7 +88,7 @@ def test_both_balances_are_mine_between_my_own_wallets(alice: Any) -> None:
 def test_a_user_sees_only_the_postings_on_own_wallets(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "25")
-    id_ = move((ALICES, BOBS, "5"), (BOBS, house("commission"), "1"))
+    id_ = book_transfer((ALICES, BOBS, "5"), (BOBS, house("commission"), "1"))
     postings = {
         person.email: signed_in(person).get(f"{URL}/{id_}").json()["postings"] for person in (alice, bob, admin)
     }
@@ -89,10 +98,10 @@ def test_a_user_sees_only_the_postings_on_own_wallets(alice: Any, bob: Any, admi
 def test_mallory_sees_nothing_of_it(alice: Any, bob: Any, mallory: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "25")
-    id_ = move((ALICES, BOBS, "5"))
+    id_ = book_transfer((ALICES, BOBS, "5"))
     client = signed_in(mallory)
     assert client.get(f"{URL}/{id_}").status_code == 404
-    for query in ({}, {"wallet": ALICES}, {"wallet": clearing()}, {"kind": "transfer"}, {"currency": "USD"}):
+    for query in ({}, {"wallet": ALICES}, {"wallet": clearing_wallet()}, {"kind": "transfer"}, {"currency": "USD"}):
         assert ids(client.get(URL, query)) == []
     assert client.get(URL, {"user": alice.pk}).status_code == 400
 
@@ -114,9 +123,9 @@ def story(alice: Any, bob: Any) -> dict[str, int]:
     named["bobs"] = credit(bob, BOBS, "100").transaction_id
     euros = wallet_with(alice, "EUR", "7")
     named["euros"] = Transaction.objects.order_by("-pk")[0].pk
-    named["transfer"] = move((ALICES, BOBS, "5"))
-    named["purchase"] = move((ALICES, house("sales"), "3"), kind="purchase")
-    named["euros_out"] = move((euros.pk, clearing("EUR"), "2"), kind="withdrawal")
+    named["transfer"] = book_transfer((ALICES, BOBS, "5"))
+    named["purchase"] = book_transfer((ALICES, house("sales"), "3"), kind="purchase")
+    named["euros_out"] = book_transfer((euros.pk, clearing_wallet("EUR"), "2"), kind="withdrawal")
     return named
 
 
@@ -218,9 +227,9 @@ def test_pages_meet_without_gap_or_overlap_in_both_directions(limit: int, alice:
     many_credits(alice, ALICES, 6)
     many_credits(bob, BOBS, 6)
     for _ in range(3):
-        move((ALICES, BOBS, "1"), (ALICES, BOBS, "1"), (BOBS, ALICES, "2"))
+        book_transfer((ALICES, BOBS, "1"), (ALICES, BOBS, "1"), (BOBS, ALICES, "2"))
         many_credits(alice, ALICES + 1, 2)
-        move((ALICES, ALICES + 1, "1"), (ALICES + 1, house("commission"), "1"))
+        book_transfer((ALICES, ALICES + 1, "1"), (ALICES + 1, house("commission"), "1"))
     client = signed_in(alice)
     mine = list(
         Transaction.objects.filter(postings__in=Posting.objects.filter(source__owner=alice))
@@ -303,11 +312,11 @@ def test_a_page_reads_a_bounded_part_of_the_books(place: str, long_history: list
 
 def test_a_rare_kind_is_found_however_deep_it_lies(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "100")
-    deep = move((ALICES, house("sales"), "3"), kind="purchase")
+    deep = book_transfer((ALICES, house("sales"), "3"), kind="purchase")
     for _ in range(2):
         many_credits(alice, ALICES, 400)
         many_credits(alice, ALICES + 1, 400)
-    newer = move((ALICES + 1, house("sales"), "3"), kind="purchase")
+    newer = book_transfer((ALICES + 1, house("sales"), "3"), kind="purchase")
     client = signed_in(alice)
     assert ids(client.get(URL, {"kind": "purchase", "limit": "10"})) == [newer, deep]
     pages = all_pages(client, f"{URL}?kind=purchase&limit=1")

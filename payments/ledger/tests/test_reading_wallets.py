@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Role
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
-from tests.support.factories import ALICES, BOBS, clearing, credit, move, signed_in, wallet_with
+from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, signed_in, wallet_with
 
 URL = "/api/v1/wallets"
 
@@ -44,7 +44,7 @@ def test_a_user_lists_only_own_wallets_oldest_first(alice: Any, bob: Any) -> Non
 
 def test_a_wallet_is_hidden_from_mallory(alice: Any, mallory: Any) -> None:
     credit(alice, ALICES)
-    answers = [signed_in(mallory).get(f"{URL}/{id_}") for id_ in (ALICES, ALICES + 1, clearing())]
+    answers = [signed_in(mallory).get(f"{URL}/{id_}") for id_ in (ALICES, ALICES + 1, clearing_wallet())]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert answers[0].json() == answers[1].json()
     assert ids(signed_in(mallory).get(URL)) == []
@@ -103,9 +103,9 @@ def test_admins_ask_for_one_user_and_one_currency(alice: Any, bob: Any, admin: A
 
 def test_admins_see_the_derived_balances_of_the_house(alice: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
-    move((ALICES, Wallet.objects.get(house="sales", currency="USD").pk, "5"), kind="purchase")
+    book_transfer((ALICES, Wallet.objects.get(house="sales", currency="USD").pk, "5"), kind="purchase")
     client = signed_in(admin)
-    assert client.get(f"{URL}/{clearing()}").json()["balance"] == "-25.00"
+    assert client.get(f"{URL}/{clearing_wallet()}").json()["balance"] == "-25.00"
     sales = client.get(URL, {"house": "sales", "currency": "USD"}).json()["results"]
     assert [(wallet["house"], wallet["owner"], wallet["balance"], wallet["available"]) for wallet in sales] == [
         ("sales", None, "5.00", "5.00")

@@ -9,8 +9,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 
 from payments.models import Reversal, Transaction, Wallet
-from tests.support.factories import ALICES, clearing, credit, move, signed_in, wallet_with
-from tests.support.order_factories import books_balance, patience
+from tests.support.factories import ALICES, book_transfer, clearing_wallet, credit, signed_in, wallet_with
+from tests.support.order_factories import assert_ledger_balances, patient_locks
 
 
 def reverse(user: Any, transaction: int, reason: str = "disputed") -> Any:
@@ -39,11 +39,11 @@ def test_a_reversal_books_the_opposite_and_says_so_on_both(alice: Any, admin: An
     body = answer.json()
     assert (body["kind"], body["reverses"], body["reversed_by"]) == ("reversal", original, None)
     [posting] = body["postings"]
-    assert (posting["source"], posting["destination"], posting["amount"]) == (ALICES, clearing(), "100.00")
+    assert (posting["source"], posting["destination"], posting["amount"]) == (ALICES, clearing_wallet(), "100.00")
     seen = signed_in(alice).get(f"/api/v1/transactions/{original}").json()
     assert (seen["reverses"], seen["reversed_by"]) == (None, body["id"])
     assert balance(ALICES) == 0
-    books_balance()
+    assert_ledger_balances()
 
 
 def test_a_reversal_is_written_down_who_and_why(alice: Any, admin: Any) -> None:
@@ -65,20 +65,20 @@ def test_a_second_time_is_refused(alice: Any, admin: Any) -> None:
 
 def test_a_reversal_is_refused_when_the_money_is_gone(alice: Any, bob: Any, admin: Any) -> None:
     original = credited(alice)
-    move((ALICES, wallet_with(bob, "USD", "1").pk, "0.01"))
+    book_transfer((ALICES, wallet_with(bob, "USD", "1").pk, "0.01"))
     refused(reverse(admin, original), 409, "insufficient_funds")
     assert not Reversal.objects.exists()
 
 
 def test_unless_the_wallet_allows_it(alice: Any, bob: Any, admin: Any) -> None:
     original = credited(alice)
-    move((ALICES, wallet_with(bob, "USD", "1").pk, "60"))
+    book_transfer((ALICES, wallet_with(bob, "USD", "1").pk, "60"))
     page = f"/api/v1/wallets/{ALICES}"
     assert signed_in(admin).patch(page, {"may_overdraw": True}).json()["may_overdraw"] is True
     assert reverse(admin, original).status_code == 201
     assert signed_in(alice).get(page).json()["balance"] == "-60.00"
     refused(signed_in(admin).patch(page, {"may_overdraw": False}), 409, "wallet_overdrawn")
-    books_balance(by_hand=True)
+    assert_ledger_balances(by_hand=True)
     credit(alice, ALICES, "60")
     assert signed_in(admin).patch(page, {"may_overdraw": False}).json()["balance"] == "0.00"
 
@@ -86,27 +86,27 @@ def test_unless_the_wallet_allows_it(alice: Any, bob: Any, admin: Any) -> None:
 def test_what_is_below_zero_cannot_be_spent(alice: Any, bob: Any, admin: Any) -> None:
     original = credited(alice)
     his = wallet_with(bob, "USD", "1")
-    move((ALICES, his.pk, "60"))
+    book_transfer((ALICES, his.pk, "60"))
     signed_in(admin).patch(f"/api/v1/wallets/{ALICES}", {"may_overdraw": True})
     reverse(admin, original)
     with pytest.raises(AssertionError, match="InsufficientFunds"):
-        move((ALICES, his.pk, "0.01"))
+        book_transfer((ALICES, his.pk, "0.01"))
 
 
 def test_a_commission_comes_back_before_the_amount_that_it_was_taken_from(alice: Any, admin: Any) -> None:
     wallet = wallet_with(alice, "USD", "5")
     fees = Wallet.objects.get(house="commission", currency="USD").pk
-    original = move((clearing(), wallet.pk, "100"), (wallet.pk, fees, "2"), kind="deposit")
-    move((wallet.pk, clearing(), "5"))
+    original = book_transfer((clearing_wallet(), wallet.pk, "100"), (wallet.pk, fees, "2"), kind="deposit")
+    book_transfer((wallet.pk, clearing_wallet(), "5"))
     assert reverse(admin, original).status_code == 201
     assert balance(wallet.pk) == 0
-    books_balance(by_hand=True)
+    assert_ledger_balances(by_hand=True)
 
 
 @pytest.mark.parametrize("kind", ["purchase", "refund"])
 def test_a_purchase_is_refunded_instead(alice: Any, admin: Any, kind: str) -> None:
     wallet = wallet_with(alice, "USD", "5")
-    refused(reverse(admin, move((wallet.pk, clearing(), "1"), kind=kind)), 409, "not_reversible")
+    refused(reverse(admin, book_transfer((wallet.pk, clearing_wallet(), "1"), kind=kind)), 409, "not_reversible")
 
 
 def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any) -> None:
@@ -114,7 +114,7 @@ def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any)
 
     def attempt(_: int) -> int:
         try:
-            with patience():
+            with patient_locks():
                 status: int = reverse(admin, original).status_code
         finally:
             connection.close()
@@ -123,7 +123,7 @@ def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any)
     with ThreadPoolExecutor(16) as threads:
         assert Counter(threads.map(attempt, range(16))) == {201: 1, 409: 15}
     assert balance(ALICES) == 0
-    books_balance()
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("reason", ["", "   ", None, 5, "x" * 201, "a\x00b", "a\nb"])
@@ -149,6 +149,6 @@ def test_an_unknown_one_is_not_found(admin: Any, transaction: int) -> None:
 
 
 def test_the_houses_wallets_are_not_overdrawn_by_permission(admin: Any) -> None:
-    answer = signed_in(admin).patch(f"/api/v1/wallets/{clearing()}", {"may_overdraw": True})
+    answer = signed_in(admin).patch(f"/api/v1/wallets/{clearing_wallet()}", {"may_overdraw": True})
     refused(answer, 404, "wallet_not_found")
     assert answer.json()["detail"] == "There is no such wallet."

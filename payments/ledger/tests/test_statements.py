@@ -12,7 +12,7 @@ from django.utils import timezone
 from payments.ledger.queries import statements
 from payments.ledger.serializers.statements import COLUMNS
 from payments.models import Transaction, Wallet
-from tests.support.factories import clearing, many_credits, move, signed_in, wallet_with
+from tests.support.factories import book_transfer, clearing_wallet, many_credits, signed_in, wallet_with
 
 FIRST = 101
 
@@ -39,8 +39,8 @@ def at(user: Any, wallet: Wallet, moment: str) -> str:
 def purse(alice: Any, bob: Any) -> Wallet:
     """100.00 came in, 30.00 went to bob, 2.50 came back."""
     purse, his = wallet_with(alice, "USD", "100"), wallet_with(bob, "USD", "5")
-    move((purse.pk, his.pk, "30"), reference="rent")
-    move((his.pk, purse.pk, "2.5"))
+    book_transfer((purse.pk, his.pk, "30"), reference="rent")
+    book_transfer((his.pk, purse.pk, "2.5"))
     return purse
 
 
@@ -55,7 +55,7 @@ def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, p
     ]  # fmt: skip
     assert set(body["lines"][1]) == set(COLUMNS)
     assert body["lines"][1]["reference"] == "rent"
-    assert body["lines"][0]["counterparty"] == clearing()
+    assert body["lines"][0]["counterparty"] == clearing_wallet()
 
 
 def test_any_period_adds_up(alice: Any, purse: Wallet) -> None:
@@ -107,7 +107,7 @@ def test_an_unused_wallet_has_an_empty_statement(alice: Any) -> None:
 
 @pytest.mark.parametrize("ask", [{"format": "csv"}, {"HTTP_ACCEPT": "text/csv"}])
 def test_as_csv_it_is_whole_and_safe(alice: Any, purse: Wallet, ask: dict[str, str]) -> None:
-    move((purse.pk, clearing(), "1"), reference="=HYPERLINK(1)")
+    book_transfer((purse.pk, clearing_wallet(), "1"), reference="=HYPERLINK(1)")
     query = {"format": ask["format"]} if "format" in ask else {}
     headers = {"accept": ask["HTTP_ACCEPT"]} if "HTTP_ACCEPT" in ask else None
     answer: Any = signed_in(alice).get(url(purse), query, headers=headers)
@@ -123,7 +123,7 @@ def test_as_csv_it_is_whole_and_safe(alice: Any, purse: Wallet, ask: dict[str, s
         ("closing balance", "", "71.50"),
     ]
     assert rows[4]["reference"] == "'=HYPERLINK(1)"
-    assert rows[4]["counterparty"] == f"'{clearing()}"  # sixteen digits: a spreadsheet keeps fifteen
+    assert rows[4]["counterparty"] == f"'{clearing_wallet()}"  # sixteen digits: a spreadsheet keeps fifteen
 
 
 def test_a_long_csv_is_read_in_pieces(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_the_balance_of_now_is_the_wallets(alice: Any, purse: Wallet) -> None:
 
 @pytest.mark.parametrize("page", ["statement", "balance"])
 def test_mallory_sees_none_of_it(alice: Any, mallory: Any, purse: Wallet, page: str) -> None:
-    answers = [signed_in(mallory).get(url(id_, page)) for id_ in (purse.pk, purse.pk + 10**6, clearing())]
+    answers = [signed_in(mallory).get(url(id_, page)) for id_ in (purse.pk, purse.pk + 10**6, clearing_wallet())]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert answers[0].json() == answers[1].json()
 
@@ -159,7 +159,7 @@ def test_mallory_sees_none_of_it(alice: Any, mallory: Any, purse: Wallet, page: 
 def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
     assert statement(admin, purse)["closing_balance"] == "72.50"
     for page in ("statement", "balance"):
-        answer = signed_in(admin).get(url(clearing(), page))
+        answer = signed_in(admin).get(url(clearing_wallet(), page))
         assert (answer.status_code, answer.json()["code"]) == (422, "house_wallet")
 
 

@@ -20,22 +20,22 @@ from tests.support.admin_factories import (
     TRANSACTIONS,
     WALLETS,
     WITHDRAWALS,
-    address,
-    do,
+    confirm,
+    confirm_address,
     listed,
-    notes,
-    signed,
+    staff_client,
+    staff_log_of,
     text,
 )
-from tests.support.exchange_factories import rate
-from tests.support.factories import clearing, move, wallet_with
+from tests.support.exchange_factories import store_rate
+from tests.support.factories import book_transfer, clearing_wallet, wallet_with
 from tests.support.order_factories import (
     IBAN,
-    a_bank,
-    a_rule,
-    books_balance,
+    assert_ledger_balances,
+    balance_and_held,
+    bank_account,
     deposit,
-    money,
+    make_rule,
     postings,
     stored_deposit,
     stored_withdrawal,
@@ -45,7 +45,7 @@ from tests.support.order_factories import (
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    return signed(admin)
+    return staff_client(admin)
 
 
 @pytest.fixture
@@ -55,20 +55,20 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return a_bank(alice)
+    return bank_account(alice)
 
 
 @pytest.fixture
 def incoming(alice: Any, admin: Any, purse: Wallet) -> Deposit:
     """100 dollars, of which 1.50 are commission."""
-    a_rule(admin, percent="1.5")
+    make_rule(admin, percent="1.5")
     return stored_deposit(deposit(alice, purse))
 
 
 @pytest.fixture
 def outgoing(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> Withdrawal:
     """100 dollars, of which 2 are commission."""
-    a_rule(admin, "withdrawal", fixed="2.00")
+    make_rule(admin, "withdrawal", fixed="2.00")
     return stored_withdrawal(withdraw(alice, purse, bank))
 
 
@@ -118,7 +118,7 @@ def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice
     def cost_with(more: int) -> int:
         for _ in range(more):
             deposit(alice, purse, "1.00")
-            withdraw(alice, purse, a_bank(alice), "1.00")
+            withdraw(alice, purse, bank_account(alice), "1.00")
         with CaptureQueriesContext(connection) as captured:
             text(site, page)
         return len(captured)
@@ -130,7 +130,7 @@ def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice
 def test_the_front_page_counts_what_waits_and_says_since_when(
     site: Client, several: list[int], outgoing: Withdrawal, mallory: Any
 ) -> None:
-    rate(hours_old=200)
+    store_rate(hours_old=200)
     page = text(site, "/admin/")
     for shown in ("Deposits: pending: <strong>2</strong>", "Withdrawals: pending: <strong>1</strong>"):
         assert shown in page
@@ -139,7 +139,7 @@ def test_the_front_page_counts_what_waits_and_says_since_when(
     assert f"{DEPOSITS}?status=pending" in page
     User.objects.filter(pk=mallory.pk).update(is_staff=True)
     mallory.user_permissions.add(Permission.objects.get(codename="view_withdrawal"))
-    page = text(signed(mallory), "/admin/")
+    page = text(staff_client(mallory), "/admin/")
     assert "Withdrawals: pending" in page
     assert "Deposits: pending" not in page
     assert "Exchange rates" not in page
@@ -149,54 +149,54 @@ def test_the_front_page_counts_what_waits_and_says_since_when(
 
 
 def test_the_page_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, purse: Wallet) -> None:
-    page = text(site, address(DEPOSITS, "approve", incoming))
+    page = text(site, confirm_address(DEPOSITS, "approve", incoming))
     assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in page
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
     for shown in ("Approve…", "Reject…", "100.00 USD", "1.50 USD", "98.50 USD", "alice@example.com"):
         assert shown in page
     assert f"/admin/payments/wallet/{purse.pk}/change/" in page
     assert "_save" not in page
-    assert money(purse) == ("1000", "0")
+    assert balance_and_held(purse) == ("1000", "0")
 
 
 def test_what_staff_approve_is_booked_with_its_commission(
     site: Client, admin: Any, incoming: Deposit, purse: Wallet
 ) -> None:
-    assert "paid." in do(site, DEPOSITS, "approve", incoming)
+    assert "paid." in confirm(site, DEPOSITS, "approve", incoming)
     incoming.refresh_from_db()
     assert (incoming.status, incoming.settled_by, incoming.reason) == ("paid", admin, "")
     assert [amount for _, _, amount in postings(incoming)] == ["100", "1.5"]
-    assert money(purse) == ("1098.5", "0")
-    assert notes(incoming) == ["Settled: paid. Reason: seen on the statement"]
+    assert balance_and_held(purse) == ("1098.5", "0")
+    assert staff_log_of(incoming) == ["Settled: paid. Reason: seen on the statement"]
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
     assert f"/admin/payments/transaction/{incoming.transaction_id}/change/" in page
     assert "Approve…" not in page
-    books_balance()
+    assert_ledger_balances()
 
 
 def test_the_same_form_sent_twice_books_once(site: Client, incoming: Deposit, purse: Wallet) -> None:
-    do(site, DEPOSITS, "approve", incoming)
-    assert "was paid already; nothing moved." in do(site, DEPOSITS, "approve", incoming)
-    assert money(purse) == ("1098.5", "0")
-    assert len(notes(incoming)) == 1
+    confirm(site, DEPOSITS, "approve", incoming)
+    assert "was paid already; nothing moved." in confirm(site, DEPOSITS, "approve", incoming)
+    assert balance_and_held(purse) == ("1098.5", "0")
+    assert len(staff_log_of(incoming)) == 1
 
 
 def test_another_verdict_is_refused_and_the_form_says_so(site: Client, incoming: Deposit, purse: Wallet) -> None:
-    do(site, DEPOSITS, "approve", incoming)
-    assert "was paid already; nothing will move." in text(site, address(DEPOSITS, "reject", incoming))
-    assert "The order was paid already." in do(site, DEPOSITS, "reject", incoming)
-    assert money(purse) == ("1098.5", "0")
-    assert len(notes(incoming)) == 1
+    confirm(site, DEPOSITS, "approve", incoming)
+    assert "was paid already; nothing will move." in text(site, confirm_address(DEPOSITS, "reject", incoming))
+    assert "The order was paid already." in confirm(site, DEPOSITS, "reject", incoming)
+    assert balance_and_held(purse) == ("1098.5", "0")
+    assert len(staff_log_of(incoming)) == 1
 
 
 def test_what_would_not_fit_the_ledger_stays_pending(
     site: Client, admin: Any, incoming: Deposit, purse: Wallet
 ) -> None:
-    move((clearing(), purse.pk, str(10**28 - 1 - 1000)), kind="deposit")
-    assert "more digits than the ledger keeps" in do(site, DEPOSITS, "approve", incoming)
+    book_transfer((clearing_wallet(), purse.pk, str(10**28 - 1 - 1000)), kind="deposit")
+    assert "more digits than the ledger keeps" in confirm(site, DEPOSITS, "approve", incoming)
     incoming.refresh_from_db()
     assert incoming.status == "pending"
-    assert not notes(incoming)
+    assert not staff_log_of(incoming)
 
 
 def test_many_are_approved_at_once_and_each_refusal_is_told(
@@ -205,25 +205,25 @@ def test_many_are_approved_at_once_and_each_refusal_is_told(
     asked = site.post(DEPOSITS, {"action": "approve", "_selected_action": several[:1] + several[2:]})
     assert asked.status_code == 302
     chosen = list(Deposit.objects.filter(pk__in=several).order_by("pk"))
-    page = do(site, DEPOSITS, "approve", *chosen)
+    page = confirm(site, DEPOSITS, "approve", *chosen)
     assert page.count("”: paid.") == 2
     assert "The order was rejected already." in page
-    assert money(purse) == ("1200", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("1200", "0")
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "a\u202eb"])
 def test_nothing_is_done_without_a_reason(site: Client, incoming: Deposit, purse: Wallet, reason: str) -> None:
-    assert "Nothing was done." in do(site, DEPOSITS, "approve", incoming, reason=reason)
+    assert "Nothing was done." in confirm(site, DEPOSITS, "approve", incoming, reason=reason)
     incoming.refresh_from_db()
-    assert (incoming.status, money(purse)) == ("pending", ("1000", "0"))
+    assert (incoming.status, balance_and_held(purse)) == ("pending", ("1000", "0"))
 
 
 def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: Any, purse: Wallet) -> None:
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     bob.user_permissions.add(*Permission.objects.filter(codename__in=["view_deposit", "change_deposit"]))
-    assert "Only admins give a verdict here." in do(signed(bob), DEPOSITS, "approve", incoming)
-    assert money(purse) == ("1000", "0")
+    assert "Only admins give a verdict here." in confirm(staff_client(bob), DEPOSITS, "approve", incoming)
+    assert balance_and_held(purse) == ("1000", "0")
 
 
 # --- withdrawals and what they hold ---------------------------------------------------------------------------
@@ -234,12 +234,12 @@ def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Wi
     for shown in (IBAN, "My bank (bank USD)", "98.00 USD", "2.00 USD"):
         assert shown in page
     assert f"from wallet {purse.pk} of alice@example.com to My bank (bank USD): iban {IBAN}" in text(
-        site, address(WITHDRAWALS, "approve", outgoing)
+        site, confirm_address(WITHDRAWALS, "approve", outgoing)
     )
 
 
 def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Wallet) -> None:
-    card = a_bank(alice, label="Card", kind="card", details={"last4": "4242", "holder": "<b>Alice</b>"})
+    card = bank_account(alice, label="Card", kind="card", details={"last4": "4242", "holder": "<b>Alice</b>"})
     made = stored_withdrawal(withdraw(alice, purse, card))
     for page in (f"{WITHDRAWALS}{made.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
         told = text(site, page)
@@ -250,23 +250,23 @@ def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Walle
 def test_what_is_approved_leaves_the_wallet_and_the_hold_is_gone(
     site: Client, outgoing: Withdrawal, purse: Wallet
 ) -> None:
-    assert money(purse) == ("1000", "100")
-    do(site, WITHDRAWALS, "approve", outgoing)
-    assert money(purse) == ("900", "0")
-    assert "was paid already; nothing moved." in do(site, WITHDRAWALS, "approve", outgoing)
-    assert money(purse) == ("900", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("1000", "100")
+    confirm(site, WITHDRAWALS, "approve", outgoing)
+    assert balance_and_held(purse) == ("900", "0")
+    assert "was paid already; nothing moved." in confirm(site, WITHDRAWALS, "approve", outgoing)
+    assert balance_and_held(purse) == ("900", "0")
+    assert_ledger_balances()
 
 
 def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
     site: Client, outgoing: Withdrawal, purse: Wallet
 ) -> None:
-    assert "rejected." in do(site, WITHDRAWALS, "reject", outgoing, reason="The name differs.")
+    assert "rejected." in confirm(site, WITHDRAWALS, "reject", outgoing, reason="The name differs.")
     outgoing.refresh_from_db()
     assert (outgoing.status, outgoing.reason) == ("rejected", "The name differs.")
-    assert money(purse) == ("1000", "0")
-    assert notes(outgoing) == ["Settled: rejected. Reason: The name differs."]
-    books_balance()
+    assert balance_and_held(purse) == ("1000", "0")
+    assert staff_log_of(outgoing) == ["Settled: rejected. Reason: The name differs."]
+    assert_ledger_balances()
 
 
 # --- who may --------------------------------------------------------------------------------------------------
@@ -276,28 +276,28 @@ def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
 def everything(incoming: Deposit, outgoing: Withdrawal, purse: Wallet) -> list[str]:
     came_in = Transaction.objects.filter(kind="deposit").earliest("pk")
     return [
-        *(address(DEPOSITS, deed, incoming) for deed in ("approve", "reject")),
-        *(address(WITHDRAWALS, deed, outgoing) for deed in ("approve", "reject")),
-        *(address(WALLETS, deed, purse) for deed in ("allow-overdraft", "stop-overdraft")),
-        address(TRANSACTIONS, "reverse", came_in),
+        *(confirm_address(DEPOSITS, deed, incoming) for deed in ("approve", "reject")),
+        *(confirm_address(WITHDRAWALS, deed, outgoing) for deed in ("approve", "reject")),
+        *(confirm_address(WALLETS, deed, purse) for deed in ("allow-overdraft", "stop-overdraft")),
+        confirm_address(TRANSACTIONS, "reverse", came_in),
     ]
 
 
 def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, purse: Wallet) -> None:
-    support = signed(set_support(user_id=bob.pk, on=True))
+    support = staff_client(set_support(user_id=bob.pk, on=True))
     for path in everything:
         assert support.post(path, {"reason": "please"}).status_code == 403, path
         assert support.get(path).status_code == 403, path
     assert support.post(DEPOSITS, {"action": "approve", "_selected_action": ["1"]}).status_code == 403
     assert len(listed(support, DEPOSITS)) == len(listed(support, WITHDRAWALS)) == 1
-    assert money(purse) == ("1000", "100")
+    assert balance_and_held(purse) == ("1000", "100")
 
 
 def test_mallory_gives_no_verdict(everything: list[str], mallory: Any, service: Any, purse: Wallet) -> None:
     for somebody in (mallory, service):
         for path in everything:
-            assert signed(somebody).post(path, {"reason": "mine"}).status_code == 302, path
-    assert money(purse) == ("1000", "100")
+            assert staff_client(somebody).post(path, {"reason": "mine"}).status_code == 302, path
+    assert balance_and_held(purse) == ("1000", "100")
 
 
 @pytest.mark.parametrize("path", ["add/", "{}/delete/", "{}/change/"])
@@ -311,10 +311,10 @@ def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoi
 
 
 def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, purse: Wallet) -> None:
-    made = Withdrawal.objects.get(pk=withdraw(alice, purse, a_bank(alice), "40.00")["id"])
+    made = Withdrawal.objects.get(pk=withdraw(alice, purse, bank_account(alice), "40.00")["id"])
     page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
     assert "1 pending withdrawal of 40.00 USD. It stays" in page
-    assert "The owner is disabled" not in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "The owner is disabled" not in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()
     site.post(f"/admin/accounts/user/disable/?id={alice.pk}", {"reason": "fraud"})
-    assert "The owner is disabled" in site.get(address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "The owner is disabled" in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()
     assert "alice@example.com (disabled)" in site.get(WITHDRAWALS).content.decode()

@@ -14,11 +14,11 @@ from payments.users.services import delete_person
 from tests.support.factories import signed_in, wallet_with
 from tests.support.order_factories import (
     API,
-    a_bank,
+    assert_ledger_balances,
     at_once,
-    books_balance,
+    balance_and_held,
+    bank_account,
     deposit,
-    money,
     refused,
     settle,
     stored_deposit,
@@ -35,7 +35,7 @@ def purse(alice: Any) -> Wallet:
 
 
 def an_order(kind: str, user: Any, purse: Wallet) -> dict[str, Any]:
-    return deposit(user, purse) if kind == "deposits" else withdraw(user, purse, a_bank(user))
+    return deposit(user, purse) if kind == "deposits" else withdraw(user, purse, bank_account(user))
 
 
 def cancel(user: Any, kind: str, order: dict[str, Any]) -> Any:
@@ -52,20 +52,20 @@ def test_the_owner_cancels_an_order_and_what_it_held_is_free(kind: str, alice: A
     answer = cancel(alice, kind, made)
     assert answer.status_code == 200, answer.content
     assert (answer.json()["status"], answer.json()["reason"], answer.json()["transaction"]) == ("cancelled", "", None)
-    assert money(purse) == ("1000", "0")
+    assert balance_and_held(purse) == ("1000", "0")
     assert stored(kind, made).settled_by == alice
     assert not Transaction.objects.filter(kind=kind[:-1], reference=f"{kind[:-1]} {made['id']}").exists()
     found = signed_in(alice).get(f"{API}/{kind}?status=cancelled").json()["results"]
     assert [row["id"] for row in found] == [made["id"]]
-    books_balance()
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_again_it_answers_the_same_and_frees_nothing_more(kind: str, alice: Any, purse: Wallet) -> None:
-    made, other = an_order(kind, alice, purse), withdraw(alice, purse, a_bank(alice), "250")
+    made, other = an_order(kind, alice, purse), withdraw(alice, purse, bank_account(alice), "250")
     first, again = cancel(alice, kind, made), cancel(alice, kind, made)
     assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
-    assert money(purse) == ("1000", "250")
+    assert balance_and_held(purse) == ("1000", "250")
     assert stored_withdrawal(other).status == "pending"
 
 
@@ -74,9 +74,9 @@ def test_again_it_answers_the_same_and_frees_nothing_more(kind: str, alice: Any,
 def test_what_is_settled_stays_settled(kind: str, verdict: str, alice: Any, service: Any, purse: Wallet) -> None:
     made = an_order(kind, alice, purse)
     settle(service, kind, made, verdict)
-    before = money(purse)
+    before = balance_and_held(purse)
     body = refused(cancel(alice, kind, made), 409, "already_settled")
-    assert (body["settled"], money(purse), stored(kind, made).status) == (verdict, before, verdict)
+    assert (body["settled"], balance_and_held(purse), stored(kind, made).status) == (verdict, before, verdict)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,10 +87,10 @@ def test_what_is_cancelled_is_not_settled_and_does_not_expire(
     made = an_order(kind, alice, purse)
     cancel(alice, kind, made)
     body = refused(settle(service, kind, made, verdict), 409, "already_settled")
-    assert (body["settled"], money(purse)) == ("cancelled", ("1000", "0"))
+    assert (body["settled"], balance_and_held(purse)) == ("cancelled", ("1000", "0"))
     assert list(expire_orders(older_than=timedelta(0))) == []
     assert stored(kind, made).status == "cancelled"
-    books_balance()
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,7 +103,7 @@ def test_nobody_cancels_another_s(kind: str, alice: Any, mallory: Any, admin: An
 
 
 def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     made = withdraw(alice, purse, bank)
     address = f"{API}/external-wallets/{bank.pk}"
     refused(signed_in(alice).delete(address), 409, "external_wallet_in_use")
@@ -113,7 +113,7 @@ def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> N
 
 def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any, admin: Any, purse: Wallet) -> None:
     """As a request ends that waited for the locks of whoever deleted him."""
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     made = withdraw(alice, purse, bank)
     delete_person(user_id=alice.pk, staff=admin, force=True)
     cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
@@ -169,15 +169,15 @@ def test_of_the_owner_and_the_service_at_once_one_wins(kind: str, alice: Any, se
         assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {order.status}
         assert (order.transaction is not None) == (order.status == "paid")
         paid += order.status == "paid"
-    assert money(purse) == (str(1000 + (100 if kind == "deposits" else -100) * paid), "0")
-    books_balance()
+    assert balance_and_held(purse) == (str(1000 + (100 if kind == "deposits" else -100) * paid), "0")
+    assert_ledger_balances()
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
     alice: Any, admin: Any, service: Any, purse: Wallet
 ) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     made = [withdraw(alice, purse, bank, "10") for _ in range(4)]
     client = signed_in(alice)
     acts: list[Any] = [
@@ -186,5 +186,5 @@ def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
     acts += [lambda: signed_in(admin).delete(f"{API}/users/{alice.pk}?force=true").status_code]
     assert set(at_once(*acts)) <= {200, 204, 401, 409}
     pending = [order for order in made if stored_withdrawal(order).status == "pending"]
-    assert money(purse)[1] == str(10 * len(pending))
-    books_balance()
+    assert balance_and_held(purse)[1] == str(10 * len(pending))
+    assert_ledger_balances()

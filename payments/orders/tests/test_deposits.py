@@ -14,18 +14,18 @@ from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, Deposit, Provider, Transaction, Wallet
 from payments.orders import services as orders
-from tests.support.factories import clearing, signed_in, wallet_with
+from tests.support.factories import clearing_wallet, signed_in, wallet_with
 from tests.support.order_factories import (
     API,
-    a_rule,
-    ask,
-    books_balance,
+    assert_ledger_balances,
+    balance_and_held,
     deposit,
-    house,
+    house_balance,
     ids,
-    money,
+    make_rule,
     new_key,
     nothing_changes,
+    post_order,
     postings,
     refused,
     settle,
@@ -49,7 +49,7 @@ def test_a_new_deposit_is_pending_and_moves_nothing(alice: Any, purse: Wallet) -
         "commission": "0.00", "net": "100.00", "status": "pending", "reason": "", "provider": None,
         "transaction": None, "settled_at": None,
     }  # fmt: skip
-    assert money(purse) == ("0", "0")
+    assert balance_and_held(purse) == ("0", "0")
     assert not Transaction.objects.exists()
 
 
@@ -59,14 +59,16 @@ def test_a_deposit_names_who_is_to_settle_it(alice: Any, purse: Wallet) -> None:
 
 @pytest.mark.parametrize("slug", ["nobody", "SHA1_COLON"])
 def test_a_deposit_knows_only_providers_in_use(alice: Any, purse: Wallet, slug: str) -> None:
-    refused(ask(alice, "deposits", purse, "1", provider=slug), 422, "provider_unavailable", "provider")
+    refused(post_order(alice, "deposits", purse, "1", provider=slug), 422, "provider_unavailable", "provider")
     Provider.objects.filter(slug="sha1_colon").update(is_active=False)
-    refused(ask(alice, "deposits", purse, "1", provider="sha1_colon"), 422, "provider_unavailable", "provider")
+    refused(post_order(alice, "deposits", purse, "1", provider="sha1_colon"), 422, "provider_unavailable", "provider")
 
 
 def test_a_deposit_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    body = refused(ask(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch", "provider")
+    body = refused(
+        post_order(alice, "deposits", euros, "1", provider="sha1_colon"), 422, "currency_mismatch", "provider"
+    )
     assert body["detail"] == "The provider's currency is USD."
 
 
@@ -82,41 +84,41 @@ def test_a_deposit_wants_a_provider_of_the_wallets_currency(alice: Any) -> None:
     ],
 )
 def test_a_deposit_refuses_what_breaks_a_rule_of_money(alice: Any, purse: Wallet, amount: str, code: str) -> None:
-    body = refused(ask(alice, "deposits", purse, amount), 422, "invalid_amount", "amount")
+    body = refused(post_order(alice, "deposits", purse, amount), 422, "invalid_amount", "amount")
     assert body["errors"][0]["code"] == code
 
 
 @pytest.mark.parametrize("amount", ["1e2", "+1", " 1", "1_000", "\u0661\u0660\u0660", None, True, [], {}, "", "NaN"])
 def test_a_deposit_refuses_what_is_no_amount(alice: Any, purse: Wallet, amount: Any) -> None:
-    refused(ask(alice, "deposits", purse, amount), 400, "invalid_request", "amount")
+    refused(post_order(alice, "deposits", purse, amount), 400, "invalid_request", "amount")
 
 
 def test_a_deposit_takes_the_largest_amount(alice: Any, purse: Wallet, admin: Any) -> None:
     made = deposit(alice, purse, "1000000000000000000")
     assert settle(admin, "deposits", made).status_code == 200
-    assert money(purse) == ("1000000000000000000", "0")
+    assert balance_and_held(purse) == ("1000000000000000000", "0")
 
 
 def test_a_deposit_has_no_decimals_where_the_currency_has_none(alice: Any) -> None:
     yen = open_wallet(owner_id=alice.pk, currency="JPY")
-    refused(ask(alice, "deposits", yen, "100.0"), 422, "invalid_amount", "amount")
+    refused(post_order(alice, "deposits", yen, "100.0"), 422, "invalid_amount", "amount")
     assert deposit(alice, yen, "100")["net"] == "100"
 
 
 def test_a_deposit_refuses_a_currency_that_is_not_in_use(alice: Any, purse: Wallet) -> None:
     Currency.objects.filter(pk="USD").update(is_active=False)
-    refused(ask(alice, "deposits", purse, "1"), 422, "currency_unavailable", "currency")
+    refused(post_order(alice, "deposits", purse, "1"), 422, "currency_unavailable", "currency")
 
 
 def test_mallory_cannot_name_alices_wallet_nor_the_houses(alice: Any, mallory: Any, admin: Any, purse: Wallet) -> None:
-    named = (purse, 2**62, clearing())
+    named = (purse, 2**62, clearing_wallet())
     for user in (mallory, admin):
-        bodies = [refused(ask(user, "deposits", w, "1"), 404, "wallet_not_found", "wallet") for w in named]
+        bodies = [refused(post_order(user, "deposits", w, "1"), 404, "wallet_not_found", "wallet") for w in named]
         assert bodies[0] == bodies[1] == bodies[2]
 
 
 def test_a_service_makes_none(service: Any, purse: Wallet) -> None:
-    refused(ask(service, "deposits", purse, "1"), 403, "permission_denied")
+    refused(post_order(service, "deposits", purse, "1"), 403, "permission_denied")
     refused(APIClient().post(DEPOSITS, {}), 401, "not_authenticated")
 
 
@@ -137,40 +139,40 @@ def test_a_deposit_is_made_once_for_a_key(alice: Any, purse: Wallet) -> None:
 
 # --- commission ---
 def test_a_deposit_shows_the_commission_and_books_it_apart(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
-    a_rule(admin, percent="1.5", fixed="0.30")
-    earned = house("commission")
+    make_rule(admin, percent="1.5", fixed="0.30")
+    earned = house_balance("commission")
     made = deposit(alice, purse, "100.00")
     assert (made["commission"], made["net"]) == ("1.80", "98.20")
     paid = settle(service, "deposits", made).json()
     assert (paid["commission"], paid["net"]) == ("1.80", "98.20")
     till = booking.house_wallet("commission", "USD")
-    assert postings(stored_deposit(made)) == [(clearing(), purse.pk, "100"), (purse.pk, till, "1.8")]
-    assert money(purse) == ("98.2", "0")
-    assert house("commission") - earned == Decimal("1.8")
-    books_balance()
+    assert postings(stored_deposit(made)) == [(clearing_wallet(), purse.pk, "100"), (purse.pk, till, "1.8")]
+    assert balance_and_held(purse) == ("98.2", "0")
+    assert house_balance("commission") - earned == Decimal("1.8")
+    assert_ledger_balances()
 
 
 def test_the_rule_that_held_when_it_was_made_applies(alice: Any, purse: Wallet, admin: Any, service: Any) -> None:
-    rule = a_rule(admin, percent="10")
+    rule = make_rule(admin, percent="10")
     made = deposit(alice, purse, "100.00")
     commission_rules.end_rule(rule_id=rule.pk, valid_until=timezone.now(), staff=admin)
     free = deposit(alice, purse, "100.00")
-    a_rule(admin, percent="50")
+    make_rule(admin, percent="50")
     assert (made["commission"], free["commission"]) == ("10.00", "0.00")
     for order in (made, free):
         settle(service, "deposits", order)
-    assert money(purse) == ("190", "0")
+    assert balance_and_held(purse) == ("190", "0")
     assert stored_deposit(made).rule == rule
     assert stored_deposit(free).rule is None
 
 
 def test_a_commission_as_large_as_the_amount_leaves_nothing(alice: Any, purse: Wallet, admin: Any) -> None:
-    a_rule(admin, minimum="5")
+    make_rule(admin, minimum="5")
     made = deposit(alice, purse, "3.00")
     assert (made["commission"], made["net"]) == ("3.00", "0.00")
     assert settle(admin, "deposits", made).json()["status"] == "paid"
-    assert money(purse) == ("0", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("0", "0")
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize(
@@ -184,14 +186,14 @@ def test_a_commission_as_large_as_the_amount_leaves_nothing(alice: Any, purse: W
     ],
 )
 def test_the_commission_is_rounded_up(alice: Any, admin: Any, currency: str, amount: str, expected: str) -> None:
-    a_rule(admin, currency=currency, percent="1")
+    make_rule(admin, currency=currency, percent="1")
     wallet = open_wallet(owner_id=alice.pk, currency=currency)
     assert deposit(alice, wallet, amount)["commission"] == expected
 
 
 # --- dry_run ---
 def test_a_dry_run_tells_the_price_and_changes_nothing(alice: Any, purse: Wallet, admin: Any) -> None:
-    a_rule(admin, percent="2")
+    make_rule(admin, percent="2")
     wish = {"wallet": purse.pk, "amount": "100.00"}
     with nothing_changes():
         answer = signed_in(alice).post(f"{DEPOSITS}?dry_run=true", wish)
@@ -204,15 +206,15 @@ def test_a_dry_run_tells_the_price_and_changes_nothing(alice: Any, purse: Wallet
 
 
 def test_a_dry_run_refuses_what_the_request_would(alice: Any, mallory: Any, purse: Wallet) -> None:
-    refused(ask(alice, "deposits", purse, "0", "?dry_run=true"), 422, "invalid_amount")
-    refused(ask(mallory, "deposits", purse, "1", "?dry_run=true"), 404, "wallet_not_found")
-    refused(ask(alice, "deposits", purse, "1", "?dry_run=yes"), 400, "invalid_request", "dry_run")
+    refused(post_order(alice, "deposits", purse, "0", "?dry_run=true"), 422, "invalid_amount")
+    refused(post_order(mallory, "deposits", purse, "1", "?dry_run=true"), 404, "wallet_not_found")
+    refused(post_order(alice, "deposits", purse, "1", "?dry_run=yes"), 400, "invalid_request", "dry_run")
 
 
 @pytest.mark.parametrize("query", ["?dryrun=true", "?dry_run=true&dry_run=true", "?dry-run=true"])
 def test_a_misspelt_dry_run_does_nothing(alice: Any, service: Any, purse: Wallet, query: str) -> None:
     with nothing_changes():
-        refused(ask(alice, "deposits", purse, "1", query), 400, "invalid_request")
+        refused(post_order(alice, "deposits", purse, "1", query), 400, "invalid_request")
     made = deposit(alice, purse)["id"]
     answer = signed_in(service).put(f"{DEPOSITS}/{made}/status{query}", {"status": "paid"})
     refused(answer, 400, "invalid_request")
@@ -284,7 +286,7 @@ def test_a_disabled_owner_is_paid_all_the_same(alice: Any, purse: Wallet, servic
     made = deposit(alice, purse)
     type(alice).objects.filter(pk=alice.pk).update(is_active=False, disabled_at=timezone.now())
     assert settle(service, "deposits", made).status_code == 200
-    assert money(purse) == ("100", "0")
+    assert balance_and_held(purse) == ("100", "0")
 
 
 def test_a_currency_that_went_out_of_use_is_still_settled(alice: Any, purse: Wallet, service: Any) -> None:
@@ -300,7 +302,7 @@ def test_what_does_not_fit_the_balance_stays_pending(alice: Any, service: Any) -
     refused(settle(service, "deposits", made), 422, "balance_too_large")
     assert stored_deposit(made).status == "pending"
     assert settle(service, "deposits", made, "rejected").status_code == 200
-    assert money(full) == (most, "0")
+    assert balance_and_held(full) == (most, "0")
 
 
 def test_the_commission_comes_out_of_the_deposit_even_where_the_balance_is_below_zero(
@@ -308,11 +310,15 @@ def test_the_commission_comes_out_of_the_deposit_even_where_the_balance_is_below
 ) -> None:
     Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
     booking.book(
-        [booking.NewTransaction("reversal", (booking.NewPosting(purse.pk, clearing(), Decimal(500)),), overdraws=True)]
+        [
+            booking.NewTransaction(
+                "reversal", (booking.NewPosting(purse.pk, clearing_wallet(), Decimal(500)),), overdraws=True
+            )
+        ]
     )
-    a_rule(admin, percent="10")
+    make_rule(admin, percent="10")
     assert settle(service, "deposits", deposit(alice, purse)).status_code == 200
-    assert money(purse) == ("-410", "0")
+    assert balance_and_held(purse) == ("-410", "0")
 
 
 def test_the_service_call_is_checked_by_itself(alice: Any, purse: Wallet) -> None:

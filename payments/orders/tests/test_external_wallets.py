@@ -11,7 +11,7 @@ from payments.orders.external_details import CardNumberRefused, checked_details,
 from payments.orders.iban import LENGTHS, parse_iban
 from payments.orders.services import external_wallets
 from tests.support.factories import signed_in, wallet_with
-from tests.support.order_factories import API, IBAN, a_bank, ids, refused, settle, withdraw
+from tests.support.order_factories import API, IBAN, bank_account, ids, refused, settle, withdraw
 
 URL = f"{API}/external-wallets"
 CARD = "4242424242424242"
@@ -229,7 +229,7 @@ def test_the_lengths_are_possible() -> None:
 
 # --- reading ---
 def test_a_user_lists_own_external_wallets_newest_first_and_filters(alice: Any, bob: Any, admin: Any) -> None:
-    first, second, his = a_bank(alice).pk, a_bank(alice, "EUR").pk, a_bank(bob).pk
+    first, second, his = bank_account(alice).pk, bank_account(alice, "EUR").pk, bank_account(bob).pk
     assert ids(signed_in(alice).get(URL)) == [second, first]
     assert ids(signed_in(alice).get(URL, {"currency": "EUR"})) == [second]
     assert ids(signed_in(alice).get(URL, {"kind": "card"})) == []
@@ -238,7 +238,7 @@ def test_a_user_lists_own_external_wallets_newest_first_and_filters(alice: Any, 
 
 
 def test_strangers_find_nothing_and_delete_nothing(alice: Any, mallory: Any, admin: Any, service: Any) -> None:
-    hers = a_bank(alice).pk
+    hers = bank_account(alice).pk
     assert ids(signed_in(mallory).get(URL)) == []
     assert signed_in(mallory).get(f"{URL}/{hers}").status_code == 404
     for user in (mallory, admin):
@@ -251,7 +251,7 @@ def test_strangers_find_nothing_and_delete_nothing(alice: Any, mallory: Any, adm
 
 # --- deleting ---
 def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any) -> None:
-    hers = a_bank(alice).pk
+    hers = bank_account(alice).pk
     assert signed_in(alice).delete(f"{URL}/{hers}").status_code == 204
     assert ids(signed_in(alice).get(URL)) == []
     assert signed_in(alice).get(f"{URL}/{hers}").status_code == 404
@@ -260,7 +260,7 @@ def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any
 
 
 def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
-    bank, purse = a_bank(alice), wallet_with(alice, "USD", "10")
+    bank, purse = bank_account(alice), wallet_with(alice, "USD", "10")
     made = withdraw(alice, purse, bank, "10")
     refused(signed_in(alice).delete(f"{URL}/{bank.pk}"), 409, "external_wallet_in_use")
     settle(service, "withdrawals", made, "rejected")
@@ -269,16 +269,21 @@ def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: A
 
 def test_there_are_only_so_many(alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(external_wallets, "MAX_EXTERNAL_WALLETS", 2)
-    first = a_bank(alice)
-    a_bank(alice)
+    first = bank_account(alice)
+    bank_account(alice)
     refused(add(alice, "other", "Jar"), 409, "too_many_external_wallets")
-    a_bank(bob)
+    bank_account(bob)
     signed_in(alice).delete(f"{URL}/{first.pk}")
     assert add(alice, "other", "Jar").status_code == 201
 
 
 def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alice: Any, bob: Any, service: Any) -> None:
-    idle, awaited, his, purse = a_bank(alice), a_bank(alice), a_bank(bob), wallet_with(alice, "USD", "10")
+    idle, awaited, his, purse = (
+        bank_account(alice),
+        bank_account(alice),
+        bank_account(bob),
+        wallet_with(alice, "USD", "10"),
+    )
     made = withdraw(alice, purse, awaited, "10")
     external_wallets.forget_external_wallets(owner_id=alice.pk)
     for external, known in ((idle, False), (awaited, True), (his, True)):
@@ -291,7 +296,7 @@ def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alic
 
 
 def test_the_database_keeps_no_label_empty_and_no_other_kind(alice: Any) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     for change, name in (("label = ''", "external_wallet_label_present"), ("kind = 'x'", "external_wallet_kind_known")):
         with pytest.raises(IntegrityError, match=name), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE payments_externalwallet SET {change} WHERE id = %s", [bank.pk])  # noqa: S608 - ours

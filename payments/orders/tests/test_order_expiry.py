@@ -15,11 +15,11 @@ from payments.models import Deposit, Wallet, Withdrawal
 from payments.orders import services as orders
 from tests.support.factories import wallet_with
 from tests.support.order_factories import (
-    a_bank,
+    assert_ledger_balances,
     at_once,
-    books_balance,
+    balance_and_held,
+    bank_account,
     deposit,
-    money,
     refused,
     settle,
     stored_deposit,
@@ -51,7 +51,7 @@ def expire(**options: Any) -> str:
 
 
 def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     old, young, paid = (withdraw(alice, purse, bank, "100") for _ in range(3))
     stale = deposit(alice, purse)
     settle(service, "withdrawals", paid)
@@ -63,12 +63,12 @@ def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, 
         assert stored.settled_at is not None
     assert stored_withdrawal(young).status == "pending"
     assert stored_withdrawal(paid).status == "paid"
-    assert money(purse) == ("900", "100")
+    assert balance_and_held(purse) == ("900", "100")
     refused(settle(service, "withdrawals", old), 409, "already_settled")
     assert expire() == "0 deposits and 0 withdrawals expired\n"
     assert expire(older_than_hours=166) == "0 deposits and 1 withdrawals expired\n"
-    assert money(purse) == ("900", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("900", "0")
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("hours", [0, -1, 876_001])
@@ -79,7 +79,7 @@ def test_expire_orders_refuses_an_odd_age(db: None, hours: int) -> None:
 
 @pytest.mark.usefixtures("committed_db")
 def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
-    pairs = [(alice, purse, a_bank(alice)), (bob, wallet_with(bob, "USD", "1000"), a_bank(bob))]
+    pairs = [(alice, purse, bank_account(alice)), (bob, wallet_with(bob, "USD", "1000"), bank_account(bob))]
     for number in range(14):
         owner, wallet, bank = pairs[number % 2]
         aged(Withdrawal, withdraw(owner, wallet, bank, "10"), 24)
@@ -89,13 +89,13 @@ def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: 
 
     assert sum(at_once(*[run] * 3)) == 14
     assert not Withdrawal.objects.exclude(status="rejected").exists()
-    assert [money(wallet) for _, wallet, _ in pairs] == [("1000", "0")] * 2
-    books_balance()
+    assert [balance_and_held(wallet) for _, wallet, _ in pairs] == [("1000", "0")] * 2
+    assert_ledger_balances()
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_expiry_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
-    made = withdraw(alice, purse, a_bank(alice))
+    made = withdraw(alice, purse, bank_account(alice))
     aged(Withdrawal, made, 24)
     with transaction.atomic():
         Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
@@ -123,7 +123,7 @@ def settle_status(service: Any, made: dict[str, Any]) -> int:
 
 @pytest.mark.usefixtures("committed_db")
 def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, purse: Wallet) -> None:
-    bank, paid = a_bank(alice), 0
+    bank, paid = bank_account(alice), 0
     for _ in range(8):
         made = withdraw(alice, purse, bank, "10")
         aged(Withdrawal, made, 24)
@@ -134,5 +134,5 @@ def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, s
         assert (settled, expired) in {(200, 0), (409, 1)}
         assert stored_withdrawal(made).status == ("paid" if settled == 200 else "rejected")
         paid += 10 * (settled == 200)
-    assert money(purse) == (str(1000 - paid), "0")
-    books_balance()
+    assert balance_and_held(purse) == (str(1000 - paid), "0")
+    assert_ledger_balances()

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from payments.models import CommissionRule, Deposit, ExternalWallet, SettlementScope, Wallet, Withdrawal
 from payments.orders import services as orders
 from tests.support.factories import wallet_with
-from tests.support.order_factories import a_bank, a_rule, books_balance, deposit, settle, withdraw
+from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, make_rule, settle, withdraw
 
 ORDERS = ["deposit", "withdrawal"]
 
@@ -32,7 +32,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return a_bank(alice)
+    return bank_account(alice)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_transaction_pays_for_one_order(alice: Any, admin: Any, purse: Wallet)
 
 
 def test_what_orders_refer_to_stays(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> None:
-    rule = a_rule(admin, "withdrawal", percent="1")
+    rule = make_rule(admin, "withdrawal", percent="1")
     withdraw(alice, purse, bank, "10")
     run("SELECT 1")
     broken("foreign key", "DELETE FROM payments_commissionrule WHERE id = %s", rule.pk)
@@ -167,7 +167,7 @@ def test_both_together_are_allowed(made: dict[str, int], purse: Wallet) -> None:
         "UPDATE payments_withdrawal SET status = 'rejected', settled_at = now();"
         " UPDATE payments_wallet SET held = held - 10 WHERE held > 0"
     )
-    books_balance()
+    assert_ledger_balances()
     assert (Deposit.objects.count(), Withdrawal.objects.get().status) == (1, "rejected")
 
 

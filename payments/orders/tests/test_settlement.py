@@ -14,11 +14,11 @@ from payments.orders.queries import visible_to
 from tests.support.factories import credit, signed_in, wallet_with
 from tests.support.order_factories import (
     API,
-    a_bank,
-    books_balance,
+    assert_ledger_balances,
+    balance_and_held,
+    bank_account,
     deposit,
     ids,
-    money,
     refused,
     settle,
     stored_deposit,
@@ -40,7 +40,7 @@ def test_the_same_verdict_again_moves_nothing(alice: Any, service: Any, purse: W
     assert first.content == again.content
     body = refused(settle(service, "deposits", made, "rejected", reason="Late"), 409, "already_settled", "status")
     assert body["settled"] == "paid"
-    assert money(purse) == ("1100", "0")
+    assert balance_and_held(purse) == ("1100", "0")
 
 
 def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any, purse: Wallet) -> None:
@@ -52,7 +52,7 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
     order = stored_deposit(made)
     assert order.settled_by == service
     assert order.settled_at is not None
-    assert money(purse) == ("1000", "0")
+    assert balance_and_held(purse) == ("1000", "0")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_transaction_names_the_order(alice: Any, service: Any, purse: Wallet
 # --- who may ---
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_people_settle_nothing(alice: Any, mallory: Any, purse: Wallet, name: str) -> None:
-    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, a_bank(alice))
+    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank_account(alice))
     for user in (alice, mallory):
         refused(settle(user, name, made), 403, "permission_denied")
     assert {*Deposit.objects.values_list("status"), *Withdrawal.objects.values_list("status")} == {("pending",)}
@@ -243,5 +243,5 @@ def test_a_credit_to_the_same_wallet_is_apart(alice: Any, service: Any, purse: W
     made = deposit(alice, purse, "5")
     credit(alice, purse.pk, "7")
     settle(service, "deposits", made)
-    assert money(purse) == ("1012", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("1012", "0")
+    assert_ledger_balances()

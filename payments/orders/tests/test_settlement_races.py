@@ -10,16 +10,16 @@ import pytest
 from payments.ledger import booking
 from payments.models import Transaction, Wallet, Withdrawal
 from payments.webhooks import receiving
-from tests.support.factories import clearing, notice, signed_in, wallet_with
+from tests.support.factories import clearing_wallet, notice, signed_in, wallet_with
 from tests.support.order_factories import (
     API,
-    a_bank,
-    a_rule,
-    ask,
+    assert_ledger_balances,
     at_once,
-    books_balance,
+    balance_and_held,
+    bank_account,
     deposit,
-    money,
+    make_rule,
+    post_order,
     settle,
     stored_deposit,
     stored_withdrawal,
@@ -41,19 +41,19 @@ def outcomes(answers: list[Any]) -> Counter[tuple[int, str]]:
 
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: Any, purse: Wallet, name: str) -> None:
-    a_rule(admin, name[:-1], percent="10")
-    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, a_bank(alice))
+    make_rule(admin, name[:-1], percent="10")
+    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank_account(alice))
     answers = at_once(*[lambda: settle(service, name, made)] * 16)
     assert outcomes(answers) == {(200, ""): 16}
     assert len({answer.content for answer in answers}) == 1
     assert Transaction.objects.filter(reference=f"{name[:-1]} {made['id']}").count() == 1
-    assert money(purse) == (("1090", "0") if name == "deposits" else ("900", "0"))
-    books_balance()
+    assert balance_and_held(purse) == (("1090", "0") if name == "deposits" else ("900", "0"))
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, purse: Wallet, name: str) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     for _ in range(4):
         made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank)
         verdicts = ["paid", "rejected"] * 8
@@ -65,27 +65,27 @@ def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, purse: Wa
         assert (order.transaction is not None) == (order.status == "paid")
     booked = Transaction.objects.filter(kind=name[:-1], reference__startswith=name[:-1]).count()
     sign = 1 if name == "deposits" else -1
-    assert money(purse) == (str(1000 + sign * 100 * booked), "0")
-    books_balance()
+    assert balance_and_held(purse) == (str(1000 + sign * 100 * booked), "0")
+    assert_ledger_balances()
 
 
 def test_one_of_two_withdrawals_gets_the_money(alice: Any, purse: Wallet) -> None:
-    bank = a_bank(alice)
-    answers = at_once(*[lambda: ask(alice, "withdrawals", purse, "600", external_wallet=bank.pk)] * 2)
+    bank = bank_account(alice)
+    answers = at_once(*[lambda: post_order(alice, "withdrawals", purse, "600", external_wallet=bank.pk)] * 2)
     assert outcomes(answers) == {(201, ""): 1, (409, "insufficient_funds"): 1}
-    assert money(purse) == ("1000", "600")
-    books_balance()
+    assert balance_and_held(purse) == ("1000", "600")
+    assert_ledger_balances()
 
 
 def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = a_bank(alice)
-    spend = booking.NewTransaction("purchase", (booking.NewPosting(purse.pk, clearing(), Decimal(90)),))
+    bank = bank_account(alice)
+    spend = booking.NewTransaction("purchase", (booking.NewPosting(purse.pk, clearing_wallet(), Decimal(90)),))
 
     def spent() -> int:
         return 90 if isinstance(booking.book([spend])[0], booking.Booked) else 0
 
     def held() -> int:
-        return 70 if ask(alice, "withdrawals", purse, "70", external_wallet=bank.pk).status_code == 201 else 0
+        return 70 if post_order(alice, "withdrawals", purse, "70", external_wallet=bank.pk).status_code == 201 else 0
 
     total = sum(at_once(*[spent, held] * 8))
     assert 840 <= total <= 1000
@@ -93,12 +93,12 @@ def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any,
     assert 1000 - purse.balance + purse.held == total
     for order in Withdrawal.objects.all():
         assert settle(service, "withdrawals", order.pk).status_code == 200
-    assert money(purse) == (str(1000 - total), "0")
-    books_balance(by_hand=True)
+    assert balance_and_held(purse) == (str(1000 - total), "0")
+    assert_ledger_balances(by_hand=True)
 
 
 def test_webhooks_arrive_while_orders_are_settled(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     ins = [deposit(alice, purse, "10") for _ in range(5)]
     outs = [withdraw(alice, purse, bank, "7") for _ in range(5)]
     notices = [notice(user_id=alice.pk, account=purse.pk, amount="3") for _ in range(6)]
@@ -108,19 +108,19 @@ def test_webhooks_arrive_while_orders_are_settled(alice: Any, service: Any, purs
         *[lambda n=n: type(receiving.credit([n])[0]) for n in notices],
     )
     assert answers == [200] * 10 + [receiving.Credited] * 6
-    assert money(purse) == ("1033", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("1033", "0")
+    assert_ledger_balances()
 
 
 def test_an_external_wallet_is_deleted_or_used(alice: Any, purse: Wallet) -> None:
     for _ in range(6):
-        bank = a_bank(alice)
+        bank = bank_account(alice)
         pair = [
-            lambda b=bank: ask(alice, "withdrawals", purse, "1", external_wallet=b.pk).status_code,
+            lambda b=bank: post_order(alice, "withdrawals", purse, "1", external_wallet=b.pk).status_code,
             lambda b=bank: signed_in(alice).delete(f"{API}/external-wallets/{b.pk}").status_code,
         ]
         asked, deleted = at_once(*pair)
         assert (asked, deleted) in {(201, 409), (404, 204)}
         bank.refresh_from_db()
         assert (bank.deleted_at is None) == bank.withdrawals.exists() == (asked == 201)
-    books_balance()
+    assert_ledger_balances()

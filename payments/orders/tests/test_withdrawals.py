@@ -8,17 +8,17 @@ from django.utils import timezone
 
 from payments.ledger import booking
 from payments.models import Currency, ExternalWallet, Transaction, Wallet, Withdrawal
-from tests.support.factories import clearing, move, signed_in, wallet_with
+from tests.support.factories import book_transfer, clearing_wallet, signed_in, wallet_with
 from tests.support.order_factories import (
     API,
-    a_bank,
-    a_rule,
-    ask,
-    books_balance,
+    assert_ledger_balances,
+    balance_and_held,
+    bank_account,
     ids,
-    money,
+    make_rule,
     new_key,
     nothing_changes,
+    post_order,
     postings,
     refused,
     settle,
@@ -36,7 +36,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return a_bank(alice)
+    return bank_account(alice)
 
 
 # --- asking ---
@@ -51,11 +51,11 @@ def test_a_withdrawal_holds_the_money_and_books_nothing(alice: Any, purse: Walle
         "pay_to": {"label": "My bank", "kind": "bank", "details": bank.details},
         "owner_is_active": True,
     }  # fmt: skip
-    assert money(purse) == ("100", "60")
+    assert balance_and_held(purse) == ("100", "60")
     assert Transaction.objects.count() == booked
     shown = signed_in(alice).get(f"{API}/wallets/{purse.pk}").json()
     assert (shown["balance"], shown["held"], shown["available"]) == ("100.00", "60.00", "40.00")
-    books_balance()
+    assert_ledger_balances()
 
 
 def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
@@ -67,14 +67,14 @@ def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
         [booking.NewTransaction("transfer", (booking.NewPosting(purse.pk, other.pk, Decimal(41)),))]
     )
     assert isinstance(verdict, booking.Refused)
-    refused(ask(alice, "withdrawals", purse, "40.01", external_wallet=bank.pk), 409, "insufficient_funds")
+    refused(post_order(alice, "withdrawals", purse, "40.01", external_wallet=bank.pk), 409, "insufficient_funds")
     withdraw(alice, purse, bank, "40.00")
-    assert money(purse) == ("100", "100")
+    assert balance_and_held(purse) == ("100", "100")
 
 
 def test_a_withdrawal_refuses_more_than_there_is(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
-    refused(ask(alice, "withdrawals", purse, "100.01", external_wallet=bank.pk), 409, "insufficient_funds")
-    assert money(purse) == ("100", "0")
+    refused(post_order(alice, "withdrawals", purse, "100.01", external_wallet=bank.pk), 409, "insufficient_funds")
+    assert balance_and_held(purse) == ("100", "0")
     assert not Withdrawal.objects.exists()
 
 
@@ -82,50 +82,50 @@ def test_a_withdrawal_refuses_more_than_there_is(alice: Any, purse: Wallet, bank
 def test_a_withdrawal_refuses_what_breaks_a_rule_of_money(
     alice: Any, purse: Wallet, bank: ExternalWallet, amount: str
 ) -> None:
-    refused(ask(alice, "withdrawals", purse, amount, external_wallet=bank.pk), 422, "invalid_amount", "amount")
+    refused(post_order(alice, "withdrawals", purse, amount, external_wallet=bank.pk), 422, "invalid_amount", "amount")
 
 
 def test_a_withdrawal_wants_an_external_wallet_of_the_same_currency(alice: Any, purse: Wallet) -> None:
-    euros = a_bank(alice, "EUR")
-    answer = ask(alice, "withdrawals", purse, "1", external_wallet=euros.pk)
+    euros = bank_account(alice, "EUR")
+    answer = post_order(alice, "withdrawals", purse, "1", external_wallet=euros.pk)
     body = refused(answer, 422, "currency_mismatch", "external_wallet")
     assert body["detail"] == "The external wallet is for EUR."
-    assert money(purse) == ("100", "0")
+    assert balance_and_held(purse) == ("100", "0")
 
 
 def test_money_leaves_a_currency_that_was_taken_out_of_use(alice: Any, purse: Wallet) -> None:
     Currency.objects.filter(pk="USD").update(is_active=False)
-    withdraw(alice, purse, a_bank(alice), "100")
-    assert money(purse) == ("100", "100")
+    withdraw(alice, purse, bank_account(alice), "100")
+    assert balance_and_held(purse) == ("100", "100")
 
 
 def test_a_withdrawal_pays_only_from_my_wallets_to_my_external_wallets(
     alice: Any, mallory: Any, admin: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
-    hers = a_bank(mallory)
+    hers = bank_account(mallory)
     for user, wallet, external, code in (
         (mallory, purse, hers, "wallet_not_found"),
-        (mallory, clearing(), hers, "wallet_not_found"),
+        (mallory, clearing_wallet(), hers, "wallet_not_found"),
         (mallory, 2**62, hers, "wallet_not_found"),
         (alice, purse, hers, "external_wallet_not_found"),
         (mallory, purse, bank, "external_wallet_not_found"),
         (admin, purse, bank, "external_wallet_not_found"),
     ):
         field = "wallet" if code == "wallet_not_found" else None
-        refused(ask(user, "withdrawals", wallet, "1", external_wallet=external.pk), 404, code, field)
-    refused(ask(alice, "withdrawals", purse, "1", external_wallet=2**62), 404, "external_wallet_not_found")
-    assert money(purse) == ("100", "0")
+        refused(post_order(user, "withdrawals", wallet, "1", external_wallet=external.pk), 404, code, field)
+    refused(post_order(alice, "withdrawals", purse, "1", external_wallet=2**62), 404, "external_wallet_not_found")
+    assert balance_and_held(purse) == ("100", "0")
 
 
 def test_a_withdrawal_does_not_pay_to_a_deleted_external_wallet(
     alice: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
     ExternalWallet.objects.filter(pk=bank.pk).update(deleted_at=timezone.now())
-    refused(ask(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 404, "external_wallet_not_found")
+    refused(post_order(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 404, "external_wallet_not_found")
 
 
 def test_a_service_makes_none(service: Any, purse: Wallet, bank: ExternalWallet) -> None:
-    refused(ask(service, "withdrawals", purse, "1", external_wallet=bank.pk), 403, "permission_denied")
+    refused(post_order(service, "withdrawals", purse, "1", external_wallet=bank.pk), 403, "permission_denied")
 
 
 def test_a_withdrawal_is_held_once_for_a_key(alice: Any, purse: Wallet, bank: ExternalWallet) -> None:
@@ -134,14 +134,14 @@ def test_a_withdrawal_is_held_once_for_a_key(alice: Any, purse: Wallet, bank: Ex
     first, again = (signed_in(alice).post(WITHDRAWALS, wish, headers=key) for _ in range(2))
     assert first.content == again.content
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert money(purse) == ("100", "60")
+    assert balance_and_held(purse) == ("100", "60")
 
 
 # --- dry_run ---
 def test_a_dry_run_tells_the_price_and_changes_nothing(
     alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
-    a_rule(admin, "withdrawal", fixed="1.25")
+    make_rule(admin, "withdrawal", fixed="1.25")
     wish = {"wallet": purse.pk, "amount": "100.00", "external_wallet": bank.pk}
     with nothing_changes():
         answer = signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", wish)
@@ -155,18 +155,18 @@ def test_a_dry_run_tells_the_price_and_changes_nothing(
 def test_paid_takes_it_out_less_the_commission(
     alice: Any, admin: Any, service: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
-    a_rule(admin, "withdrawal", percent="2", fixed="0.50")
+    make_rule(admin, "withdrawal", percent="2", fixed="0.50")
     made = withdraw(alice, purse, bank, "60.00")
     paid = settle(service, "withdrawals", made).json()
     assert (paid["status"], paid["commission"], paid["net"]) == ("paid", "1.70", "58.30")
     order = stored_withdrawal(made)
     assert paid["transaction"] == order.transaction_id
     till = booking.house_wallet("commission", "USD")
-    assert postings(order) == [(purse.pk, clearing(), "58.3"), (purse.pk, till, "1.7")]
+    assert postings(order) == [(purse.pk, clearing_wallet(), "58.3"), (purse.pk, till, "1.7")]
     assert order.transaction is not None
     assert (order.transaction.kind, order.transaction.reference) == ("withdrawal", f"withdrawal {order.pk}")
-    assert money(purse) == ("40", "0")
-    books_balance()
+    assert balance_and_held(purse) == ("40", "0")
+    assert_ledger_balances()
 
 
 def test_rejected_gives_it_back(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
@@ -174,8 +174,8 @@ def test_rejected_gives_it_back(alice: Any, service: Any, purse: Wallet, bank: E
     withdraw(alice, purse, bank, "10.00")
     rejected = settle(service, "withdrawals", made, "rejected", reason="No such account.").json()
     assert (rejected["status"], rejected["reason"], rejected["transaction"]) == ("rejected", "No such account.", None)
-    assert money(purse) == ("100", "10")
-    books_balance()
+    assert balance_and_held(purse) == ("100", "10")
+    assert_ledger_balances()
 
 
 def test_a_withdrawal_is_settled_once(alice: Any, service: Any, purse: Wallet, bank: ExternalWallet) -> None:
@@ -184,17 +184,17 @@ def test_a_withdrawal_is_settled_once(alice: Any, service: Any, purse: Wallet, b
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.content == again.content
     refused(settle(service, "withdrawals", made, "rejected"), 409, "already_settled", "status")
-    assert money(purse) == ("40", "0")
+    assert balance_and_held(purse) == ("40", "0")
 
 
 def test_a_commission_as_large_as_the_amount_pays_nothing_out(
     alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
-    a_rule(admin, "withdrawal", minimum="5")
+    make_rule(admin, "withdrawal", minimum="5")
     made = withdraw(alice, purse, bank, "3.00")
     settle(admin, "withdrawals", made)
     assert postings(stored_withdrawal(made)) == [(purse.pk, booking.house_wallet("commission", "USD"), "3")]
-    books_balance()
+    assert_ledger_balances()
 
 
 def test_a_withdrawal_is_not_paid_when_a_reversal_has_taken_the_money(
@@ -202,12 +202,12 @@ def test_a_withdrawal_is_not_paid_when_a_reversal_has_taken_the_money(
 ) -> None:
     made = withdraw(alice, purse, bank, "60.00")
     Wallet.objects.filter(pk=purse.pk).update(may_overdraw=True)
-    line = booking.NewPosting(purse.pk, clearing(), purse.balance)
+    line = booking.NewPosting(purse.pk, clearing_wallet(), purse.balance)
     booking.book([booking.NewTransaction("reversal", (line,), overdraws=True)])
     refused(settle(service, "withdrawals", made), 409, "insufficient_funds")
-    assert money(purse) == ("0", "60")
+    assert balance_and_held(purse) == ("0", "60")
     assert settle(service, "withdrawals", made, "rejected").status_code == 200
-    assert money(purse) == ("0", "0")
+    assert balance_and_held(purse) == ("0", "0")
 
 
 def test_the_external_wallet_of_a_settled_one_may_go_and_is_still_shown(
@@ -250,14 +250,14 @@ def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, purse: Walle
     made = [withdraw(alice, purse, bank, "10") for _ in range(5)]
     for order, verdict in zip(made, ("paid", "rejected", "paid"), strict=False):
         settle(service, "withdrawals", order, verdict)
-    assert money(purse) == ("80", "20")
-    move((purse.pk, clearing(), "60"))
-    assert money(purse) == ("20", "20")
-    books_balance(by_hand=True)
+    assert balance_and_held(purse) == ("80", "20")
+    book_transfer((purse.pk, clearing_wallet(), "60"))
+    assert balance_and_held(purse) == ("20", "20")
+    assert_ledger_balances(by_hand=True)
 
 
 def test_who_settles_a_disabled_users_withdrawal_is_told(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
-    made = withdraw(alice, purse, a_bank(alice), "40.00")
+    made = withdraw(alice, purse, bank_account(alice), "40.00")
     assert made["owner_is_active"] is True
     disabled = signed_in(admin).post(f"/api/v1/users/{alice.pk}/disable").json()
     waiting = {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}

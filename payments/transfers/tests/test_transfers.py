@@ -17,16 +17,16 @@ from payments.models import Currency, IdempotencyKey, Posting, Transfer, Wallet
 from tests.support.exchange_factories import (
     TRANSFERS,
     balance,
-    done,
-    everything,
-    fee,
+    commission_rule,
     ids,
     new_key,
+    post_transfer,
     postings,
     refused,
-    send,
+    succeeded,
+    total_money,
 )
-from tests.support.factories import clearing, signed_in, wallet_with
+from tests.support.factories import clearing_wallet, signed_in, wallet_with
 from tests.support.ledger_factories import sql
 
 
@@ -42,8 +42,8 @@ def bobs(bob: Any) -> Wallet:
 
 # --- sending ---
 def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    fee("transfer", percent=Decimal(1), fixed=Decimal("0.05"))
-    body = done(send(alice, purse, "25", destination=bobs, note="For the pens"))
+    commission_rule("transfer", percent=Decimal(1), fixed=Decimal("0.05"))
+    body = succeeded(post_transfer(alice, purse, "25", destination=bobs, note="For the pens"))
     sent = Transfer.objects.get()
     assert body.pop("created_at").endswith("Z")
     assert body == {
@@ -56,12 +56,12 @@ def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bo
         (purse.pk, booking.house_wallet("commission", "USD"), "0.3"),
     ]
     assert (sent.transaction.kind, sent.transaction.reference) == ("transfer", f"transfer {sent.pk}")
-    assert (balance(purse), balance(bobs), everything("USD")) == (Decimal("74.70"), 25, 0)
+    assert (balance(purse), balance(bobs), total_money("USD")) == (Decimal("74.70"), 25, 0)
 
 
 def test_a_transfer_moves_money_between_own_wallets(alice: Any, purse: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    body = done(send(alice, purse, "100", destination=second))
+    body = succeeded(post_transfer(alice, purse, "100", destination=second))
     assert (body["direction"], balance(purse), balance(second)) == ("own", 0, 100)
 
 
@@ -71,27 +71,27 @@ def test_a_transfer_finds_a_user_by_email_in_any_case(
 ) -> None:
     open_wallet(owner_id=bob.pk, currency="USD")
     open_wallet(owner_id=bob.pk, currency="EUR")
-    assert done(send(alice, purse, "1", recipient=email))["destination"] == bobs.pk
+    assert succeeded(post_transfer(alice, purse, "1", recipient=email))["destination"] == bobs.pk
 
 
 def test_a_transfer_opens_a_wallet_for_who_has_none(alice: Any, bob: Any, purse: Wallet) -> None:
     open_wallet(owner_id=bob.pk, currency="EUR")
-    body = done(send(alice, purse, "1", recipient="bob@example.com"))
+    body = succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))
     opened = Wallet.objects.get(owner=bob, currency="USD")
     assert (opened.pk, opened.balance) == (body["destination"], 1)
-    assert done(send(alice, purse, "1", recipient="bob@example.com"))["destination"] == opened.pk
+    assert succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))["destination"] == opened.pk
 
 
 def test_a_refused_transfer_opens_no_wallet(alice: Any, bob: Any, purse: Wallet) -> None:
-    refused(send(alice, purse, "100.01", recipient="bob@example.com"), 409, "insufficient_funds")
+    refused(post_transfer(alice, purse, "100.01", recipient="bob@example.com"), 409, "insufficient_funds")
     assert not Wallet.objects.filter(owner=bob).exists()
 
 
 def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wallet) -> None:
-    refused(send(alice, purse, "1", recipient="alice@example.com"), 422, "same_wallet", "destination")
-    refused(send(alice, purse, "1", destination=purse), 422, "same_wallet", "destination")
+    refused(post_transfer(alice, purse, "1", recipient="alice@example.com"), 422, "same_wallet", "destination")
+    refused(post_transfer(alice, purse, "1", destination=purse), 422, "same_wallet", "destination")
     second = wallet_with(alice, "USD", "5")
-    assert done(send(alice, second, "1", recipient="alice@example.com"))["destination"] == purse.pk
+    assert succeeded(post_transfer(alice, second, "1", recipient="alice@example.com"))["destination"] == purse.pk
 
 
 # --- refusing ---
@@ -107,22 +107,22 @@ def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wal
 def test_a_transfer_refuses_an_amount_that_breaks_a_rule(
     alice: Any, purse: Wallet, bobs: Wallet, amount: str, code: str
 ) -> None:
-    problem = refused(send(alice, purse, amount, destination=bobs), 422, "invalid_amount", "amount")
+    problem = refused(post_transfer(alice, purse, amount, destination=bobs), 422, "invalid_amount", "amount")
     assert (problem["errors"][0]["code"], balance(purse)) == (code, 100)
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    fee("transfer", fixed=Decimal(1))
-    refused(send(alice, purse, "99.01", destination=bobs), 409, "insufficient_funds")
-    done(send(alice, purse, "99", destination=bobs))
+    commission_rule("transfer", fixed=Decimal(1))
+    refused(post_transfer(alice, purse, "99.01", destination=bobs), 409, "insufficient_funds")
+    succeeded(post_transfer(alice, purse, "99", destination=bobs))
     assert (balance(purse), balance(bobs)) == (0, 99)
 
 
 def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    refused(send(alice, purse, "1", destination=euros), 422, "currency_mismatch", "destination")
+    refused(post_transfer(alice, purse, "1", destination=euros), 422, "currency_mismatch", "destination")
     Currency.objects.filter(pk="USD").update(is_active=False)
-    refused(send(alice, purse, "1", destination=bobs), 422, "currency_unavailable")
+    refused(post_transfer(alice, purse, "1", destination=bobs), 422, "currency_unavailable")
 
 
 @pytest.mark.parametrize(
@@ -141,13 +141,13 @@ def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purs
 def test_a_refused_transfer_names_what_is_wrong(
     alice: Any, purse: Wallet, body: dict[str, Any], fields: list[str]
 ) -> None:
-    refused(send(alice, purse, "1", **body), 400, "invalid_request", *fields)
+    refused(post_transfer(alice, purse, "1", **body), 400, "invalid_request", *fields)
 
 
 def test_mallory_sends_only_what_is_hers(alice: Any, mallory: Any, purse: Wallet) -> None:
     hers = open_wallet(owner_id=mallory.pk, currency="USD")
-    for source in (purse.pk, 2**60, clearing()):
-        refused(send(mallory, source, "1", destination=hers), 404, "wallet_not_found", "source")
+    for source in (purse.pk, 2**60, clearing_wallet()):
+        refused(post_transfer(mallory, source, "1", destination=hers), 404, "wallet_not_found", "source")
     assert balance(purse) == 100
 
 
@@ -168,14 +168,14 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
     admin.save()
     sides: list[dict[str, Any]] = [{"recipient": person.email} for person in (bob, mallory, admin)]
     sides += [{"recipient": email} for email in ("nobody@example.com", "not an address", "x" * 254, "%@_")]
-    sides += [{"destination": wallet} for wallet in (*wallets, 2**62, 1, clearing(), clearing("EUR"))]
-    send(alice, purse, "1", recipient="nobody@example.com")  # the first in a minute also cleans old counts up
+    sides += [{"destination": wallet} for wallet in (*wallets, 2**62, 1, clearing_wallet(), clearing_wallet("EUR"))]
+    post_transfer(alice, purse, "1", recipient="nobody@example.com")  # the first in a minute also cleans old counts up
     seen = set()
     for side in sides:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            answer = send(alice, purse, "1", **side)
+            answer = post_transfer(alice, purse, "1", **side)
         body = refused(answer, 404, "recipient_not_found")
         seen.add((answer.status_code, str(body), len(queries) - ("recipient" in side)))  # emails are counted
     assert len(seen) == 1
@@ -189,11 +189,13 @@ def limited(settings: Any) -> None:
 
 
 def test_a_day_has_a_limit_on_what_goes_to_others(alice: Any, purse: Wallet, bobs: Wallet, limited: None) -> None:
-    done(send(alice, purse, "30", destination=bobs))
-    problem = refused(send(alice, purse, "20.01", destination=bobs), 409, "transfer_limit_exceeded", "amount")
+    succeeded(post_transfer(alice, purse, "30", destination=bobs))
+    problem = refused(post_transfer(alice, purse, "20.01", destination=bobs), 409, "transfer_limit_exceeded", "amount")
     assert problem["left"] == "20.00"
-    done(send(alice, purse, "20", recipient="bob@example.com"))
-    assert refused(send(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")["left"] == "0.00"
+    succeeded(post_transfer(alice, purse, "20", recipient="bob@example.com"))
+    assert (
+        refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")["left"] == "0.00"
+    )
     assert balance(bobs) == 50
 
 
@@ -201,39 +203,39 @@ def test_own_wallets_other_currencies_and_other_people_do_not_count(
     alice: Any, bob: Any, purse: Wallet, bobs: Wallet, limited: None
 ) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    done(send(alice, purse, "60", destination=second))
+    succeeded(post_transfer(alice, purse, "60", destination=second))
     euros = wallet_with(alice, "EUR", "100")
-    done(send(alice, euros, "60", recipient="bob@example.com"))
-    done(send(alice, purse, "40", destination=bobs))
-    done(send(bob, bobs, "40", destination=purse))
-    done(send(alice, second, "10", destination=bobs))
-    refused(send(alice, second, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+    succeeded(post_transfer(alice, euros, "60", recipient="bob@example.com"))
+    succeeded(post_transfer(alice, purse, "40", destination=bobs))
+    succeeded(post_transfer(bob, bobs, "40", destination=purse))
+    succeeded(post_transfer(alice, second, "10", destination=bobs))
+    refused(post_transfer(alice, second, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
 
 
 def test_yesterday_does_not_count(alice: Any, purse: Wallet, bobs: Wallet, limited: None) -> None:
-    sent = done(send(alice, purse, "50", destination=bobs))["id"]
+    sent = succeeded(post_transfer(alice, purse, "50", destination=bobs))["id"]
     sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transfer DISABLE TRIGGER append_only")
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     Transfer.objects.filter(pk=sent).update(created_at=midnight - timedelta(microseconds=1))
-    done(send(alice, purse, "50", destination=bobs))
-    refused(send(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+    succeeded(post_transfer(alice, purse, "50", destination=bobs))
+    refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
     Transfer.objects.filter(pk=sent).update(created_at=midnight)
 
 
 def test_a_clock_set_back_over_midnight_forgets_nothing_of_today(
     alice: Any, purse: Wallet, bobs: Wallet, limited: None
 ) -> None:
-    done(send(alice, purse, "30", destination=bobs))
-    later = done(send(alice, purse, "10", destination=bobs))["id"]
+    succeeded(post_transfer(alice, purse, "30", destination=bobs))
+    later = succeeded(post_transfer(alice, purse, "10", destination=bobs))["id"]
     sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transfer DISABLE TRIGGER append_only")
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     Transfer.objects.filter(pk=later).update(created_at=midnight - timedelta(minutes=1))
-    done(send(alice, purse, "20", destination=bobs))
-    refused(send(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+    succeeded(post_transfer(alice, purse, "20", destination=bobs))
+    refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
 
 
 def test_nobody_is_limited_by_default(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    done(send(alice, purse, "100", destination=bobs))
+    succeeded(post_transfer(alice, purse, "100", destination=bobs))
 
 
 # --- repeating, and trying out ---
@@ -248,10 +250,10 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, purse: Wal
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, purse: Wallet) -> None:
-    fee("transfer", fixed=Decimal("0.10"))
+    commission_rule("transfer", fixed=Decimal("0.10"))
     before = Posting.objects.count()
     body = {"source": purse.pk, "recipient": bob.email, "amount": "10"}
-    shown = done(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
+    shown = succeeded(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
     assert (shown["id"], shown["transaction"], shown["commission"]) == (None, None, "0.10")
     assert (Posting.objects.count(), Transfer.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
     assert not Wallet.objects.filter(owner=bob).exists()
@@ -264,14 +266,14 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, 
 def test_both_sides_read_it_and_only_the_sender_the_commission(
     alice: Any, bob: Any, mallory: Any, admin: Any, purse: Wallet, bobs: Wallet
 ) -> None:
-    fee("transfer", fixed=Decimal("0.10"))
-    sent = done(send(alice, purse, "10", destination=bobs, note="Hi"))
+    commission_rule("transfer", fixed=Decimal("0.10"))
+    sent = succeeded(post_transfer(alice, purse, "10", destination=bobs, note="Hi"))
     address = f"{TRANSFERS}/{sent['id']}"
     received = {**sent, "direction": "received", "commission": None}
-    assert done(signed_in(alice).get(address), 200) == sent
-    assert done(signed_in(bob).get(address), 200) == received
-    assert done(signed_in(bob).get(TRANSFERS), 200)["results"] == [received]
-    assert done(signed_in(admin).get(address), 200) == sent
+    assert succeeded(signed_in(alice).get(address), 200) == sent
+    assert succeeded(signed_in(bob).get(address), 200) == received
+    assert succeeded(signed_in(bob).get(TRANSFERS), 200)["results"] == [received]
+    assert succeeded(signed_in(admin).get(address), 200) == sent
     assert signed_in(mallory).get(address).status_code == 404
     assert ids(signed_in(mallory).get(TRANSFERS)) == []
     assert ids(signed_in(mallory).get(TRANSFERS, {"wallet": purse.pk})) == []
@@ -280,9 +282,9 @@ def test_both_sides_read_it_and_only_the_sender_the_commission(
 
 def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, purse: Wallet, bobs: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    out = done(send(alice, purse, "10", destination=bobs))["id"]
-    back = done(send(bob, bobs, "5", destination=second))["id"]
-    own = done(send(alice, purse, "1", destination=second))["id"]
+    out = succeeded(post_transfer(alice, purse, "10", destination=bobs))["id"]
+    back = succeeded(post_transfer(bob, bobs, "5", destination=second))["id"]
+    own = succeeded(post_transfer(alice, purse, "1", destination=second))["id"]
     get, staff = signed_in(alice).get, signed_in(admin).get
     directions = {name: ids(get(TRANSFERS, {"direction": name})) for name in ("sent", "received", "own")}
     assert directions == {"sent": [out], "received": [back], "own": [own]}
@@ -292,7 +294,7 @@ def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, purse: W
     moment = (timezone.now() - timedelta(minutes=5)).isoformat()
     assert ids(get(TRANSFERS, {"from": moment})) == [own, back, out]
     assert ids(get(TRANSFERS, {"to": moment})) == []
-    page = done(get(TRANSFERS, {"limit": 2}), 200)
+    page = succeeded(get(TRANSFERS, {"limit": 2}), 200)
     assert ids(get(page["next"])) == [out]
     assert ids(staff(TRANSFERS, {"user": bob.pk})) == [back, out]
     assert ids(staff(TRANSFERS, {"user": bob.pk, "direction": "received"})) == [out]
@@ -303,7 +305,7 @@ def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, purse: W
 def test_a_list_takes_as_many_queries_however_long_it_is(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     taken = []
     for _ in range(2):
-        done(send(alice, purse, "1", destination=bobs))
+        succeeded(post_transfer(alice, purse, "1", destination=bobs))
         with CaptureQueriesContext(connection) as queries:
             ids(signed_in(alice).get(TRANSFERS))
         taken.append(len(queries))
@@ -313,5 +315,5 @@ def test_a_list_takes_as_many_queries_however_long_it_is(alice: Any, purse: Wall
 def test_strangers_and_services_have_no_business_here(client: Any, alice: Any, purse: Wallet, bobs: Wallet) -> None:
     assert client.post(TRANSFERS).status_code == 401
     alice.take_role(Role.SERVICE)
-    assert send(alice, purse, "1", destination=bobs).status_code == 403
+    assert post_transfer(alice, purse, "1", destination=bobs).status_code == 403
     assert signed_in(alice).get(TRANSFERS).status_code == 403

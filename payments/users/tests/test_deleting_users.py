@@ -22,8 +22,8 @@ from payments.models import ExternalWallet, IdempotencyKey, Posting, Wallet
 from payments.users import services as users
 from payments.webhooks import receiving
 from staff.history import note
-from tests.support.factories import ALICES, BOBS, clearing, credit, move, notice, signed_in, wallet_with
-from tests.support.order_factories import a_bank, books_balance, deposit, settle, withdraw
+from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, notice, signed_in, wallet_with
+from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, settle, withdraw
 
 URL = "/api/v1/users"
 
@@ -84,7 +84,7 @@ def test_a_person_of_a_fresh_registration_is_gone(admin: Any) -> None:
 
 def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: Any, alice: Any) -> None:
     purse, client = wallet_with(alice, "USD", "50"), signed_in(admin)
-    withdraw(alice, purse, a_bank(alice), "20.00")
+    withdraw(alice, purse, bank_account(alice), "20.00")
     for amount in ("5.00", "6.00"):
         deposit(alice, purse, amount)
     answer = client.delete(f"{URL}/{alice.pk}")
@@ -111,8 +111,8 @@ def test_a_deposit_alone_or_a_debt_is_money_too(admin: Any, alice: Any, owed: bo
     purse = open_wallet(owner_id=alice.pk, currency="USD")
     if owed:
         reversals.allow_overdraft(wallet_id=purse.pk, allowed=True, staff=admin)
-        came_in = move((clearing(), purse.pk, "5"), kind="deposit")
-        move((purse.pk, clearing(), "5"), kind="withdrawal")
+        came_in = book_transfer((clearing_wallet(), purse.pk, "5"), kind="deposit")
+        book_transfer((purse.pk, clearing_wallet(), "5"), kind="withdrawal")
         reversals.reverse(transaction_id=came_in, reason="card stolen", staff=admin)
     else:
         deposit(alice, purse, "5.00")
@@ -122,7 +122,7 @@ def test_a_deposit_alone_or_a_debt_is_money_too(admin: Any, alice: Any, owed: bo
 
 def test_who_has_nothing_left_is_deleted_as_before(admin: Any, alice: Any) -> None:
     purse = wallet_with(alice, "USD", "50")
-    move((purse.pk, clearing(), "50"), kind="withdrawal")
+    book_transfer((purse.pk, clearing_wallet(), "50"), kind="withdrawal")
     assert signed_in(admin).delete(f"{URL}/{alice.pk}").status_code == 204
 
 
@@ -132,7 +132,7 @@ def test_who_has_nothing_left_is_deleted_as_before(admin: Any, alice: Any) -> No
 def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS)
-    move((ALICES, BOBS, "5"))
+    book_transfer((ALICES, BOBS, "5"))
     empty = open_wallet(owner_id=alice.pk, currency="EUR")
     pair = tokens.open_family(user=alice)
     key_of(alice)
@@ -151,7 +151,7 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
     deed = "Deleted: anonymised and disabled, the books stay. Forced, although the user holds 20.00 USD."
     assert entries(alice.pk) == [(address, "Enabled."), (address, deed)]
     assert Posting.objects.count() == 3
-    books_balance(by_hand=True)
+    assert_ledger_balances(by_hand=True)
 
 
 def test_where_his_withdrawals_went_is_scrubbed(admin: Any, alice: Any, bob: Any) -> None:
@@ -227,7 +227,7 @@ def test_money_still_arrives_for_a_disabled_or_deleted_user(switch: str, admin: 
     ).status_code in (200, 204)
     assert credit(alice, ALICES, "10").balance == Decimal(35)
     assert credit(alice, BOBS, "1").balance == Decimal(1)
-    books_balance()
+    assert_ledger_balances()
 
 
 def test_staff_who_did_something_are_anonymised_and_their_deeds_stay(admin: Any, alice: Any) -> None:
@@ -267,7 +267,7 @@ def test_a_deletion_and_a_first_credit_at_once_lose_no_money(admin: Any) -> None
         assert credited or isinstance(outcome, receiving.UserNotFound | receiving.CreditWalletNotFound), outcome
         assert User.objects.filter(pk=user.pk).exists() == credited
         assert Wallet.objects.filter(pk=target, balance=10).exists() == credited
-    books_balance()
+    assert_ledger_balances()
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -275,7 +275,7 @@ def test_money_that_is_on_its_way_makes_him_a_person_with_history(admin: Any, al
     wallet = open_wallet(owner_id=alice.pk, currency="USD")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            move((clearing(), wallet.pk, "10"), kind="deposit")
+            book_transfer((clearing_wallet(), wallet.pk, "10"), kind="deposit")
             deletion = pool.submit(in_thread, delete, admin, alice.pk)
             wait_until_somebody_waits()
         assert deletion.result() == 204
@@ -287,7 +287,7 @@ def test_money_that_is_on_its_way_makes_him_a_person_with_history(admin: Any, al
 def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     admin: Any, alice: Any, service: Any
 ) -> None:
-    bank, purse = a_bank(alice), wallet_with(alice, "USD", "10")
+    bank, purse = bank_account(alice), wallet_with(alice, "USD", "10")
     made = withdraw(alice, purse, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():

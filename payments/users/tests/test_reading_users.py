@@ -13,7 +13,17 @@ from accounts.models import Role, User
 from payments.ledger.services.wallets import open_wallet
 from payments.users import queries as users
 from payments.webhooks import receiving
-from tests.support.factories import ALICES, BOBS, clearing, credit, many_credits, move, notice, signed_in, wallet_with
+from tests.support.factories import (
+    ALICES,
+    BOBS,
+    book_transfer,
+    clearing_wallet,
+    credit,
+    many_credits,
+    notice,
+    signed_in,
+    wallet_with,
+)
 
 URL = "/api/v1/users"
 ME = "/api/v1/users/me"
@@ -48,7 +58,7 @@ def test_users_me_shows_the_caller_without_more_unless_asked(alice: Any) -> None
 def test_users_me_includes_wallets_and_transactions_as_their_lists_show_them(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "10")
-    move((ALICES, BOBS, "5"))
+    book_transfer((ALICES, BOBS, "5"))
     client = signed_in(alice)
     body = client.get(ME, {"include": "wallets,transactions"}).json()
     assert body["wallets"] == client.get("/api/v1/wallets").json()["results"]
@@ -160,7 +170,7 @@ def test_the_list_of_users_begins_with_the_newest_each_with_own_wallets(alice: A
 def test_users_are_shown_without_the_house_and_without_passwords(alice: Any, admin: Any) -> None:
     credit(alice, ALICES)
     text = signed_in(admin).get(URL).content.decode()
-    assert str(clearing()) not in text
+    assert str(clearing_wallet()) not in text
     assert not {word for word in ("password", "token", "is_staff", "argon2") if word in text}
 
 

@@ -16,10 +16,20 @@ from config import urls
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Deposit, Exchange, Quote, Wallet
 from payments.webhooks.views.webhooks import WebhookView
-from tests.support.exchange_factories import ask as ask_quote
-from tests.support.exchange_factories import done, exchange, expired, outcomes, quoted, rate, refused, send, together
+from tests.support.exchange_factories import (
+    expired_quote,
+    new_quote,
+    outcomes,
+    post_exchange,
+    post_transfer,
+    refused,
+    store_rate,
+    succeeded,
+    together,
+)
+from tests.support.exchange_factories import post_quote as ask_quote
 from tests.support.factories import signed_in, wallet_with
-from tests.support.order_factories import a_bank, ask, deposit, new_key, settle, withdraw
+from tests.support.order_factories import bank_account, deposit, new_key, post_order, settle, withdraw
 
 TRANSFERS = "/api/v1/transfers"
 Rates = Callable[..., None]
@@ -48,12 +58,12 @@ def throttled(answer: Any) -> None:
 def test_a_user_writes_so_often_in_a_minute(alice: Any, bob: Any, purse: Wallet, rates: Rates) -> None:
     rates(writes="3/min")
     deposit(alice, purse)
-    refused(ask(alice, "deposits", purse, "-1"), 422, "invalid_amount")  # what is refused counts as well
-    done(signed_in(alice).post("/api/v1/wallets", {"currency": "EUR"}))
-    throttled(ask(alice, "deposits", purse, "1"))
+    refused(post_order(alice, "deposits", purse, "-1"), 422, "invalid_amount")  # what is refused counts as well
+    succeeded(signed_in(alice).post("/api/v1/wallets", {"currency": "EUR"}))
+    throttled(post_order(alice, "deposits", purse, "1"))
     throttled(signed_in(alice).patch("/api/v1/users/me", {"full_name": "Alice"}))
     assert signed_in(alice).get("/api/v1/deposits").status_code == 200
-    done(signed_in(bob).post("/api/v1/wallets", {"currency": "EUR"}))
+    succeeded(signed_in(bob).post("/api/v1/wallets", {"currency": "EUR"}))
     assert Deposit.objects.count() == 1
 
 
@@ -62,7 +72,7 @@ def test_services_and_admins_have_a_rate_of_their_own(
 ) -> None:
     rates(writes="1/min", service_writes="2/min")
     for _ in range(2):
-        done(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}), 200)
+        succeeded(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}), 200)
         refused(settle(service, "deposits", 1), 404, "deposit_not_found")
     throttled(signed_in(admin).patch("/api/v1/currencies/USD", {"name": "Dollar"}))
     throttled(settle(service, "deposits", 1))
@@ -99,10 +109,10 @@ def test_emails_are_looked_up_less_often_tried_or_not(alice: Any, bob: Any, purs
     body = {"source": purse.pk, "amount": "1"}
     for email, status in ((bob.email, 200), ("nobody@example.com", 404)):
         assert signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": email}).status_code == status
-    done(send(alice, purse, "1", recipient=bob.email))
+    succeeded(post_transfer(alice, purse, "1", recipient=bob.email))
     throttled(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": bob.email}))
-    throttled(send(alice, purse, "1", recipient="nobody@example.com"))
-    done(send(alice, purse, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
+    throttled(post_transfer(alice, purse, "1", recipient="nobody@example.com"))
+    succeeded(post_transfer(alice, purse, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
 
 
 @pytest.mark.parametrize("body", [[1], "recipient", None, {"recipient": None}])
@@ -114,7 +124,7 @@ def test_a_body_of_any_shape_is_counted_or_refused(alice: Any, rates: Rates, bod
 
 
 def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob: Any, purse: Wallet) -> None:
-    answers = [send(alice, purse, "1000.01", recipient=email) for email in (bob.email, "nobody@example.com")]
+    answers = [post_transfer(alice, purse, "1000.01", recipient=email) for email in (bob.email, "nobody@example.com")]
     bodies = [refused(answer, 409, "insufficient_funds") for answer in answers]
     assert bodies[0] == bodies[1]
 
@@ -122,12 +132,12 @@ def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob:
 # --- pending orders ---
 def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, purse: Wallet, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 3
-    bank = a_bank(alice)
+    bank = bank_account(alice)
     first = deposit(alice, purse)
     deposit(alice, purse)
     withdraw(alice, purse, bank, "1")
-    refused(ask(alice, "deposits", purse, "1"), 409, "too_many_pending_orders")
-    refused(ask(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 409, "too_many_pending_orders")
+    refused(post_order(alice, "deposits", purse, "1"), 409, "too_many_pending_orders")
+    refused(post_order(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 409, "too_many_pending_orders")
     deposit(bob, wallet_with(bob, "USD", "1"))
     assert settle(admin, "deposits", first).status_code == 200
     deposit(alice, purse)
@@ -136,7 +146,7 @@ def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, pur
 def test_requests_at_one_moment_do_not_pass_the_limit_together(committed_db: None, alice: Any, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 2
     purse = wallet_with(alice, "USD", "10").pk
-    answers = together([lambda: ask(alice, "deposits", purse, "1")] * 6)
+    answers = together([lambda: post_order(alice, "deposits", purse, "1")] * 6)
     assert outcomes(answers) == Counter({(201, ""): 2, (409, "too_many_pending_orders"): 4})
     assert Deposit.objects.count() == 2
 
@@ -144,25 +154,25 @@ def test_requests_at_one_moment_do_not_pass_the_limit_together(committed_db: Non
 # --- quotes ---
 def test_a_user_has_so_many_quotes_that_are_still_good(alice: Any, bob: Any, purse: Wallet, settings: Any) -> None:
     settings.TILL_OPEN_QUOTES = 2
-    rate("USD", "EUR", "0.9")
+    store_rate("USD", "EUR", "0.9")
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    first, second = quoted(alice, "5"), quoted(alice, "6")
+    first, second = new_quote(alice, "5"), new_quote(alice, "6")
     refused(ask_quote(alice, "7"), 409, "too_many_quotes")
-    done(ask_quote(bob, "7"))
-    done(exchange(alice, purse, euros, quote=second))
-    done(ask_quote(alice, "8"))
-    expired(first, alice)
-    done(ask_quote(alice, "9"))
+    succeeded(ask_quote(bob, "7"))
+    succeeded(post_exchange(alice, purse, euros, quote=second))
+    succeeded(ask_quote(alice, "8"))
+    expired_quote(first, alice)
+    succeeded(ask_quote(alice, "9"))
 
 
 def test_quotes_are_pruned_that_expired_unused(alice: Any, purse: Wallet) -> None:
-    rate("USD", "EUR", "0.9")
+    store_rate("USD", "EUR", "0.9")
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    used = quoted(alice, "6")
-    done(exchange(alice, purse, euros, quote=used))
-    recent = expired(used, alice)
+    used = new_quote(alice, "6")
+    succeeded(post_exchange(alice, purse, euros, quote=used))
+    recent = expired_quote(used, alice)
     old = _old(recent, hours=25)
-    good = quoted(alice, "7")
+    good = new_quote(alice, "7")
     out = io.StringIO()
     call_command("prune_quotes", stdout=out)
     assert out.getvalue() == "1 quotes deleted\n"

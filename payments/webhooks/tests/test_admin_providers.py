@@ -13,7 +13,7 @@ from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.webhooks import provider_secrets, providers
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.admin_forms import shown
-from tests.support.factories import ALICES, NOBODY, credit, refused
+from tests.support.factories import ALICES, NOBODY, credit, refused_notice
 
 URL = "/admin/payments/provider/"
 OLD, NEW = "the-old-secret-of-acme-4711", "the-new-secret-of-acme-0815"
@@ -202,9 +202,9 @@ def test_a_published_secret_is_for_development_only(site: Client, settings: Any,
 @pytest.mark.parametrize("secret", ["x", *sorted(provider_secrets.PUBLISHED.values())])
 def test_the_service_refuses_such_a_secret_too(provider: Provider, admin: Any, settings: Any, secret: str) -> None:
     settings.TILL_DEBUG = False
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as refused_notice:
         providers.rotate_secret(provider_id=provider.pk, secret=secret, keep_old=False, staff=admin)
-    assert list(refused.value.message_dict) == ["secret"]
+    assert list(refused_notice.value.message_dict) == ["secret"]
     provider.refresh_from_db()
     assert provider.secret == OLD
 
@@ -312,8 +312,8 @@ def replay(site: Client, *events: WebhookEvent) -> str:
 def test_staff_replay_what_is_chosen_and_see_what_came_of_each(alice: Any, admin: Any, site: Client) -> None:
     credit(alice, ALICES, external_id="1")
     done = WebhookEvent.objects.get()
-    waiting = refused(user_id=NOBODY, account=303, external_id="2")
-    conflict = refused(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
+    waiting = refused_notice(user_id=NOBODY, account=303, external_id="2")
+    conflict = refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
     page = replay(site, done, waiting, conflict)
     assert f"“{done}”: was credited already; nothing moved." in page
     assert "There is no such user" in page
@@ -325,7 +325,7 @@ def test_staff_replay_what_is_chosen_and_see_what_came_of_each(alice: Any, admin
 
 
 def test_mallory_replays_nothing(mallory: Any) -> None:
-    event = refused(user_id=NOBODY, account=303)
+    event = refused_notice(user_id=NOBODY, account=303)
     client = Client()
     client.force_login(mallory)
     client.post(EVENTS, {"action": "replay", "_selected_action": [event.pk]})

@@ -14,7 +14,7 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import Posting, Provider, Wallet, WebhookEvent
 from payments.webhooks.queries.filters import with_external_id
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.factories import ALICES, BOBS, NOBODY, credit, notice, refused, signed_in
+from tests.support.factories import ALICES, BOBS, NOBODY, credit, notice, refused_notice, signed_in
 
 URL = "/api/v1/webhook-events"
 
@@ -32,9 +32,9 @@ def replay(person: Any, event: WebhookEvent) -> Any:
 def inbox(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25", external_id="1")
     credit(bob, BOBS, external_id="2", provider="sha256_concat")
-    refused(user_id=NOBODY, account=303, external_id="3")
-    refused(user_id=bob.pk, account=ALICES, external_id="4")
-    refused(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
+    refused_notice(user_id=NOBODY, account=303, external_id="3")
+    refused_notice(user_id=bob.pk, account=ALICES, external_id="4")
+    refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
 
 
 def test_an_event_is_shown_as_it_was_received(inbox: None, alice: Any, admin: Any) -> None:
@@ -100,7 +100,7 @@ def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], admin: 
 @pytest.mark.parametrize("number", [3, 30])
 def test_a_page_costs_one_query(number: int, admin: Any, django_assert_num_queries: Any) -> None:
     for external_id in range(number):
-        refused(user_id=NOBODY, account=303, external_id=f"x{external_id}")
+        refused_notice(user_id=NOBODY, account=303, external_id=f"x{external_id}")
     with django_assert_num_queries(1):
         assert len(shown(signed_in(admin).get(URL))) == number
     with django_assert_num_queries(2):  # the providers, the page
@@ -121,7 +121,7 @@ def test_an_event_can_be_found_by_its_id_through_the_unique_indexes(inbox: None)
 
 def test_a_replay_credits_an_event_whose_obstacle_is_gone(alice: Any, admin: Any) -> None:
     own = FIRST_OWN_WALLET_ID + 10**9
-    event = refused(user_id=alice.pk, account=own, amount="12.5")
+    event = refused_notice(user_id=alice.pk, account=own, amount="12.5")
     assert replay(admin, event).json()["code"] == "wallet_not_found"
     with connection.cursor() as cursor:  # the next id of our own happens to be the one that was awaited
         cursor.execute("SELECT setval(pg_get_serial_sequence('payments_wallet', 'id'), %s, false)", [own])
@@ -150,7 +150,7 @@ def test_a_replay_answers_what_still_stands_in_the_way(
     user: str, status: int, code: str, alice: Any, bob: Any, admin: Any
 ) -> None:
     credit(alice, ALICES)
-    event = refused(user_id={"nobody": NOBODY, "bob": bob.pk}[user], account=ALICES)
+    event = refused_notice(user_id={"nobody": NOBODY, "bob": bob.pk}[user], account=ALICES)
     before = Posting.objects.count()
     answer = replay(admin, event)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -159,14 +159,14 @@ def test_a_replay_answers_what_still_stands_in_the_way(
 
 def test_a_conflict_is_never_replayed(alice: Any, admin: Any) -> None:
     credit(alice, ALICES, external_id="1")
-    event = refused(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
+    event = refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
     answer = replay(admin, event)
     assert (answer.status_code, answer.json()["code"]) == (409, "event_not_replayable")
     assert Wallet.objects.get(pk=ALICES).balance == 10
 
 
 def test_events_of_a_provider_that_is_switched_off_are_never_replayed(admin: Any) -> None:
-    event = refused(user_id=NOBODY, account=303)
+    event = refused_notice(user_id=NOBODY, account=303)
     Provider.objects.update(is_active=False)
     assert replay(admin, event).json()["code"] == "event_not_replayable"
     provider_cache.invalidate()
@@ -175,7 +175,7 @@ def test_events_of_a_provider_that_is_switched_off_are_never_replayed(admin: Any
 def test_the_staff_log_says_who_replayed_what_and_what_came_of_it(alice: Any, admin: Any) -> None:
     credited = credit(alice, ALICES, external_id="1")
     event = WebhookEvent.objects.get()
-    waiting = refused(user_id=NOBODY, account=303)
+    waiting = refused_notice(user_id=NOBODY, account=303)
     assert replay(admin, event).json()["duplicate"] is True
     assert replay(admin, waiting).status_code == 404
     entries = LogEntry.objects.order_by("pk")

@@ -25,7 +25,7 @@ from payments.webhooks.receiving.batch import single_credit_steps
 from payments.webhooks.receiving.outcomes import ProviderChanged
 from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS, run
-from tests.support.ledger_factories import house, lines_of, opened, sql
+from tests.support.ledger_factories import house_wallet, open_provider_wallet, sql, statement_of
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_single_credit_writes_what_a_batch_writes(alice: Any, wallet: int) -> 
     credit([notice("one", alice, amount="2.5"), notice("two", alice, amount="2.5")])
     assert done is not None
     assert (done.balance, done.duplicate) == (Decimal("12.5"), False)
-    assert lines_of(wallet) == [(1, 10), (2, Decimal("12.5")), (3, 15), (4, Decimal("17.5"))]
+    assert statement_of(wallet) == [(1, 10), (2, Decimal("12.5")), (3, 15), (4, Decimal("17.5"))]
     by_statement, *by_batch = (_written(name) for name in ("alone", "one", "two"))
     assert [by_statement] * 2 == by_batch
     assert WebhookEvent.objects.get(external_id="alone").transaction_id == done.transaction_id
@@ -117,14 +117,14 @@ def _changed(alice: Any, mallory: Any) -> Notice:
 
 def _another_currency(alice: Any, mallory: Any) -> Notice:
     with transaction.atomic():
-        opened(booking.lock([78]), 78, alice, "EUR")
+        open_provider_wallet(booking.lock([78]), 78, alice, "EUR")
     return notice("n", alice, account_id=78)
 
 
 LEFT_ALONE: dict[str, Callable[[Any, Any], Notice]] = {
     "a wallet to be opened": lambda alice, _: notice("n", alice, account_id=78),
     "another's wallet": lambda _, mallory: notice("n", mallory),
-    "the house's wallet": lambda alice, _: notice("n", alice, account_id=house()),
+    "the house's wallet": lambda alice, _: notice("n", alice, account_id=house_wallet()),
     "nobody": _nobody,
     "another currency": _another_currency,
     "more than a wallet holds": lambda alice, _: notice("n", alice, amount=LARGEST - 9),
@@ -139,9 +139,9 @@ LEFT_ALONE: dict[str, Callable[[Any, Any], Notice]] = {
 def test_what_is_not_as_simple_is_left_as_it_is(alice: Any, mallory: Any, wallet: int, case: str) -> None:
     asked = LEFT_ALONE[case](alice, mallory)
     try:
-        before = stored(), lines_of(wallet), [*Transaction.objects.values()]
+        before = stored(), statement_of(wallet), [*Transaction.objects.values()]
         assert alone(asked) is None
-        assert (stored(), lines_of(wallet), [*Transaction.objects.values()]) == before
+        assert (stored(), statement_of(wallet), [*Transaction.objects.values()]) == before
     finally:
         Provider.objects.filter(slug="sha256_concat").update(is_active=True)
 
@@ -241,13 +241,13 @@ def _in_a_thread(work: Callable[[], Result]) -> Result:
 
 def test_who_waits_sees_what_the_other_has_left(alice: Any, wallet: int) -> None:
     assert meanwhile(lambda: credit([notice("a", alice)]), notice("b", alice)) == (30, False)
-    assert lines_of(wallet) == [(1, 10), (2, 20), (3, 30)]
+    assert statement_of(wallet) == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_the_same_notice_twice_at_once_is_credited_once(alice: Any, wallet: int) -> None:
     twice = notice("a", alice)
     assert meanwhile(lambda: credit([twice]), twice) == (20, True)
-    assert lines_of(wallet) == [(1, 10), (2, 20)]
+    assert statement_of(wallet) == [(1, 10), (2, 20)]
 
 
 def test_one_key_with_two_contents_at_once_is_credited_once(alice: Any, bob: Any, wallet: int) -> None:
@@ -255,7 +255,7 @@ def test_one_key_with_two_contents_at_once_is_credited_once(alice: Any, bob: Any
     credit([notice("bob's", bob, account_id=79)])
     settled = meanwhile(lambda: credit([notice("a", alice)]), notice("a", bob, account_id=79))
     assert settled is receiving.TransactionIdConflict
-    assert (lines_of(77), lines_of(79)) == ([(1, 10), (2, 20)], [(1, 10)])
+    assert (statement_of(77), statement_of(79)) == ([(1, 10), (2, 20)], [(1, 10)])
 
 
 def test_who_waits_sees_that_there_is_no_room_left(alice: Any, wallet: int) -> None:

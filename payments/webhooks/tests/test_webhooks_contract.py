@@ -12,7 +12,7 @@ from payments.conftest import Post, Stored, stored
 from payments.ledger import booking
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
-from tests.support.ledger_factories import opened
+from tests.support.ledger_factories import open_provider_wallet
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form, new_uuid
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ Unmoved = Callable[[], Stored]
 
 def open_wallet(id_: int, owner: Any, currency: str = "USD") -> None:
     with transaction.atomic():
-        opened(booking.lock([id_]), id_, owner, currency)
+        open_provider_wallet(booking.lock([id_]), id_, owner, currency)
 
 
 # --- credited -----------------------------------------------------------------------------------------------
