@@ -1,4 +1,4 @@
-"""Staff's pages about people. Every change goes through the services; the pages only ask and show."""
+"""The staff site's pages of users. Every change goes through the services; the pages only ask and show."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -114,7 +114,7 @@ class ChangeUserForm(ChangeFormBase):
 
 @admin.register(User)
 class UserAdmin(UserAdminBase):
-    """People: find them, switch them on and off, give them roles and passwords.
+    """Users: find them, switch them on and off, give them roles and passwords.
 
     payments shows a user's money here and adds what is done with a reason: it registers a subclass of this class.
     """
@@ -146,7 +146,7 @@ class UserAdmin(UserAdminBase):
     own_account_fields: ClassVar[tuple[str, ...]] = ("role", "is_active")
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002
-        """People are disabled; the books refer to them for ever."""
+        """Users are disabled: the ledger refers to them for ever."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

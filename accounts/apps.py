@@ -1,4 +1,4 @@
-"""The accounts app: people, how they sign in, and what ends their tokens."""
+"""The accounts app: users, how they sign in, and what ends their tokens."""
 
 from django.apps import AppConfig
 

@@ -43,17 +43,17 @@ class LoginLock(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no annot
         if not locked:
             count_hit(key=_failures_key(name), seconds=_DAY)
         event = Event.LOGIN_LOCKED if locked else Event.LOGIN_FAILED
-        security_log.note(event, name=name, door=_door(request))
+        security_log.record(event, name=name, door=_door(request))
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
         super().user_logged_in(sender, request, user, **kwargs)
         count_hit(key=_known_key(user.get_username().lower(), request), seconds=_KNOWN_SECONDS)
-        security_log.note(Event.LOGIN, user_id=user.pk, door=_door(request))
+        security_log.record(Event.LOGIN, user_id=user.pk, door=_door(request))
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
         super().user_logged_out(sender, request, user, **kwargs)
         if user is not None:
-            security_log.note(Event.LOGOUT, user_id=user.pk, door=_door(request))
+            security_log.record(Event.LOGOUT, user_id=user.pk, door=_door(request))
 
     def clean_expired_user_attempts(
         self, request: HttpRequest | None = None, credentials: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""People, the refresh tokens they hold, the mails they are sent, and the counters that throttle strangers."""
+"""Users, the refresh tokens they hold, the mails they are sent, and the counters that throttle strangers."""
 
 import uuid
 from typing import Any, ClassVar
@@ -43,7 +43,7 @@ class Role(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds people by email whatever its case, the way the unique index compares them."""
+    """Finds users by email whatever its case, the way the unique index compares them."""
 
     def with_email(self, email: str) -> models.QuerySet["User"]:
         return self.alias(email_lower=folded_ascii("email")).filter(email_lower=folded_ascii(models.Value(email)))

@@ -20,7 +20,7 @@ class HasRole(IsAuthenticated):
         return super().has_permission(request, view) and getattr(request.user, "role", None) in self.roles
 
 
-class IsPerson(HasRole):
+class IsNotService(HasRole):
     """Anybody but a service, which settles deposits and withdrawals and sees nothing else. The default."""
 
     roles = frozenset({Role.USER, Role.ADMIN})
@@ -32,7 +32,7 @@ class IsAdmin(HasRole):
     roles = frozenset({Role.ADMIN})
 
 
-class IsSettler(HasRole):
+class CanSettle(HasRole):
     """A service, or an admin in its place."""
 
     roles = frozenset({Role.SERVICE, Role.ADMIN})

@@ -52,12 +52,12 @@ def during(request: HttpRequest) -> Iterator[None]:
         _request.reset(token)
 
 
-def note(event: Event, *, user_id: object = None, name: str | None = None, **fields: object) -> None:
+def record(event: Event, *, user_id: object = None, name: str | None = None, **fields: object) -> None:
     """Write the event's line. Of a name that somebody typed only a keyed hash is written."""
     _write(_line(event, user_id, name, fields))
 
 
-def note_after_commit(event: Event, *, user_id: object = None, **fields: object) -> None:
+def record_after_commit(event: Event, *, user_id: object = None, **fields: object) -> None:
     """Write the line of a change once it is durable; none if it is rolled back."""
     transaction.on_commit(partial(_write, _line(event, user_id, None, fields)), robust=True)
 

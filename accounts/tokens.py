@@ -68,7 +68,7 @@ def rotate(*, refresh: str) -> TokenPair:
     current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
     if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
         if _end(login.family_id):
-            security_log.note(Event.REFRESH_REUSED, user_id=login.user.pk)
+            security_log.record(Event.REFRESH_REUSED, user_id=login.user.pk)
         raise InvalidToken("This refresh token was used before, or its login has ended.")
     return _pair(login=login, refresh=fresh)
 
@@ -84,7 +84,7 @@ def end_family(*, refresh: str) -> None:
         return
     user_id = _subject(token)
     if _end(_uuid(token, "family")):
-        security_log.note(Event.LOGOUT, user_id=user_id, door="api")
+        security_log.record(Event.LOGOUT, user_id=user_id, door="api")
 
 
 def end_all(*, user_id: int) -> None:

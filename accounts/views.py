@@ -1,4 +1,4 @@
-"""The API of people: each view checks the shape, makes one call into the services and answers."""
+"""The API of users: each view checks the shape, makes one call into the services and answers."""
 
 from dataclasses import asdict
 from typing import ClassVar, cast

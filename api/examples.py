@@ -16,7 +16,7 @@ def response_example(name: str, value: dict[str, Any], status: str = "200") -> O
 
 def problem_example(status: int, code: str, title: str, detail: str, **extra: Any) -> OpenApiExample:
     body = {"type": f"/docs/errors#{code}", "title": title, "status": status, "code": code, "detail": detail}
-    return OpenApiExample(title, {**body, "errors": [], **extra}, media_type="application/problem+json")
+    return OpenApiExample(title, {**body, "errors": [], **extra})
 
 
 def described(description: str, *problems: OpenApiExample) -> OpenApiResponse:

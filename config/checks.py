@@ -224,7 +224,7 @@ def _check_contents(alias: str) -> list[CheckMessage]:
     found = session_checks.check(alias)
     found += [] if settings.TILL_DEBUG else _check_role(alias)
     if not settings.TILL_DEBUG and "accounts_user" in tables:
-        found += _check_demo_people(alias)
+        found += _check_demo_users(alias)
     if "payments_provider" in tables:
         found += _check_providers(alias)
     if "payments_currency" in tables:
@@ -246,7 +246,7 @@ def _check_role(alias: str) -> list[CheckMessage]:
     return [checks.Warning(f"The database role is or has {', '.join(excess[:3])}{more}.", hint=hint, id="till.W005")]
 
 
-def _check_demo_people(alias: str) -> list[CheckMessage]:
+def _check_demo_users(alias: str) -> list[CheckMessage]:
     users = apps.get_model("accounts", "User")._default_manager.using(alias)
     found = dict(users.filter(email__in=DEMO_EMAILS, is_active=True).order_by("pk").values_list("pk", "email"))
     if not found:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from api.csv_response import csv_response
 from api.decimals import format_amount
-from staff.history import note_list
+from staff.history import record_list
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
     ModelAdmin = admin.ModelAdmin[Any]
@@ -30,7 +30,7 @@ else:
 ROWS_AT_ONCE = 2000
 
 
-class Exports(ModelAdmin):
+class CsvExportMixin(ModelAdmin):
     """Adds `export/` below the list, for whoever may look at it. Only what `export_fields` names leaves the house."""
 
     #: Paths as `values_list` takes them; the header has the same names. Never a secret, a hash or a token.
@@ -57,7 +57,7 @@ class Exports(ModelAdmin):
         asked = unquote_plus(request.META.get("QUERY_STRING", ""))[:500]
         text = f"Exported the list as CSV{f', narrowed by {asked}' if asked else ''}."
         # Before the transaction of the export, which ends without a commit when the client hangs up half way.
-        note_list(of=self.model, staff=cast("User", request.user), text=text)
+        record_list(of=self.model, staff=cast("User", request.user), text=text)
         header = [field.replace("__", "_") for field in self.export_fields]
         return csv_response(
             lambda: chain([header], self.export_rows(rows)),
@@ -67,7 +67,7 @@ class Exports(ModelAdmin):
 
     def export_rows(self, rows: QuerySet[Any]) -> Iterator[Sequence[object]]:
         for values, places in self.export_values(rows):
-            yield [as_text(value, places) for value in values]
+            yield [cell_text(value, places) for value in values]
 
     def export_values(self, rows: QuerySet[Any]) -> Iterator[tuple[Sequence[Any], int]]:
         """Yield each row's values with its decimal places.
@@ -85,7 +85,7 @@ class Exports(ModelAdmin):
         return f"{self.opts.app_label}_{self.opts.model_name}"
 
 
-def as_text(value: object, places: int) -> object:
+def cell_text(value: object, places: int) -> object:
     """Return an amount exactly, with at least `places` decimals, and a time as RFC 3339 writes it."""
     if isinstance(value, Decimal):
         return format_amount(value, places)

@@ -3,5 +3,5 @@
 from decimal import Decimal
 
 
-def plain(rate: Decimal) -> str:
+def plain_decimal(rate: Decimal) -> str:
     return f"{rate.normalize():f}"

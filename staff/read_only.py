@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from staff.csv_export import Exports
+from staff.csv_export import CsvExportMixin
 from staff.stale_forms import GuardedAdmin
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
@@ -38,7 +38,7 @@ class BoundedPaginator(PaginatorBase):
         return int(self.object_list.order_by()[:MAX_LISTED].count())
 
 
-class NothingToChange:
+class ReadOnlyMixin:
     """Nobody adds, changes or deletes here, whatever his rights: the ledger and the inbox are written by services."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
@@ -51,7 +51,7 @@ class NothingToChange:
         return False
 
 
-class StaffAdmin(GuardedAdmin, Exports):
+class StaffAdmin(GuardedAdmin, CsvExportMixin):
     """What every list of ours is like."""
 
     #: Shown where there is no row at all: what would be here, and how it comes to be.
@@ -61,10 +61,10 @@ class StaffAdmin(GuardedAdmin, Exports):
         css = {"all": ["payments/admin.css"]}
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return _logged(super().log_addition(request, obj, message))
+        return _log_entry(super().log_addition(request, obj, message))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return _logged(super().log_change(request, obj, message))
+        return _log_entry(super().log_change(request, obj, message))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Refuse what Django would only ignore: an action that this member of staff does not have."""
@@ -79,14 +79,14 @@ class StaffAdmin(GuardedAdmin, Exports):
         return request.POST.get("action", "") in actions if request.POST.get("action") else bool(actions)
 
 
-def _logged(entry: LogEntry) -> LogEntry:
+def _log_entry(entry: LogEntry) -> LogEntry:
     """Say in the log what Django only wrote into the history."""
     about = f"{entry.content_type.app_label}.{entry.content_type.model} {entry.object_id}" if entry.content_type else ""
     logger.info("%s", entry.get_change_message(), extra={"object": about, "staff_id": entry.user_id})
     return entry
 
 
-class ReadOnlyAdmin(NothingToChange, StaffAdmin):
+class ReadOnlyAdmin(ReadOnlyMixin, StaffAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count the whole table
@@ -94,7 +94,7 @@ class ReadOnlyAdmin(NothingToChange, StaffAdmin):
     ordering = ("-id",)
 
 
-class ReadOnlyInline(NothingToChange, TabularInline):
+class ReadOnlyInline(ReadOnlyMixin, TabularInline):
     extra = 0
     can_delete = False
 

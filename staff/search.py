@@ -1,4 +1,4 @@
-"""Search boxes of the admin: by an id, or by a part of an email."""
+"""What the search boxes of the staff site find: an id, or a part of an email."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,18 @@ from api.filters import id_or_none
 _MAX_USERS = 100
 
 
-def naming(term: str, *, ids: Sequence[str], people: Sequence[str]) -> Q:
-    """Rows in which one of the columns `ids` is this id; else in which one of `people` has this part of an email."""
+def by_id_or_email(term: str, *, id_columns: Sequence[str], user_columns: Sequence[str]) -> Q:
+    """Return the condition for the term: a number is looked for in `id_columns`.
+
+    Any other text is a part of the email of a user in one of `user_columns`.
+    """
     number = id_or_none(term)
-    named: list[Any] = (
-        [(name, number) for name in ids] if number else [(f"{name}__in", ids_by_email(term)) for name in people]
+    conditions: list[Any] = (
+        [(name, number) for name in id_columns]
+        if number
+        else [(f"{name}__in", ids_by_email(term)) for name in user_columns]
     )
-    return Q.create(named, connector=Q.OR)
+    return Q.create(conditions, connector=Q.OR)
 
 
 def ids_by_email(term: str) -> list[int]:

@@ -17,7 +17,7 @@ else:
     ModelForm = forms.ModelForm
 
 
-class ChoiceOfTheMoment(forms.BooleanField):
+class InstructionField(forms.BooleanField):
     """Says how the form is carried out; it is no change by itself."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002

@@ -25,7 +25,7 @@ RELOAD = "Load the page again to see it as it is now."
 _SALT = "staff.stale_forms"
 
 
-class ShownField(forms.CharField):
+class DigestsField(forms.CharField):
     """What the form showed, as a digest of each value: no secret can be read from it. It is no change by itself."""
 
     widget = forms.HiddenInput
@@ -54,18 +54,18 @@ class StaleGuard:
         self.now: dict[str, str] = {}
         if not form.instance._state.adding:
             self.now = digests(form, self.compared)
-            form.fields["shown"] = ShownField()
-            form.initial["shown"] = written(self.now)
+            form.fields["shown"] = DigestsField()
+            form.initial["shown"] = write_digests(self.now)
 
     def clean(self) -> dict[str, Any] | None:
         form = cast("ModelForm", self)
         if "shown" in form.fields and self.is_guarded() and form.add_prefix("shown") in form.data:
-            at, before = read(form.cleaned_data.get("shown", ""))
+            at, before = read_digests(form.cleaned_data.get("shown", ""))
             changed = [
                 name for name, value in self.now.items() if not constant_time_compare(before.get(name, ""), value)
             ]
             if changed:
-                form.add_error(self.blamed(), told(form, changed, since=at))
+                form.add_error(self.blamed(), describe_changes(form, changed, since=at))
         return super().clean()  # type: ignore[misc,no-any-return]  # the form it stands in front of
 
     def _post_clean(self) -> None:
@@ -123,11 +123,11 @@ def _column(form: ModelForm, name: str) -> "models.Field[Any, Any] | None":
     return column if isinstance(column, models.Field) else None
 
 
-def written(shown: dict[str, str]) -> str:
+def write_digests(shown: dict[str, str]) -> str:
     return " ".join([str(int(time.time())), *(f"{name}={digest}" for name, digest in shown.items())])
 
 
-def read(text: str) -> tuple[datetime, dict[str, str]]:
+def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
     """Return when the form was shown, as it says itself, and the digests; of made-up text nothing that fits."""
     moment, *pairs = text.split(" ")
     seconds = int(moment) if moment.isascii() and moment.isdigit() and len(moment) < 11 else 0
@@ -136,11 +136,11 @@ def read(text: str) -> tuple[datetime, dict[str, str]]:
     }
 
 
-def told(form: ModelForm, changed: list[str], *, since: datetime) -> str:
+def describe_changes(form: ModelForm, changed: list[str], *, since: datetime) -> str:
     """Say who changed it, when, and what it is now; a secret's value is not said."""
     who = _last_change(form.instance, since)
     by = f" by {who.user} at {who.action_time:%Y-%m-%d %H:%M:%S} UTC" if who else ""
-    values = ", ".join(_said(form, name) for name in changed if name in form.fields)
+    values = ", ".join(_describe_value(form, name) for name in changed if name in form.fields)
     return f"This was changed meanwhile{by}. {f'Now: {values}. ' if values else ''}{RELOAD}"
 
 
@@ -150,7 +150,7 @@ def _last_change(instance: models.Model, since: datetime) -> LogEntry | None:
     return entries.select_related("user").order_by("-pk").first()
 
 
-def _said(form: ModelForm, name: str) -> str:
+def _describe_value(form: ModelForm, name: str) -> str:
     field, column, value = form.fields[name], _column(form, name), _value(form, name)
     label = str(field.label or name.replace("_", " ")).lower()
     if isinstance(field.widget, forms.PasswordInput):
@@ -213,7 +213,7 @@ class GuardedAdmin(ModelAdmin):
             if not self._is_to_be_said(request, error):
                 raise
             answer = super().changelist_view(request, extra_context)
-        return beside_its_own_rows(answer)
+        return with_submitted_rows(answer)
 
     def _keys(self, texts: list[str]) -> list[Any]:
         """Return the keys that the texts write; what is none is left out."""
@@ -236,7 +236,7 @@ class GuardedAdmin(ModelAdmin):
         return True
 
 
-def beside_its_own_rows(answer: Any) -> HttpResponse:
+def with_submitted_rows(answer: Any) -> HttpResponse:
     """Show a refused list beside the rows that were sent: what is listed by now may be others."""
     changes = getattr(answer, "context_data", None) and answer.context_data.get("cl")
     if changes and changes.formset and changes.formset.is_bound:

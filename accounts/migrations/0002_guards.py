@@ -6,7 +6,7 @@ SQL = Path(__file__).with_name("sql")
 
 
 class Migration(migrations.Migration):
-    """What the models of people cannot say."""
+    """What the models of users cannot say."""
 
     dependencies = [("accounts", "0001_initial")]
 

@@ -63,7 +63,7 @@ def enable_user(*, user_id: int) -> User:
         user.activated_at = user.activated_at or timezone.now()
         if not was_active:
             user.save(update_fields=["is_active", "disabled_at", "activated_at"])
-            security_log.note_after_commit(Event.USER_ENABLED, user_id=user_id)
+            security_log.record_after_commit(Event.USER_ENABLED, user_id=user_id)
     return user
 
 
@@ -80,7 +80,7 @@ def disable_user(*, user_id: int, by: User | None) -> User:
             user.is_active, user.disabled_at = False, timezone.now()
             user.save(update_fields=["is_active", "disabled_at"])
             tokens.end_all(user_id=user_id)
-            security_log.note_after_commit(Event.USER_DISABLED, user_id=user_id)
+            security_log.record_after_commit(Event.USER_DISABLED, user_id=user_id)
             user.refresh_from_db()
     return user
 
@@ -99,7 +99,7 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
         if role != Role.ADMIN:
             refuse_without_admin(user, by)
         if role != user.role:  # the same role again leaves support what it is
-            security_log.note_after_commit(Event.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
+            security_log.record_after_commit(Event.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
             user.take_role(role)
             user.save(update_fields=["role", "is_staff", "is_superuser"])
             for react in after_role_change:

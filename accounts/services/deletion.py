@@ -1,4 +1,4 @@
-"""What is left of a user who was deleted but stays in the books: an id, and nothing about the person."""
+"""What is left of a user who was deleted but stays in the books: an id, and nothing about the user."""
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
@@ -17,7 +17,7 @@ from accounts.services.locking import lock_with_admins
 def anonymise_user(*, user_id: int, by: User | None) -> User:
     """Scrub the user's row, disable him and end his tokens. Safe to repeat.
 
-    payments.users.services.anonymise is what to call: it scrubs what payments keeps about a person as well.
+    payments.users.services.anonymise is what to call: it also scrubs what payments keeps about the user.
     Locks the row, of an admin with all active admins'. Raises OwnAccount, LastAdmin or UnknownUser.
     """
     refuse_own_account(user_id, by, "delete")
@@ -27,7 +27,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
             refuse_without_admin(user, by)
             _scrub(user)
             tokens.end_all(user_id=user_id)
-            security_log.note_after_commit(Event.USER_DELETED, user_id=user_id)
+            security_log.record_after_commit(Event.USER_DELETED, user_id=user_id)
     return user
 
 
@@ -43,7 +43,7 @@ def destroy_user(*, user_id: int, by: User | None) -> None:
         refuse_without_admin(user, by)
         forget_traces(user, known_as=f"user {user_id}, deleted")
         user.delete()
-        security_log.note_after_commit(Event.USER_DELETED, user_id=user_id)
+        security_log.record_after_commit(Event.USER_DELETED, user_id=user_id)
 
 
 def forget_traces(user: User, *, known_as: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows of people, locked before they are changed. Nobody locks a user's row after a wallet's."""
+"""Rows of users, locked before they are changed. Nobody locks a user's row after a wallet's."""
 
 from django.db.models import Q
 

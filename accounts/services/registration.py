@@ -1,4 +1,4 @@
-"""New people: registration, activation, and what every other way to add a user shares with them."""
+"""New users: registration, activation, and what every other way to add a user shares with them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,7 +90,7 @@ def update_user(*, user: User, **fields: str) -> User:
             raise UserDeleted
         user.save(update_fields=list(fields))
         if "email" in fields:
-            security_log.note_after_commit(Event.EMAIL_CHANGED, user_id=user.pk)
+            security_log.record_after_commit(Event.EMAIL_CHANGED, user_id=user.pk)
     return user
 
 
@@ -108,7 +108,7 @@ def activate(*, token: str) -> Activation:
         is_active=True, activated_at=timezone.now()
     )
     if won:
-        security_log.note_after_commit(Event.USER_ACTIVATED, user_id=user_id)
+        security_log.record_after_commit(Event.USER_ACTIVATED, user_id=user_id)
     user.refresh_from_db()
     if not user.is_active:
         raise links.InvalidLink("This link was used or is no longer valid.")

@@ -1,4 +1,4 @@
-"""People who exist only where TILL_DEBUG is on: the demo's four, and crowds for load tests."""
+"""Users who exist only where TILL_DEBUG is on: the demo's four, and crowds for load tests."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from accounts.services.administration import insert_active_user
 from accounts.services.registration import welcome
 
 DEMO_PASSWORD = "123456"  # noqa: S105  # published in the README; system checks keep it out of production
-DEMO_PEOPLE = (
+DEMO_USERS = (
     ("user_user@example.com", "User User", Role.USER),  # First, so that a fresh database gives it the id 1.
     ("testuser@example.com", "Test User", Role.USER),
     ("admin_admin@example.com", "Admin Admin", Role.ADMIN),
@@ -21,9 +21,9 @@ _CROWD_PREFIX = "load_user_"
 _BATCH_SIZE = 1000
 
 
-def add_demo_people() -> list[User]:
-    """Add those of the demo's people who are missing; safe to repeat, and what exists stays as it is."""
-    return [_demo_person(email, full_name, role) for email, full_name, role in DEMO_PEOPLE]
+def add_demo_users() -> list[User]:
+    """Add those of the demo's users who are missing; safe to repeat, and what exists stays as it is."""
+    return [_demo_user(email, full_name, role) for email, full_name, role in DEMO_USERS]
 
 
 def add_crowd(*, count: int) -> Iterator[int]:
@@ -39,7 +39,7 @@ def add_crowd(*, count: int) -> Iterator[int]:
         yield len(numbers)
 
 
-def _demo_person(email: str, full_name: str, role: Role) -> User:
+def _demo_user(email: str, full_name: str, role: Role) -> User:
     with transaction.atomic():
         present = User.objects.with_email(email).first()
         return present or insert_active_user(

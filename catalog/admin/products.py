@@ -22,7 +22,7 @@ from payments.models import Currency
 from payments.money import InvalidAmount, check_amount
 from staff.amount_field import AmountFormField
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
-from staff.history import note
+from staff.history import record
 from staff.read_only import BoundedPaginator, StaffAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
@@ -105,7 +105,7 @@ class RemoveAction(ConfirmedAction):
             services.delete_product(product_id=target.pk)
             archived = Product.objects.filter(pk=target.pk).exists()
             outcome = "Archived, because it was sold." if archived else "Deleted."
-            note(about=target, staff=staff, text=f"{outcome} Reason: {answers['reason']}")
+            record(about=target, staff=staff, text=f"{outcome} Reason: {answers['reason']}")
         return outcome
 
 

@@ -14,7 +14,7 @@ from catalog.models import Product
 from catalog.models.products import folded
 from payments.ledger.services.currencies import active_currency
 from payments.money import InvalidAmount, check_amount
-from staff.history import changes, note
+from staff.history import describe_changes, record
 
 
 class StaleProduct(Exception):
@@ -55,7 +55,7 @@ def create_product(*, by: User | None = None, **fields: Unpack[ProductFields]) -
     _save(product)
     if by:
         price = format_amount(product.price, product.currency.decimal_places)
-        note(about=product, staff=by, text=f"Added: {price} {product.currency_id}, stock {_stock(product)}.")
+        record(about=product, staff=by, text=f"Added: {price} {product.currency_id}, stock {_stock(product)}.")
     return product
 
 
@@ -86,7 +86,7 @@ def change_product(
         _save(product)
         if by:
             columns = [_COLUMNS.get(name, name) for name in ProductFields.__annotations__]
-            note(about=product, staff=by, text=f"Changed: {changes(before, product, columns)}.")
+            record(about=product, staff=by, text=f"Changed: {describe_changes(before, product, columns)}.")
     return product
 
 
@@ -100,14 +100,14 @@ def delete_product(*, product_id: int, if_version: Collection[int] | None = None
     product = _locked(product_id, if_version)
     if not product.purchases.exists():
         if by:
-            note(about=product, staff=by, text="Deleted.")
+            record(about=product, staff=by, text="Deleted.")
         product.delete()
     elif product.is_active:
         product.is_active = False
         product.version += 1
         product.save(update_fields=["is_active", "version"])
         if by:
-            note(about=product, staff=by, text="Archived: it was sold, so it stays.")
+            record(about=product, staff=by, text="Archived: it was sold, so it stays.")
 
 
 def _stock(product: Product) -> str:

@@ -8,7 +8,7 @@ from accounts.models import User
 from api.decimals import format_amount
 from catalog.models import Purchase, Refund
 from catalog.services.refunds import refund
-from staff.history import note
+from staff.history import record
 
 
 class RefundedMeanwhile(Exception):
@@ -38,4 +38,4 @@ def note_refund(*, made: Refund, staff: User) -> None:
     currency = made.purchase.currency
     why = f" Reason: {made.reason}" if made.reason else ""
     written = format_amount(made.amount, currency.decimal_places)
-    note(about=made.purchase, staff=staff, text=f"Refunded {written} {currency.pk}.{why}")
+    record(about=made.purchase, staff=staff, text=f"Refunded {written} {currency.pk}.{why}")

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import IsAdmin, IsPerson
+from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import StrictWrites
 from api.etags import is_current
 from api.path_parameters import ID, ID_PATTERN
@@ -92,7 +92,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
 
     def get_permissions(self) -> list[BasePermission]:
         reads = self.action in ("list", "retrieve", "metadata")
-        return [IsPerson()] if reads else [IsAdmin()]
+        return [IsNotService()] if reads else [IsAdmin()]
 
     def get_queryset(self) -> QuerySet[Product]:
         return products.visible_to(self.user)

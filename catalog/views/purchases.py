@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
-from accounts.permissions import IsAdmin, IsPerson
+from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import Previewing
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked
@@ -88,7 +88,7 @@ class RefundsView(ListModelMixin, GenericAPIView[Refund]):
 
     def get_permissions(self) -> list[BasePermission]:
         writes = self.request.method == "POST"
-        return [IsAdmin()] if writes else [IsPerson()]
+        return [IsAdmin()] if writes else [IsNotService()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, of what writes as well."""

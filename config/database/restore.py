@@ -49,7 +49,7 @@ def after_restore(*, by: User, gap: int = GAP) -> Outcome:
         sessions, _ = Session.objects.all().delete()
         moved = move_sequences(gap)
         text = f"After a restore: {len(moved)} sequences moved on by {gap}, {logins} logins and all sessions ended."
-        history.note(about=by, staff=by, text=text)
+        history.record(about=by, staff=by, text=text)
     return Outcome(len(moved), logins, sessions)
 
 

@@ -23,7 +23,7 @@ from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
 from staff.amount_field import AmountFormField
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
-from staff.formats import plain
+from staff.formats import plain_decimal
 from staff.service_forms import ServiceAdmin, ServiceForm
 
 TERMS = ("percent", "fixed", "minimum", "maximum")
@@ -186,7 +186,7 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
 
     @admin.display(description="terms")
     def terms(self, rule: CommissionRule) -> str:
-        parts = [f"{plain(rule.percent)} %"] if rule.percent else []
+        parts = [f"{plain_decimal(rule.percent)} %"] if rule.percent else []
         parts += [money(rule.fixed, rule.currency)] if rule.fixed else []
         text = " + ".join(parts) or "nothing"
         text += f", at least {money(rule.minimum, rule.currency)}" if rule.minimum else ""

@@ -20,7 +20,7 @@ from payments.commission.models import CommissionRule
 from payments.ledger.models import Currency
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import DECIMAL_PLACES, InvalidAmount, check_amount
-from staff.history import note
+from staff.history import record
 
 #: Clocks differ: a moment that passed no longer ago than this means now.
 GRACE = timedelta(minutes=1)
@@ -76,7 +76,7 @@ def make_rule(
     _check_period(rule)
     with _no_overlap(rule):
         rule.save(force_insert=True)
-    note(about=rule, staff=staff, text="Made.")
+    record(about=rule, staff=staff, text="Made.")
     return rule
 
 
@@ -99,7 +99,7 @@ def end_rule(*, rule_id: int, valid_until: datetime | None, staff: User, reason:
     with _no_overlap(rule):
         rule.save(update_fields=["valid_until"])
     end = f"Ends {valid_until:%Y-%m-%d %H:%M:%S %Z}." if valid_until else "Has no end."
-    note(about=rule, staff=staff, text=end + _why(reason))
+    record(about=rule, staff=staff, text=end + _why(reason))
     return rule
 
 
@@ -110,7 +110,7 @@ def delete_rule(*, rule_id: int, staff: User, reason: str = "") -> None:
     Locks the rule, which waits for orders that are being made under it.
     """
     rule = CommissionRule.objects.select_for_update().get(pk=rule_id)
-    note(about=rule, staff=staff, text=f"Deleted.{_why(reason)}")
+    record(about=rule, staff=staff, text=f"Deleted.{_why(reason)}")
     try:
         rule.delete()
     except ProtectedError:

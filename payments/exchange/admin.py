@@ -15,11 +15,11 @@ from payments.exchange.services.rates import STAFF_ORIGIN
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from staff.amount_field import AmountFormField
-from staff.formats import plain
-from staff.moves_admin import MovesAdmin
+from staff.document_admin import DocumentAdmin
+from staff.formats import plain_decimal
 from staff.period_filters import PeriodFilter
 from staff.read_only import MAX_LISTED, link, link_to
-from staff.service_forms import ChoiceOfTheMoment, ServiceAdmin, ServiceForm
+from staff.service_forms import InstructionField, ServiceAdmin, ServiceForm
 
 # --- rates ----------------------------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ class RateForm(ServiceForm):
         help_text="Who says so.",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
-    confirm = ChoiceOfTheMoment(
+    confirm = InstructionField(
         required=False, label="It moves by more than 10 %", help_text="Needed only then: the last rate is shown first."
     )
     refusals = (exchange.InvalidRate, exchange.ConfirmationRequired, CurrencyUnavailable, RateExists)
@@ -107,7 +107,7 @@ class ExchangeRateAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if back := exchange.gaining_back(obj):
-            gain = f"{obj} and back gains, at the house's cost: the way back is {plain(back.rate)}."
+            gain = f"{obj} and back gains, at the house's cost: the way back is {plain_decimal(back.rate)}."
             self.message_user(request, gain, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
@@ -121,7 +121,7 @@ class ExchangeRateAdmin(ServiceAdmin):
 
     @admin.display(description="rate", ordering="rate")
     def rate_now(self, rate: ExchangeRate) -> str:
-        return plain(rate.rate)
+        return plain_decimal(rate.rate)
 
     @admin.display(description="usable", boolean=True)
     def usable(self, rate: ExchangeRate) -> bool:
@@ -131,7 +131,7 @@ class ExchangeRateAdmin(ServiceAdmin):
 # --- what was promised, exchanged and sent --------------------------------------------------------------------
 
 
-class ConversionAdmin(MovesAdmin):
+class ConversionAdmin(DocumentAdmin):
     list_filter = (PeriodFilter, "source_currency", "target_currency")
     list_select_related: ClassVar[tuple[str, ...]] = ("user", "source_currency", "target_currency")
     export_places = "source_currency__decimal_places"
@@ -142,7 +142,7 @@ class ConversionAdmin(MovesAdmin):
 
     @admin.display(description="rate", ordering="rate")
     def rate_used(self, row: Any) -> str:
-        return plain(row.rate)
+        return plain_decimal(row.rate)
 
     @admin.display(description="proceeds", ordering="proceeds")
     def amount_bought(self, row: Any) -> str:
@@ -162,7 +162,7 @@ _TERMS_EXPORTED = (
 
 @admin.register(Quote)
 class QuoteAdmin(ConversionAdmin):
-    ids = ("pk", "user_id")
+    id_columns = ("pk", "user_id")
     list_display = ("id", "of_user", *_TERMS, "created_at", "expires_at", "used_by")
     list_select_related = (*ConversionAdmin.list_select_related, "exchange")
     search_help_text = f"Quote id, user id or email (of more than {MAX_LISTED:,}, the newest are listed)"
@@ -177,7 +177,7 @@ class QuoteAdmin(ConversionAdmin):
 
 @admin.register(Exchange)
 class ExchangeAdmin(ConversionAdmin):
-    ids = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
+    id_columns = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
     list_display = ("id", "of_user", *_TERMS, "booked_as", "created_at")
     list_select_related = (*ConversionAdmin.list_select_related, "transaction")
     search_help_text = (
@@ -195,7 +195,7 @@ class ExchangeAdmin(ConversionAdmin):
 
     @admin.display(description="remainder, kept by the house")
     def remainder_kept(self, row: Exchange) -> str:
-        return f"{plain(row.remainder)} {row.target_currency_id}"
+        return f"{plain_decimal(row.remainder)} {row.target_currency_id}"
 
     @admin.display(description="quote")
     def promised_by(self, row: Exchange) -> str:

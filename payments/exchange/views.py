@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
-from accounts.permissions import IsAdmin, IsPerson
+from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import Previewing, StrictWrites
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
@@ -61,7 +61,7 @@ class RateView(GenericAPIView[ExchangeRate]):
 
     def get_permissions(self) -> list[BasePermission]:
         reads = self.request.method in SAFE_METHODS
-        return [IsPerson()] if reads else [IsAdmin()]
+        return [IsNotService()] if reads else [IsAdmin()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters."""

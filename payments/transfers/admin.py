@@ -4,15 +4,15 @@ from django.contrib import admin
 
 from payments.ledger.admin.display import money
 from payments.transfers.models import Transfer
-from staff.moves_admin import MovesAdmin
+from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
 from staff.read_only import MAX_LISTED, link
 
 
 @admin.register(Transfer)
-class TransferAdmin(MovesAdmin):
-    ids = ("pk", "user_id", "recipient_id", "source_id", "destination_id", "transaction_id")
-    people = ("user", "recipient")
+class TransferAdmin(DocumentAdmin):
+    id_columns = ("pk", "user_id", "recipient_id", "source_id", "destination_id", "transaction_id")
+    user_columns = ("user", "recipient")
     list_display = ("id", "of_user", "sent_to", "amount_sent", "commission_taken", "note", "booked_as", "created_at")
     list_filter = (PeriodFilter, "currency")
     list_select_related = ("user", "recipient", "currency", "transaction")

@@ -49,11 +49,11 @@ class TransferFilters(FilterSet):
         value: str,
     ) -> QuerySet[Transfer]:
         """Seen by the user who is asked about, whose transfers these are."""
-        person = self.form.cleaned_data.get("user") or self.request.user.pk
+        user_id = self.form.cleaned_data.get("user") or self.request.user.pk
         if value == OWN:
-            return queryset.filter(user=person, recipient=person)
+            return queryset.filter(user=user_id, recipient=user_id)
         mine, other = ("user", "recipient") if value == SENT else ("recipient", "user")
-        return queryset.filter(**{mine: person}).exclude(**{other: person})
+        return queryset.filter(**{mine: user_id}).exclude(**{other: user_id})
 
     def of_wallet(
         self,

@@ -21,7 +21,7 @@ from payments.money import EXACT, check_amount
 from payments.transfers.models import Transfer
 from postgres.sequences import next_id
 
-_PEOPLE = (Role.USER, Role.ADMIN)
+_ROLES_WITH_WALLETS = (Role.USER, Role.ADMIN)
 #: By so much a clock may be set back without a limit forgetting what was sent before.
 _CLOCK_SET_BACK = timedelta(hours=1)
 
@@ -55,7 +55,7 @@ def transfer(
     recipient: str = "",
     note: str = "",
 ) -> Transfer:
-    """Move an amount that fits the currency's decimals to a wallet, or to the first wallet of a person. Not idempotent.
+    """Move an amount that fits the currency's decimals to a wallet, or to the first wallet of a user. Not idempotent.
 
     The commission comes on top, from the sender. `recipient` is an email in any case; who has no wallet in the
     currency gets one. Lock order: users' rows, ascending, where a limit or a new wallet needs them; then both wallets.
@@ -66,11 +66,11 @@ def transfer(
     source = _own_wallet(source_id, user_id)
     currency = active_currency(source.currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
-    if not destination_id and amount > source.balance - source.held:  # who can send nothing learns nothing of people
+    if not destination_id and amount > source.balance - source.held:  # who can send nothing learns nothing about users
         raise booking.InsufficientFunds
     receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
-    _lock_people(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
+    _lock_users(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
     if limit:
         _check_limit(user_id, currency, amount, Decimal(limit))
     fee = charge(operation=Operation.TRANSFER, currency=currency, amount=amount)
@@ -105,7 +105,10 @@ def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
     A wallet of somebody else in another currency is as good as none: that it exists is not the sender's business.
     """
     owners = Wallet.objects.filter(
-        Q(currency=currency) | Q(owner=user_id), pk=wallet_id, owner__is_active=True, owner__role__in=_PEOPLE
+        Q(currency=currency) | Q(owner=user_id),
+        pk=wallet_id,
+        owner__is_active=True,
+        owner__role__in=_ROLES_WITH_WALLETS,
     )
     owner = owners.values_list("owner_id", flat=True).first()
     if owner is None:
@@ -114,24 +117,24 @@ def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
 
 
 def _by_email(email: str, currency: Currency) -> _Receiver:
-    people = User.objects.with_email(email).filter(is_active=True, role__in=_PEOPLE)
-    person = people.values_list("pk", flat=True).first()
-    if person is None:
+    users = User.objects.with_email(email).filter(is_active=True, role__in=_ROLES_WITH_WALLETS)
+    receiver_id = users.values_list("pk", flat=True).first()
+    if receiver_id is None:
         raise RecipientNotFound
-    return _Receiver(person, _first_wallet(person, currency))
+    return _Receiver(receiver_id, _first_wallet(receiver_id, currency))
 
 
 def _first_wallet(owner_id: int, currency: Currency) -> int | None:
     return Wallet.objects.filter(owner=owner_id, currency=currency).order_by("pk").values_list("pk", flat=True).first()
 
 
-def _lock_people(user_ids: set[int]) -> None:
+def _lock_users(user_ids: set[int]) -> None:
     """By ascending id. Somebody may have been disabled or deleted meanwhile."""
     try:
-        people = [lock_user(user_id) for user_id in sorted(user_ids)]
+        users = [lock_user(user_id) for user_id in sorted(user_ids)]
     except UnknownUser:
         raise RecipientNotFound from None
-    if not all(person.is_active for person in people):
+    if not all(user.is_active for user in users):
         raise RecipientNotFound
 
 

@@ -20,7 +20,7 @@ from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Wallet
 from payments.users.balances import user_money
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
-from staff.history import note
+from staff.history import record
 from staff.read_only import BoundedPaginator, ReadOnlyInline, StaffAdmin, link
 
 LATEST = 20
@@ -43,7 +43,7 @@ class UserAction(ConfirmedAction):
     def perform(self, *, target: User, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
         with transaction.atomic():
             self.change(target, staff, request)
-            note(about=target, staff=staff, text=f"{self.outcome} Reason: {answers['reason']}")
+            record(about=target, staff=staff, text=f"{self.outcome} Reason: {answers['reason']}")
         return self.outcome
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:
@@ -116,8 +116,8 @@ class WalletInline(ReadOnlyInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The first wallets of this page's user: each costs two hidden fields, and a form may have a thousand."""
-        person = request.resolver_match.kwargs.get("object_id", "0") if request.resolver_match else "0"
-        shown = Wallet.objects.filter(owner_id=int(unquote(person))).order_by("pk").values("pk")[:MAX_WALLETS]
+        user_id = request.resolver_match.kwargs.get("object_id", "0") if request.resolver_match else "0"
+        shown = Wallet.objects.filter(owner_id=int(unquote(user_id))).order_by("pk").values("pk")[:MAX_WALLETS]
         return super().get_queryset(request).filter(pk__in=shown).select_related("currency")
 
     @admin.display(description="wallet")

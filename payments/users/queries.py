@@ -1,4 +1,4 @@
-"""People with what they hold, for staff and for themselves."""
+"""Users with what they hold, for staff and for themselves."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -20,17 +20,17 @@ from payments.ledger.queries.history import Span
 MAX_WALLETS = 100
 NEWEST_TRANSACTIONS = 20
 
-# Not ordered by id, so that not all of a million wallets are read to find the first; ordered by owner, so that they
-# are read from that index, also where the planner thinks that everybody has as many.
+# Ordered by owner, so that PostgreSQL reads the index on it, whatever the planner expects of an owner.
+# Ordered by id, it might read all of a million wallets to find the first.
 _SOME_WALLETS = """
-SELECT wallet.id FROM unnest(%s::bigint[]) AS person (id)
+SELECT wallet.id FROM unnest(%s::bigint[]) AS owner (id)
 CROSS JOIN LATERAL (
-    SELECT id FROM payments_wallet WHERE owner_id BETWEEN person.id AND person.id ORDER BY owner_id LIMIT %s
+    SELECT id FROM payments_wallet WHERE owner_id BETWEEN owner.id AND owner.id ORDER BY owner_id LIMIT %s
 ) AS wallet
 """
 
 
-class PersonFilters(FilterSet):
+class UserFilters(FilterSet):
     role = filters.ChoiceFilter(choices=Role.choices, label="Only users with this role.")
     is_active = filters.ChoiceFilter(
         choices=[("true", "may act"), ("false", "may not")],

@@ -1,4 +1,4 @@
-"""The shapes of people with what they hold."""
+"""The shapes of users with what they hold."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class MeSerializer(UserSerializer):
         read_only_fields = UserSerializer.Meta.fields
 
 
-class PersonSerializer(serializers.ModelSerializer[User]):
+class UserWithWalletsSerializer(serializers.ModelSerializer[User]):
     """`context["wallets"]` holds the wallets by the id of their owner."""
 
     wallets = serializers.SerializerMethodField(help_text=SOME_WALLETS)
@@ -55,15 +55,15 @@ class PendingOrdersSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text="Of all of them, commission included.")
 
 
-class PersonDetailSerializer(PersonSerializer):
+class UserDetailSerializer(UserWithWalletsSerializer):
     """One user alone: what he waits for, too."""
 
     pending_orders = serializers.SerializerMethodField(
         help_text="Deposits and withdrawals that nobody has settled, a sum for each kind and currency."
     )
 
-    class Meta(PersonSerializer.Meta):
-        fields = (*PersonSerializer.Meta.fields, "pending_orders")
+    class Meta(UserWithWalletsSerializer.Meta):
+        fields = (*UserWithWalletsSerializer.Meta.fields, "pending_orders")
         read_only_fields = fields
 
     @extend_schema_field(PendingOrdersSerializer(many=True))
@@ -71,13 +71,13 @@ class PersonDetailSerializer(PersonSerializer):
         return pending_members(pending_orders(user.pk))
 
 
-class CreatedPersonSerializer(PersonDetailSerializer):
+class CreatedUserSerializer(UserDetailSerializer):
     activation_url = serializers.SerializerMethodField(
         help_text="For a user who is to activate himself; null where he is active, or where it is only mailed."
     )
 
-    class Meta(PersonDetailSerializer.Meta):
-        fields = (*PersonDetailSerializer.Meta.fields, "activation_url")
+    class Meta(UserDetailSerializer.Meta):
+        fields = (*UserDetailSerializer.Meta.fields, "activation_url")
         read_only_fields = fields
 
     @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
@@ -86,7 +86,7 @@ class CreatedPersonSerializer(PersonDetailSerializer):
         return url
 
 
-class PersonWriteSerializer(RequestSerializer):
+class UserWriteSerializer(RequestSerializer):
     """A whole user: a name that is left out is emptied; role, state and password stay as they are when left out."""
 
     email = AddressField()
@@ -98,7 +98,7 @@ class PersonWriteSerializer(RequestSerializer):
     is_active = FlagField(required=False, help_text="false ends all tokens of a user who was active.")
 
 
-class NewPersonSerializer(PersonWriteSerializer):
+class NewUserSerializer(UserWriteSerializer):
     password = PasswordField(
         min_length=PASSWORD_MIN_LENGTH,
         allow_null=True,

@@ -15,7 +15,7 @@ from payments.ledger import booking
 from payments.ledger.models import Wallet
 from payments.orders.services.external_wallets import forget_external_wallets
 from payments.users.balances import UserMoney, user_money
-from staff.history import changes, note
+from staff.history import describe_changes, record
 
 
 class UserHasMoney(Exception):
@@ -26,7 +26,7 @@ class UserHasMoney(Exception):
         self.extra = money.members
 
 
-class PersonFields(TypedDict, total=False):
+class UserFields(TypedDict, total=False):
     """What staff may set."""
 
     email: str
@@ -42,7 +42,7 @@ class Created(NamedTuple):
 
 
 @transaction.atomic
-def create_person(
+def create_user(
     *,
     staff: User,
     email: str,
@@ -63,12 +63,14 @@ def create_person(
         user, link = services.register(
             email=email, password=password, full_name=full_name, role=Role(role), base_url=base_url
         )
-    note(about=user, staff=staff, text=f"Created with the role {user.role}{'' if is_active else ', to be activated'}.")
+    record(
+        about=user, staff=staff, text=f"Created with the role {user.role}{'' if is_active else ', to be activated'}."
+    )
     return Created(user, link if settings.TILL_RETURN_ACTIVATION_LINK else None)
 
 
 @transaction.atomic
-def change_person(*, user_id: int, staff: User, **fields: Unpack[PersonFields]) -> User:
+def change_user(*, user_id: int, staff: User, **fields: Unpack[UserFields]) -> User:
     """Change what is given, all or nothing; the same again changes and notes nothing.
 
     An email that changes voids the activation link to the old one; a password is set anew and ends all tokens, and
@@ -81,25 +83,25 @@ def change_person(*, user_id: int, staff: User, **fields: Unpack[PersonFields]) 
         _set_password(user, staff, fields["password"])
     if "role" in fields and fields["role"] != user.role:
         services.set_role(user_id=user_id, role=Role(fields["role"]), by=staff)
-        note(about=user, staff=staff, text=f"Role changed from {user.role} to {fields['role']}.")
+        record(about=user, staff=staff, text=f"Role changed from {user.role} to {fields['role']}.")
     if "is_active" in fields and fields["is_active"] != user.is_active:
-        switch = enable_person if fields["is_active"] else disable_person
+        switch = enable_user if fields["is_active"] else disable_user
         switch(user_id=user_id, staff=staff)
     return User.objects.get(pk=user_id)
 
 
 @transaction.atomic
-def enable_person(*, user_id: int, staff: User) -> User:
+def enable_user(*, user_id: int, staff: User) -> User:
     """Let a user act again. Safe to repeat. Raises UnknownUser or UserDeleted."""
     was_active = services.lock_with_admins(user_id).is_active
     user = services.enable_user(user_id=user_id)
     if not was_active:
-        note(about=user, staff=staff, text="Enabled.")
+        record(about=user, staff=staff, text="Enabled.")
     return user
 
 
 @transaction.atomic
-def disable_person(*, user_id: int, staff: User) -> User:
+def disable_user(*, user_id: int, staff: User) -> User:
     """Switch a user off and end his tokens; money still arrives. Safe to repeat.
 
     Raises OwnAccount, LastAdmin or UnknownUser.
@@ -107,12 +109,12 @@ def disable_person(*, user_id: int, staff: User) -> User:
     before = services.lock_with_admins(user_id).disabled_at
     user = services.disable_user(user_id=user_id, by=staff)
     if before is None:
-        note(about=user, staff=staff, text="Disabled; the tokens ended.")
+        record(about=user, staff=staff, text="Disabled; the tokens ended.")
     return user
 
 
 @transaction.atomic
-def delete_person(*, user_id: int, staff: User, force: bool = False) -> None:
+def delete_user(*, user_id: int, staff: User, force: bool = False) -> None:
     """Destroy a user without history, with his empty wallets; anonymise one whom the books need. Safe to repeat.
 
     Locks the user (of an admin all active admins), then his wallets when none has history.
@@ -128,7 +130,7 @@ def delete_person(*, user_id: int, staff: User, force: bool = False) -> None:
 
 @transaction.atomic
 def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> User:
-    """Scrub everything that Till keeps about the person and leave the id to the books. Safe to repeat.
+    """Scrub everything that Till keeps about the user and leave the id to the books. Safe to repeat.
 
     The one place for it: a table that comes to hold personal data is scrubbed here. What was booked stays, and
     money still arrives. `money` is what the user leaves behind, for the note. Raises OwnAccount, LastAdmin or
@@ -140,11 +142,11 @@ def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> U
     if not was_deleted:
         left = f" Forced, although the user {money}." if money else ""
         IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers tell about him.
-        note(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
+        record(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
     return user
 
 
-def _change_texts(user: User, staff: User, fields: PersonFields) -> None:
+def _change_texts(user: User, staff: User, fields: UserFields) -> None:
     wanted = {"email": fields.get("email", user.email), "full_name": fields.get("full_name", user.full_name)}
     wanted["email"] = User.objects.normalize_email(wanted["email"])
     if changed := {name: text for name, text in wanted.items() if text != getattr(user, name)}:
@@ -152,14 +154,14 @@ def _change_texts(user: User, staff: User, fields: PersonFields) -> None:
             raise services.UserDeleted
         before = copy(user)
         services.update_user(user=user, **changed)
-        note(about=user, staff=staff, text=f"Changed: {changes(before, user, changed)}.")
+        record(about=user, staff=staff, text=f"Changed: {describe_changes(before, user, changed)}.")
 
 
 def _set_password(user: User, staff: User, password: str) -> None:
     if user.is_deleted:
         raise services.UserDeleted
     services.set_password(user=user, password=password)
-    note(about=user, staff=staff, text="Password set; the tokens ended.")
+    record(about=user, staff=staff, text="Password set; the tokens ended.")
 
 
 def _destroyed(user: User, staff: User) -> bool:
@@ -169,7 +171,7 @@ def _destroyed(user: User, staff: User) -> bool:
     try:
         with transaction.atomic():
             _destroy_wallets(user)
-            note(about=user, staff=staff, text="Deleted.")
+            record(about=user, staff=staff, text="Deleted.")
             services.destroy_user(user_id=user.pk, by=staff)
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # Hear of a reference now, not at the commit.

@@ -1,4 +1,4 @@
-"""People: who I am, with what I hold; and everybody, for admins."""
+"""Users: who I am, with what I hold; and all users, for admins."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -104,26 +104,26 @@ def _included(request: Request) -> set[str]:
     return names
 
 
-@extend_schema(tags=["users"], responses=shapes.PersonDetailSerializer)
+@extend_schema(tags=["users"], responses=shapes.UserDetailSerializer)
 @extend_schema_view(
     list=extend_schema(
         operation_id="users_list",
         summary="Everybody (admin)",
         description="Newest first, with wallets.",
-        responses=shapes.PersonSerializer(many=True),
-        examples=examples.PERSON,
+        responses=shapes.UserWithWalletsSerializer(many=True),
+        examples=examples.USER,
     ),
     create=extend_schema(
         operation_id="users_create",
         summary="Add a user (admin)",
         description="Active at once, unless `is_active` is false: then with an activation link. Only here a user is "
         "made a service or an admin.",
-        request=shapes.NewPersonSerializer,
-        responses={201: shapes.CreatedPersonSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON_CREATED,
+        request=shapes.NewUserSerializer,
+        responses={201: shapes.CreatedUserSerializer, 409: examples.CONFLICT},
+        examples=examples.USER_CREATED,
     ),
     retrieve=extend_schema(
-        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.PERSON_DETAIL
+        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.USER_DETAIL
     ),
     update=extend_schema(
         operation_id="users_replace",
@@ -131,18 +131,18 @@ def _included(request: Request) -> set[str]:
         description="A name that is left out is emptied; role, state and password stay as they are when left out. A"
         " password ends all tokens of the user.",
         parameters=[ID],
-        request=shapes.PersonWriteSerializer,
-        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON_REPLACED,
+        request=shapes.UserWriteSerializer,
+        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.USER_REPLACED,
     ),
     partial_update=extend_schema(
         operation_id="users_change",
         summary="Change a user (admin)",
         description="What is left out stays as it is.",
         parameters=[ID],
-        request=shapes.PersonWriteSerializer(partial=True),
-        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON_CHANGED,
+        request=shapes.UserWriteSerializer(partial=True),
+        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.USER_CHANGED,
     ),
     destroy=extend_schema(
         operation_id="users_delete",
@@ -154,23 +154,23 @@ def _included(request: Request) -> set[str]:
         responses={204: None, 409: examples.CONFLICT},
     ),
 )
-class PersonViewSet(StrictView, GenericViewSet[User]):
+class UserViewSet(StrictView, GenericViewSet[User]):
     permission_classes = (IsAdmin,)
     lookup_value_regex = ID_PATTERN
     queryset = User.objects.all()
-    serializer_class = shapes.PersonSerializer
-    filterset_class = queries.PersonFilters
+    serializer_class = shapes.UserWithWalletsSerializer
+    filterset_class = queries.UserFilters
 
     def list(self, request: Request) -> Response:  # noqa: ARG002
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        shown = shapes.PersonSerializer(page, many=True, context=_wallets(page))
+        shown = shapes.UserWithWalletsSerializer(page, many=True, context=_wallets(page))
         return self.get_paginated_response(shown.data)
 
     def create(self, request: Request) -> Response:
-        body = checked(shapes.NewPersonSerializer, request)
-        created = services.create_person(staff=self.user, base_url=request.build_absolute_uri("/"), **body)
+        body = checked(shapes.NewUserSerializer, request)
+        created = services.create_user(staff=self.user, base_url=request.build_absolute_uri("/"), **body)
         context = {**_wallets([created.user]), "activation_url": created.activation_url}
-        return Response(shapes.CreatedPersonSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
+        return Response(shapes.CreatedUserSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         user = self.get_queryset().filter(pk=pk).first()
@@ -185,9 +185,9 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         return self._change(request, pk, partial=True)
 
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
-        shape = shapes.PersonWriteSerializer(data=request.data, partial=partial)
+        shape = shapes.UserWriteSerializer(data=request.data, partial=partial)
         shape.is_valid(raise_exception=True)
-        return _shown(services.change_person(user_id=int(pk), staff=self.user, **shape.validated_data))
+        return _shown(services.change_user(user_id=int(pk), staff=self.user, **shape.validated_data))
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
@@ -195,7 +195,7 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        services.delete_person(user_id=int(pk), staff=self.user, force=is_set(request, "force"))
+        services.delete_user(user_id=int(pk), staff=self.user, force=is_set(request, "force"))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
@@ -204,13 +204,13 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         description="Activated or not: you vouch for the address. Safe to repeat.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON_DETAIL,
+        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _shown(services.enable_person(user_id=int(pk), staff=self.user))
+        return _shown(services.enable_user(user_id=int(pk), staff=self.user))
 
     @extend_schema(
         operation_id="users_disable",
@@ -219,19 +219,19 @@ class PersonViewSet(StrictView, GenericViewSet[User]):
         "`wallets` and `pending_orders` say what is still there.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.PersonDetailSerializer, 409: examples.CONFLICT},
-        examples=examples.PERSON_DETAIL,
+        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _shown(services.disable_person(user_id=int(pk), staff=self.user))
+        return _shown(services.disable_user(user_id=int(pk), staff=self.user))
 
 
 def _wallets(users: Iterable[User]) -> dict[str, Any]:
-    """Return the context that the shapes of people need."""
+    """Return the context that the serializers of users need."""
     return {"wallets": queries.wallets_of([user.pk for user in users])}
 
 
 def _shown(user: User) -> Response:
-    return Response(shapes.PersonDetailSerializer(user, context=_wallets([user])).data)
+    return Response(shapes.UserDetailSerializer(user, context=_wallets([user])).data)

@@ -16,7 +16,7 @@ from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import decrypt
 from payments.webhooks.models import Provider, WebhookEvent
 from payments.webhooks.receiving.provider_cache import provider_cache
-from staff.history import changes, note
+from staff.history import describe_changes, record
 
 _SETTINGS = ("slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount")
 
@@ -41,7 +41,11 @@ def add_provider(*, provider: Provider, staff: User) -> None:
     check_secret(provider.secret, scheme=provider.scheme)
     with transaction.atomic():
         provider.save(force_insert=True)
-        note(about=provider, staff=staff, text=f"Added: {changes(Provider(is_active=False), provider, _SETTINGS)}.")
+        record(
+            about=provider,
+            staff=staff,
+            text=f"Added: {describe_changes(Provider(is_active=False), provider, _SETTINGS)}.",
+        )
         transaction.on_commit(provider_cache.invalidate)
 
 
@@ -54,7 +58,9 @@ def change_provider(*, provider: Provider, fields: Iterable[str], staff: User) -
     with transaction.atomic():
         before = _locked(provider.pk)
         _save(provider, set(fields) - {"secret", "previous_secret"})
-        note(about=provider, staff=staff, text=f"Changed: {changes(before, provider, _SETTINGS) or 'nothing'}.")
+        record(
+            about=provider, staff=staff, text=f"Changed: {describe_changes(before, provider, _SETTINGS) or 'nothing'}."
+        )
 
 
 def rotate_secret(*, provider_id: int, secret: str, keep_old: bool, staff: User) -> None:
@@ -71,7 +77,7 @@ def rotate_secret(*, provider_id: int, secret: str, keep_old: bool, staff: User)
         check_secret(secret, scheme=provider.scheme)
         _save(provider, {"secret", "previous_secret"})
         other = "the one before is accepted as well until the rotation is ended" if keep_old else "it alone is accepted"
-        note(about=provider, staff=staff, text=f"A new secret: {other}.")
+        record(about=provider, staff=staff, text=f"A new secret: {other}.")
 
 
 def end_rotation(*, provider_id: int, staff: User) -> bool:
@@ -82,7 +88,7 @@ def end_rotation(*, provider_id: int, staff: User) -> bool:
         provider.previous_secret = ""
         if rotating:
             _save(provider, {"previous_secret"})
-            note(about=provider, staff=staff, text="Ended the rotation of the secret.")
+            record(about=provider, staff=staff, text="Ended the rotation of the secret.")
     return rotating
 
 
@@ -112,7 +118,7 @@ def remove_provider(*, provider_id: int, staff: User) -> None:
         provider = _locked(provider_id)
         if has_events(provider_id=provider_id):
             raise ProviderInUse(str(ProviderInUse.__doc__))
-        note(about=provider, staff=staff, text="Deleted.")
+        record(about=provider, staff=staff, text="Deleted.")
         try:
             provider.delete()
         except ProtectedError as error:

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from catalog.models import Product, Purchase, Refund
 from payments.models import Transaction, Wallet, WebhookEvent
-from staff.csv_export import Exports
-from staff.history import note
+from staff.csv_export import CsvExportMixin
+from staff.history import record
 from staff.period_filters import period
 from tests.support import staff_site
 from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, many_credits
@@ -53,7 +53,7 @@ def test_so_is_one_of_a_field_that_completes(site: Client) -> None:
 
 @pytest.mark.parametrize("model", OURS, ids=named)
 def test_every_list_can_be_exported(model: Any, story: dict[type, Any], site: Client) -> None:
-    assert isinstance(OURS[model], Exports)
+    assert isinstance(OURS[model], CsvExportMixin)
     expected = site.get(url(model, "changelist")).context["cl"].result_count
     rows = exported(site, model)
     assert len(rows) == expected + (model is LogEntry)  # the export itself is in the log that it shows
@@ -119,7 +119,7 @@ def test_the_log_says_who_did_what_to_whom_and_why(site: Client, alice: User, bo
 
 @pytest.mark.parametrize("path", ["add/", "{}/change/", "{}/delete/"])
 def test_the_log_is_not_rewritten(site: Client, admin: User, alice: User, path: str) -> None:
-    note(about=alice, staff=admin, text="Looked into it.")
+    record(about=alice, staff=admin, text="Looked into it.")
     entry = LogEntry.objects.get()
     assert (
         site.post(f"{url(LogEntry, 'changelist')}{path.format(entry.pk)}", {"change_message": "x"}).status_code == 403

@@ -16,7 +16,7 @@ from catalog.services import change_product
 from payments.exchange.services import set_rate
 from payments.ledger.services.currencies import change_currency
 from payments.models import Currency, ExchangeRate, Provider
-from payments.users.services import change_person, disable_person
+from payments.users.services import change_user, disable_user
 from staff.stale_forms import GuardedAdmin
 from tests.support.admin_forms import loaded, shown
 from tests.support.catalog_factories import a_product
@@ -25,7 +25,7 @@ from tests.support.staff_site import every_object, staff_client, url
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 CHANGES: dict[type[models.Model], tuple[Callable[[Any, User], Any], str]] = {
-    User: (lambda user, staff: disable_person(user_id=user.pk, staff=staff), "is_active"),
+    User: (lambda user, staff: disable_user(user_id=user.pk, staff=staff), "is_active"),
     Currency: (lambda one, staff: change_currency(code=one.pk, staff=staff, is_active=False), "is_active"),
     Provider: (lambda one, _: Provider.objects.filter(pk=one.pk).update(is_active=False), "is_active"),
     Product: (lambda one, _: change_product(product_id=one.pk, is_active=False), "is_active"),
@@ -118,7 +118,7 @@ def test_a_program_that_was_shown_nothing_may_save(site: Client) -> None:
 def test_a_stale_form_says_who_changed_what_and_when(site: Client, admin: Any, alice: Any) -> None:
     page = url(User, "change", alice.pk)
     sent = loaded(site, page) | {"full_name": "Alice Cooper"}
-    change_person(user_id=alice.pk, staff=admin, email="new@example.com")
+    change_user(user_id=alice.pk, staff=admin, email="new@example.com")
     [told] = site.post(page, sent).context["adminform"].form.errors["__all__"]
     when = LogEntry.objects.latest("pk").action_time
     assert (

@@ -107,6 +107,12 @@ def test_the_examples_obey_the_schemas() -> None:
     jsonschema.validate(document["components"]["schemas"]["Problem"]["example"], components["schemas"]["Problem"])
 
 
+def test_a_documented_problem_is_shown_with_its_example() -> None:
+    examples = (example["value"] for _, media in every_media() for example in media.get("examples", {}).values())
+    codes = {value["code"] for value in examples if isinstance(value, dict) and "code" in value}
+    assert {"expired_link", "own_account", "last_admin", "token_invalid", "quote_not_found", "rate_slipped"} <= codes
+
+
 def test_the_problem_component_is_what_is_answered(client: Client) -> None:
     schema = for_jsonschema(schema_document()["components"]["schemas"]["Problem"])
     for answer in (client.get("/nowhere"), client.get("/api/v1/users/me"), client.delete("/health/live")):

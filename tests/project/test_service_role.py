@@ -17,7 +17,7 @@ from config.checks import check_database
 from config.database import service_role
 from config.database.service_role import EVERY, RIGHTS, excess
 from payments.models import Wallet
-from payments.users.services import delete_person
+from payments.users.services import delete_user
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.project.test_checks import manage
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
@@ -253,7 +253,7 @@ def test_the_service_credits_webhooks_by_both_paths(
 def test_the_service_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
     assert OwnedObjects(bob).transaction
     for user in (alice, bob):
-        delete_person(user_id=user.pk, staff=admin, force=True)
+        delete_user(user_id=user.pk, staff=admin, force=True)
     assert not User.objects.filter(pk=alice.pk).exists()
     assert User.objects.get(pk=bob.pk).is_deleted
 

@@ -18,7 +18,7 @@ from payments.commission.rules import make_rule
 from payments.exchange import services as exchange
 from payments.models import Wallet
 from payments.orders import services as orders
-from staff.history import note
+from staff.history import record
 from tests.support.catalog_factories import a_product, bought
 from tests.support.factories import ALICES, NOBODY, credit, refused_notice
 from tests.support.order_factories import bank_account
@@ -42,7 +42,7 @@ def every_object(alice: User, admin: User) -> dict[type, Any]:
     refused_notice(user_id=NOBODY, account=303, external_id="7003")
     purchase = Purchase.objects.get(pk=bought(alice, a_product(title="=1+1"), Wallet.objects.get(pk=ALICES))["id"])
     shop.refund(purchase_id=purchase.pk, by=admin, reason="-broken")
-    note(about=alice, staff=admin, text="Looked into it.")
+    record(about=alice, staff=admin, text="Looked into it.")
     pending_objects(alice, admin)
     call_command("check_ledger")
     return {model: model._default_manager.order_by("-pk").first() for model in OURS}

@@ -1,4 +1,4 @@
-"""Add the demo's people: `manage.py seed_users`; with `--count 10000` also a crowd for load tests."""
+"""Add the demo's users: `manage.py seed_users`; with `--count 10000` also a crowd for load tests."""
 
 import time
 from argparse import ArgumentParser
@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services.seeding import DEMO_PASSWORD, add_crowd, add_demo_people
+from accounts.services.seeding import DEMO_PASSWORD, add_crowd, add_demo_users
 
 
 class Command(BaseCommand):
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             raise CommandError("The demo's password is public: people are seeded only with TILL_DEBUG=1.")
         if options["count"] < 0:
             raise CommandError("--count cannot be negative.")
-        for user in add_demo_people():
+        for user in add_demo_users():
             self.stdout.write(f"{user.role:<6} {user.email} / {DEMO_PASSWORD}  (id {user.pk})")
         self._add_crowd(options["count"])
 

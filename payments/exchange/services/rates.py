@@ -11,7 +11,7 @@ from accounts.models import User
 from payments.exchange.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, inverse, moves_far, rate_loss
 from payments.exchange.models import ExchangeRate
 from payments.ledger.services.currencies import CurrencyUnavailable, active_currency
-from staff.history import note
+from staff.history import record
 
 STAFF_ORIGIN = "staff"
 #: Clocks of the service and of who sends the time may differ by so much.
@@ -102,7 +102,7 @@ def set_rate(
     )
     change = "Added" if created else "Set"
     confirmed = f" Was {last:.10f}; confirmed." if far else ""
-    note(about=found, staff=staff, text=f"{change}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
+    record(about=found, staff=staff, text=f"{change}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
     return found
 
 
@@ -114,7 +114,7 @@ def remove_rate(*, source: str, target: str, staff: User) -> None:
     """
     rates = ExchangeRate.objects.select_for_update(of=("self",))
     rate = rates.get(source_currency=source, target_currency=target)
-    note(about=rate, staff=staff, text=f"Removed: was {rate.rate:f}, {rate.origin}.")
+    record(about=rate, staff=staff, text=f"Removed: was {rate.rate:f}, {rate.origin}.")
     rate.delete()
 
 

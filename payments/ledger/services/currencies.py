@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from payments.ledger import booking
 from payments.ledger.models import Currency
-from staff.history import changes, note
+from staff.history import describe_changes, record
 
 _OPENING_LOCK = 0x7111_0002  # an advisory lock: one new currency at a time
 
@@ -45,7 +45,7 @@ def new_currency(*, code: str, name: str, decimal_places: int, staff: User) -> C
     if Currency.objects.filter(pk=code).exists():
         raise CurrencyExists
     currency = open_currency(code=code, name=name, decimal_places=decimal_places)
-    note(about=currency, staff=staff, text="Opened the currency.")
+    record(about=currency, staff=staff, text="Opened the currency.")
     return currency
 
 
@@ -63,7 +63,7 @@ def change_currency(*, code: str, staff: User, **fields: str | bool) -> Currency
         setattr(currency, name, value)
     currency.clean_fields()
     currency.save(update_fields=list(fields))
-    note(about=currency, staff=staff, text=f"Changed: {changes(before, currency, fields) or 'nothing'}.")
+    record(about=currency, staff=staff, text=f"Changed: {describe_changes(before, currency, fields) or 'nothing'}.")
     return currency
 
 

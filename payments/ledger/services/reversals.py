@@ -6,7 +6,7 @@ from django.db.models import Q
 from accounts.models import User
 from payments.ledger import booking
 from payments.ledger.models import Reversal, Transaction, Wallet
-from staff.history import note
+from staff.history import record
 from staff.separation_of_duties import OwnOrder, refuse_own
 
 
@@ -43,7 +43,7 @@ def reverse(*, transaction_id: int, reason: str, staff: User) -> Reversal:
     reversal = Reversal(original=original, reason=reason, staff=staff)
     reversal.transaction_id = _book_opposite(original)
     reversal.save(force_insert=True)
-    note(about=original, staff=staff, text=f"Reversed by transaction {reversal.transaction_id}: {reason}")
+    record(about=original, staff=staff, text=f"Reversed by transaction {reversal.transaction_id}: {reason}")
     return reversal
 
 
@@ -80,7 +80,7 @@ def allow_overdraft(*, wallet_id: int, allowed: bool, staff: User, reason: str =
     wallet.may_overdraw = allowed
     wallet.save(update_fields=["may_overdraw"])
     why = f" Reason: {reason}" if reason else ""
-    note(about=wallet, staff=staff, text=f"Reversals may {'' if allowed else 'not '}overdraw this wallet.{why}")
+    record(about=wallet, staff=staff, text=f"Reversals may {'' if allowed else 'not '}overdraw this wallet.{why}")
     return wallet
 
 

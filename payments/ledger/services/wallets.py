@@ -11,7 +11,7 @@ from payments.ledger.models import Currency, Wallet
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.ledger.services.currencies import active_currency
 
-#: What a user may open; those that providers or other people open for him do not count against anybody.
+#: What a user may open; those that providers or other users open for them count against nobody.
 MAX_OPENED = 100
 
 
@@ -42,8 +42,8 @@ def open_first_wallets(users: Sequence[User]) -> None:
     currencies = Currency.objects.filter(is_active=True).order_by("code")
     if settings.TILL_REGISTRATION_WALLETS == "default":
         currencies = currencies.filter(code=settings.TILL_DEFAULT_CURRENCY)
-    people = [user for user in users if user.role != Role.SERVICE]
-    Wallet.objects.bulk_create(Wallet(owner=person, currency=currency) for person in people for currency in currencies)
+    owners = [user for user in users if user.role != Role.SERVICE]
+    Wallet.objects.bulk_create(Wallet(owner=owner, currency=currency) for owner in owners for currency in currencies)
 
 
 def lock_owned(*, owner_id: int, **wallet_ids: int) -> booking.LockedWallets:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, transaction
 
-from staff.history import note
+from staff.history import record
 from tests.support.ledger_factories import sql
 
 TAMPERING = {
@@ -23,7 +23,7 @@ TAMPERING = {
 
 @pytest.fixture
 def entry(alice: Any, admin: Any) -> LogEntry:
-    note(about=alice, staff=admin, text="Disabled. Reason: fraud")
+    record(about=alice, staff=admin, text="Disabled. Reason: fraud")
     sql("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks that are pending is not emptied anyhow
     return LogEntry.objects.get()
 

@@ -14,10 +14,10 @@ from payments.ledger.admin.display import money
 from payments.orders import services as orders
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
 from payments.orders.services.settlement import Settlement
-from staff import search
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
+from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link
+from staff.read_only import MAX_LISTED, link
 from staff.separation_of_duties import OwnOrder
 
 ALL = "all"
@@ -157,11 +157,11 @@ _FIELDS = (
 )
 
 
-class OrderAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
+class OrderAdmin(ConfirmedActionsMixin, DocumentAdmin):
     """A queue: what has waited longest comes first."""
 
+    id_columns = ("pk", "user_id", "wallet_id", "transaction_id")
     list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
-    search_fields = ("id",)
     search_help_text = (
         "An id of order, user, wallet or transaction, or an email, whatever the status (of more than "
         f"{MAX_LISTED:,}, the newest are listed)"
@@ -178,11 +178,6 @@ class OrderAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         named = ("currency", "user", "wallet", "provider", "rule", "transaction", "settled_by")
         return super().get_queryset(request).select_related(*named)
-
-    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
-        ids = ("pk", "user_id", "wallet_id", "transaction_id")
-        term = search_term.strip()
-        return (queryset.filter(search.naming(term, ids=ids, people=("user",))) if term else queryset), False
 
     @admin.display(description="owner", ordering="user_id")
     def owner(self, order: Order) -> str:
@@ -203,14 +198,6 @@ class OrderAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     @admin.display(description="net")
     def amount_net(self, order: Order) -> str:
         return money(order.net, order.currency)
-
-    @admin.display(description="commission rule")
-    def by_rule(self, order: Order) -> str:
-        return link(order.rule)
-
-    @admin.display(description="transaction")
-    def booked_as(self, order: Order) -> str:
-        return link(order.transaction)
 
     @admin.display(description="settled by")
     def by_whom(self, order: Order) -> str:

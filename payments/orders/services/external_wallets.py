@@ -78,7 +78,7 @@ def forget_if_deleted(owner_ids: Iterable[int]) -> None:
 
 @transaction.atomic
 def forget_external_wallets(*, owner_id: int) -> None:
-    """Scrub what is kept about a person's accounts elsewhere, but where a pending withdrawal goes. Safe to repeat."""
+    """Scrub what is kept about a user's accounts elsewhere, but where a pending withdrawal goes. Safe to repeat."""
     owned = ExternalWallet.objects.filter(owner_id=owner_id)
     ids = list(owned.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     awaited = Withdrawal.objects.filter(external_wallet__in=ids, status=OrderStatus.PENDING).values("external_wallet")

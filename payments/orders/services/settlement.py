@@ -12,7 +12,7 @@ from payments.money import EXACT
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
 from payments.orders.services.external_wallets import forget_if_deleted, lock_external_wallets_of
 from payments.orders.services.settlement_scopes import covers
-from staff.history import note
+from staff.history import record
 from staff.separation_of_duties import refuse_own
 
 Settlement = Literal["paid", "rejected"]
@@ -90,7 +90,7 @@ def _settled(order: AnOrder, settlement: Settlement, by: User, reason: str) -> A
     order.settled_by, order.settled_at = by, timezone.now()
     order.save(update_fields=["status", "reason", "transaction", "settled_by", "settled_at"])
     if by.role == Role.ADMIN:
-        note(about=order, staff=by, text=f"Settled: {settlement}.{f' Reason: {reason}' if reason else ''}")
+        record(about=order, staff=by, text=f"Settled: {settlement}.{f' Reason: {reason}' if reason else ''}")
     return order
 
 

@@ -13,7 +13,7 @@ from payments.money import InvalidAmount, check_amount
 from payments.orders.models import Order, SettlementScope
 from payments.orders.services.requests import ProviderUnavailable
 from payments.webhooks.models import Provider
-from staff.history import note
+from staff.history import record
 
 
 class NotAService(Exception):
@@ -75,7 +75,7 @@ def add_scope(
     taken = not everything and SettlementScope.objects.filter(service=service, everything=True).delete()[0]
     if is_new or taken:
         no_longer = ", and no longer everything" if taken else ""
-        note(about=service, staff=staff, text=f"May settle orders of: {scope}{no_longer}.")
+        record(about=service, staff=staff, text=f"May settle orders of: {scope}{no_longer}.")
     return scope
 
 
@@ -92,7 +92,7 @@ def give_first_scopes(users: Sequence[User]) -> None:
 def remove_scope(*, scope_id: int, staff: User) -> None:
     """Take a scope away; without any, the service settles nothing. Raises SettlementScope.DoesNotExist."""
     scope = SettlementScope.objects.select_for_update(of=("self",)).select_related("service").get(pk=scope_id)
-    note(about=scope.service, staff=staff, text=f"Settles no longer by the scope: {scope}.")
+    record(about=scope.service, staff=staff, text=f"Settles no longer by the scope: {scope}.")
     scope.delete()
 
 

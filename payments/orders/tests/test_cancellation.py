@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import Transaction, Wallet
 from payments.orders.services import cancel_withdrawal, expire_orders
-from payments.users.services import delete_person
+from payments.users.services import delete_user
 from tests.support.factories import signed_in, wallet_with
 from tests.support.order_factories import (
     API,
@@ -115,7 +115,7 @@ def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any,
     """As a request ends that waited for the locks of whoever deleted him."""
     bank = bank_account(alice)
     made = withdraw(alice, purse, bank)
-    delete_person(user_id=alice.pk, staff=admin, force=True)
+    delete_user(user_id=alice.pk, staff=admin, force=True)
     cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
     bank.refresh_from_db()
     assert (bank.label, bank.details) == ("deleted", {})

@@ -1,4 +1,4 @@
-"""Deposits and withdrawals: people make them, services settle them."""
+"""Deposits and withdrawals: users make them, services settle them."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.permissions import HasRole, IsAdmin, IsPerson, IsSettler
+from accounts.permissions import CanSettle, HasRole, IsAdmin, IsNotService
 from accounts.viewsets import Previewing, StrictWrites
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
@@ -38,9 +38,9 @@ _VERDICT = (
 class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     lookup_value_regex = ID_PATTERN
     permissions: ClassVar[dict[str, type[BasePermission]]] = {
-        "create": IsPerson,
-        "cancel": IsPerson,
-        "settle": IsSettler,
+        "create": IsNotService,
+        "cancel": IsNotService,
+        "settle": CanSettle,
     }
 
     @property

@@ -21,7 +21,7 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import ExternalWallet, IdempotencyKey, Posting, Wallet
 from payments.users import services as users
 from payments.webhooks import receiving
-from staff.history import note
+from staff.history import record
 from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, notice, signed_in, wallet_with
 from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, settle, withdraw
 
@@ -50,7 +50,7 @@ def test_a_person_without_history_is_gone_with_empty_wallets_tokens_and_keys(adm
     wallets = [open_wallet(owner_id=alice.pk, currency=currency).pk for currency in ("USD", "EUR")]
     pair = tokens.open_family(user=alice)
     key_of(alice)
-    note(about=alice, staff=admin, text="Enabled.")
+    record(about=alice, staff=admin, text="Enabled.")
     assert delete(admin, alice.pk) == 204
     assert not User.objects.filter(pk=alice.pk).exists()
     assert not Wallet.objects.filter(pk__in=wallets).exists()
@@ -136,7 +136,7 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
     empty = open_wallet(owner_id=alice.pk, currency="EUR")
     pair = tokens.open_family(user=alice)
     key_of(alice)
-    note(about=alice, staff=admin, text="Enabled.")
+    record(about=alice, staff=admin, text="Enabled.")
     AccessAttempt.objects.create(username="alice@example.com", failures_since_start=1)
     assert delete(admin, alice.pk) == 204
     address = f"deleted-{alice.pk}@deleted.invalid"
@@ -291,7 +291,7 @@ def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     made = withdraw(alice, purse, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            users.delete_person(user_id=alice.pk, staff=admin, force=True)
+            users.delete_user(user_id=alice.pk, staff=admin, force=True)
             settlement = pool.submit(in_thread, lambda: settle(service, "withdrawals", made).status_code)
             wait_until_somebody_waits()
         assert settlement.result() == 200

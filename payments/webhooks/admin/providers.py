@@ -15,7 +15,7 @@ from django.utils.cache import add_never_cache_headers
 from accounts.models import User
 from payments.webhooks import provider_secrets, providers
 from payments.webhooks.models import Provider
-from staff.service_forms import ChoiceOfTheMoment, ServiceAdmin
+from staff.service_forms import InstructionField, ServiceAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
     ModelForm = forms.ModelForm[Provider]
@@ -36,10 +36,10 @@ class SecretField(forms.CharField):
 
 class ProviderForm(ModelForm):
     secret = SecretField(required=False, help_text=f"Random, of at least {provider_secrets.MIN_BYTES} bytes.")
-    make_secret = ChoiceOfTheMoment(
+    make_secret = InstructionField(
         required=False, label="Make one for me", help_text="A random secret, shown once when this is saved."
     )
-    keep_old = ChoiceOfTheMoment(
+    keep_old = InstructionField(
         required=False,
         initial=True,
         label="Keep accepting the present secret",

@@ -8,7 +8,7 @@ from payments.webhooks.receiving.authentication import result
 from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged, WebhookRefused
 from payments.webhooks.receiving.provider_cache import provider_cache
-from staff.history import note
+from staff.history import record
 from staff.separation_of_duties import refuse_own
 
 
@@ -45,10 +45,10 @@ def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> Credi
         try:
             credited = replay(event)
         except (EventNotReplayable, WebhookRefused) as error:
-            note(about=event, staff=staff, text=f"Replay refused: {error}{why}")
+            record(about=event, staff=staff, text=f"Replay refused: {error}{why}")
             refusal = error
         else:
             came_of_it = "Replayed: was credited already." if credited.duplicate else "Replayed: credited."
-            note(about=event, staff=staff, text=came_of_it + why)
+            record(about=event, staff=staff, text=came_of_it + why)
             return credited
     raise refusal

@@ -1,4 +1,4 @@
-"""Admin pages of what moved money."""
+"""Staff pages of documents: the rows for which a transaction was booked."""
 
 from typing import Any, ClassVar
 
@@ -8,17 +8,20 @@ from staff import search
 from staff.read_only import ReadOnlyAdmin, link
 
 
-class MovesAdmin(ReadOnlyAdmin):
-    """Found by an id or by an email of somebody concerned."""
+class DocumentAdmin(ReadOnlyAdmin):
+    """Found by an id, or by the email of a user who is part of it."""
 
-    #: The columns that a typed id, or a part of an email, is looked for in.
-    ids: ClassVar[tuple[str, ...]]
-    people: ClassVar[tuple[str, ...]] = ("user",)
+    #: Where search looks for an id, and where for the user with an email.
+    id_columns: ClassVar[tuple[str, ...]]
+    user_columns: ClassVar[tuple[str, ...]] = ("user",)
     search_fields = ("id",)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
-        return (queryset.filter(search.naming(term, ids=self.ids, people=self.people)) if term else queryset), False
+        if term:
+            condition = search.by_id_or_email(term, id_columns=self.id_columns, user_columns=self.user_columns)
+            queryset = queryset.filter(condition)
+        return queryset, False
 
     @admin.display(description="user", ordering="user_id")
     def of_user(self, row: Any) -> str:
