@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PATH = "/payment/webhook"
+from payments.webhooks.addresses import FIXED_PATHS
+from payments.webhooks.provider_secrets import PUBLISHED
+
+SCHEME = "sha1_colon"
+PATH = FIXED_PATHS[SCHEME]
 #: The demo's published secret of this address.
-SECRET = "appkey"
+SECRET = PUBLISHED[SCHEME]
 MAX_NOTICE_ID = 2**60
 #: One in so many repeats an earlier notice, where repeats are asked for: 5 %.
 REPEAT_EVERY = 20

@@ -9,6 +9,7 @@ from payments.ledger.views import currencies, transactions, wallets
 from payments.orders.views import external_wallets, orders
 from payments.transfers import views as transfers
 from payments.users import views as users
+from payments.webhooks.addresses import FIXED_PATHS, PREFIX
 from payments.webhooks.views import webhooks
 from payments.webhooks.views.events import WebhookEventViewSet
 
@@ -36,10 +37,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         exchange.RateView.as_view(),
         name="rate",
     ),
-    path("webhooks/<slug:provider>", webhooks.ProviderWebhookView.as_view(), name="webhook"),
+    path(f"{PREFIX.removeprefix('/api/v1/')}<slug:provider>", webhooks.ProviderWebhookView.as_view(), name="webhook"),
 ]
 
 fixed_urlpatterns: list[URLPattern | URLResolver] = [
-    path("payment/webhook", webhooks.Sha1ColonWebhookView.as_view(), name="webhook-sha1-colon"),
-    path("webhook/payment", webhooks.Sha256ConcatWebhookView.as_view(), name="webhook-sha256-concat"),
+    path(FIXED_PATHS["sha1_colon"][1:], webhooks.Sha1ColonWebhookView.as_view(), name="webhook-sha1-colon"),
+    path(FIXED_PATHS["sha256_concat"][1:], webhooks.Sha256ConcatWebhookView.as_view(), name="webhook-sha256-concat"),
 ]

@@ -16,13 +16,14 @@ from django.http.response import HttpResponseBase
 
 from accounts.security_log import known_user_id
 from config.server import metrics
+from payments.webhooks import addresses
 
 logger = logging.getLogger("till.access")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
-WEBHOOK_PATHS = ("/payment/webhook", "/webhook/payment", "/api/v1/webhooks/")
+WEBHOOK_PATHS = (*addresses.FIXED_PATHS.values(), addresses.PREFIX)
 QUIET_PATHS = ("/health/", "/metrics", "/static/")
 #: No longer path is masked or written; what is cut off is marked.
 MAX_PATH = 500

@@ -1,7 +1,9 @@
 """What `make run` prints once the server answers."""
 
+from payments.webhooks.addresses import FIXED_PATHS
+
 CURL = """\
-curl -i -X POST http://127.0.0.1:{port}/webhook/payment -H 'Content-Type: application/json' -d '{{
+curl -i -X POST http://127.0.0.1:{port}{path} -H 'Content-Type: application/json' -d '{{
   "transaction_id": "5eae174f-7cd0-472c-bd36-35660f00132b", "user_id": 1, "account_id": 1, "amount": 100,
   "signature": "7b47e41efe564a062029da3367bde8844bea0fb049f894687cee5d57f2858bc8"
 }}'"""
@@ -29,7 +31,7 @@ Stop with Ctrl-C.
 
 def curl(port: int) -> str:
     """A shell command that sends the published sample of the scheme sha256_concat: 100 USD for user 1."""
-    return CURL.format(port=port)
+    return CURL.format(port=port, path=FIXED_PATHS["sha256_concat"])
 
 
 def startup_message(port: int) -> str:

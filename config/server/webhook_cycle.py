@@ -6,7 +6,8 @@ from config.problems import ProblemResponse
 from config.server import request_log
 from config.server.raw_responses import CREDITED, joined, problem_head
 from config.server.request_heads import RequestHead
-from config.server.webhook_endpoint import Outcome, get_endpoint, path_of, reply_to
+from config.server.webhook_endpoint import Outcome, get_endpoint, reply_to
+from payments.webhooks.addresses import path_of
 
 
 class WebhookCycle:

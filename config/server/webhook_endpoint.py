@@ -7,7 +7,6 @@ query of its own (a signature that fails, providers that were not read lately) t
 
 import asyncio
 import logging
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +18,11 @@ from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.table import INTERNAL_ERROR
-from payments.webhooks import receiving
+from payments.webhooks import addresses, receiving
 from payments.webhooks.serializers.notices import answer_in_json
 
 logger = logging.getLogger("till.webhooks")
 
-#: Address -> the slug of its provider, which is also the form of its notices. Others are reached below PREFIX.
-FIXED = {"/payment/webhook": "sha1_colon", "/webhook/payment": "sha256_concat"}
-PREFIX = "/api/v1/webhooks/"
-#: As the route of payments.urls has it; anything else is Django's to answer.
-SLUG = re.compile(r"[-a-zA-Z0-9_]+", re.ASCII)
 #: Seconds for a notice to be queued, credited and committed before its sender is asked to send it again.
 ANSWER_SECONDS = 15.0
 #: Notices at a time whose signature needs a look at the database.
@@ -59,15 +53,7 @@ def address(method: str, path: str) -> tuple[str, str] | None:
     """Return the provider's slug and the form of its notices; None: Django answers this address."""
     if method != "POST" or not settings.TILL_WEBHOOK_FAST_PATH:
         return None
-    if path in FIXED:
-        return FIXED[path], FIXED[path]
-    slug = path.removeprefix(PREFIX)
-    return (slug, receiving.ANY_FORM) if slug != path and SLUG.fullmatch(slug) else None
-
-
-def path_of(slug: str, form: str) -> str:
-    """Return the address that leads to this provider and form."""
-    return next((path for path, fixed in FIXED.items() if fixed == form), PREFIX + slug)
+    return addresses.slug_and_form(path)
 
 
 class WebhookEndpoint:

@@ -14,10 +14,10 @@ from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 from payments.webhooks import signatures
+from payments.webhooks.addresses import FIXED_PATHS, PREFIX
 from payments.webhooks.models import Provider
 from payments.webhooks.notices import ParsedNotice
 
-FIXED_PATHS = {"sha1_colon": "/payment/webhook", "sha256_concat": "/webhook/payment"}
 TIMEOUT_SECONDS = 60
 #: JSON literals by the names of their fields, in the order in which they are written.
 Fields = Mapping[str, str]
@@ -51,7 +51,7 @@ def fields(provider: Provider, *, user_id: int, account_id: int, amount: str) ->
 
 
 def sign(provider: Provider, notice: Fields) -> Delivery:
-    path = FIXED_PATHS.get(provider.slug, f"/api/v1/webhooks/{provider.slug}")
+    path = FIXED_PATHS.get(provider.slug, PREFIX + provider.slug)
     if provider.scheme == Provider.Scheme.STANDARD_WEBHOOKS:
         return _sign_standard(path, provider.secret, _json(notice))
     transaction_id, user_id, account_id, amount = (text.strip('"') for text in notice.values())

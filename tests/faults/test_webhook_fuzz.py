@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from payments.models import Posting, WebhookEvent
-from payments.webhooks import receiving
+from payments.webhooks import addresses, receiving
 from payments.webhooks.notices import BodyTooLarge, MalformedEvent, UnsupportedContentType
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.live import LiveTill
@@ -140,7 +140,7 @@ def slug_and_form(delivery: Delivery) -> dict[str, str]:
     for form in (SHA1_COLON, SHA256_CONCAT):
         if delivery.path == form.path:
             return {"slug": form.name, "form": form.name}
-    return {"slug": delivery.path.rpartition("/")[2], "form": receiving.ANY_FORM}
+    return {"slug": delivery.path.rpartition("/")[2], "form": addresses.ANY_FORM}
 
 
 def test_30000_generated_bodies_are_refused_or_signed(alice: Any) -> None:

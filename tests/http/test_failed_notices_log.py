@@ -12,7 +12,7 @@ from config.server import application
 from config.server.http_protocol import Protocol
 from config.server.request_heads import RequestHead
 from config.server.webhook_cycle import WebhookCycle
-from payments.webhooks import receiving
+from payments.webhooks import addresses, receiving
 from tests.http.test_asgi import Conversation, part
 
 WAITED = 0.1
@@ -50,7 +50,7 @@ async def answered_late(head: RequestHead) -> bytes:
     [
         ("sha256_concat", "sha256_concat", "/webhook/payment"),
         ("sha1_colon", "sha1_colon", "/payment/webhook"),
-        ("acme", receiving.ANY_FORM, "/api/v1/webhooks/acme"),
+        ("acme", addresses.ANY_FORM, "/api/v1/webhooks/acme"),
     ],
 )
 def test_a_failed_notice_is_logged_with_its_address_and_its_time(

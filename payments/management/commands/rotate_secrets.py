@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.webhooks import providers
+from payments.webhooks import services
 from payments.webhooks.encryption import Undecryptable
 
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:
         try:
-            count = providers.reencrypt_secrets()
+            count = services.reencrypt_secrets()
         except Undecryptable:
             raise CommandError("No key of TILL_ENCRYPTION_KEYS decrypts one of the secrets. Nothing changed.") from None
         self.stdout.write(f"The secrets of {count} providers are encrypted with the first key.")

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 
 from accounts.models import User
-from payments.webhooks import provider_secrets, providers
+from payments.webhooks import provider_secrets, services
 from payments.webhooks.models import Provider
 from staff.service_forms import InstructionField, ServiceAdmin
 
@@ -90,7 +90,7 @@ class ProviderForm(ModelForm):
 
     def _check(self, secret: str, scheme: str) -> None:
         try:
-            providers.check_secret(secret, scheme=scheme)
+            services.check_secret(secret, scheme=scheme)
         except ValidationError as error:
             self.add_error(None, error)
 
@@ -130,7 +130,7 @@ class ProviderAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
         staff = cast("User", request.user)
         if not change:
-            providers.add_provider(provider=obj, staff=staff)
+            services.add_provider(provider=obj, staff=staff)
         else:
             self._save_change(obj, form, staff)
         obj.made_secret = form.made_secret  # type: ignore[attr-defined] # for the answer to this request alone
@@ -138,10 +138,10 @@ class ProviderAdmin(ServiceAdmin):
     def _save_change(self, provider: Provider, form: Any, staff: User) -> None:
         settings = [name for name in form.changed_data if name != "secret"]
         if settings:
-            providers.change_provider(provider=provider, fields=settings, staff=staff)
+            services.change_provider(provider=provider, fields=settings, staff=staff)
         if form.new_secret:
             keep_old = form.cleaned_data["keep_old"]
-            providers.rotate_secret(provider_id=provider.pk, secret=form.new_secret, keep_old=keep_old, staff=staff)
+            services.rotate_secret(provider_id=provider.pk, secret=form.new_secret, keep_old=keep_old, staff=staff)
 
     def response_add(self, request: HttpRequest, obj: Provider, post_url_continue: Any = None) -> Any:
         return self._show_once(request, obj) or super().response_add(request, obj, post_url_continue)
@@ -165,7 +165,7 @@ class ProviderAdmin(ServiceAdmin):
     @admin.action(description="End the rotation: accept only the active secret", permissions=["change"])
     def end_rotation(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         for provider in queryset:
-            if providers.end_rotation(provider_id=provider.pk, staff=cast("User", request.user)):
+            if services.end_rotation(provider_id=provider.pk, staff=cast("User", request.user)):
                 self.message_user(request, f"{provider}: only the active secret is accepted now.")
             else:
                 self.message_user(request, f"{provider}: no rotation was under way.", messages.WARNING)
@@ -173,18 +173,18 @@ class ProviderAdmin(ServiceAdmin):
     # --- deleting: only what never sent a notice, one at a time ---
 
     def delete_model(self, request: HttpRequest, obj: Provider) -> None:
-        providers.remove_provider(provider_id=obj.pk, staff=cast("User", request.user))
+        services.remove_provider(provider_id=obj.pk, staff=cast("User", request.user))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Looks for notices first: Django would list every one of them as protected."""
         provider = self.get_object(request, unquote(object_id))
-        if provider and providers.has_events(provider_id=provider.pk):
+        if provider and services.has_events(provider_id=provider.pk):
             return self._refuse_deletion(request, object_id)
         try:
             return super().delete_view(request, object_id, extra_context)
-        except providers.ProviderInUse:
+        except services.ProviderInUse:
             return self._refuse_deletion(request, object_id)
 
     def _refuse_deletion(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        self.message_user(request, str(providers.ProviderInUse.__doc__), messages.ERROR)
+        self.message_user(request, str(services.ProviderInUse.__doc__), messages.ERROR)
         return redirect("admin:payments_provider_change", object_id)

@@ -1,16 +1,16 @@
-"""Signed notices in, credits out: who sent it (`reception`), and what it does to the books (`crediting`)."""
+"""Signed notices in, credits out.
+
+A notice is verified (`authentication`), and credited with its neighbours (`batch`): in the event loop
+(`group_commit`), or in a thread (`slow_path`, `retries`).
+"""
 
 from payments.webhooks.receiving.authentication import (
-    ANY_FORM,
     InvalidNotice,
     InvalidSignature,
     authenticate,
     authenticate_from_memory,
-    receive,
     recognise,
-    result,
 )
-from payments.webhooks.receiving.crediting import credit
 from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, QueueFull, Settled
 from payments.webhooks.receiving.outcomes import (
     CreditBalanceTooLarge,
@@ -24,12 +24,14 @@ from payments.webhooks.receiving.outcomes import (
     WalletCurrencyMismatch,
     WalletOwnerMismatch,
     WebhookRefused,
+    result,
 )
 from payments.webhooks.receiving.provider_cache import provider_cache
 from payments.webhooks.receiving.replay import EventNotReplayable, replay
+from payments.webhooks.receiving.retries import credit
+from payments.webhooks.receiving.slow_path import receive
 
 __all__ = [
-    "ANY_FORM",
     "CreditBalanceTooLarge",
     "CreditWalletNotFound",
     "Credited",

@@ -4,18 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from django.db import IntegrityError
-
-from payments.ledger import booking
 from payments.money import InvalidAmount, check_amount
 from payments.webhooks import metrics, notices, signatures
+from payments.webhooks.addresses import ANY_FORM
 from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
-from payments.webhooks.receiving.crediting import credit
-from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, ProviderChanged
+from payments.webhooks.receiving.outcomes import Notice
 from payments.webhooks.receiving.provider_cache import CachedProvider, provider_cache
 
-#: The form of a notice that may come from any provider.
-ANY_FORM = "standard_webhooks"
 #: Stands in for an unknown provider, so that its answer costs what a wrong signature costs.
 _NOBODY_SECRETS = ("no provider signs with this",)
 Lookup = Callable[[str], CachedProvider | None]
@@ -37,35 +32,12 @@ class InvalidNotice(Exception):
         self.code = code
 
 
-def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Credited:
-    """Verify one notice and credit it, durable when this returns. Safe to repeat: a repeat returns the first result.
-
-    `headers` have lower-case names. Raises what `authenticate` raises, a WebhookRefused, ledger.Contended when the
-    notice kept meeting others (to be repeated), or the database's own error.
-    """
-    with metrics.seconds.time():
-        outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
-        if isinstance(outcome, ProviderChanged):
-            provider_cache.invalidate()
-            outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
-    return result(outcome)
-
-
-def result(outcome: Outcome | Exception) -> Credited:
-    """Return what was credited, or raise what stood in the way; Contended asks the sender to repeat."""
-    if isinstance(outcome, (ProviderChanged, IntegrityError)):
-        raise booking.SerializationConflict from outcome
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
 def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice:
     """Return the authentic, well-formed notice. Touches no table (but to refresh the providers every few seconds).
 
     `form` is the scheme whose fields the address prescribes; by default those of any scheme. Raises BodyTooLarge,
-    UnsupportedContentType, MalformedEvent, InvalidSignature or InvalidNotice, in that order: before a valid signature
-    every answer depends on the request alone, so nobody learns which providers exist.
+    UnsupportedContentType, MalformedEvent, InvalidSignature or InvalidNotice, in that order. Before a valid signature
+    every answer depends on the request only, so nobody learns which providers exist.
     """
     try:
         try:

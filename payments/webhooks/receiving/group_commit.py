@@ -18,8 +18,8 @@ from payments.ledger import booking
 from payments.webhooks import metrics
 from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
-from payments.webhooks.receiving.crediting import credit, credit_despite
 from payments.webhooks.receiving.outcomes import Notice, Outcome
+from payments.webhooks.receiving.retries import credit, credit_after_failure
 from postgres.event_loop_connection import EventLoopConnection, connect
 from postgres.pipeline_connection import is_stale_prepared_statement
 
@@ -162,7 +162,7 @@ def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Ou
     outcomes: Sequence[Outcome | Exception] = ()
     for _ in range(MAX_STALE):
         try:
-            return credit_despite(notices, failure) if failure else credit(notices)
+            return credit_after_failure(notices, failure) if failure else credit(notices)
         except Exception as error:
             failure, outcomes = None, [error] * len(notices)
             if not is_stale_prepared_statement(error):

@@ -3,6 +3,9 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.db import IntegrityError
+
+from payments.ledger.booking import SerializationConflict
 from payments.webhooks.receiving import event_store
 from payments.webhooks.receiving.provider_cache import CachedProvider
 
@@ -113,3 +116,12 @@ class Credited(NamedTuple):
 
 
 Outcome = Credited | WebhookRefused | ProviderChanged
+
+
+def result(outcome: Outcome | Exception) -> Credited:
+    """Return what was credited, or raise what stood in the way; SerializationConflict asks the sender to repeat."""
+    if isinstance(outcome, (ProviderChanged, IntegrityError)):
+        raise SerializationConflict from outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -4,10 +4,9 @@ from django.db import transaction
 
 from accounts.models import User
 from payments.webhooks.models import WebhookEvent
-from payments.webhooks.receiving.authentication import result
-from payments.webhooks.receiving.crediting import credit
-from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged, WebhookRefused
+from payments.webhooks.receiving.outcomes import Credited, Notice, ProviderChanged, WebhookRefused, result
 from payments.webhooks.receiving.provider_cache import provider_cache
+from payments.webhooks.receiving.retries import credit
 from staff.history import record
 from staff.separation_of_duties import refuse_own
 
@@ -34,7 +33,7 @@ def replay(event: WebhookEvent) -> Credited:
 
 
 def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> Credited:
-    """Replay an unmatched event as `webhooks.replay` does, and note the outcome in the event's history.
+    """Replay an unmatched event as `replay` does, and note the outcome in the event's history.
 
     Money and note commit together, and so does a refusal with its note. Safe to repeat: it is credited once. Raises
     OwnOrder, EventNotReplayable, or the WebhookRefused that still stands in the way.
@@ -48,7 +47,7 @@ def replay_event(*, event: WebhookEvent, staff: User, reason: str = "") -> Credi
             record(about=event, staff=staff, text=f"Replay refused: {error}{why}")
             refusal = error
         else:
-            came_of_it = "Replayed: was credited already." if credited.duplicate else "Replayed: credited."
-            record(about=event, staff=staff, text=came_of_it + why)
+            text = "Replayed: was credited already." if credited.duplicate else "Replayed: credited."
+            record(about=event, staff=staff, text=text + why)
             return credited
     raise refusal

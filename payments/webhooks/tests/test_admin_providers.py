@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from payments.models import Currency, Provider, Wallet, WebhookEvent
-from payments.webhooks import provider_secrets, providers
+from payments.webhooks import provider_secrets, services
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.admin_forms import shown
 from tests.support.factories import ALICES, NOBODY, credit, refused_notice
@@ -30,7 +30,7 @@ def site(admin: Any) -> Client:
 @pytest.fixture
 def provider(admin: Any) -> Provider:
     provider = Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=OLD)
-    providers.add_provider(provider=provider, staff=admin)
+    services.add_provider(provider=provider, staff=admin)
     return provider
 
 
@@ -202,9 +202,9 @@ def test_a_published_secret_is_for_development_only(site: Client, settings: Any,
 @pytest.mark.parametrize("secret", ["x", *sorted(provider_secrets.PUBLISHED.values())])
 def test_the_service_refuses_such_a_secret_too(provider: Provider, admin: Any, settings: Any, secret: str) -> None:
     settings.TILL_DEBUG = False
-    with pytest.raises(ValidationError) as refused_notice:
-        providers.rotate_secret(provider_id=provider.pk, secret=secret, keep_old=False, staff=admin)
-    assert list(refused_notice.value.message_dict) == ["secret"]
+    with pytest.raises(ValidationError) as refused:
+        services.rotate_secret(provider_id=provider.pk, secret=secret, keep_old=False, staff=admin)
+    assert list(refused.value.message_dict) == ["secret"]
     provider.refresh_from_db()
     assert provider.secret == OLD
 
@@ -258,8 +258,8 @@ def test_a_provider_with_events_stays(alice: Any, site: Client) -> None:
     ):
         assert "Switch it off instead" in answer.content.decode()
     assert Provider.objects.filter(pk=used.pk).exists()
-    with pytest.raises(providers.ProviderInUse):
-        providers.remove_provider(provider_id=used.pk, staff=alice)
+    with pytest.raises(services.ProviderInUse):
+        services.remove_provider(provider_id=used.pk, staff=alice)
 
 
 def test_a_provider_without_events_can_go(provider: Provider, site: Client) -> None:

@@ -11,7 +11,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from payments.webhooks import notices, receiving
+from payments.webhooks import addresses, notices, receiving
 from payments.webhooks.serializers import notices as shapes
 
 #: DRF's own markers of these statuses are for operations that have a path parameter or permissions.
@@ -78,7 +78,7 @@ class WebhookView(APIView):
     parser_classes = ()
     content_negotiation_class = _AnyAccept
     http_method_names = ("post",)
-    form: ClassVar[str] = "standard_webhooks"
+    form: ClassVar[str] = addresses.ANY_FORM
 
     def receive(self, request: Request, slug: str) -> JsonResponse:
         """Refuse by the announced length before a byte is read, then hand over to the service."""
@@ -99,7 +99,7 @@ class Sha1ColonWebhookView(WebhookView):
         examples=shapes.SHA1_COLON_EXAMPLES,
     )
     def post(self, request: Request) -> JsonResponse:
-        return self.receive(request, "sha1_colon")
+        return self.receive(request, self.form)
 
 
 class Sha256ConcatWebhookView(WebhookView):
@@ -113,7 +113,7 @@ class Sha256ConcatWebhookView(WebhookView):
         examples=shapes.SHA256_CONCAT_EXAMPLES,
     )
     def post(self, request: Request) -> JsonResponse:
-        return self.receive(request, "sha256_concat")
+        return self.receive(request, self.form)
 
 
 class ProviderWebhookView(WebhookView):

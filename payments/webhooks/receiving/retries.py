@@ -26,24 +26,24 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     try:
         outcomes = pipeline.run(credit_steps(notices))
     except Exception as error:
-        return credit_despite(notices, error)
+        return credit_after_failure(notices, error)
     count(notices, outcomes)
     return [*outcomes]
 
 
-def credit_despite(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
+def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
     """Do what is left to do for a batch that failed: `credit` says what. Raises the failure when it is everybody's."""
     if isinstance(failure, (IntegrityError, DataError, booking.SerializationConflict)):
         outcomes = _credit_one_by_one(notices)
     elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
-        outcomes = _credit_around(notices, failure)
+        outcomes = _credit_unlocked(notices, failure)
     else:
         raise failure
     count(notices, outcomes)
     return outcomes
 
 
-def _credit_around(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
+def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
     """Who wants a wallet that somebody else holds is told so at once; the others do not wait for it again."""
     held = booking.locked_by_others(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
@@ -60,14 +60,14 @@ def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     outcomes: list[Outcome | Exception] = []
     held: dict[int, OperationalError] = {}
     for notice in notices:
-        outcome = held.get(notice.account_id) or _credit_repeatedly(notice)
+        outcome = held.get(notice.account_id) or _credit_with_retries(notice)
         if isinstance(outcome, OperationalError):
             held[notice.account_id] = outcome
         outcomes.append(outcome)
     return outcomes
 
 
-def _credit_repeatedly(notice: Notice) -> Outcome | Exception:
+def _credit_with_retries(notice: Notice) -> Outcome | Exception:
     error: Exception = booking.SerializationConflict()
     for _ in range(MAX_ATTEMPTS):
         try:

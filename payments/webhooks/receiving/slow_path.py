@@ -1,0 +1,24 @@
+"""One notice in a thread that may wait, as Django's view has it: verified, credited, durable."""
+
+from collections.abc import Mapping
+
+from payments.webhooks import metrics
+from payments.webhooks.addresses import ANY_FORM
+from payments.webhooks.receiving.authentication import authenticate
+from payments.webhooks.receiving.outcomes import Credited, ProviderChanged, result
+from payments.webhooks.receiving.provider_cache import provider_cache
+from payments.webhooks.receiving.retries import credit
+
+
+def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Credited:
+    """Verify one notice and credit it, durable when this returns. Safe to repeat: a repeat returns the first result.
+
+    `headers` have lower-case names. Raises what `authenticate` raises, a WebhookRefused, or the database's own error.
+    Raises ledger.SerializationConflict when the notice kept meeting others; a repeat succeeds.
+    """
+    with metrics.seconds.time():
+        outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
+        if isinstance(outcome, ProviderChanged):
+            provider_cache.invalidate()
+            outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
+    return result(outcome)
