@@ -34,8 +34,8 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
 
 
 class BuySerializer(RequestSerializer):
-    product = IdField()
-    wallet = IdField(help_text="One of your own, in the product's currency.")
+    product = IdField(source="product_id")
+    wallet = IdField(source="wallet_id", help_text="One of your own, in the product's currency.")
     quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, default=1)
     expected_price = AmountInputField(
         required=False,

@@ -73,10 +73,9 @@ class PurchaseViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        wish = checked(BuySerializer, request)
-        wish["product_id"], wish["wallet_id"] = wish.pop("product"), wish.pop("wallet")
-        bought = services.buy(user_id=self.user.pk, **wish)
-        return Response(PurchaseSerializer(bought).data, status.HTTP_201_CREATED)
+        data = checked(BuySerializer, request)
+        purchase = services.buy(user_id=self.user.pk, **data)
+        return Response(PurchaseSerializer(purchase).data, status.HTTP_201_CREATED)
 
 
 @extend_schema(tags=["purchases"])

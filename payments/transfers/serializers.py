@@ -47,10 +47,14 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
 
 
 class TransferWriteSerializer(RequestSerializer):
-    source = IdField(help_text="One of your own wallets.")  # type: ignore[assignment]  # the stubs mean Field.source
+    source = IdField(  # type: ignore[assignment]  # the stubs mean Field.source
+        source="source_id", help_text="One of your own wallets."
+    )
     amount = AmountInputField(help_text="What arrives; a commission comes on top. Must fit the currency's decimals.")
     destination = IdField(
-        required=False, help_text="A wallet of the same currency, your own or another's. Either this or `recipient`."
+        source="destination_id",
+        required=False,
+        help_text="A wallet of the same currency, your own or another's. Either this or `recipient`.",
     )
     recipient = PlainTextField(
         required=False, max_length=EMAIL_MAX_LENGTH, help_text="Somebody's email. Either this or `destination`."
@@ -58,5 +62,5 @@ class TransferWriteSerializer(RequestSerializer):
     note = PlainTextField(max_length=NOTE_MAX_LENGTH, allow_blank=True, default="", help_text="Both sides see it.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        refuse_unless_one_of(attrs, "destination", "recipient")
+        refuse_unless_one_of(self.initial_data, "destination", "recipient")
         return attrs

@@ -76,8 +76,7 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        wish = checked(TransferWriteSerializer, request)
-        wish["source_id"], wish["destination_id"] = wish.pop("source"), wish.pop("destination", None)
-        sent = transfers.transfer(user_id=self.user.pk, **wish)
-        shown = queries.visible_to(self.user).get(pk=sent.pk)
-        return Response(TransferSerializer(shown).data, status.HTTP_201_CREATED)
+        data = checked(TransferWriteSerializer, request)
+        sent = transfers.transfer(user_id=self.user.pk, **data)
+        visible = queries.visible_to(self.user).get(pk=sent.pk)
+        return Response(TransferSerializer(visible).data, status.HTTP_201_CREATED)

@@ -68,13 +68,13 @@ class WithdrawalSerializer(DepositSerializer):
 
 
 class DepositWriteSerializer(RequestSerializer):
-    wallet = IdField(help_text="One of your own.")
+    wallet = IdField(source="wallet_id", help_text="One of your own.")
     amount = AmountInputField(help_text="The commission is part of it.")
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="The slug of who is to settle it.")
 
 
 class WithdrawalWriteSerializer(DepositWriteSerializer):
-    external_wallet = IdField(help_text="One of your own, in the wallet's currency.")
+    external_wallet = IdField(source="external_wallet_id", help_text="One of your own, in the wallet's currency.")
 
 
 class SettlementSerializer(RequestSerializer):
@@ -102,7 +102,7 @@ class ScopeSerializer(serializers.ModelSerializer[SettlementScope]):
 
 
 class ScopeWriteSerializer(RequestSerializer):
-    service = IdField(help_text="A user with the role service.")
+    service = IdField(source="service_id", help_text="A user with the role service.")
     currency = PlainTextField(max_length=10, required=False)
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="A provider's slug.")
     everything = FlagField(default=False, help_text="Orders of every currency and every provider.")

@@ -86,10 +86,9 @@ class DepositViewSet(OrderViewSet):
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.DepositWriteSerializer, request)
-        wish["wallet_id"] = wish.pop("wallet")
-        made = orders.request_deposit(user_id=self.user.pk, **wish)
-        return Response(shapes.DepositSerializer(made).data, status.HTTP_201_CREATED)
+        data = checked(shapes.DepositWriteSerializer, request)
+        deposit = orders.request_deposit(user_id=self.user.pk, **data)
+        return Response(shapes.DepositSerializer(deposit).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="deposits_settle",
@@ -155,10 +154,9 @@ class WithdrawalViewSet(OrderViewSet):
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.WithdrawalWriteSerializer, request)
-        wish["wallet_id"], wish["external_wallet_id"] = wish.pop("wallet"), wish.pop("external_wallet")
-        made = orders.request_withdrawal(user_id=self.user.pk, **wish)
-        return Response(shapes.WithdrawalSerializer(made).data, status.HTTP_201_CREATED)
+        data = checked(shapes.WithdrawalWriteSerializer, request)
+        withdrawal = orders.request_withdrawal(user_id=self.user.pk, **data)
+        return Response(shapes.WithdrawalSerializer(withdrawal).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="withdrawals_settle",
@@ -219,9 +217,9 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
         examples=examples.SCOPE_ADDED,
     )
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.ScopeWriteSerializer, request)
-        added = orders.add_scope(service_id=wish.pop("service"), staff=self.user, **wish)
-        return Response(shapes.ScopeSerializer(added).data, status.HTTP_201_CREATED)
+        data = checked(shapes.ScopeWriteSerializer, request)
+        scope = orders.add_scope(staff=self.user, **data)
+        return Response(shapes.ScopeSerializer(scope).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="settlement_scopes_delete",
