@@ -150,9 +150,9 @@ def _wait_for_no_disk() -> None:
 @pytest.fixture(autouse=True)
 def _nobody_was_refused() -> None:
     """Another test's callers have this one's addresses."""
-    from accounts.throttling import forget_refusals
+    from accounts.rate_limits import refusals
 
-    forget_refusals()
+    refusals.clear()
 
 
 @pytest.fixture

@@ -17,10 +17,12 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import security_log
+from accounts.counters import count_hit
+from accounts.login_refusals import login_name
 from accounts.models import ThrottleCount
 from accounts.networks import caller_network
+from accounts.rate_limits import seconds_over
 from accounts.security_log import Event
-from accounts.throttling import count_hit, login_name, seconds_over
 
 _DAY = 24 * 3600
 _KNOWN_SECONDS = 90 * _DAY

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from accounts.throttling import login_refused, seconds_to_wait_for_login
+from accounts.login_refusals import login_refused, seconds_to_wait_for_login
 from config.problems import response_for
 from payments.exchange import services as exchange
 from payments.ledger.queries import daily_counts

@@ -207,9 +207,9 @@ TILL_LOGIN_LIFETIME = env.seconds("TILL_LOGIN_SECONDS", 90 * 24 * 3600, least=60
 AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10, least=1, most=10_000)
 AXES_COOLOFF_TIME = env.seconds("TILL_LOGIN_COOLOFF_SECONDS", 300, least=1, most=DAY_SECONDS)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = "accounts.throttling.login_name"
+AXES_USERNAME_CALLABLE = "accounts.login_refusals.login_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.networks.login_address"
-AXES_LOCKOUT_CALLABLE = "accounts.throttling.lockout_response"
+AXES_LOCKOUT_CALLABLE = "accounts.login_refusals.lockout_response"
 AXES_HANDLER = "accounts.login_lock.LoginLock"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

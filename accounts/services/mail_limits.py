@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from accounts.throttling import seconds_over
+from accounts.rate_limits import seconds_over
 
 #: Other names of one provider's domain.
 _SAME_DOMAIN = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "pm.me": "proton.me"}

@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import links, security_log
+from accounts.counters import count_hit
 from accounts.models import EMAIL_CONSTRAINT, Role, User
 from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user
 from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
-from accounts.throttling import count_hit
 
 _SECONDS_BETWEEN_MAILS = 60
 

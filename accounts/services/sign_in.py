@@ -4,8 +4,8 @@ from django.contrib.auth import authenticate, user_logged_in
 from django.http import HttpRequest
 
 from accounts import tokens
+from accounts.login_refusals import login_name, seconds_locked
 from accounts.models import User
-from accounts.throttling import login_name, seconds_locked
 
 
 class InvalidCredentials(Exception):

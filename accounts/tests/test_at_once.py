@@ -9,9 +9,9 @@ from django.db.models import Sum
 from rest_framework.test import APIClient
 
 from accounts import links, services, tokens
+from accounts.counters import count_hit
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD, at_once
-from accounts.throttling import count_hit
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 

@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
-from accounts import throttling
+from accounts.counters import count_hit
 from accounts.models import ThrottleCount
 from accounts.networks import client_address
-from accounts.throttling import count_hit, forget_refusals, seconds_over
+from accounts.rate_limits import refusals, seconds_over
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def test_a_hit_does_not_prolong_the_window() -> None:
 def test_who_was_just_refused_is_refused_again_without_a_statement(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttling, "REFUSED_UNASKED_SECONDS", 60)
+    monkeypatch.setattr(refusals, "ask_again_after", 60)
     assert [seconds_over("1/min", key="a") for _ in range(2)] == [0, pytest.approx(60, abs=1)]
     with django_assert_num_queries(0):
         assert seconds_over("1/min", key="a") == pytest.approx(60, abs=1)
@@ -57,14 +57,14 @@ def test_who_was_just_refused_is_refused_again_without_a_statement(
 
 
 def test_postgresql_is_asked_again_after_a_while_and_when_the_window_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "REFUSED_UNASKED_SECONDS", 60)
+    monkeypatch.setattr(refusals, "ask_again_after", 60)
     assert [seconds_over("1/s", key="a") > 0 for _ in range(2)] == [False, True]
     ThrottleCount.objects.update(expires_at=Now())
     deadline = time.monotonic() + 10
     while seconds_over("1/s", key="a"):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    monkeypatch.setattr(throttling, "REFUSED_UNASKED_SECONDS", 0.1)
+    monkeypatch.setattr(refusals, "ask_again_after", 0.1)
     assert seconds_over("1/h", key="b") == 0
     assert seconds_over("1/h", key="b") > 3000
     ThrottleCount.objects.all().delete()
@@ -73,13 +73,13 @@ def test_postgresql_is_asked_again_after_a_while_and_when_the_window_is_over(mon
 
 
 def test_refusals_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "_MAX_REFUSED", 3)
+    monkeypatch.setattr(refusals, "max_callers", 3)
     for caller in range(10):
         for _ in range(2):
             seconds_over("1/min", key=f"caller {caller}")
-    assert len(throttling._refused) <= 3
-    forget_refusals()
-    assert not throttling._refused
+    assert len(refusals) <= 3
+    refusals.clear()
+    assert not refusals
 
 
 def test_a_counter_deletes_stale_rows_a_few_at_a_time() -> None:

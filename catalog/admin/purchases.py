@@ -12,7 +12,6 @@ from api.decimals import format_amount
 from catalog import services
 from catalog.models import Purchase, Refund
 from catalog.queries import search
-from catalog.services.staff import RefundedMeanwhile, refund_purchase
 from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.money import InvalidAmount
@@ -37,7 +36,13 @@ class RefundAction(ConfirmedAction):
     explanation = "The money goes from the house's sales back to the wallet that paid. The buyer can read the reason."
     form_class = RefundForm
     one_at_a_time = True
-    refusals = (OwnOrder, InvalidAmount, services.RefundExceedsPurchase, RefundedMeanwhile, booking.LedgerError)
+    refusals = (
+        OwnOrder,
+        InvalidAmount,
+        services.RefundExceedsPurchase,
+        services.RefundedMeanwhile,
+        booking.LedgerError,
+    )
 
     def is_available(self, target: Purchase) -> bool:
         return target.refundable > 0
@@ -52,14 +57,14 @@ class RefundAction(ConfirmedAction):
         return {"refunded": format_amount(targets[0].refunded, targets[0].currency.decimal_places)}
 
     def perform(self, *, target: Purchase, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        made = refund_purchase(
+        refund = services.refund(
             purchase_id=target.pk,
             amount=answers["amount"],
             reason=answers["reason"],
-            staff=staff,
+            by=staff,
             seen_refunded=answers["refunded"],
         )
-        return f"{money(made.amount, target.currency)} refunded."
+        return f"{money(refund.amount, target.currency)} refunded."
 
 
 class RefundInline(ReadOnlyInline):

@@ -13,7 +13,7 @@ from catalog.services.products import (
     delete_product,
 )
 from catalog.services.purchases import OutOfStock, PriceChanged, buy
-from catalog.services.refunds import RefundExceedsPurchase, refund
+from catalog.services.refunds import RefundedMeanwhile, RefundExceedsPurchase, refund
 
 __all__ = [
     "CurrencyFixed",
@@ -21,6 +21,7 @@ __all__ = [
     "PriceChanged",
     "ProductFields",
     "RefundExceedsPurchase",
+    "RefundedMeanwhile",
     "StaleProduct",
     "buy",
     "change_product",

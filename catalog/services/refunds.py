@@ -10,6 +10,7 @@ from catalog.models import Purchase, Refund
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
 from payments.money import check_amount
+from staff.history import record
 from staff.separation_of_duties import refuse_own
 
 
@@ -23,24 +24,39 @@ class RefundExceedsPurchase(Exception):
         self.extra = {"refundable": left}
 
 
+class RefundedMeanwhile(Exception):
+    """Something was refunded since this page was shown. Load it again to see what is left."""
+
+
 @transaction.atomic
-def refund(*, purchase_id: int, by: User, amount: Decimal | None = None, reason: str = "") -> Refund:
+def refund(
+    *,
+    purchase_id: int,
+    by: User,
+    amount: Decimal | None = None,
+    reason: str = "",
+    seen_refunded: Decimal | None = None,
+) -> Refund:
     """Move money from the house's sales back to the wallet that paid; all that is left when no amount is given.
 
-    Locks the purchase, then the wallet. The stock stays as it is: whether the goods came back is not known here.
-    Not idempotent. Raises Purchase.DoesNotExist, OwnOrder when `by` bought it, InvalidAmount,
-    RefundExceedsPurchase, and the ledger's errors.
+    With `seen_refunded`, the same form sent twice refunds once: what is refunded only ever rises. Locks the purchase,
+    then the wallet, and records the refund in the purchase's history. The stock stays as it is: whether the goods came
+    back is not known here. Not idempotent without `seen_refunded`. Raises Purchase.DoesNotExist, RefundedMeanwhile,
+    OwnOrder when `by` bought it, InvalidAmount, RefundExceedsPurchase, and the ledger's errors.
     """
     purchases = Purchase.objects.select_for_update(no_key=True, of=("self",)).select_related("currency")
     purchase = purchases.get(pk=purchase_id)
+    if seen_refunded not in (None, purchase.refunded):
+        raise RefundedMeanwhile
     refuse_own(by, purchase.user_id)
     amount = _allowed(purchase, amount)
-    returned = Refund(purchase=purchase, amount=amount, reason=reason)
-    returned.transaction_id = _pay_back(purchase, amount)
-    returned.save(force_insert=True)
+    new = Refund(purchase=purchase, amount=amount, reason=reason)
+    new.transaction_id = _pay_back(purchase, amount)
+    new.save(force_insert=True)
     purchase.refunded += amount
     purchase.save(update_fields=["refunded"])
-    return returned
+    _record(new, by)
+    return new
 
 
 def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
@@ -58,3 +74,10 @@ def _pay_back(purchase: Purchase, amount: Decimal) -> int:
     posting = booking.NewPosting(sales, purchase.wallet_id, amount)
     refund = booking.NewTransaction(Transaction.Kind.REFUND, (posting,), f"refund of purchase {purchase.pk}")
     return booking.lock([purchase.wallet_id]).book_one(refund).transaction_id
+
+
+def _record(refund: Refund, staff: User) -> None:
+    currency = refund.purchase.currency
+    amount = format_amount(refund.amount, currency.decimal_places)
+    why = f" Reason: {refund.reason}" if refund.reason else ""
+    record(about=refund.purchase, staff=staff, text=f"Refunded {amount} {currency.pk}.{why}")

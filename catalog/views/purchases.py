@@ -27,7 +27,6 @@ from catalog.serializers.purchases import (
     RefundSerializer,
     RefundWriteSerializer,
 )
-from catalog.services.staff import note_refund
 from payments.idempotency.decorator import idempotent
 from payments.idempotency.dry_run import previewable
 
@@ -119,6 +118,5 @@ class RefundsView(ListModelMixin, GenericAPIView[Refund]):
     @idempotent
     def post(self, request: Request, purchase_id: int) -> Response:
         staff = cast("User", request.user)
-        returned = services.refund(purchase_id=purchase_id, by=staff, **checked(RefundWriteSerializer, request))
-        note_refund(made=returned, staff=staff)
-        return Response(RefundSerializer(returned).data, status.HTTP_201_CREATED)
+        refund = services.refund(purchase_id=purchase_id, by=staff, **checked(RefundWriteSerializer, request))
+        return Response(RefundSerializer(refund).data, status.HTTP_201_CREATED)

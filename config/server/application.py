@@ -14,8 +14,8 @@ from django.db import connections
 from django.http import HttpResponse
 from rest_framework.exceptions import Throttled
 
+from accounts.rate_limits import seconds_still_refused
 from accounts.services import mail_sender
-from accounts.throttling import seconds_still_refused
 from config.problems import problem_response, response_for
 from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.server import health, request_log, webhook_endpoint
