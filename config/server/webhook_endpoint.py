@@ -6,6 +6,7 @@ query of its own (a signature that fails, providers that were not read lately) t
 """
 
 import asyncio
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from django.db import connection
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.table import INTERNAL_ERROR
 from payments.webhooks import addresses, receiving
-from payments.webhooks.serializers.notices import answer_in_json
+from payments.webhooks.serializers.notices import answer
 
 logger = logging.getLogger("till.webhooks")
 
@@ -147,7 +148,7 @@ def reply_to(outcome: Outcome) -> Answer | None:
 def answer_to(outcome: Outcome) -> Answer:
     """Return the body of a success, or the problem."""
     if isinstance(outcome, receiving.Credited):
-        return answer_in_json(outcome)
+        return json.dumps(answer(outcome)).encode()
     try:
         receiving.result(outcome)
     except Exception as error:

@@ -1,6 +1,5 @@
 """A webhook's answer, and how OpenAPI describes it. payments.webhooks.notices reads notices, not a serializer."""
 
-from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
@@ -24,19 +23,6 @@ def answer(credited: Credited) -> dict[str, Any]:
         "currency": notice.provider.currency,
         "balance": format_amount(credited.balance, places),
     }
-
-
-def answer_in_json(credited: Credited) -> bytes:
-    """Return the same as JSON, byte for byte as `json.dumps` writes it, in a third of the time."""
-    notice = credited.notice
-    places = notice.provider.decimal_places
-    return (
-        f'{{"status": "credited", "duplicate": {"true" if credited.duplicate else "false"}, '
-        f'"transaction_id": {encode_basestring_ascii(notice.external_id)}, "account_id": {notice.account_id}, '
-        f'"amount": "{format_amount(notice.amount, places)}", '
-        f'"currency": {encode_basestring_ascii(notice.provider.currency)}, '
-        f'"balance": "{format_amount(credited.balance, places)}"}}'
-    ).encode()
 
 
 class CreditedSerializer(serializers.Serializer[Any]):
