@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from accounts.demo_users import DEMO_PASSWORD
 from benchmarks import peer, servers
 from benchmarks.cluster import Postgres
 from benchmarks.notices import Wallets
@@ -15,7 +16,7 @@ FIRST_WALLET = 1_000_001
 PEOPLE = 10_000
 MANY = Wallets(FIRST_WALLET, FIRST_WALLET + PEOPLE - 1)
 HOT = Wallets(FIRST_WALLET, FIRST_WALLET)
-BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "person0@bench.example", "admin_admin@example.com", "123456"
+BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "person0@bench.example", "admin_admin@example.com", DEMO_PASSWORD
 #: Till with its people and wallets and nothing booked: what the others are copies of.
 TEMPLATE = "bench_template"
 

@@ -19,7 +19,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import OperationalError, connections
 from django.http.request import split_domain_port, validate_host
 
-from accounts.services.seeding import DEMO_USERS
+from accounts.demo_users import DEMO_USERS
 from config.database import service_role, session_checks
 from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import Undecryptable, decrypt
@@ -29,7 +29,7 @@ MIN_SECRET_LENGTH = 32
 #: What people write first, and what Django's template writes for them.
 PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
 PUBLISHED_WEBHOOK_SECRETS = frozenset(provider_secrets.PUBLISHED.values())
-DEMO_EMAILS = frozenset(email for email, _, _ in DEMO_USERS)
+DEMO_EMAILS = frozenset(demo.email for demo in DEMO_USERS)
 MIN_POSTGRESQL_VERSION = 150000
 #: The minor version of uvicorn whose internals config/server/http_protocol.py was written and tested for.
 UVICORN_VERSION = "0.54"

@@ -6,9 +6,5 @@ class PaymentsConfig(AppConfig):
     verbose_name = "Money"
 
     def ready(self) -> None:
-        from accounts.services import after_registration, after_role_change
-        from payments.ledger.services.wallets import open_first_wallets
-        from payments.orders.services import give_first_scopes
-
-        after_registration.extend([open_first_wallets, give_first_scopes])
-        after_role_change.append(give_first_scopes)
+        """Connect the receivers of signals. They import models, so not before Django has loaded those."""
+        from payments.users import receivers  # noqa: F401

@@ -1,7 +1,5 @@
 """What staff do to users. `by` is the staff member, or None for a command."""
 
-from collections.abc import Callable, Sequence
-
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
@@ -12,9 +10,7 @@ from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user, lock_with_admins
 from accounts.services.passwords import check_new_password
 from accounts.services.registration import insert_user
-
-#: What other apps do with users who got another role, in the same atomic block.
-after_role_change: list[Callable[[Sequence[User]], None]] = []
+from accounts.signals import role_changed
 
 
 class OwnAccount(Exception):
@@ -102,8 +98,7 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
             security_log.record_after_commit(Event.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
             user.take_role(role)
             user.save(update_fields=["role", "is_staff", "is_superuser"])
-            for react in after_role_change:
-                react([user])
+            role_changed.send(sender=User, users=[user])
     return user
 
 

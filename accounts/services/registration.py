@@ -1,6 +1,6 @@
 """New users: registration, activation, and what every other way to add a user shares with them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,12 +16,9 @@ from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user
 from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
+from accounts.signals import users_added
 
 _SECONDS_BETWEEN_MAILS = 60
-
-# Apps above this one add what must happen with every new user (payments: open wallets), in AppConfig.ready().
-# Each is called inside the atomic block that inserts the user: if one raises, there is no user.
-after_registration: list[Callable[[Sequence[User]], None]] = []
 
 
 class EmailTaken(Exception):
@@ -57,7 +54,7 @@ def register(
 
 
 def insert_user(*, user: User) -> User:
-    """Insert a prepared user and run `after_registration` in the same atomic block.
+    """Insert a prepared user and send `users_added` in the same atomic block.
 
     Of two equal emails at once the unique index lets one in; the other raises EmailTaken. Raises Django's
     ValidationError when a field is malformed.
@@ -65,14 +62,8 @@ def insert_user(*, user: User) -> User:
     _check_fields(user)
     with transaction.atomic():
         _save_new(user)
-        welcome([user])
+        users_added.send(sender=User, users=[user])
     return user
-
-
-def welcome(users: Sequence[User]) -> None:
-    """Run `after_registration` for users inserted in the running atomic block."""
-    for react in after_registration:
-        react(users)
 
 
 def update_user(*, user: User, **fields: str) -> User:

@@ -6,24 +6,18 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.demo_users import DEMO_PASSWORD, DEMO_USERS, DemoUser
 from accounts.models import Role, User
 from accounts.services.administration import insert_active_user
-from accounts.services.registration import welcome
+from accounts.signals import users_added
 
-DEMO_PASSWORD = "123456"  # noqa: S105  # published in the README; system checks keep it out of production
-DEMO_USERS = (
-    ("user_user@example.com", "User User", Role.USER),  # First, so that a fresh database gives it the id 1.
-    ("testuser@example.com", "Test User", Role.USER),
-    ("admin_admin@example.com", "Admin Admin", Role.ADMIN),
-    ("testadmin@example.com", "Test Admin", Role.ADMIN),
-)
 _CROWD_PREFIX = "load_user_"
 _BATCH_SIZE = 1000
 
 
 def add_demo_users() -> list[User]:
     """Add those of the demo's users who are missing; safe to repeat, and what exists stays as it is."""
-    return [_demo_user(email, full_name, role) for email, full_name, role in DEMO_USERS]
+    return [_add_demo_user(demo) for demo in DEMO_USERS]
 
 
 def add_crowd(*, count: int) -> Iterator[int]:
@@ -39,11 +33,11 @@ def add_crowd(*, count: int) -> Iterator[int]:
         yield len(numbers)
 
 
-def _demo_user(email: str, full_name: str, role: Role) -> User:
+def _add_demo_user(demo: DemoUser) -> User:
     with transaction.atomic():
-        present = User.objects.with_email(email).first()
-        return present or insert_active_user(
-            user=User(email=email, full_name=full_name, password=make_password(DEMO_PASSWORD)), role=role
+        return User.objects.with_email(demo.email).first() or insert_active_user(
+            user=User(email=demo.email, full_name=demo.full_name, password=make_password(DEMO_PASSWORD)),
+            role=Role(demo.role),
         )
 
 
@@ -60,7 +54,7 @@ def _add_batch(numbers: range, shared_hash: str) -> None:
             )
             for number in numbers
         )
-        welcome(users)
+        users_added.send(sender=User, users=users)
 
 
 def _next_number() -> int:

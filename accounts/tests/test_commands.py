@@ -1,12 +1,14 @@
 """manage.py seed_users and create_admin."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
+from accounts.signals import users_added
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -66,12 +68,18 @@ def test_seed_counts_in_batches_and_shows_progress(monkeypatch: pytest.MonkeyPat
     assert User.objects.count() == len(DEMO) + 5
 
 
-def test_seed_runs_what_other_apps_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    reactions = [lambda users: seen.extend(user.email for user in users)]
-    monkeypatch.setattr("accounts.services.registration.after_registration", reactions)
-    seed(count=2)
-    assert seen == [*DEMO, "load_user_1@example.com", "load_user_2@example.com"]
+def test_seed_tells_other_apps_about_each_new_user() -> None:
+    emails: list[str] = []
+
+    def receive(*, users: Sequence[User], **_: Any) -> None:
+        emails.extend(user.email for user in users)
+
+    users_added.connect(receive)
+    try:
+        seed(count=2)
+    finally:
+        users_added.disconnect(receive)
+    assert emails == [*DEMO, "load_user_1@example.com", "load_user_2@example.com"]
 
 
 def create_admin(monkeypatch: pytest.MonkeyPatch, password: str, email: str = "ops@example.com") -> None:

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import User
+from accounts.signals import users_added
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -122,19 +123,20 @@ def test_the_service_of_registration_refuses_bad_text_by_itself(field: str) -> N
         services.register(**given, password=PASSWORD)
 
 
-def test_registration_opens_what_other_apps_asked_for_in_the_same_atomic_block(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seen: list[str] = []
+def test_registration_opens_what_other_apps_asked_for_in_the_same_atomic_block() -> None:
+    emails: list[str] = []
 
-    def react(users: Sequence[User]) -> None:
-        seen.extend(user.email for user in users)
+    def receive(*, users: Sequence[User], **_: Any) -> None:
+        emails.extend(user.email for user in users)
         raise RuntimeError("no wallet today")
 
-    monkeypatch.setattr(services.registration, "after_registration", [react])
-    with pytest.raises(RuntimeError, match="no wallet"):
-        services.register(email="dave@example.com", password=PASSWORD)
-    assert seen == ["dave@example.com"]
+    users_added.connect(receive)
+    try:
+        with pytest.raises(RuntimeError, match="no wallet"):
+            services.register(email="dave@example.com", password=PASSWORD)
+    finally:
+        users_added.disconnect(receive)
+    assert emails == ["dave@example.com"]
     assert not User.objects.exists()
 
 

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.fields import FrozenField, PlainTextColumn
+from accounts.fields import PlainTextColumn
+from api.model_fields import FrozenField
 from api.plain_text import validate_plain_text
 from payments.ledger.models.fields import MoneyField
 from payments.models import Currency

@@ -1,5 +1,6 @@
 """What `make run` prints once the server answers."""
 
+from accounts.demo_users import DEMO_PASSWORD, DEMO_USERS
 from payments.webhooks.addresses import FIXED_PATHS
 
 CURL = """\
@@ -16,8 +17,7 @@ Till is ready.
   staff    {base}/admin
   metrics  {base}/metrics
 
-  a user   user_user@example.com     password 123456   (also testuser@example.com)
-  an admin admin_admin@example.com   password 123456   (also testadmin@example.com)
+{users}
 
 Credit a wallet with a signed webhook:
 
@@ -35,4 +35,10 @@ def curl(port: int) -> str:
 
 
 def startup_message(port: int) -> str:
-    return _TEXT.format(base=f"http://127.0.0.1:{port}", curl=curl(port))
+    users = f"{_logins('a user', 'user')}\n{_logins('an admin', 'admin')}"
+    return _TEXT.format(base=f"http://127.0.0.1:{port}", users=users, curl=curl(port))
+
+
+def _logins(title: str, role: str) -> str:
+    email, *others = [demo.email for demo in DEMO_USERS if demo.role == role]
+    return f"  {title:<8} {email:<25} password {DEMO_PASSWORD}   (also {', '.join(others)})"

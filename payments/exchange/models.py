@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.fields import FrozenField
+from api.model_fields import FrozenField
 from payments.commission.models import CommissionRule
 from payments.exchange.conversion import MAX_RATE, RATE_DECIMAL_PLACES
 from payments.ledger.models.fields import MoneyField

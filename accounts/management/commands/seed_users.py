@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.services.seeding import DEMO_PASSWORD, add_crowd, add_demo_users
+from accounts.demo_users import DEMO_PASSWORD
+from accounts.services.seeding import add_crowd, add_demo_users
 
 
 class Command(BaseCommand):

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from accounts.fields import FrozenField
+from api.model_fields import FrozenField
 from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 

@@ -7,7 +7,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.utils.functional import cached_property
 
-from accounts.fields import FrozenField
+from api.model_fields import FrozenField
 from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
 
 
