@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 
 
-def request_example(name: str, **value: Any) -> OpenApiExample:
+def request_example(name: str, /, **value: Any) -> OpenApiExample:
     return OpenApiExample(name, value, request_only=True)
 
 

@@ -99,6 +99,6 @@ def own_wallets(user: User) -> list[Wallet]:
 
 def newest_transactions(user: User) -> QuerySet[Transaction]:
     """Return the newest of what touched the user's own wallets, for an admin too; services have none."""
-    asked = transactions.Asked(user=user.pk)
+    asked = transactions.TransactionCriteria(user=user.pk)
     page = transactions.page(user, asked, Span(limit=NEWEST_TRANSACTIONS))
     return page.order_by("-pk")[:NEWEST_TRANSACTIONS]

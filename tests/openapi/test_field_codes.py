@@ -17,7 +17,7 @@ from catalog.models import Product
 from config.docs_pages import schema_document
 from config.problems import PROBLEMS
 from config.problems.field_codes import FIELD_CODES
-from payments.ledger.queries.filters import MomentForm, PeriodForm
+from payments.ledger.queries.filters import BalanceForm, StatementForm
 from payments.models import Currency
 from payments.orders.external_details import KEYS, InvalidDetails, checked_details
 from tests.support.order_factories import IBAN
@@ -111,7 +111,7 @@ def fields_that_are_sent() -> Iterator[Any]:
             yield from shape().fields.values()
     for filters in subclasses(FilterSet):
         yield from (one.field for one in filters.base_filters.values())
-    for form in (PeriodForm, MomentForm):
+    for form in (StatementForm, BalanceForm):
         yield from form().fields.values()
 
 

@@ -1,4 +1,4 @@
-"""Taking back what was booked, and saying which wallets that may overdraw."""
+"""Staff's actions: reverse a transaction, and allow or stop overdraft by reversals."""
 
 from typing import Any, ClassVar
 
@@ -29,17 +29,17 @@ class ReverseAction(ConfirmedAction):
             return str(reversals.NotReversible.__doc__)
         if reversal_of(target):
             return str(reversals.AlreadyReversed.__doc__)
-        postings = target.postings.select_related("currency").order_by("-pk")[: self._LINES]
+        postings = target.postings.select_related("currency").order_by("-pk")[: self._MAX_POSTINGS]
         return "; ".join(
-            f"{money(line.amount, line.currency)} back from wallet {line.destination_id} to {line.source_id}"
-            for line in postings
+            f"{money(row.amount, row.currency)} back from wallet {row.destination_id} to {row.source_id}"
+            for row in postings
         )
 
     def perform(self, *, target: Transaction, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        made = reversals.reverse(transaction_id=target.pk, reason=answers["reason"], staff=staff)
-        return f"reversed by transaction {made.transaction_id}."
+        reversal = reversals.reverse(transaction_id=target.pk, reason=answers["reason"], staff=staff)
+        return f"reversed by transaction {reversal.transaction_id}."
 
-    _LINES: ClassVar[int] = 5
+    _MAX_POSTINGS: ClassVar[int] = 5
 
 
 def reversal_of(transaction: Transaction) -> Reversal | None:
@@ -47,28 +47,28 @@ def reversal_of(transaction: Transaction) -> Reversal | None:
     return getattr(transaction, "reversal", None)
 
 
-class HousesWallet(Exception):
+class HouseWalletHasNoLimit(Exception):
     """The house's wallets have no limit."""
 
 
 class OverdraftAction(ConfirmedAction):
     allowed: ClassVar[bool]
     one_at_a_time = True
-    refusals = (OwnOrder, HousesWallet, reversals.WalletOverdrawn)
+    refusals = (OwnOrder, HouseWalletHasNoLimit, reversals.WalletOverdrawn)
 
     def is_available(self, target: Wallet) -> bool:
         return not target.house and target.may_overdraw != self.allowed
 
     def describe(self, target: Wallet) -> str:
         if target.house:
-            return str(HousesWallet.__doc__)
+            return str(HouseWalletHasNoLimit.__doc__)
         return (
             f"{money(target.balance, target.currency)} of {target.owner}, {money(target.held, target.currency)} held."
         )
 
     def perform(self, *, target: Wallet, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         if target.house:
-            raise HousesWallet
+            raise HouseWalletHasNoLimit
         reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=answers["reason"])
         return f"reversals may {'' if self.allowed else 'no longer '}overdraw it."
 

@@ -21,6 +21,6 @@ def money(amount: Decimal | None, currency: Currency) -> str:
     return "" if amount is None else f"{format_amount(amount, currency.decimal_places)} {currency.code}"
 
 
-def whose(wallet: Wallet) -> str:
+def wallet_label(wallet: Wallet) -> str:
     """Say whose wallet it is; a user's by his email."""
     return f"{wallet.pk} ({wallet.house or wallet.owner})"

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 
 from api.filters import id_or_none
 from payments.ledger.admin.actions import ReverseAction, reversal_of
-from payments.ledger.admin.display import money, whose
+from payments.ledger.admin.display import money, wallet_label
 from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Reversal, Transaction, Wallet
 from payments.ledger.queries import history, search
@@ -32,11 +32,11 @@ class PostingInline(ReadOnlyInline):
 
     @admin.display(description="source")
     def from_wallet(self, posting: Posting) -> str:
-        return link(posting.source, whose(posting.source))
+        return link(posting.source, wallet_label(posting.source))
 
     @admin.display(description="destination")
     def to_wallet(self, posting: Posting) -> str:
-        return link(posting.destination, whose(posting.destination))
+        return link(posting.destination, wallet_label(posting.destination))
 
     @admin.display(description="amount")
     def amount_moved(self, posting: Posting) -> str:
@@ -94,7 +94,7 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     export_places = "postings__currency__decimal_places"
     empty_state = "Every movement of money stands here. The first comes with a provider's first notice."
-    _LINES: ClassVar[int] = 3
+    _MAX_POSTINGS: ClassVar[int] = 3
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("postings__currency")
@@ -109,24 +109,24 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     @admin.display(description="reversed by")
     def reversed_by(self, transaction: Transaction) -> str:
         reversal = reversal_of(transaction)
-        return _said(reversal.transaction, reversal) if reversal else ""
+        return _describe(reversal.transaction, reversal) if reversal else ""
 
     @admin.display(description="takes back")
     def takes_back(self, transaction: Transaction) -> str:
         reversal: Reversal | None = getattr(transaction, "reverses", None)
-        return _said(reversal.original, reversal) if reversal else ""
+        return _describe(reversal.original, reversal) if reversal else ""
 
     @admin.display(description="postings")
     def moved(self, transaction: Transaction) -> str:
         postings = list(transaction.postings.all())
         lines = [
             (f"{money(posting.amount, posting.currency)}: {posting.source_id} to {posting.destination_id}",)
-            for posting in postings[: self._LINES]
+            for posting in postings[: self._MAX_POSTINGS]
         ]
-        more = [(f"and {len(postings) - self._LINES} more",)] if len(postings) > self._LINES else []
+        more = [(f"and {len(postings) - self._MAX_POSTINGS} more",)] if len(postings) > self._MAX_POSTINGS else []
         return format_html_join("", "<div>{}</div>", lines + more)
 
 
-def _said(other: Transaction, reversal: Reversal) -> str:
+def _describe(other: Transaction, reversal: Reversal) -> str:
     """Name the other transaction, who reversed and why."""
     return format_html("{}, by {}: {}", link(other), link(reversal.staff), reversal.reason)

@@ -24,7 +24,7 @@ MAX_WALLETS = 100
 MAX_HOLDS = 50
 
 
-class WhoseFilter(admin.SimpleListFilter):
+class OwnerFilter(admin.SimpleListFilter):
     title = "owner"
     parameter_name = "of"
 
@@ -57,7 +57,7 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     confirmed_actions = (AllowOverdraftAction, StopOverdraftAction)
     ordering = ("id",)  # the house's wallets have the highest
     list_display = ("id", "owner_or_house", "balance_now", "held_now", "available_now", "created_at")
-    list_filter = (WhoseFilter, "currency", "created_at")
+    list_filter = (OwnerFilter, "currency", "created_at")
     list_select_related = ("owner", "currency")
     search_fields = ("id",)
     search_help_text = "Wallet id, user id or email"

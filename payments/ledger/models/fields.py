@@ -1,8 +1,8 @@
 """Columns: money, and types with a rule about each value.
 
-Those types are PostgreSQL's domains (migrations/sql). It reads the rule of a type once in a session, and the CHECKs of
-a table anew for each statement, which cost a webhook alone an eighth of its time. So in the tables that every webhook
-writes, a rule about one value stands with the value's type, and one about several with the table.
+Those types are PostgreSQL's domains (migrations/sql). PostgreSQL reads the rule of a type once in a session, and the
+CHECKs of a table anew for each statement, which cost a single webhook an eighth of its time. So in the tables that
+every webhook writes, a rule about one value stands with its type, and a rule about several values with the table.
 
 In expressions a domain's field stands before a plain one: Coalesce takes the type of the first. ArrayAgg of one would
 be read as text.
@@ -26,7 +26,7 @@ class MoneyField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # 
         super().__init__(*args, **kwargs)
 
 
-class _OfDomain(FrozenField):
+class _DomainField(FrozenField):
     """A type that the guards' SQL gives to the column: migrations know it as the type that the domain is made of."""
 
     def __init__(self, *args: Any, domain: str, **kwargs: Any) -> None:
@@ -41,13 +41,13 @@ class _OfDomain(FrozenField):
         return self.domain
 
 
-class MoneyOfDomain(_OfDomain, MoneyField):
+class MoneyDomainField(_DomainField, MoneyField):
     """numeric(38,10) with the domain's rule."""
 
 
-class NumberOfDomain(_OfDomain, models.BigIntegerField):  # type: ignore[type-arg]
+class NumberDomainField(_DomainField, models.BigIntegerField):  # type: ignore[type-arg]
     """bigint with the domain's rule."""
 
 
-class TextOfDomain(_OfDomain, models.CharField):  # type: ignore[type-arg]
+class TextDomainField(_DomainField, models.CharField):  # type: ignore[type-arg]
     """varchar with the domain's rule."""

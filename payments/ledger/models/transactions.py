@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from payments.ledger.models.fields import MoneyField, MoneyOfDomain, NumberOfDomain, TextOfDomain
+from payments.ledger.models.fields import MoneyDomainField, MoneyField, NumberDomainField, TextDomainField
 from payments.ledger.models.wallets import Currency, Wallet
 
 
@@ -21,7 +21,7 @@ class Transaction(models.Model):
         ADJUSTMENT = "adjustment", "Adjustment"
 
     id = models.BigAutoField(primary_key=True)
-    kind = TextOfDomain(domain="till_transaction_kind", max_length=10, choices=Kind)
+    kind = TextDomainField(domain="till_transaction_kind", max_length=10, choices=Kind)
     reference = models.CharField(
         max_length=255, blank=True, help_text="Where it comes from, such as the provider's own transaction id."
     )
@@ -46,16 +46,16 @@ class Posting(models.Model):
     currency = models.ForeignKey(
         Currency, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    amount = MoneyOfDomain(domain="till_amount")
+    amount = MoneyDomainField(domain="till_amount")
     source = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="postings_out", db_index=False, db_constraint=False
     )
     destination = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="postings_in", db_index=False, db_constraint=False
     )
-    source_sequence = NumberOfDomain(domain="till_sequence", null=True)
+    source_sequence = NumberDomainField(domain="till_sequence", null=True)
     source_balance = MoneyField(null=True)
-    destination_sequence = NumberOfDomain(domain="till_sequence", null=True)
+    destination_sequence = NumberDomainField(domain="till_sequence", null=True)
     destination_balance = MoneyField(null=True)
 
     class Meta:

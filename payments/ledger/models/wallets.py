@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from payments.ledger.models.fields import MoneyOfDomain
+from payments.ledger.models.fields import MoneyDomainField
 from payments.money import DECIMAL_PLACES, EXACT
 
 #: Wallet ids below this one are chosen by providers, from it on by the service: the two never collide.
@@ -44,9 +44,9 @@ class Currency(models.Model):
 class Wallet(models.Model):
     """A ledger account. Only payments.ledger writes `balance`, `held` and `sequence`.
 
-    A house wallet's `balance` and `sequence` stay at zero: it is on every transaction, so it must be no hot row, and
-    its balance is derived from the postings (payments.ledger.booking.house). The constraints here are those of what
-    changes; what a wallet has to be when it is made is refused by triggers (migrations/sql/ledger.sql).
+    A house wallet's `balance` and `sequence` stay at zero: it is on every transaction, and a row that all of them
+    update would make them wait. Its balance is derived from the postings (payments.ledger.booking.house). The
+    constraints here hold for what changes; triggers check a new wallet (migrations/sql/ledger.sql).
     """
 
     class House(models.TextChoices):
@@ -62,8 +62,8 @@ class Wallet(models.Model):
     )
     house = models.CharField(max_length=10, choices=House, null=True, blank=True)  # noqa: DJ001 - null: a user's
     currency = models.ForeignKey(Currency, on_delete=models.PROTECT, related_name="wallets", db_index=False)
-    balance = MoneyOfDomain(domain="till_balance", default=Decimal(0), editable=False)
-    held = MoneyOfDomain(domain="till_held", default=Decimal(0), editable=False)
+    balance = MoneyDomainField(domain="till_balance", default=Decimal(0), editable=False)
+    held = MoneyDomainField(domain="till_held", default=Decimal(0), editable=False)
     sequence = models.BigIntegerField(default=0, editable=False)
     may_overdraw = models.BooleanField(
         db_default=False,

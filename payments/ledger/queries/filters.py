@@ -1,4 +1,4 @@
-"""What lists can be asked: query parameters, strict, each error naming its parameter."""
+"""Query parameters of the ledger's lists: strict, each error naming its parameter."""
 
 from django import forms
 from django.db.models import QuerySet
@@ -7,7 +7,7 @@ from django_filters import rest_framework as filters
 from api.fields import MAX_ID
 from api.filters import UP_TO, CountField, CurrencyFilter, FilterSet, IdFilter, MomentField, MomentFilter
 from payments.ledger.models import Transaction, Wallet
-from payments.ledger.queries.transactions import Asked
+from payments.ledger.queries.transactions import TransactionCriteria
 
 
 class WalletFilters(FilterSet):
@@ -33,7 +33,7 @@ class StaffWalletFilters(WalletFilters):
 
 
 class TransactionFilters(FilterSet):
-    """Only reads the parameters: payments.ledger.queries.transactions finds the page of what is `asked`."""
+    """Only reads the parameters: payments.ledger.queries.transactions finds the page by the `criteria`."""
 
     kind = filters.ChoiceFilter(choices=Transaction.Kind.choices, label="Only transactions of this kind.")
     wallet = IdFilter(label="Only transactions that touch this wallet.")
@@ -44,14 +44,14 @@ class TransactionFilters(FilterSet):
     def filter_queryset(self, queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:
         return queryset
 
-    def asked(self) -> Asked:
+    def criteria(self) -> TransactionCriteria:
         self.is_valid()
-        given = {name: value or None for name, value in self.form.cleaned_data.items()}
-        return Asked(start=given.pop("from"), end=given.pop("to"), **given)
+        values = {name: value or None for name, value in self.form.cleaned_data.items()}
+        return TransactionCriteria(start=values.pop("from"), end=values.pop("to"), **values)
 
 
-class PeriodForm(forms.Form):
-    """What a statement is asked for."""
+class StatementForm(forms.Form):
+    """The query parameters of a statement."""
 
     locals()["from"] = MomentField(required=False)
     to = MomentField(required=False, is_end=True)
@@ -60,8 +60,8 @@ class PeriodForm(forms.Form):
     format = forms.ChoiceField(required=False, choices=[("json", "JSON"), ("csv", "CSV")])
 
 
-class MomentForm(forms.Form):
-    """At which moment a balance is asked for."""
+class BalanceForm(forms.Form):
+    """The query parameter of a balance: its moment."""
 
     at = MomentField(required=False, is_end=True)
 

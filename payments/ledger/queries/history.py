@@ -1,9 +1,9 @@
 """A page of the history of some wallets: found by index, however long the history and however deep the page.
 
-In one wallet the lines are numbered without a gap, and the ids and times of their transactions rise with the
-numbers. So a binary search over the numbers finds where a page begins, and the page is the merge of the wallets'
-next lines. Ranges of numbers are read by their bounds, never "in order until enough": the planner cannot know how
-long one wallet's history is, and would now and then sort all of it.
+The postings of one wallet are its lines. They are numbered without a gap, and the ids and times of their transactions
+rise with the numbers. So a binary search over the numbers finds where a page begins, and the page is the merge of the
+wallets' next lines. Ranges of numbers are read by their bounds, never "in order until enough". The planner does not
+know how long one wallet's history is, and would now and then sort all of it.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from api.fields import MAX_ID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Which transactions are asked for: between two ids, both excluded, from `start` up to before `end`."""
+    """The transactions to read: between two ids, both excluded, from `start` up to before `end`."""
 
     limit: int
     newest_first: bool = True
@@ -77,7 +77,7 @@ WHERE %(kind)s::text IS NULL
 """
 
 
-class Stretch(NamedTuple):
+class SequenceRange(NamedTuple):
     """Lines of one wallet: those with the numbers `low + 1` to `high`."""
 
     wallet_id: int
@@ -88,22 +88,26 @@ class Stretch(NamedTuple):
 def transaction_ids(wallet_ids: Sequence[int], span: Span) -> list[int]:
     """Return up to `span.limit` ids of transactions that touch the wallets, in the span's order.
 
-    One small query to find the place, one to read the page; only a rare `kind` makes it read on, each time eight
-    times as far. House wallets have no numbered lines and add nothing.
+    One small query finds the place, one reads the page. Only a rare `kind` makes it read on, each time eight times as
+    far. House wallets have no numbered lines and add nothing.
     """
-    rest = _seek(wallet_ids, span) if wallet_ids else []
-    found: dict[int, set[int]] = {stretch.wallet_id: set() for stretch in rest}
+    ranges = _seek(wallet_ids, span) if wallet_ids else []
+    ids_by_wallet: dict[int, set[int]] = {unread.wallet_id: set() for unread in ranges}
     width = 2 * span.limit  # a transaction with a commission has two lines in a wallet
-    while rest:
-        for wallet_id, transaction_id in _lines([_next(stretch, span, width) for stretch in rest], span.kind):
-            found[wallet_id].add(transaction_id)
-        remaining = [_after_next(stretch, span, width) for stretch in rest]
-        rest = [left for left in remaining if left.low < left.high and len(found[left.wallet_id]) < span.limit]
+    while ranges:
+        for wallet_id, transaction_id in _lines([_next(unread, span, width) for unread in ranges], span.kind):
+            ids_by_wallet[wallet_id].add(transaction_id)
+        remaining = [_after_next(unread, span, width) for unread in ranges]
+        ranges = [
+            unread
+            for unread in remaining
+            if unread.low < unread.high and len(ids_by_wallet[unread.wallet_id]) < span.limit
+        ]
         width *= 8
-    return sorted(set().union(*found.values()), reverse=span.newest_first)[: span.limit]
+    return sorted(set().union(*ids_by_wallet.values()), reverse=span.newest_first)[: span.limit]
 
 
-def numbers(wallet_id: int, *, start: datetime | None, end: datetime | None) -> tuple[int, int]:
+def sequence_range(wallet_id: int, *, start: datetime | None, end: datetime | None) -> tuple[int, int]:
     """Return (low, high): a user's wallet's lines from `start` up to before `end` are those numbered low + 1 to high.
 
     low equals high where there is none: then it is the number of the last line before the period.
@@ -114,28 +118,28 @@ def numbers(wallet_id: int, *, start: datetime | None, end: datetime | None) -> 
     return low, max(low, high)
 
 
-def _next(stretch: Stretch, span: Span, width: int) -> Stretch:
+def _next(unread: SequenceRange, span: Span, width: int) -> SequenceRange:
     if span.newest_first:
-        return stretch._replace(low=max(stretch.low, stretch.high - width))
-    return stretch._replace(high=min(stretch.high, stretch.low + width))
+        return unread._replace(low=max(unread.low, unread.high - width))
+    return unread._replace(high=min(unread.high, unread.low + width))
 
 
-def _after_next(stretch: Stretch, span: Span, width: int) -> Stretch:
+def _after_next(unread: SequenceRange, span: Span, width: int) -> SequenceRange:
     if span.newest_first:
-        return stretch._replace(high=max(stretch.low, stretch.high - width))
-    return stretch._replace(low=min(stretch.high, stretch.low + width))
+        return unread._replace(high=max(unread.low, unread.high - width))
+    return unread._replace(low=min(unread.high, unread.low + width))
 
 
-def _seek(wallet_ids: Sequence[int], span: Span) -> list[Stretch]:
-    """Return the stretch of each wallet that lies in the span, leaving out empty ones."""
+def _seek(wallet_ids: Sequence[int], span: Span) -> list[SequenceRange]:
+    """Return the range of each wallet that lies in the span, leaving out empty ones."""
     bounds = {"after": span.after, "before": span.before, "start": span.start, "end": span.end}
-    stretches = (Stretch(*row) for row in _rows(_SEEK, {"wallets": list(wallet_ids), **bounds}))
-    return [stretch for stretch in stretches if stretch.low < stretch.high]
+    ranges = (SequenceRange(*row) for row in _rows(_SEEK, {"wallets": list(wallet_ids), **bounds}))
+    return [unread for unread in ranges if unread.low < unread.high]
 
 
-def _lines(stretches: Sequence[Stretch], kind: str | None) -> list[tuple[int, int]]:
-    """Return (wallet, transaction) for every line of the kind in the stretches."""
-    wallets, lows, highs = (list(column) for column in zip(*stretches, strict=True))
+def _lines(ranges: Sequence[SequenceRange], kind: str | None) -> list[tuple[int, int]]:
+    """Return (wallet, transaction) for every line of the kind in the ranges."""
+    wallets, lows, highs = (list(column) for column in zip(*ranges, strict=True))
     return _rows(_LINES, {"wallets": wallets, "lows": lows, "highs": highs, "kind": kind})
 
 

@@ -21,9 +21,9 @@ def wallets(term: str) -> Q:
 
 
 def transaction_ids(term: str, *, credited: Iterable[int]) -> list[int]:
-    """Add to `credited` those found by an id of the transaction or of a wallet, a part of an email, or the reference.
+    """Add to `credited` the transactions of this id, wallet id or reference, or of owners with such an email.
 
-    All but the reference are looked up by index; that comes last, and reads the table.
+    The index finds all but the reference. That is searched last, and reads the table.
     """
     ids = {*credited, *_of_wallets(term)}
     if number := id_or_none(term):
@@ -35,6 +35,6 @@ def _of_wallets(term: str) -> list[int]:
     number = id_or_none(term)
     if not number and "@" not in term:
         return []
-    named = Q(pk=number) if number else Q(owner_id__in=ids_by_email(term))
-    ids = Wallet.objects.filter(named, house__isnull=True).values_list("pk", flat=True)
+    matching = Q(pk=number) if number else Q(owner_id__in=ids_by_email(term))
+    ids = Wallet.objects.filter(matching, house__isnull=True).values_list("pk", flat=True)
     return history.transaction_ids(list(ids), Span(limit=NEWEST))

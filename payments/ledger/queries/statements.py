@@ -18,7 +18,7 @@ _TICK = timedelta(microseconds=1)
 CHUNK = 200
 
 
-class Line(NamedTuple):
+class StatementLine(NamedTuple):
     """`amount` is signed; `counterparty` is the other side's wallet. Fields in the order of the SELECT below."""
 
     sequence: int
@@ -63,12 +63,12 @@ ORDER BY line.sequence
 """
 
 
-def period(wallet: Wallet, *, start: datetime | None, end: datetime | None) -> Period:
+def period_of(wallet: Wallet, *, start: datetime | None, end: datetime | None) -> Period:
     """Find what was booked on a user's wallet from `start` up to before `end` (None: since ever, until now).
 
-    Two small queries however long the history. What it finds stays as it is: lines are never changed.
+    Two small queries however long the history. The result stays right: lines are never changed.
     """
-    low, high = history.numbers(wallet.pk, start=start, end=end)
+    low, high = history.sequence_range(wallet.pk, start=start, end=end)
     return Period(wallet, low, high, _balance_after(wallet, low), _balance_after(wallet, high))
 
 
@@ -76,20 +76,20 @@ def balance_at(wallet: Wallet, moment: datetime) -> Decimal:
     """Return the balance that the wallet had at a moment, with what was booked in that very microsecond."""
     with suppress(OverflowError):  # the last moment of the calendar
         moment += _TICK
-    return _balance_after(wallet, history.numbers(wallet.pk, start=None, end=moment)[1])
+    return _balance_after(wallet, history.sequence_range(wallet.pk, start=None, end=moment)[1])
 
 
-def lines(wallet_id: int, *, low: int, high: int) -> list[Line]:
+def lines(wallet_id: int, *, low: int, high: int) -> list[StatementLine]:
     """Return the wallet's lines with the numbers `low + 1` to `high`, in their order."""
     with connection.cursor() as cursor:
         cursor.execute(_LINES, {"wallet": wallet_id, "low": low, "high": high})
-        return [Line(*row) for row in cursor.fetchall()]
+        return [StatementLine(*row) for row in cursor.fetchall()]
 
 
-def all_lines(found: Period) -> Iterator[Line]:
+def all_lines(period: Period) -> Iterator[StatementLine]:
     """Yield every line of the period, holding a few hundred at a time."""
-    for low in range(found.low, found.high, CHUNK):
-        yield from lines(found.wallet.pk, low=low, high=min(low + CHUNK, found.high))
+    for low in range(period.low, period.high, CHUNK):
+        yield from lines(period.wallet.pk, low=low, high=min(low + CHUNK, period.high))
 
 
 def _balance_after(wallet: Wallet, number: int) -> Decimal:

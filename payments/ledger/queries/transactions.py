@@ -13,7 +13,7 @@ from payments.ledger.queries.history import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TransactionCriteria:
     """What narrows a list of transactions; None does not."""
 
     user: int | None = None
@@ -33,16 +33,16 @@ def visible_to(user: User) -> QuerySet[Transaction]:
     return _with_postings(user).filter(Exists(Posting.objects.filter(_touches(user), transaction=OuterRef("pk"))))
 
 
-def page(user: User, asked: Asked, span: Span) -> QuerySet[Transaction]:
+def page(user: User, criteria: TransactionCriteria, span: Span) -> QuerySet[Transaction]:
     """Return at least the transactions of the page that `span` describes; the caller orders and cuts them.
 
-    The history of users' wallets is found by their numbered lines; staff's list of everything, or of a house
-    wallet, by the ids of the transactions alone.
+    The numbered lines of users' wallets find their history. Staff's list of everything, or of a house wallet, goes by
+    the ids of the transactions alone.
     """
-    if user.role == Role.ADMIN and asked.user is None and (asked.wallet is None or _is_house(asked.wallet)):
-        return _of_everybody(visible_to(user), asked)
-    wallet_ids = list(_wallets(user, asked).order_by("pk").values_list("pk", flat=True))
-    span = replace(span, kind=asked.kind, start=asked.start, end=asked.end)
+    if user.role == Role.ADMIN and criteria.user is None and (criteria.wallet is None or _is_house(criteria.wallet)):
+        return _of_everybody(visible_to(user), criteria)
+    wallet_ids = list(_wallets(user, criteria).order_by("pk").values_list("pk", flat=True))
+    span = replace(span, kind=criteria.kind, start=criteria.start, end=criteria.end)
     return _with_postings(user).filter(pk__in=history.transaction_ids(wallet_ids, span))
 
 
@@ -51,20 +51,22 @@ def _is_house(wallet_id: int) -> bool:
     return Wallet.objects.filter(pk=wallet_id, house__isnull=False).exists()
 
 
-def _wallets(user: User, asked: Asked) -> QuerySet[Wallet]:
-    chosen = {"owner": asked.user, "pk": asked.wallet, "currency": asked.currency}
+def _wallets(user: User, criteria: TransactionCriteria) -> QuerySet[Wallet]:
+    chosen = {"owner": criteria.user, "pk": criteria.wallet, "currency": criteria.currency}
     return wallets.visible_to(user).filter(**{name: value for name, value in chosen.items() if value is not None})
 
 
-def _of_everybody(transactions: QuerySet[Transaction], asked: Asked) -> QuerySet[Transaction]:
-    if asked.kind:
-        transactions = transactions.filter(kind=asked.kind)
-    lines = Posting.objects.filter(transaction=OuterRef("pk"))
-    if asked.wallet:
-        transactions = transactions.filter(Exists(lines.filter(Q(source=asked.wallet) | Q(destination=asked.wallet))))
-    if asked.currency:
-        transactions = transactions.filter(Exists(lines.filter(currency=asked.currency)))
-    return time_ranges.between(transactions, time="created_at", start=asked.start, end=asked.end)
+def _of_everybody(transactions: QuerySet[Transaction], criteria: TransactionCriteria) -> QuerySet[Transaction]:
+    if criteria.kind:
+        transactions = transactions.filter(kind=criteria.kind)
+    postings = Posting.objects.filter(transaction=OuterRef("pk"))
+    if criteria.wallet:
+        transactions = transactions.filter(
+            Exists(postings.filter(Q(source=criteria.wallet) | Q(destination=criteria.wallet)))
+        )
+    if criteria.currency:
+        transactions = transactions.filter(Exists(postings.filter(currency=criteria.currency)))
+    return time_ranges.between(transactions, time="created_at", start=criteria.start, end=criteria.end)
 
 
 def _touches(user: User) -> Q:

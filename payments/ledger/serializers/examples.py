@@ -1,9 +1,9 @@
-"""Examples for the OpenAPI description of what is read back."""
-
-from typing import Any
+"""Examples of wallets, transactions and currencies for the OpenAPI document."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+
+from api.examples import request_example, response_example
 
 _WALLET = {
     "id": 1000000000000026,
@@ -33,50 +33,21 @@ _TRANSACTION = {
     "created_at": "2026-01-31T12:00:00.123456Z",
 }
 _CURRENCY = {"code": "USD", "name": "US dollar", "decimal_places": 2, "is_active": True}
-_EVENT = {
-    "id": 12,
-    "provider": "sha1_colon",
-    "transaction_id": "1234567",
-    "user_id": 99,
-    "account_id": 123456,
-    "amount": "100.00",
-    "verdict": "unmatched",
-    "reason": "user_not_found",
-    "transaction": None,
-    "received_at": "2026-01-31T12:00:00.123456Z",
-}
-_REPLAYED = {
-    "status": "credited",
-    "duplicate": False,
-    "transaction_id": "1234567",
-    "account_id": 123456,
-    "amount": "100.00",
-    "currency": "USD",
-    "balance": "100.00",
-}
 
 
-def _asked(name: str, value: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample(name, value, request_only=True)
-
-
-def _shown(name: str, value: dict[str, Any], status: str = "200") -> list[OpenApiExample]:
-    return [OpenApiExample(name, value, response_only=True, status_codes=[status])]
-
-
-WALLET = _shown("A wallet", _WALLET)
-TRANSACTION = _shown("A deposit", _TRANSACTION)
-CURRENCY = _shown("US dollar", _CURRENCY)
+WALLET = [response_example("A wallet", _WALLET)]
+TRANSACTION = [response_example("A deposit", _TRANSACTION)]
+CURRENCY = [response_example("US dollar", _CURRENCY)]
 
 _EMPTY = {**_WALLET, "balance": "0.00", "held": "0.00", "available": "0.00"}
-OPENED = [_asked("In dollars", {"currency": "USD"}), *_shown("An empty wallet", _EMPTY, "201")]
+OPENED = [request_example("In dollars", currency="USD"), response_example("An empty wallet", _EMPTY, "201")]
 _STAFF_WALLET = {**_WALLET, "owner": 7, "house": None, "may_overdraw": True}
-OVERDRAFT = [_asked("Allow it", {"may_overdraw": True}), *_shown("Allowed", _STAFF_WALLET)]
+OVERDRAFT = [request_example("Allow it", may_overdraw=True), response_example("Allowed", _STAFF_WALLET)]
 _KRONA = {"code": "SEK", "name": "Swedish krona", "decimal_places": 2}
-NEW_CURRENCY = [_asked("Krona", _KRONA), *_shown("Opened", {**_KRONA, "is_active": True}, "201")]
+NEW_CURRENCY = [request_example("Krona", **_KRONA), response_example("Opened", {**_KRONA, "is_active": True}, "201")]
 CURRENCY_CHANGE = [
-    _asked("Take it out of use", {"is_active": False}),
-    *_shown("Out of use", {**_CURRENCY, "is_active": False}),
+    request_example("Take it out of use", is_active=False),
+    response_example("Out of use", {**_CURRENCY, "is_active": False}),
 ]
 _REVERSAL = {
     **_TRANSACTION,
@@ -96,8 +67,8 @@ _REVERSAL = {
     ],
 }
 REVERSED = [
-    _asked("A chargeback", {"reason": "The card's owner disputed it."}),
-    *_shown("Taken back", _REVERSAL, "201"),
+    request_example("A chargeback", reason="The card's owner disputed it."),
+    response_example("Taken back", _REVERSAL, "201"),
 ]
 
 _NO_STATEMENT = "The house's wallets have no statement of their own: see the transactions that touch them."

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from api.amount_fields import AmountInputField
 from api.decimals import format_amount
 from payments.ledger.models import Transaction
-from payments.ledger.queries.statements import Line, Period
+from payments.ledger.queries.statements import Period, StatementLine
 
 #: The columns of the CSV, which are the members of a line.
 COLUMNS = ("sequence", "created_at", "kind", "reference", "counterparty", "transaction", "amount", "balance")
@@ -45,9 +45,9 @@ class BalanceSerializer(serializers.Serializer[Any]):
     balance = AmountInputField(help_text="With everything that was booked up to this moment, and in it.")
 
 
-def line_of(found: Period, line: Line) -> dict[str, Any]:
-    """A line as JSON and CSV hold it: amounts as text with at least the currency's decimals."""
-    places = found.wallet.currency.decimal_places
+def line_of(period: Period, line: StatementLine) -> dict[str, Any]:
+    """Return a line as JSON and CSV hold it: amounts as text with at least the currency's decimals."""
+    places = period.wallet.currency.decimal_places
     return {
         **line._asdict(),
         "amount": format_amount(line.amount, places),
@@ -56,7 +56,7 @@ def line_of(found: Period, line: Line) -> dict[str, Any]:
     }
 
 
-def csv_rows(lines: Iterable[Line], places: int) -> Iterator[tuple[object, ...]]:
+def csv_rows(lines: Iterable[StatementLine], places: int) -> Iterator[tuple[object, ...]]:
     """Yield each line in the order of COLUMNS: what `line_of` holds, for statements of any length."""
     for line in lines:
         yield (

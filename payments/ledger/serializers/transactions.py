@@ -49,12 +49,12 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
         read_only_fields = fields
 
     def get_reverses(self, transaction: Transaction) -> int | None:
-        made: Reversal | None = getattr(transaction, "reverses", None)
-        return made.original_id if made else None
+        reversal: Reversal | None = getattr(transaction, "reverses", None)
+        return reversal.original_id if reversal else None
 
     def get_reversed_by(self, transaction: Transaction) -> int | None:
-        made: Reversal | None = getattr(transaction, "reversal", None)
-        return made.transaction_id if made else None
+        reversal: Reversal | None = getattr(transaction, "reversal", None)
+        return reversal.transaction_id if reversal else None
 
     @extend_schema_field({"type": "string", "enum": ["booked"]})
     def get_status(self, transaction: Transaction) -> str:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""The shapes of what is read back. Amounts are text with at least their currency's decimals."""
+"""The shapes of wallets. Amounts are text with at least their currency's decimals."""
 
 from decimal import Decimal
 

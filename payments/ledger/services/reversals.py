@@ -29,8 +29,8 @@ REVERSIBLE = frozenset(Transaction.Kind) - {
 def reverse(*, transaction_id: int, reason: str, staff: User) -> Reversal:
     """Book the opposite of a transaction: every posting the other way round, the last one first.
 
-    Locks the transaction, then the wallets. Of several at once one wins. Where the money is gone it is refused, unless
-    the wallet may be overdrawn. The order that the transaction settled keeps its status: the transaction names its
+    Locks the transaction, then the wallets. Of several at once one wins. Without the money it is refused, unless the
+    wallet may be overdrawn. The order that the transaction settled keeps its status: the transaction names its
     reversal. Raises Transaction.DoesNotExist, OwnOrder when a wallet of staff's own is concerned, NotReversible,
     AlreadyReversed, and the ledger's InsufficientFunds and BalanceTooLarge.
     """

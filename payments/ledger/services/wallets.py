@@ -29,8 +29,8 @@ def open_wallet(*, owner_id: int, currency: str) -> Wallet:
     Raises User.DoesNotExist, CurrencyUnavailable or TooManyWallets.
     """
     get_user_model().objects.only("pk").get(pk=owner_id)
-    opened = Wallet.objects.filter(owner_id=owner_id, pk__gte=FIRST_OWN_WALLET_ID).order_by()
-    if len(opened.values_list("pk")[:MAX_OPENED]) == MAX_OPENED:
+    own = Wallet.objects.filter(owner_id=owner_id, pk__gte=FIRST_OWN_WALLET_ID).order_by()
+    if len(own.values_list("pk")[:MAX_OPENED]) == MAX_OPENED:
         raise TooManyWallets
     return Wallet.objects.create(owner_id=owner_id, currency=active_currency(currency))
 

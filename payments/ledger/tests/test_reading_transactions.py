@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.models import Role
 from payments.ledger.queries import transactions
 from payments.ledger.queries.history import Span
-from payments.ledger.queries.transactions import Asked
+from payments.ledger.queries.transactions import TransactionCriteria
 from payments.models import Posting, Transaction, Wallet
 from tests.support.factories import (
     ALICES,
@@ -297,11 +297,11 @@ def test_a_page_reads_a_bounded_part_of_the_books(place: str, long_history: list
     middle = long_history[1500]
     moment = Transaction.objects.get(pk=middle).created_at
     span, asked, expected = {
-        "first": (Span(limit=50), Asked(), long_history[:50]),
-        "deep": (Span(limit=50, before=middle), Asked(), long_history[1501:1551]),
-        "backwards": (Span(limit=50, newest_first=False, after=middle), Asked(), long_history[1450:1500]),
-        "in time": (Span(limit=50), Asked(end=moment), None),
-        "last": (Span(limit=50, before=long_history[-2]), Asked(), long_history[-1:]),
+        "first": (Span(limit=50), TransactionCriteria(), long_history[:50]),
+        "deep": (Span(limit=50, before=middle), TransactionCriteria(), long_history[1501:1551]),
+        "backwards": (Span(limit=50, newest_first=False, after=middle), TransactionCriteria(), long_history[1450:1500]),
+        "in time": (Span(limit=50), TransactionCriteria(end=moment), None),
+        "last": (Span(limit=50, before=long_history[-2]), TransactionCriteria(), long_history[-1:]),
     }[place]
     before = rows_read()
     shown = [transaction.pk for transaction in transactions.page(alice, asked, span)]

@@ -1,4 +1,4 @@
-"""Reading money back: wallets, transactions, currencies, and the inbox of webhook events."""
+"""Transactions: the history, and taking one back."""
 
 from typing import Any
 
@@ -60,8 +60,9 @@ class TransactionViewSet(ReadingViewSet):
     )
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, pk: str) -> Response:
-        made = reversals.reverse(transaction_id=int(pk), staff=self.user, **checked(shapes.ReverseSerializer, request))
-        booked = self.get_queryset().get(pk=made.transaction_id)
+        data = checked(shapes.ReverseSerializer, request)
+        reversal = reversals.reverse(transaction_id=int(pk), staff=self.user, **data)
+        booked = self.get_queryset().get(pk=reversal.transaction_id)
         return Response(shapes.TransactionSerializer(booked).data, status.HTTP_201_CREATED)
 
     def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
@@ -70,11 +71,11 @@ class TransactionViewSet(ReadingViewSet):
         span = None if self.detail else self._span()
         if span is None:
             return queryset
-        asked = self.filterset_class(self.request.query_params, queryset).asked()
-        return transactions.page(self.user, asked, span)
+        criteria = self.filterset_class(self.request.query_params, queryset).criteria()
+        return transactions.page(self.user, criteria, span)
 
     def _span(self) -> Span | None:
-        """Return where the cursor stands; None for a made-up one, which the paginator is about to refuse."""
+        """Return where the cursor stands; None for an invented one, which the paginator is about to refuse."""
         paginator: Any = self.paginator
         limit = paginator.get_page_size(self.request) + 1
         try:

@@ -92,10 +92,10 @@ class WalletViewSet(ReadingViewSet):
         return shapes.StaffWalletSerializer if self.for_staff else shapes.WalletSerializer
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[Any]:
-        shown = args[0] if kwargs.get("many") else args[:1]
+        instances = args[0] if kwargs.get("many") else args[:1]
         kwargs["context"] = {
             **self.get_serializer_context(),
-            "derived_balances": wallets.derived_balances(shown),
+            "derived_balances": wallets.derived_balances(instances),
         }
         return self.get_serializer_class()(*args, **kwargs)
 
@@ -104,7 +104,7 @@ class WalletViewSet(ReadingViewSet):
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
-        """What a single wallet's pages may be asked; the list has filters."""
+        """The query parameters of a single wallet's pages; the list has filters."""
         return _PARAMETERS.get(self.action or "", ())
 
     @extend_schema(
@@ -119,8 +119,8 @@ class WalletViewSet(ReadingViewSet):
         examples=examples.OPENED,
     )
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.NewWalletSerializer, request)
-        wallet = open_wallet(owner_id=self.user.pk, currency=wish["currency"])
+        data = checked(shapes.NewWalletSerializer, request)
+        wallet = open_wallet(owner_id=self.user.pk, currency=data["currency"])
         return Response(shapes.WalletSerializer(wallet).data, status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -134,8 +134,8 @@ class WalletViewSet(ReadingViewSet):
         examples=examples.OVERDRAFT,
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        wish = checked(shapes.OverdraftSerializer, request)
-        wallet = reversals.allow_overdraft(wallet_id=int(pk), allowed=wish["may_overdraw"], staff=self.user)
+        data = checked(shapes.OverdraftSerializer, request)
+        wallet = reversals.allow_overdraft(wallet_id=int(pk), allowed=data["may_overdraw"], staff=self.user)
         return Response(shapes.StaffWalletSerializer(wallet).data)
 
     @extend_schema(
@@ -157,11 +157,11 @@ class WalletViewSet(ReadingViewSet):
     )
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer], pagination_class=None)
     def statement(self, request: Request, pk: str) -> HttpResponseBase:
-        asked = _asked(filters.PeriodForm, request)
+        query = _query(filters.StatementForm, request)
         if getattr(request, "accepted_renderer").format == CsvRenderer.format:  # noqa: B009 - set by DRF
             name = f"statement-{int(pk)}.csv"
-            return csv_response(lambda: _rows(self._period(asked)), name=name, user_id=self.user.pk)
-        return Response(_page(self._period(asked), asked, request.build_absolute_uri()))
+            return csv_response(lambda: _rows(self._period(query)), name=name, user_id=self.user.pk)
+        return Response(_page(self._period(query), query, request.build_absolute_uri()))
 
     @extend_schema(
         operation_id="wallets_balance",
@@ -174,7 +174,7 @@ class WalletViewSet(ReadingViewSet):
     @action(detail=True, methods=["get"], pagination_class=None)
     def balance(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         wallet = self._users_wallet()
-        moment = _asked(filters.MomentForm, request)["at"] or timezone.now()
+        moment = _query(filters.BalanceForm, request)["at"] or timezone.now()
         return Response(
             {
                 "wallet": wallet.pk,
@@ -184,8 +184,8 @@ class WalletViewSet(ReadingViewSet):
             }
         )
 
-    def _period(self, asked: dict[str, Any]) -> statements.Period:
-        return statements.period(self._users_wallet(), start=asked["from"], end=asked["to"])
+    def _period(self, query: dict[str, Any]) -> statements.Period:
+        return statements.period_of(self._users_wallet(), start=query["from"], end=query["to"])
 
     def _users_wallet(self) -> Wallet:
         """The house's wallets have no numbered lines."""
@@ -195,37 +195,37 @@ class WalletViewSet(ReadingViewSet):
         return wallet
 
 
-def _asked(form_class: Callable[..., forms.Form], request: Request) -> dict[str, Any]:
+def _query(form_class: Callable[..., forms.Form], request: Request) -> dict[str, Any]:
     form = form_class(request.query_params)
     if not form.is_valid():
         raise ValidationError({name: list(map(str, errors)) for name, errors in form.errors.items()})
     return form.cleaned_data
 
 
-def _page(found: statements.Period, asked: dict[str, Any], address: str) -> dict[str, Any]:
-    low = min(max(found.low, asked["cursor"] or 0), found.high)
-    high = min(low + (asked["limit"] or MAX_LINES), found.high)
-    places = found.wallet.currency.decimal_places
-    lines = statements.lines(found.wallet.pk, low=low, high=high)
+def _page(period: statements.Period, query: dict[str, Any], address: str) -> dict[str, Any]:
+    low = min(max(period.low, query["cursor"] or 0), period.high)
+    high = min(low + (query["limit"] or MAX_LINES), period.high)
+    places = period.wallet.currency.decimal_places
+    lines = statements.lines(period.wallet.pk, low=low, high=high)
     return {
-        "wallet": found.wallet.pk,
-        "currency": found.wallet.currency_id,
-        "from": statement_shapes.moment(asked["from"]),
-        "to": statement_shapes.moment(asked["to"]),
-        "opening_balance": format_amount(found.opening_balance, places),
-        "closing_balance": format_amount(found.closing_balance, places),
-        "next": replace_query_param(address, "cursor", high) if high < found.high else None,
-        "lines": [statement_shapes.line_of(found, line) for line in lines],
+        "wallet": period.wallet.pk,
+        "currency": period.wallet.currency_id,
+        "from": statement_shapes.moment(query["from"]),
+        "to": statement_shapes.moment(query["to"]),
+        "opening_balance": format_amount(period.opening_balance, places),
+        "closing_balance": format_amount(period.closing_balance, places),
+        "next": replace_query_param(address, "cursor", high) if high < period.high else None,
+        "lines": [statement_shapes.line_of(period, line) for line in lines],
     }
 
 
-def _rows(found: statements.Period) -> Iterable[Sequence[object]]:
+def _rows(period: statements.Period) -> Iterable[Sequence[object]]:
     """A line for the opening balance, each line of the period, a line for the closing balance."""
-    places = found.wallet.currency.decimal_places
+    places = period.wallet.currency.decimal_places
     return chain(
-        [statement_shapes.COLUMNS, _balance_row("opening balance", format_amount(found.opening_balance, places))],
-        statement_shapes.csv_rows(statements.all_lines(found), places),
-        [_balance_row("closing balance", format_amount(found.closing_balance, places))],
+        [statement_shapes.COLUMNS, _balance_row("opening balance", format_amount(period.opening_balance, places))],
+        statement_shapes.csv_rows(statements.all_lines(period), places),
+        [_balance_row("closing balance", format_amount(period.closing_balance, places))],
     )
 
 

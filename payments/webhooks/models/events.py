@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from payments.ledger.models.fields import MoneyField, MoneyOfDomain, TextOfDomain
+from payments.ledger.models.fields import MoneyDomainField, MoneyField, TextDomainField
 from payments.ledger.models.transactions import Transaction
 from payments.webhooks.models.providers import Provider
 
@@ -26,8 +26,8 @@ class WebhookEvent(models.Model):
     external_id = models.CharField(max_length=200, help_text="The provider's transaction_id.")
     user_id = models.BigIntegerField(help_text="As the notice says; no such user need exist.")
     account_id = models.BigIntegerField(help_text="As the notice says; no such wallet need exist.")
-    amount = MoneyOfDomain(domain="till_amount")
-    verdict = TextOfDomain(domain="till_verdict", max_length=10, choices=Verdict)
+    amount = MoneyDomainField(domain="till_amount")
+    verdict = TextDomainField(domain="till_verdict", max_length=10, choices=Verdict)
     reason = models.CharField(max_length=40, blank=True, help_text="The error code that the provider was answered.")
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False

@@ -1,8 +1,28 @@
-"""Examples for the OpenAPI description of webhook events."""
+"""Examples of webhook events for the OpenAPI document."""
 
-from payments.ledger.serializers.examples import _EVENT, _REPLAYED, _shown
+from api.examples import response_example
 
-EVENT = _shown("An event that waits for its user", _EVENT)
+_EVENT = {
+    "id": 12,
+    "provider": "sha1_colon",
+    "transaction_id": "1234567",
+    "user_id": 99,
+    "account_id": 123456,
+    "amount": "100.00",
+    "verdict": "unmatched",
+    "reason": "user_not_found",
+    "transaction": None,
+    "received_at": "2026-01-31T12:00:00.123456Z",
+}
+_REPLAYED = {
+    "status": "credited",
+    "duplicate": False,
+    "transaction_id": "1234567",
+    "account_id": 123456,
+    "amount": "100.00",
+    "currency": "USD",
+    "balance": "100.00",
+}
 
-
-REPLAYED = _shown("Credited now", _REPLAYED)
+EVENT = [response_example("An event that waits for its user", _EVENT)]
+REPLAYED = [response_example("Credited now", _REPLAYED)]
