@@ -10,6 +10,9 @@ from django.http import HttpRequest
 #: Characters of an IPv6 address with its zone, and a little space. What is kept of addresses must not fill the memory.
 MAX_ADDRESS_LENGTH = 80
 
+#: This machine, by address and by name.
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 if TYPE_CHECKING:  # rest_framework.request loads the authentication, which loads this module.
     from rest_framework.request import Request
 

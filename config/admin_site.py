@@ -100,9 +100,9 @@ def front_page(request: HttpRequest) -> dict[str, Any]:
     return {
         "plots": plots() if may("payments.view_transaction") else [],
         "plots_age": daily_counts.SECONDS_OLD,
-        "books": books() if may("payments.view_ledgercheck") else None,
+        "books": ledger_state() if may("payments.view_ledgercheck") else None,
         "shows_attention": any(may(permission) for permission, _ in QUEUES),
-        "attention": [waiting for permission, ask in QUEUES if may(permission) for waiting in ask() if waiting.count],
+        "attention": [waiting for permission, find in QUEUES if may(permission) for waiting in find() if waiting.count],
     }
 
 
@@ -133,8 +133,8 @@ def events() -> list[Waiting]:
         "conflict": "One transaction id, two contents. The first was credited; ask the provider which is right.",
     }
     return [
-        Waiting(f"Webhook events: {verdict}", counts[verdict], f"{page}?verdict__exact={verdict}", said)
-        for verdict, said in advice.items()
+        Waiting(f"Webhook events: {verdict}", counts[verdict], f"{page}?verdict__exact={verdict}", text)
+        for verdict, text in advice.items()
     ]
 
 
@@ -180,21 +180,21 @@ QUEUES: list[tuple[str, Callable[[], list[Waiting]]]] = [
 # --- whether the books balance ---------------------------------------------------------------------------------
 
 
-class Books(NamedTuple):
+class LedgerState(NamedTuple):
     level: str  # success, warning or error, as Django's messages are styled
     headline: str
     checked: LedgerCheck | None
 
 
-def books() -> Books:
+def ledger_state() -> LedgerState:
     check = LedgerCheck.objects.first()
     if check is None:
-        return Books("warning", "The books were never checked.", None)
+        return LedgerState("warning", "The books were never checked.", None)
     if check.differences:
-        return Books("error", f"The books do not balance: {check.differences:,} differences.", check)
+        return LedgerState("error", f"The books do not balance: {check.differences:,} differences.", check)
     if timezone.now() - check.checked_at > CHECK_GROWS_OLD:
-        return Books("warning", "The books balanced, but that was checked more than a day ago.", check)
-    return Books("success", "The books balance.", check)
+        return LedgerState("warning", "The books balanced, but that was checked more than a day ago.", check)
+    return LedgerState("success", "The books balance.", check)
 
 
 # --- what was booked ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The house itself as an app: its system checks register when it is loaded."""
+"""The project itself as an app: its system checks register when it is loaded."""
 
 from importlib import import_module
 from typing import Any
@@ -13,10 +13,10 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("config.checks")
-        post_migrate.connect(let_support_look, dispatch_uid="let_support_look")
+        post_migrate.connect(update_support_group, dispatch_uid="update_support_group")
 
 
-def let_support_look(sender: AppConfig, apps: Any, **_: Any) -> None:
+def update_support_group(sender: AppConfig, apps: Any, **_: Any) -> None:
     """Keep the support group as the models are now, whenever one of our apps was migrated."""
     if sender.label not in ("accounts", "payments", "catalog"):
         return

@@ -20,11 +20,13 @@ from django.db import OperationalError, connections
 from django.http.request import split_domain_port, validate_host
 
 from accounts.demo_users import DEMO_USERS
+from accounts.networks import LOOPBACK
 from config.database import service_role, session_checks
 from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import Undecryptable, decrypt
 
-LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1", ".localhost"}
+#: As TILL_ALLOWED_HOSTS may write it.
+LOOPBACK_HOSTS = LOOPBACK | {"[::1]", ".localhost"}
 MIN_SECRET_LENGTH = 32
 #: What people write first, and what Django's template writes for them.
 PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
@@ -49,7 +51,7 @@ def _secret_problem(secret: str) -> str:
 def check_mode(**_: Any) -> list[CheckMessage]:
     if settings.DEBUG:
         return [Error("Django's DEBUG is on.", hint="Use TILL_DEBUG=1: docs/decisions/0005.", id="till.E001")]
-    strangers = [host for host in settings.ALLOWED_HOSTS if host.lower() not in LOOPBACK]
+    strangers = [host for host in settings.ALLOWED_HOSTS if host.lower() not in LOOPBACK_HOSTS]
     if settings.TILL_DEBUG and strangers:
         hint = "Development mode has published passwords and secrets: unset TILL_DEBUG, or this host."
         return [Error(f"TILL_DEBUG=1 with {strangers[0]} in TILL_ALLOWED_HOSTS.", hint=hint, id="till.E002")]
@@ -63,14 +65,14 @@ def check_secrets(**_: Any) -> list[CheckMessage]:
         ("TILL_SECRET_KEY", settings.TILL_SECRET_KEY, "till.E003"),
         ("TILL_JWT_KEY", settings.TILL_JWT_KEY, "till.E004"),
     ]
-    found: list[CheckMessage] = [
+    messages: list[CheckMessage] = [
         Error(f"{name} {problem}.", hint=hint, id=id_)
         for name, secret, id_ in keys
         if (problem := _secret_problem(secret))
     ]
     if settings.TILL_SECRET_KEY and settings.TILL_SECRET_KEY == settings.TILL_JWT_KEY:
-        found.append(Error("TILL_SECRET_KEY and TILL_JWT_KEY are the same.", hint=hint, id="till.E005"))
-    return found
+        messages.append(Error("TILL_SECRET_KEY and TILL_JWT_KEY are the same.", hint=hint, id="till.E005"))
+    return messages
 
 
 @register(Tags.security)
@@ -90,24 +92,24 @@ def check_encryption_keys(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_address(**_: Any) -> list[CheckMessage]:
     """Till must know its own names: links and, in production, the Host header depend on them."""
-    found = [] if settings.TILL_DEBUG else _check_hosts()
+    messages = [] if settings.TILL_DEBUG else _check_hosts()
     if not _can_begin_links(settings.TILL_PUBLIC_URL):
         hint = "For example https://till.example.com, without ? and #: activation links begin with it."
-        found.append(Error("TILL_PUBLIC_URL is not an address.", hint=hint, id="till.E008"))
-    elif not settings.TILL_DEBUG and not found:
-        found += _check_public_address(urlsplit(settings.TILL_PUBLIC_URL))
-    return found
+        messages.append(Error("TILL_PUBLIC_URL is not an address.", hint=hint, id="till.E008"))
+    elif not settings.TILL_DEBUG and not messages:
+        messages += _check_public_address(urlsplit(settings.TILL_PUBLIC_URL))
+    return messages
 
 
 def _check_public_address(url: SplitResult) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     host = url.hostname or ""
     if not validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
         hint = "Every activation link would be answered 400."
-        found.append(Error(f"TILL_ALLOWED_HOSTS lacks {host!r} of TILL_PUBLIC_URL.", hint=hint, id="till.E018"))
+        messages.append(Error(f"TILL_ALLOWED_HOSTS lacks {host!r} of TILL_PUBLIC_URL.", hint=hint, id="till.E018"))
     if url.scheme == "http":
-        found.append(checks.Warning("TILL_PUBLIC_URL is not https.", id="till.W002"))
-    return found
+        messages.append(checks.Warning("TILL_PUBLIC_URL is not https.", id="till.W002"))
+    return messages
 
 
 def _check_hosts() -> list[CheckMessage]:
@@ -199,14 +201,14 @@ def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     """
     if not settings.TILL_DEBUG and not settings.DATABASE_URL:
         return []
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in databases or []:
         try:
-            found += _check_contents(alias)
+            messages += _check_contents(alias)
         except OperationalError as error:
             reason = str(error).strip().splitlines()[0]
-            found.append(Error(f"The database cannot be used: {reason}", id="till.E010"))
-    return found
+            messages.append(Error(f"The database cannot be used: {reason}", id="till.E010"))
+    return messages
 
 
 def _check_contents(alias: str) -> list[CheckMessage]:
@@ -217,15 +219,15 @@ def _check_contents(alias: str) -> list[CheckMessage]:
         tables = set(connection.introspection.table_names(cursor))
     if number < MIN_POSTGRESQL_VERSION:
         return [Error(f"PostgreSQL {version} is too old: Till needs 15 or later.", id="till.E011")]
-    found = session_checks.check(alias)
-    found += [] if settings.TILL_DEBUG else _check_role(alias)
+    messages = session_checks.check(alias)
+    messages += [] if settings.TILL_DEBUG else _check_role(alias)
     if not settings.TILL_DEBUG and "accounts_user" in tables:
-        found += _check_demo_users(alias)
+        messages += _check_demo_users(alias)
     if "payments_provider" in tables:
-        found += _check_providers(alias)
+        messages += _check_providers(alias)
     if "payments_currency" in tables:
-        found += _check_default_currency(alias)
-    return found
+        messages += _check_default_currency(alias)
+    return messages
 
 
 def _check_role(alias: str) -> list[CheckMessage]:
@@ -244,29 +246,29 @@ def _check_role(alias: str) -> list[CheckMessage]:
 
 def _check_demo_users(alias: str) -> list[CheckMessage]:
     users = apps.get_model("accounts", "User")._default_manager.using(alias)
-    found = dict(users.filter(email__in=DEMO_EMAILS, is_active=True).order_by("pk").values_list("pk", "email"))
-    if not found:
+    emails = dict(users.filter(email__in=DEMO_EMAILS, is_active=True).order_by("pk").values_list("pk", "email"))
+    if not emails:
         return []
-    off = f"from accounts.services import disable_user; [disable_user(user_id=id, by=None) for id in {list(found)}]"
+    off = f"from accounts.services import disable_user; [disable_user(user_id=id, by=None) for id in {list(emails)}]"
     hint = f'Their password is published. Disable them: manage.py shell -c "{off}"'
-    return [Error(f"The demo's people can sign in: {', '.join(found.values())}.", hint=hint, id="till.E012")]
+    return [Error(f"The demo's people can sign in: {', '.join(emails.values())}.", hint=hint, id="till.E012")]
 
 
 def _check_providers(alias: str) -> list[CheckMessage]:
     active = apps.get_model("payments", "Provider")._default_manager.using(alias).filter(is_active=True)
-    secrets, found = _decrypted(alias)
+    secrets, messages = _decrypted(alias)
     if not settings.TILL_DEBUG:
         for slug, known in secrets.items():
             if not any(provider_secrets.is_published(secret) for secret in known):
                 continue
             hint = f"Everybody can sign with it. Switch it off, start, give it a new secret in the admin: {_off(slug)}"
-            found.append(Error(f"The provider {slug} has a published secret.", hint=hint, id="till.E013"))
+            messages.append(Error(f"The provider {slug} has a published secret.", hint=hint, id="till.E013"))
         for slug in active.filter(scheme="sha256_concat", requires_uuid=False).values_list("slug", flat=True):
             hint = "Its fields are signed glued together, so digits can be shifted: docs/webhooks.md."
-            found.append(
+            messages.append(
                 checks.Warning(f"The provider {slug} does not demand UUID transaction ids.", hint=hint, id="till.W001")
             )
-    return found
+    return messages
 
 
 def _off(slug: str) -> str:
@@ -279,15 +281,15 @@ def _off(slug: str) -> str:
 def _decrypted(alias: str) -> tuple[dict[str, list[str]], list[CheckMessage]]:
     """Return the secrets of each active provider, and an error for each provider that no key opens."""
     secrets: dict[str, list[str]] = {}
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for slug, *tokens in _encrypted(alias):
         try:
             secrets[slug] = [decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens if token]
         except (Undecryptable, ValueError):
             hint = f"Add the key that encrypted it. If it is lost: switch off, start, give a new secret: {_off(slug)}"
             text = f"No key of TILL_ENCRYPTION_KEYS decrypts the secret of the provider {slug}."
-            found.append(Error(text, hint=hint, id="till.E015"))
-    return secrets, found
+            messages.append(Error(text, hint=hint, id="till.E015"))
+    return secrets, messages
 
 
 def _encrypted(alias: str) -> list[tuple[str, str, str]]:

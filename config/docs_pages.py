@@ -56,13 +56,13 @@ class StoredDocument:
     etag: str
 
 
-_making = Lock()
+_render_lock = Lock()
 _stored: dict[type[BaseRenderer], StoredDocument] = {}
 
 
 def stored_document(renderer: type[BaseRenderer]) -> StoredDocument:
     """Return the document as this renderer writes it, made once: the generator is not for two threads at a time."""
-    with _making:
+    with _render_lock:
         if renderer not in _stored:
             # Its JSON is indented, which makes it three times as long: whoever reads it himself takes YAML.
             writer = JSONRenderer() if issubclass(renderer, JSONRenderer) else renderer()
@@ -85,7 +85,7 @@ def schema_document() -> dict[str, Any]:
     return document
 
 
-class WithoutTheInternet(APIView):
+class OfflinePage(APIView):
     """Adds the content security policy to a documentation page. It has no OPTIONS, which would describe an API."""
 
     metadata_class = None
@@ -96,11 +96,11 @@ class WithoutTheInternet(APIView):
         return response
 
 
-class SwaggerView(WithoutTheInternet, SpectacularSwaggerSplitView):
+class SwaggerView(OfflinePage, SpectacularSwaggerSplitView):
     """Swagger UI."""
 
 
-class RedocView(WithoutTheInternet, SpectacularRedocView):
+class RedocView(OfflinePage, SpectacularRedocView):
     """Redoc, without the web fonts of its original page."""
 
     template_name = "redoc.html"

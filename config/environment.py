@@ -62,12 +62,12 @@ class Environment:
     def amounts(self, name: str) -> dict[str, str]:
         """Positive decimals by currency, written USD:1000,EUR:900.50."""
         pairs = [part.partition(":") for part in self.names(name, [])]
-        found = {code.strip(): amount.strip() for code, _, amount in pairs}
-        if len(found) < len(pairs) or not all(CURRENCY.fullmatch(code) and found[code] for code in found):
+        amounts = {code.strip(): amount.strip() for code, _, amount in pairs}
+        if len(amounts) < len(pairs) or not all(CURRENCY.fullmatch(code) and amounts[code] for code in amounts):
             raise BadVariable(name, "currencies and amounts such as USD:1000,EUR:900.50")
-        for amount in found.values():
+        for amount in amounts.values():
             self._amount(name, amount)
-        return found
+        return amounts
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name, "1" if default else "0").lower()
@@ -90,8 +90,8 @@ class Environment:
     def origins(self, name: str, *, wildcards: bool = False) -> list[str]:
         """What browsers send as Origin: a scheme, a host, perhaps a port; with `wildcards` also https://*.host."""
         origins = [part.lower() for part in self.names(name, [])]
-        found = [ORIGIN.fullmatch(origin) for origin in origins]
-        if not all(match and (wildcards or not match["any"]) for match in found):
+        matches = [ORIGIN.fullmatch(origin) for origin in origins]
+        if not all(match and (wildcards or not match["any"]) for match in matches):
             raise BadVariable(name, "origins such as https://staff.example.com, with commas between and no path")
         return origins
 
@@ -121,19 +121,19 @@ class Environment:
             return {}
         try:
             known = urlsplit(url).scheme in POSTGRESQL_SCHEMES
-            found = dict(environ.Env.db_url_config(url)) if known else {}
+            parts = dict(environ.Env.db_url_config(url)) if known else {}
         except ValueError:
-            found = {}
-        if not found.get("NAME"):
+            parts = {}
+        if not parts.get("NAME"):
             # Never the value itself: it holds a password.
             raise BadVariable(name, "postgres://user:password@host:port/database")
-        self._check_parameters(name, found)
-        found["HOST"] = unquote(found.get("HOST") or "")  # a socket's folder stands there as %2Fvar%2Frun
-        return found
+        self._check_parameters(name, parts)
+        parts["HOST"] = unquote(parts.get("HOST") or "")  # a socket's folder stands there as %2Fvar%2Frun
+        return parts
 
-    def _check_parameters(self, name: str, found: dict[str, Any]) -> None:
+    def _check_parameters(self, name: str, parts: dict[str, Any]) -> None:
         """Refuse what the driver does not know, such as Django's own settings: the pool would not start with some."""
-        parameters = {**found.get("OPTIONS", {}), **{key: "" for key in found if key not in _DATABASE_KEYS}}
+        parameters = {**parts.get("OPTIONS", {}), **{key: "" for key in parts if key not in _DATABASE_KEYS}}
         for key, value in parameters.items():
             try:
                 make_conninfo(**{key.lower(): value})
@@ -146,10 +146,10 @@ class Environment:
         url = self.text(name, default)
         try:
             known = urlsplit(url).scheme in environ.Env.EMAIL_SCHEMES
-            found = dict(environ.Env.email_url_config(url)) if known else {}
+            parts = dict(environ.Env.email_url_config(url)) if known else {}
         except ValueError:
-            found = {}
-        if not found or (url.startswith("smtp") and not found["EMAIL_HOST"]):
+            parts = {}
+        if not parts or (url.startswith("smtp") and not parts["EMAIL_HOST"]):
             # Never the value itself: it holds a password.
             raise BadVariable(name, "a mail address such as smtp+tls://user:password@host:587 or consolemail://")
-        return found
+        return parts

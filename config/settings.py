@@ -33,7 +33,7 @@ TILL_SECRET_KEY = env.text("TILL_SECRET_KEY", "") or secret_files.development_se
 SECRET_KEY = TILL_SECRET_KEY or secrets.token_urlsafe(48)
 TILL_JWT_KEY = env.text("TILL_JWT_KEY", "") or secret_files.development_secret("jwt_key", TILL_DEBUG, TILL_DATA)
 # Newest first: the first encrypts, each decrypts (manage.py rotate_secrets). The key of sessions is always the last of
-# them: an installation that was given none works, and one that is given its first one later finds its secrets.
+# them. So an installation without a key works, and one that gets its first key later still finds its secrets.
 TILL_ENCRYPTION_KEYS = [
     *(
         env.names("TILL_ENCRYPTION_KEYS", default=[])
@@ -157,8 +157,8 @@ if TILL_DB_POOL_SIZE:
             "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS + PASSWORD_THREADS,
             # Seconds that a request waits for a connection before it is asked to come back.
             "timeout": 2,
-            # The pool's pauses between attempts double; one that gives up soon is asked again by the next request,
-            # where one that waits its 300 seconds would still be pausing long after PostgreSQL is back.
+            # The pool's pauses between attempts double. One that gives up soon is asked again by the next request; with
+            # its default of 300 seconds it would still be pausing long after PostgreSQL is back.
             "reconnect_timeout": 1,
         },
     )

@@ -104,7 +104,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         form = action.form_class(request.POST or None, initial=action.initial(targets))
         if request.method == "POST" and form.is_valid() and self._perform(request, action, targets, form):
             return redirect(self._next_page(targets))
-        return TemplateResponse(request, "admin/till_confirm.html", self._context(request, action, targets, form))
+        return TemplateResponse(request, "admin/confirm.html", self._context(request, action, targets, form))
 
     def _perform(self, request: HttpRequest, action: ConfirmedAction, targets: list[Any], form: ReasonForm) -> bool:
         """Perform it on each target. Of one target the form says why it is refused, of many a message does."""

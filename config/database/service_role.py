@@ -156,25 +156,25 @@ def excess(cursor: CursorWrapper) -> list[str]:
     if _ATTRIBUTE_NAMES[0] in attributes:
         return attributes[:1]
     cursor.execute(_MEMBERSHIPS)
-    found = [*attributes, *(f"a member of {name}" for (name,) in cursor.fetchall())]
+    excess_rights = [*attributes, *(f"a member of {name}" for (name,) in cursor.fetchall())]
     cursor.execute(
         "SELECT has_schema_privilege(current_schema(), 'CREATE'), has_database_privilege(current_database(), 'CREATE')"
     )
     places = zip(("schema", "database"), cursor.fetchone(), strict=True)
-    found += [f"CREATE in the {place}" for place, may in places if may]
-    return found + _excess_on_tables(cursor)
+    excess_rights += [f"CREATE in the {place}" for place, may in places if may]
+    return excess_rights + _excess_on_tables(cursor)
 
 
 def _excess_on_tables(cursor: CursorWrapper) -> list[str]:
     cursor.execute(_TABLES, [list(tables())])
-    found = []
+    excess_rights = []
     for table, owns, privileges, columns in cursor.fetchall():
         rights = RIGHTS.get(table, FREE)
         more = set(privileges) - ({"INSERT"} if rights.insert else set()) - ({"DELETE"} if rights.delete else set())
         if rights.update != EVERY:
             more |= {f"UPDATE of {column}" for column in set(columns) - set(rights.update)}
         if owns:
-            found.append(f"the owner of {table}")
+            excess_rights.append(f"the owner of {table}")
         elif more:
-            found.append(f"{', '.join(sorted(more))} on {table}")
-    return found
+            excess_rights.append(f"{', '.join(sorted(more))} on {table}")
+    return excess_rights

@@ -48,15 +48,15 @@ def check_settings(alias: str) -> list[CheckMessage]:
     wanted = settings.SESSION_SETTINGS
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [[*wanted]])
-        found = dict(cursor.fetchall())
+        values = dict(cursor.fetchall())
         cursor.execute("SELECT current_user, current_database()")
         role, database = cursor.fetchone()
-    wrong = [name for name, value in wanted.items() if found.get(name, "").upper() != value.upper()]
+    wrong = [name for name, value in wanted.items() if values.get(name, "").upper() != value.upper()]
     if not wrong:
         return []
     commands = "; ".join(_command(role, database, name, wanted[name]) for name in wrong)
     hint = f"In psql: {commands}; then end the pooler's connections to the server (PgBouncer: RECONNECT)."
-    text = ", ".join(f"{name} is {found.get(name)!r} instead of {wanted[name]!r}" for name in wrong)
+    text = ", ".join(f"{name} is {values.get(name)!r} instead of {wanted[name]!r}" for name in wrong)
     return [Error(f"The database's sessions are not as Till needs them: {text}.", hint=hint, id="till.E017")]
 
 
@@ -69,11 +69,11 @@ def _command(role: str, database: str, name: str, value: str) -> str:
 def check_options(alias: str) -> list[CheckMessage]:
     """Tell who asks in DATABASE_URL for what a variable of its own decides."""
     options = str(connections[alias].settings_dict["OPTIONS"].get("options", "")).lower().replace("-", "_")
-    asked = [name for name in settings.SESSION_SETTINGS if re.search(rf"\b{name.lower()}\s*=", options)]
+    overridden = [name for name in settings.SESSION_SETTINGS if re.search(rf"\b{name.lower()}\s*=", options)]
     hint = "Times have variables of their own, such as TILL_LOCK_TIMEOUT_MS; the rest is as Till needs it."
     return [
         Error(f"The options of DATABASE_URL set {name}, which Till sets itself.", hint=hint, id="till.E017")
-        for name in asked
+        for name in overridden
     ]
 
 

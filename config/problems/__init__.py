@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems: the one table, the answers made from it, and the doors for errors."""
+"""Errors as RFC 9457 problems: the one table, the answers made from it, and the handlers."""
 
 from config.problems.handlers import ProblemMiddleware, exception_handler
 from config.problems.responses import ProblemResponse, problem_body, problem_response, response_for

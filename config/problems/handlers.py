@@ -1,6 +1,6 @@
-"""The doors through which errors come: DRF's handler, the middleware, and Django's own error views.
+"""Where errors become answers: DRF's handler, the middleware, and Django's own error views.
 
-Pages of /admin are HTML whatever happens: Django's own, or a page that says what a program would read.
+Pages of /admin are HTML whatever happens: Django's own, or a page with what a program would read.
 """
 
 import sys
@@ -22,7 +22,7 @@ _DJANGOS = (Http404, django_errors.PermissionDenied, django_errors.SuspiciousOpe
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:  # noqa: ARG001  DRF's
-    """DRF's door. None lets an unforeseen error rise to Django, which logs it and asks `server_error`."""
+    """DRF's hook. None lets an unforeseen error rise to Django, which logs it and asks `server_error`."""
     return response_for(error)
 
 
@@ -33,7 +33,7 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        problem = refused_at_the_door(request)
+        problem = refused_before_the_view(request)
         if problem is not None:
             return _for_people(request, problem_response(problem))
         response = self.get_response(request)
@@ -48,7 +48,7 @@ class ProblemMiddleware:
         return _for_people(request, answer) if answer else None
 
 
-def refused_at_the_door(request: HttpRequest) -> table.Problem | None:
+def refused_before_the_view(request: HttpRequest) -> table.Problem | None:
     """Look at nothing but the first line and the announced length: no byte of the body is read."""
     if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
         return table.UNREADABLE_TEXT
@@ -90,7 +90,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Also the door for errors inside middleware: a session that cannot be read is a lost database."""
+    """Also for errors inside middleware: a session that cannot be read is a lost database."""
     error = sys.exc_info()[1]
     foreseen = response_for(error) if error else None
     if foreseen is None and _is_admin(request):

@@ -21,7 +21,7 @@ from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNS
 from config.server import health, request_log, webhook_endpoint
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
-from config.server.request_threads import passwords, share_for
+from config.server.request_threads import password_share, share_for
 from payments.webhooks.notices import MAX_BODY_BYTES
 
 Message = MutableMapping[str, Any]
@@ -29,8 +29,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 BODY_SECONDS = 60
-#: Where strangers are counted by their network before anything else is looked at, and as what.
-DOORS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
+#: Paths whose callers are counted by their network before anything else is looked at, and the throttle's scope.
+THROTTLED_PATHS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -48,24 +48,24 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str, form: str) -> None:
-    """Gather a notice and answer it here, in the lean lane: Django's request cycle would cost ten times as much."""
+    """Gather a notice and answer it in the event loop: Django's request cycle would cost ten times as much."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     started = time.perf_counter()
     with request_log.identified(headers.get("x-request-id", "")) as identity:
-        answered: bytes | Problem | HttpResponse | None
+        result: bytes | Problem | HttpResponse | None
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                answered = await gather(scope, receive, limit=MAX_BODY_BYTES)
+                result = await gather(scope, receive, limit=MAX_BODY_BYTES)
         except TimeoutError:
-            answered = BODY_TOO_SLOW
+            result = BODY_TOO_SLOW
         if repeated(scope, b"content-type"):
-            answered = UNSUPPORTED_MEDIA_TYPE
-        if isinstance(answered, bytes):
-            answered = await webhook_endpoint.get_endpoint().answer(slug, form, headers, answered)
-        if isinstance(answered, bytes):
-            await send_credit(send, identity, answered)
-        elif answered is not None:
-            response = problem_response(answered) if isinstance(answered, Problem) else answered
+            result = UNSUPPORTED_MEDIA_TYPE
+        if isinstance(result, bytes):
+            result = await webhook_endpoint.get_endpoint().answer(slug, form, headers, result)
+        if isinstance(result, bytes):
+            await send_credit(send, identity, result)
+        elif result is not None:
+            response = problem_response(result) if isinstance(result, Problem) else result
             await respond(scope, send, response, started)
 
 
@@ -97,7 +97,7 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         body = BODY_TOO_SLOW
     if isinstance(body, bytes):
         share = share_for(scope["method"], scope["path"])
-        if share is passwords and (refused := refused_again(scope)):
+        if share is password_share and (refused := refused_again(scope)):
             await respond(scope, send, refused, started)
             return
         body = None if await share.answer(scope, body, receive, send) else OVERLOADED
@@ -106,19 +106,19 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def refused_again(scope: Message) -> HttpResponse | None:
-    """Return the answer to a stranger whom this worker has just refused at the same door: a flood needs no thread.
+    """Return the answer to a stranger whom this worker has just refused at this path: a flood needs no thread.
 
     To a page of another origin Django answers, with the headers that let it read the answer.
     """
-    door = DOORS.get(scope["path"])
-    if door is None or any(name == b"origin" for name, _ in scope["headers"]):
+    scope_name = THROTTLED_PATHS.get(scope["path"])
+    if scope_name is None or any(name == b"origin" for name, _ in scope["headers"]):
         return None
-    seconds = seconds_still_refused(door, network(scope))
+    seconds = seconds_still_refused(scope_name, network(scope))
     return response_for(Throttled(wait=seconds)) if seconds else None
 
 
 async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:
-    """Return the whole body; or a problem, at best by the announced length; or None: the client hung up."""
+    """Return the whole body; or a problem, at best by the announced length; or None: the client is gone."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
         return BODY_TOO_LARGE

@@ -1,7 +1,8 @@
-"""Whose turn it is: a client with many requests at a time has a few of a share's threads, the others' come in between.
+"""A queue that is fair to clients: one with many requests at a time has a few of a share's threads.
 
-A client is whoever shows the same credentials, which nobody has verified yet, or else the network he asks from. Who
-has or makes up many counts as many: he has as many threads as they all have, and still waits his turn for each.
+Requests of others come in between. A client is whoever shows the same credentials, which nobody has verified yet, or
+else the caller's network. A caller that has or makes up many credentials counts as many clients: it gets the threads
+that they all get, and still waits for each.
 """
 
 import asyncio
@@ -41,36 +42,36 @@ class FairQueue:
         self.each = each
         self._free = places
         self._running: Counter[bytes] = Counter()
-        #: In the order in which it is their turn.
+        #: In the order in which they get a place.
         self._waiting: OrderedDict[bytes, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, client: bytes) -> None:
-        """Wait for a place. It ends with `count_out` and `give_back`, each once and in this order."""
+        """Wait for a place. It ends with `release_client` and `release`, each once and in this order."""
         if self.has_room(client):
-            self._begin(client)
+            self._occupy(client)
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(turn)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(client, deque()).append(waiter)
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.count_out(client)
-                self.give_back()
+            if waiter.done() and not waiter.cancelled():
+                self.release_client(client)
+                self.release()
             else:
-                self._forget(client, turn)
+                self._remove_waiter(client, waiter)
             raise
 
-    def count_out(self, client: bytes) -> None:
+    def release_client(self, client: bytes) -> None:
         """Let the client have another place."""
         self._running[client] -= 1
         if not self._running[client]:
             del self._running[client]
-        self._call_the_next()
+        self._wake_next()
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self._free += 1
-        self._call_the_next()
+        self._wake_next()
 
     def has_room(self, client: bytes) -> bool:
         """Tell whether the client would not have to wait: all who wait now have as many places as they may have."""
@@ -79,51 +80,51 @@ class FairQueue:
     def count_waiting(self, client: bytes) -> int:
         return len(self._waiting.get(client, ()))
 
-    def _begin(self, client: bytes) -> None:
+    def _occupy(self, client: bytes) -> None:
         self._free -= 1
         self._running[client] += 1
 
-    def _call_the_next(self) -> None:
+    def _wake_next(self) -> None:
         """At most as many are passed over as have places."""
         while self._free:
             client = next((client for client in self._waiting if self._running[client] < self.each), None)
             if client is None:
                 return
-            turn = self._waiting[client].popleft()
+            waiter = self._waiting[client].popleft()
             self._waiting.move_to_end(client)
             if not self._waiting[client]:
                 del self._waiting[client]
-            if not turn.done():
-                self._begin(client)
-                turn.set_result(None)
+            if not waiter.done():
+                self._occupy(client)
+                waiter.set_result(None)
 
-    def _forget(self, client: bytes, turn: "asyncio.Future[None]") -> None:
-        turns = self._waiting.get(client)
-        if turns is not None:
+    def _remove_waiter(self, client: bytes, waiter: "asyncio.Future[None]") -> None:
+        waiters = self._waiting.get(client)
+        if waiters is not None:
             with suppress(ValueError):
-                turns.remove(turn)
-            if not turns:
+                waiters.remove(waiter)
+            if not waiters:
                 del self._waiting[client]
 
 
-class Turn:
+class Place:
     """One request's place, as a context manager."""
 
-    def __init__(self, turns: FairQueue, client: bytes) -> None:
-        self._turns, self._client = turns, client
+    def __init__(self, queue: FairQueue, client: bytes) -> None:
+        self._queue, self._client = queue, client
         self._is_counted = False
 
     async def __aenter__(self) -> Self:
-        await self._turns.take(self._client)
+        await self._queue.take(self._client)
         self._is_counted = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.count_out()
-        self._turns.give_back()
+        self.release_client()
+        self._queue.release()
 
-    def count_out(self) -> None:
+    def release_client(self) -> None:
         """Keep the place, and let the client have another: what takes long has bounds of its own. Safe to repeat."""
         if self._is_counted:
             self._is_counted = False
-            self._turns.count_out(self._client)
+            self._queue.release_client(self._client)

@@ -19,8 +19,8 @@ logger = logging.getLogger("till.health")
 TIMEOUT_SECONDS = 2
 #: A check that takes longer is an answer by itself.
 DEADLINE_SECONDS = 5
-#: For so long what was found is told again: each check opens a connection.
-KEPT_SECONDS = 0.5
+#: A result is given again for so long: each check opens a connection.
+CACHE_SECONDS = 0.5
 
 
 def alive() -> HttpResponse:
@@ -44,7 +44,7 @@ def answer_for(checks: dict[str, str]) -> HttpResponse:
     return problem_response(NOT_READY, detail=f"Not ready ({failed}).", extra={"checks": checks})
 
 
-class OwnThread:
+class ReadinessThread:
     """Checks in a thread of its own, one check at a time however many ask: no request keeps it waiting."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class OwnThread:
 
     def _current(self) -> Future[dict[str, str]]:
         check = self._check
-        if check is None or (check.done() and time.monotonic() > self._checked_at + KEPT_SECONDS):
+        if check is None or (check.done() and time.monotonic() > self._checked_at + CACHE_SECONDS):
             self._check = check = self._thread.submit(self._run)
         return check
 
@@ -70,11 +70,11 @@ class OwnThread:
             self._checked_at = time.monotonic()
 
 
-_own_thread = OwnThread()
+_readiness_thread = ReadinessThread()
 
 
 async def ready_in_time() -> HttpResponse:
-    return answer_for(await _own_thread.checks())
+    return answer_for(await _readiness_thread.checks())
 
 
 def readiness() -> dict[str, str]:
@@ -83,7 +83,7 @@ def readiness() -> dict[str, str]:
     Takes at most about twice TIMEOUT_SECONDS.
     """
     try:
-        database, applied = _look()
+        database, applied = _query_state()
     except psycopg.Error as error:
         logger.warning("readiness: %s: %s", type(error).__name__, error)
         return {"database": "unreachable", "migrations": "unknown"}
@@ -102,7 +102,7 @@ _STATE = (
 )
 
 
-def _look() -> tuple[str, set[tuple[str, str]]]:
+def _query_state() -> tuple[str, set[tuple[str, str]]]:
     """Return whether the database can be written to ("ok", or what it is instead), and the migrations it has."""
     parameters = connection.get_connection_params() | {"connect_timeout": TIMEOUT_SECONDS}
     with psycopg.connect(**parameters) as checked:

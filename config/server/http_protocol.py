@@ -1,9 +1,9 @@
-"""HTTP as uvicorn speaks it, with a short way for webhooks.
+"""HTTP as uvicorn speaks it, with a fast path for webhooks.
 
 A webhook that arrives whole is read, verified and queued while its bytes are parsed: no task, no ASGI messages, no
 timers. That is most of what it would cost. One that begins as another did before is not even parsed. Whatever is not
-plainly good (a body in pieces, a signature that fails, a full queue) goes the ordinary way, through config.asgi, which
-decides and answers as if there were no other.
+valid takes the slow path: a body in pieces, a signature that fails, a full queue. That is config.asgi, which decides
+and answers as if there were no other.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 from config.server import request_limits
 from config.server.request_heads import END, MAX_ADDRESS_BYTES, RequestHead, known_heads, webhook_address
-from config.server.request_limits import PIECE, LimitedProtocol
+from config.server.request_limits import MAX_PARSED_BYTES, LimitedProtocol
 from config.server.webhook_cycle import WebhookCycle
 from config.server.webhook_endpoint import get_endpoint
 from payments.webhooks import receiving
 
-#: Seconds for a client to take the 48 kB that wait to be sent; who takes none is hung up on.
+#: Seconds for a client to take the 48 kB that wait to be sent; the connection of one that takes none is aborted.
 STALLED_SECONDS = 20
 #: Seconds that a silent connection is still listened to when the worker is about to end.
 FAREWELL_SECONDS = 1
@@ -37,7 +37,7 @@ class Flow(FlowControl):
             super().resume_reading()
 
     async def drain(self) -> None:
-        """Wait until there is room to write; for a client who takes nothing not for ever, and not politely."""
+        """Wait until there is room to write; not for ever for a client that takes nothing."""
         try:
             async with asyncio.timeout(STALLED_SECONDS):
                 await super().drain()
@@ -49,27 +49,27 @@ class Flow(FlowControl):
 class Protocol(LimitedProtocol):
     """One connection."""
 
-    #: The body of what may be a webhook, while its headers are kept from uvicorn.
-    kept: bytearray | None = None
+    #: The body of what may be a webhook, while uvicorn does not see its headers.
+    webhook_body: bytearray | None = None
     #: What has been read and has to wait until those before it are answered.
     unparsed: bytes = b""
     #: What the parser was given last, from the beginning of a message; else empty.
-    read: bytes = b""
+    fed: bytes = b""
     #: The worker is about to end: each answer is its connection's last.
     is_draining = False
-    #: The cycle that was begun last, the ordinary way: all before it are answered.
-    begun: Any = None
+    #: The cycle that the slow path began last: all before it are answered.
+    running_cycle: Any = None
     #: Bytes of an answer that waited to be taken at the last look, when the connection had been silent for long.
-    untaken = 0
+    unsent = 0
     #: When a request last began or was answered, by the loop's clock.
     used_at = 0.0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.flow = Flow(transport, self)
-        patience = min(self.timeout_keep_alive, request_limits.HEAD_SECONDS)
-        self.used_at = self.loop.time() - self.timeout_keep_alive + patience
-        self._look_again_in(patience)
+        seconds = min(self.timeout_keep_alive, request_limits.HEAD_SECONDS)
+        self.used_at = self.loop.time() - self.timeout_keep_alive + seconds
+        self._check_idle_in(seconds)
 
     def on_message_begin(self) -> None:
         self.used_at = self.loop.time()
@@ -77,45 +77,45 @@ class Protocol(LimitedProtocol):
 
     def begin_request(self) -> None:
         if self._may_be_a_webhook():
-            self.kept = bytearray()
+            self.webhook_body = bytearray()
         elif not self.parser.should_upgrade():
             self._begin_cycle()
 
     def on_body(self, body: bytes) -> None:
-        if self.kept is None:
+        if self.webhook_body is None:
             super().on_body(body)
         else:
-            self.kept += body
+            self.webhook_body += body
 
     def on_message_complete(self) -> None:
         self.in_message = False
-        if self.kept is not None:
-            body, self.kept = bytes(self.kept), None
-            head = self._head(len(body))
-            if head is not None and self._submitted(head, body):
-                known_heads.remember(self.read, body, head)
+        if self.webhook_body is not None:
+            body, self.webhook_body = bytes(self.webhook_body), None
+            head = self._request_head(len(body))
+            if head is not None and self._submit(head, body):
+                known_heads.remember(self.fed, body, head)
                 return
-            self._go_the_ordinary_way(body)
+            self._take_slow_path(body)
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         if self.unparsed:
             self.unparsed += data
-        elif self.in_message or not self._submitted_unparsed(data):
+        elif self.in_message or not self._submit_unparsed(data):
             self._parse(data)
 
-    def _submitted_unparsed(self, data: bytes) -> bool:
+    def _submit_unparsed(self, data: bytes) -> bool:
         """Submit a notice whose head was seen before. False: its bytes are for the parser, which stands before them."""
         written, _, body = data.partition(END)
-        head = known_heads.recall(written)
+        head = known_heads.get(written)
         if head is None or len(body) != head.length or self.transport.is_closing() or not self._is_free():
             return False
-        return self._submitted(head, body)
+        return self._submit(head, body)
 
     def _parse(self, data: bytes) -> None:
         """Piece by piece, until a request has to wait for the one before it."""
-        for start in range(0, len(data), PIECE):
+        for start in range(0, len(data), MAX_PARSED_BYTES):
             if self.pipeline:
                 self.unparsed = data[start:]
                 return
@@ -124,22 +124,22 @@ class Protocol(LimitedProtocol):
                 return
             if self.transport.is_closing():
                 return
-            self._feed(data[start : start + PIECE])
-            if self.kept is not None:  # the rest is still on its way: uvicorn waits for it
-                body, self.kept = bytes(self.kept), None
-                self._go_the_ordinary_way(body)
+            self._feed(data[start : start + MAX_PARSED_BYTES])
+            if self.webhook_body is not None:  # the rest is still on its way: uvicorn waits for it
+                body, self.webhook_body = bytes(self.webhook_body), None
+                self._take_slow_path(body)
 
     def _feed(self, data: bytes) -> None:
-        self.read = b"" if self.in_message else data
+        self.fed = b"" if self.in_message else data
         try:
             self.feed(data)
-        except httptools.HttpParserUpgrade as asked:
-            self._stay(data[asked.args[0] :])
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_without_upgrade(data[upgrade.args[0] :])
         finally:
-            self.read = b""
+            self.fed = b""
 
-    def _stay(self, rest: bytes) -> None:
-        """Read a request anew that would rather speak another protocol, as `curl --http2` does, without that wish.
+    def _read_without_upgrade(self, rest: bytes) -> None:
+        """Read a request again without its wish to speak another protocol, which `curl --http2` has.
 
         The parser has stopped behind its headers, and would take its body for the next request.
         """
@@ -162,7 +162,7 @@ class Protocol(LimitedProtocol):
             if self.flow.read_paused and not self.transport.is_closing():
                 self.flow.resume_reading()
         if self.unparsed and not self.pipeline:
-            self.loop.call_soon(self._parse_on)
+            self.loop.call_soon(self._parse_the_rest)
 
     def _unset_keepalive_if_required(self) -> None:
         """Leave the timer, which a connection has from its beginning: it sees by itself that there is a request.
@@ -175,22 +175,22 @@ class Protocol(LimitedProtocol):
         """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
         left = self.timeout_keep_alive - (self.loop.time() - self.used_at)
         if left > 0 or not self._is_idle():
-            self.untaken = 0
-            self._look_again_in(max(left, 1))
+            self.unsent = 0
+            self._check_idle_in(max(left, 1))
         elif waiting := self.transport.get_write_buffer_size():
-            self._wait_for_taker(waiting)
+            self._wait_for_reader(waiting)
         else:
             super().timeout_keep_alive_handler()
 
-    def _wait_for_taker(self, waiting: int) -> None:
-        """Hang up on a client who takes nothing of the answer. Closing would wait for him, as long as he likes."""
-        if waiting == self.untaken:
+    def _wait_for_reader(self, waiting: int) -> None:
+        """Abort for a client that takes nothing of the answer: closing would wait for it, as long as it likes."""
+        if waiting == self.unsent:
             self.transport.abort()
         else:
-            self.untaken = waiting
-            self._look_again_in(STALLED_SECONDS)
+            self.unsent = waiting
+            self._check_idle_in(STALLED_SECONDS)
 
-    def _look_again_in(self, seconds: float) -> None:
+    def _check_idle_in(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
@@ -209,20 +209,20 @@ class Protocol(LimitedProtocol):
             self.transport.close()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self.begun = cycle
+        self.running_cycle = cycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Also tell the request that is being answered: uvicorn tells the last that came, which may wait behind it."""
         super().connection_lost(exc)
-        if self.begun is not None and not self.begun.response_complete:
-            self.begun.disconnected = True
-            self.begun.message_event.set()
+        if self.running_cycle is not None and not self.running_cycle.response_complete:
+            self.running_cycle.disconnected = True
+            self.running_cycle.message_event.set()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
 
-    def _parse_on(self) -> None:
+    def _parse_the_rest(self) -> None:
         data, self.unparsed = self.unparsed, b""
         if not self.transport.is_closing():
             self._parse(data)
@@ -239,10 +239,10 @@ class Protocol(LimitedProtocol):
         )
 
     def _is_free(self) -> bool:
-        """Tell whether the next request may take the short way, if it is a webhook."""
+        """Tell whether the next request may take the fast path, if it is a webhook."""
         return (
             self._is_idle()
-            and not self.flow.write_paused  # who does not read his answers waits, the ordinary way
+            and not self.flow.write_paused  # a client that does not read its answers waits, on the slow path
             and not (self.limit_concurrency and len(self.connections) >= self.limit_concurrency)
         )
 
@@ -255,13 +255,13 @@ class Protocol(LimitedProtocol):
         if self.is_draining:
             self.cycle.keep_alive = False
 
-    def _go_the_ordinary_way(self, body: bytes) -> None:
+    def _take_slow_path(self, body: bytes) -> None:
         self._begin_cycle()
         if body:
             super().on_body(body)
 
-    def _head(self, length: int) -> RequestHead | None:
-        """Return what the parser has read above a body of that length; None: it is not plain."""
+    def _request_head(self, length: int) -> RequestHead | None:
+        """Return what the parser has read above a body of that length; None: a header is repeated."""
         address = webhook_address(self.url)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
         if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
@@ -269,7 +269,7 @@ class Protocol(LimitedProtocol):
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return RequestHead(*address, headers, length, keep_alive)
 
-    def _submitted(self, head: RequestHead, body: bytes) -> bool:
+    def _submit(self, head: RequestHead, body: bytes) -> bool:
         """Queue the notice if it is authentic; its answer is written when it is durable."""
         notice = receiving.recognise(slug=head.slug, headers=head.headers, body=body, form=head.form)
         if notice is None:
@@ -281,5 +281,5 @@ class Protocol(LimitedProtocol):
         return True
 
     def refuse(self, status: int) -> None:
-        self.kept = None
+        self.webhook_body = None
         super().refuse(status)

@@ -1,4 +1,4 @@
-"""What is counted of requests, webhooks apart. /metrics tells it: config/server/metrics_page.py."""
+"""What is counted of requests, webhooks apart. /metrics shows it: config/server/metrics_page.py."""
 
 from prometheus_client import Counter, Histogram
 
@@ -15,7 +15,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Count by the route's pattern, never by the path: a stranger must not be able to invent labels.
 
-    The staff site is one route: its hundred pages would be most of what is told, and few ask for them.
+    The staff site is one route: its hundred pages would be most of the metrics, and few are used.
     """
     method = method if method in METHODS else "other"
     route = "admin/" if route.startswith("admin/") else route

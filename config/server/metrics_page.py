@@ -16,8 +16,8 @@ from rest_framework.exceptions import NotAuthenticated
 from config.problems import PROBLEMS, problem_response
 from config.problems.table import PERMISSION_DENIED
 
-#: Seconds for which what was summed up is told again: whoever asks often costs no more.
-KEPT_SECONDS = 1.0
+#: Seconds for which a sum is given again: a caller that asks often costs no more.
+CACHE_SECONDS = 1.0
 #: What a proxy adds. With one of them, who stands beside us is a proxy, and who asks is somebody else.
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
@@ -29,7 +29,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             return problem_response(PROBLEMS[NotAuthenticated])
     elif not _asks_from_here(request):
         return problem_response(PERMISSION_DENIED, detail="Only from this machine, without a proxy, or with a token.")
-    text, content_type = _told.text(request.headers.get("Accept", ""))
+    text, content_type = _exposition.text(request.headers.get("Accept", ""))
     return HttpResponse(text, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 
@@ -49,7 +49,7 @@ def _asks_from_here(request: HttpRequest) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-class _Told:
+class _CachedExposition:
     """What was summed up last, in each format. One thread sums up at a time."""
 
     def __init__(self) -> None:
@@ -59,14 +59,14 @@ class _Told:
     def text(self, accept: str) -> tuple[bytes, str]:
         encoder, content_type = choose_encoder(accept)
         with self._lock:
-            summed_at, text = self._known.get(content_type, (-KEPT_SECONDS, b""))
-            if time.monotonic() - summed_at > KEPT_SECONDS:
+            summed_at, text = self._known.get(content_type, (-CACHE_SECONDS, b""))
+            if time.monotonic() - summed_at > CACHE_SECONDS:
                 text = encoder(_registry())
                 self._known[content_type] = (time.monotonic(), text)
         return text, content_type
 
 
-_told = _Told()
+_exposition = _CachedExposition()
 
 
 def _registry() -> CollectorRegistry:

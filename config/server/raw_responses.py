@@ -17,19 +17,19 @@ REFUSALS = {
 }
 
 
-class _Joined:
-    """The last list of headers that was joined: uvicorn makes its own anew with every second's date."""
+class _LatestHeaders:
+    """The last list of headers that was encoded: uvicorn makes its own anew with every second's date."""
 
     headers: list[tuple[bytes, bytes]] | None = None
-    written = b""
+    encoded = b""
 
 
-def joined(headers: list[tuple[bytes, bytes]]) -> bytes:
+def encode_headers(headers: list[tuple[bytes, bytes]]) -> bytes:
     """Return uvicorn's own headers, such as the date, as they are written. The list must not change afterwards."""
-    if _Joined.headers is not headers:
-        _Joined.written = b"".join(b"%b: %b\r\n" % header for header in headers)
-        _Joined.headers = headers
-    return _Joined.written
+    if _LatestHeaders.headers is not headers:
+        _LatestHeaders.encoded = b"".join(b"%b: %b\r\n" % header for header in headers)
+        _LatestHeaders.headers = headers
+    return _LatestHeaders.encoded
 
 
 def problem_head(response: ProblemResponse, identity: str) -> bytes:

@@ -22,7 +22,7 @@ FOR_ONE_REQUEST: Final = frozenset({"webhook-id", "x-request-id"})
 
 @lru_cache(maxsize=256)
 def webhook_address(url: bytes) -> tuple[str, str] | None:
-    """Return the provider's slug and its form, when the lane serves exactly this request target."""
+    """Return the provider's slug and its form, when the webhook endpoint serves exactly this request target."""
     return webhook_endpoint.address("POST", url.decode("latin-1"))
 
 
@@ -43,13 +43,13 @@ class RequestHeads:
 
     def __init__(self) -> None:
         self._known: dict[bytes, RequestHead] = {}
-        self.recall = self._known.get
+        self.get = self._known.get
 
     def remember(self, read: bytes, body: bytes, head: RequestHead) -> None:
         """Remember the head of a webhook that was read at once, alone, and whose notice was authentic.
 
         `read` is what the parser was given, from the beginning of a message; `body` is what it found in it. Only a
-        body that is announced by its length stands there as it is, so nothing else about its framing is asked.
+        body that is announced by its length stands there as it is, so nothing else about its framing is looked at.
         """
         written, _, rest = read.partition(END)
         if rest != body or len(written) > MAX_HEAD_BYTES or not FOR_ONE_REQUEST.isdisjoint(head.headers):

@@ -19,13 +19,13 @@ MAX_HEAD: Final = 32 * 1024
 MAX_FIELDS: Final = 100
 #: Seconds from the first byte of a head to its last, and from the start of a connection to the first head.
 HEAD_SECONDS: Final = 10.0
-#: The part of that time which every head has. Thousands that began together are not answered in one moment.
-SHORTEST: Final = 0.8
+#: The part of that time that every head has: thousands that began together are not all refused in one moment.
+MIN_HEAD_PART: Final = 0.8
 #: Bytes of framing for each byte of a body: the smallest chunks have five.
 FRAMING_PER_BYTE: Final = 8
 #: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
-PIECE: Final = 8192
-#: Who is refused may still be sending, and would not see the answer: for so long, and so many bytes, nobody listens.
+MAX_PARSED_BYTES: Final = 8192
+#: A client that is refused may still be sending, and would miss the answer: so much is read and dropped first.
 LINGER_SECONDS: Final = 1.0
 MAX_DROPPED: Final = 1024 * 1024
 #: Between name and value, and behind it.
@@ -114,18 +114,18 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.in_head:
             self._count_head(length)
             if self.head_timer is None:
-                patience = HEAD_SECONDS * random.uniform(SHORTEST, 1)  # noqa: S311  nothing secret
-                self.head_timer = self.loop.call_later(patience, self.refuse, 408)
+                seconds = HEAD_SECONDS * random.uniform(MIN_HEAD_PART, 1)  # noqa: S311  nothing secret
+                self.head_timer = self.loop.call_later(seconds, self.refuse, 408)
         elif self.in_message:
             self.framing += length
-            if self.framing > MAX_HEAD + PIECE:
+            if self.framing > MAX_HEAD + MAX_PARSED_BYTES:
                 raise RequestRefused(400)
 
     def _count_head(self, length: int) -> None:
         progress = len(self.url) + self.field_bytes
         self.unfinished = length + (self.unfinished if progress == self.counted else 0)
         self.counted = progress
-        if self.unfinished > MAX_LINE + PIECE or len(self.headers) > MAX_FIELDS:
+        if self.unfinished > MAX_LINE + MAX_PARSED_BYTES or len(self.headers) > MAX_FIELDS:
             raise RequestRefused(431)
 
     def refuse(self, status: int) -> None:
@@ -148,7 +148,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _answer_refused(self, status: int, *, is_answered: bool) -> None:
-        """Answer in the place of the application, unless the request has an answer, and hang up."""
+        """Answer in the place of the application, unless the request has an answer, and close the connection."""
         with request_log.identified("") as identity:
             if not is_answered:
                 self.transport.write(refused_request(status, identity))

@@ -124,7 +124,7 @@ def report(method: str, path: str, route: str, status: int, seconds: float, user
 
 def masked(text: str) -> str:
     """Hide activation tokens, bearer tokens, JSON web tokens and passwords in URLs."""
-    return SECRETS.sub(lambda found: "".join(part or "" for part in found.group("path", "bearer", "url")) + "***", text)
+    return SECRETS.sub(lambda match: "".join(part or "" for part in match.group("path", "bearer", "url")) + "***", text)
 
 
 def clean(text: str) -> Masked:
@@ -134,8 +134,8 @@ def clean(text: str) -> Masked:
     return Masked(CONTROL.sub(_escaped, masked(text)))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found.group().encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode()
 
 
 def clean_message(record: logging.LogRecord) -> str:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from config.server import streams
-from config.server.fair_queue import FairQueue, Turn, client_of, network_of_client
+from config.server.fair_queue import FairQueue, Place, client_of, network_of_client
 from config.server.wsgi_environ import FileToSend, environ_of
 from config.wsgi import application
 
@@ -59,7 +59,7 @@ def may_hash_a_password(method: str, path: str) -> bool:
 
 
 @dataclass(slots=True)
-class Answer:
+class ThreadAnswer:
     """What a thread has left to send."""
 
     status: int
@@ -75,24 +75,24 @@ class Answer:
 
 
 class Share:
-    """Some threads of their own, and a bounded number of requests that wait for them, by turns of their clients."""
+    """Some threads of their own, and a bounded number of requests that wait for them in a fair queue."""
 
     def __init__(self, name: str, *, threads: int, unanswered: int, client_of: ClientOf) -> None:
         self.threads = threads
         self.client_of = client_of
         self.max_unanswered = unanswered
         self.unanswered = 0
-        self.turns = FairQueue(threads, each=MAX_OF_ONE_CLIENT)
+        self.queue = FairQueue(threads, each=MAX_OF_ONE_CLIENT)
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:
         """False: too many are waiting already, and nothing was begun."""
         client = self.client_of(scope)
-        if not self.turns.has_room(client):
-            too_many = self.turns.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
+        if not self.queue.has_room(client):
+            too_many = self.queue.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
             if too_many or self.unanswered >= self.max_unanswered:
                 return False
-        request = _Request(scope, body, receive, send, Turn(self.turns, client))
+        request = _Request(scope, body, receive, send, Place(self.queue, client))
         self.unanswered += 1
         try:
             answer = await request.answer(self.executor)
@@ -103,15 +103,15 @@ class Share:
         return True
 
 
-ordinary = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED, client_of=client_of)
+general_share = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED, client_of=client_of)
 # Nobody looks at the credentials of somebody who signs in.
-passwords = Share(
+password_share = Share(
     "passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS, client_of=network_of_client
 )
 
 
 def share_for(method: str, path: str) -> Share:
-    return passwords if may_hash_a_password(method, path) else ordinary
+    return password_share if may_hash_a_password(method, path) else general_share
 
 
 def end_open_block() -> None:
@@ -129,8 +129,8 @@ def end_open_block() -> None:
 class _Request:
     """One request on its way through the event loop and a thread; the methods `thread_…` run there."""
 
-    def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send, turn: Turn) -> None:
-        self._scope, self._body, self._receive, self._send, self._turn = scope, body, receive, send, turn
+    def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send, place: Place) -> None:
+        self._scope, self._body, self._receive, self._send, self._place = scope, body, receive, send, place
         self._loop = asyncio.get_running_loop()
         self._gone = threading.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -139,13 +139,13 @@ class _Request:
         self._database: Any = None
         self._reading = threading.Lock()
 
-    async def answer(self, executor: ThreadPoolExecutor) -> Answer | None:
+    async def answer(self, executor: ThreadPoolExecutor) -> ThreadAnswer | None:
         """Return what is left to send, as `_thread_answer` does."""
         self._timers = [self._loop.call_later(WATCHED_AFTER, self.watch)]
         if self._scope["method"] in READS:
             self._timers.append(self._loop.call_later(settings.TILL_READ_SECONDS, self._cancel_reading))
         try:
-            async with self._turn:
+            async with self._place:
                 return await self._loop.run_in_executor(executor, self._thread_answer)
         finally:
             self._stop_timers()
@@ -154,7 +154,7 @@ class _Request:
 
     def _begin_stream(self) -> None:
         """From here on its deadline is that of streams, and its client's other requests do not wait for it."""
-        self._turn.count_out()
+        self._place.release_client()
         self._stop_timers()
         self.watch()
 
@@ -165,9 +165,9 @@ class _Request:
     def watch(self) -> None:
         """Notice when the client hangs up: what still waits for a thread is not begun then, what reads is cancelled."""
         if self._watch is None:
-            self._watch = self._loop.create_task(self._hear_of_the_end())
+            self._watch = self._loop.create_task(self._await_disconnect())
 
-    async def _hear_of_the_end(self) -> None:
+    async def _await_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._gone.set()
@@ -187,7 +187,7 @@ class _Request:
                 with suppress(psycopg.Error):
                     connection.cancel_safe(timeout=CANCEL_SECONDS)
 
-    async def finish(self, answer: Answer) -> None:
+    async def finish(self, answer: ThreadAnswer) -> None:
         await self._begin(answer)
         if answer.file is not None:
             with answer.file as file:
@@ -195,10 +195,10 @@ class _Request:
                     await self._send({"type": "http.response.body", "body": block, "more_body": True})
         await self._send({"type": "http.response.body", "body": answer.body})
 
-    async def _begin(self, answer: Answer) -> None:
+    async def _begin(self, answer: ThreadAnswer) -> None:
         await self._send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
 
-    def _thread_answer(self) -> Answer | None:
+    def _thread_answer(self) -> ThreadAnswer | None:
         """Return what is left to send; None: all was sent, or nobody is there any more."""
         if self._gone.is_set():
             return None
@@ -214,12 +214,12 @@ class _Request:
         with self._reading:
             self._database = None
 
-    def _thread_django(self) -> Answer | None:
+    def _thread_django(self) -> ThreadAnswer | None:
         head: list[Any] = []
         call: Any = application
         response = call(environ_of(self._scope, self._body), lambda *given: head.extend(given[:2]))
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in head[1]]
-        answer = Answer(int(head[0][:3]), headers)
+        answer = ThreadAnswer(int(head[0][:3]), headers)
         if isinstance(response, FileToSend):
             answer.file = response
             return answer
@@ -229,14 +229,14 @@ class _Request:
             self._thread_end_reading()  # first: closing gives the connection back, and its next statement is another's
             response.close()
 
-    def _thread_body(self, answer: Answer, response: Any) -> Answer | None:
+    def _thread_body(self, answer: ThreadAnswer, response: Any) -> ThreadAnswer | None:
         if not streams.is_stream(response):
             answer.take(b"".join(response))
         elif self._scope["method"] != "HEAD":
             return self._thread_stream(answer, response)
         return answer
 
-    def _thread_stream(self, answer: Answer, chunks: Iterable[bytes]) -> Answer | None:
+    def _thread_stream(self, answer: ThreadAnswer, chunks: Iterable[bytes]) -> ThreadAnswer | None:
         """Send each chunk when the one before it was taken. One that is cut off has no end that looks like one."""
         self._loop.call_soon_threadsafe(self._begin_stream)
         self._thread_wait_for(self._begin(answer))

@@ -17,8 +17,8 @@ from config.problems.table import TOO_MANY_STREAMS
 #: A quarter of the threads.
 MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
 
-#: After each chunk a stream rests for so many times as long as it took to make: it holds the interpreter meanwhile, and
-#: a core of PostgreSQL's.
+#: After each chunk a stream rests for so many times as long as the chunk took to make. Making one holds the
+#: interpreter, and a core of PostgreSQL's.
 REST = 3.0
 
 #: Seconds that a rest takes at most: a chunk may have waited for PostgreSQL.
@@ -60,14 +60,14 @@ class StreamMiddleware:
             response.streaming_content = [first]
             setattr(response, _WHOLE, True)
         elif _share.acquire(blocking=False):
-            response.streaming_content = _Shared((first, second), chunks)
+            response.streaming_content = _LimitedStream((first, second), chunks)
         else:
             response.close()
             return problem_response(TOO_MANY_STREAMS)
         return response
 
 
-class _Shared:
+class _LimitedStream:
     """The chunks of a stream that has its place in the share, and gives it back when it is closed."""
 
     def __init__(self, begun: tuple[bytes, ...], rest: Iterator[bytes]) -> None:
@@ -79,10 +79,10 @@ class _Shared:
         yield from self._begun
         began = time.monotonic()
         for chunk in self._rest:
-            if (made := time.monotonic()) > self._deadline:
+            if (produced_at := time.monotonic()) > self._deadline:
                 raise Cut(f"An answer was cut off after {settings.TILL_STREAM_SECONDS} seconds.")
             yield chunk
-            time.sleep(min((made - began) * REST, MAX_REST))
+            time.sleep(min((produced_at - began) * REST, MAX_REST))
             began = time.monotonic()
 
     def close(self) -> None:

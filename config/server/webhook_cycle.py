@@ -4,7 +4,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from config.problems import ProblemResponse
 from config.server import request_log
-from config.server.raw_responses import CREDITED, joined, problem_head
+from config.server.raw_responses import CREDITED, encode_headers, problem_head
 from config.server.request_heads import RequestHead
 from config.server.webhook_endpoint import Outcome, get_endpoint, reply_to
 from payments.webhooks.addresses import path_of
@@ -52,13 +52,13 @@ class WebhookCycle:
             return
         answer = reply_to(outcome)
         if answer is None:
-            task = self._protocol.loop.create_task(self._asked_again())
+            task = self._protocol.loop.create_task(self._judge_again())
             self._protocol.tasks.add(task)
             task.add_done_callback(self._protocol.tasks.discard)
         else:
             self._answer(answer)
 
-    async def _asked_again(self) -> None:
+    async def _judge_again(self) -> None:
         head = self._head
         self._answer(await get_endpoint().answer(head.slug, head.form, head.headers, self._body))
 
@@ -69,7 +69,7 @@ class WebhookCycle:
         protocol = self._protocol
         if self.disconnected or protocol.transport.is_closing():
             return
-        last_headers = joined(protocol.server_state.default_headers)
+        last_headers = encode_headers(protocol.server_state.default_headers)
         if not self.keep_alive:
             last_headers += b"connection: close\r\n"
         if isinstance(answer, bytes):

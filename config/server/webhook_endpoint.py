@@ -1,7 +1,7 @@
-"""The lean lane: webhooks answered by the event loop itself, without Django's request cycle.
+"""The webhook endpoint: webhooks answered by the event loop itself, without Django's request cycle.
 
 The same service and the same answers as payments.webhooks.views.webhooks. A notice is read and verified in the loop,
-credited together with its neighbours by the process's one committer, and answered after their commit. What needs a
+credited together with its neighbours by the process's one GroupCommitter, and answered after their commit. What needs a
 query of its own (a signature that fails, providers that were not read lately) takes a thread, so the loop never waits.
 """
 
@@ -31,7 +31,7 @@ THREADS = 2
 
 Result = TypeVar("Result")
 Outcome = receiving.Outcome | Exception
-Answer = bytes | ProblemResponse
+EndpointAnswer = bytes | ProblemResponse
 #: Hears the outcome of a notice, on the event loop.
 Listener = Callable[[Outcome], None]
 
@@ -62,8 +62,8 @@ class WebhookEndpoint:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._committer: receiving.GroupCommitter[Listener] = receiving.GroupCommitter(self._tell)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-lane")
+        self._committer: receiving.GroupCommitter[Listener] = receiving.GroupCommitter(self._notify)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-webhooks")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
 
@@ -82,12 +82,12 @@ class WebhookEndpoint:
         """Once a second, for all: a timer for each notice would cost as much as reading it."""
         now = self._loop.time()
         while self._unanswered and self._unanswered[0][0] <= now:
-            self._tell([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
+            self._notify([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
         self._sweeping = bool(self._unanswered)
         if self._sweeping:
             self._loop.call_later(1, self._sweep)
 
-    def _tell(self, settled: receiving.Settled[Listener]) -> None:
+    def _notify(self, settled: receiving.Settled[Listener]) -> None:
         for listener, outcome in settled:
             try:
                 listener(outcome)
@@ -96,7 +96,7 @@ class WebhookEndpoint:
         while self._unanswered and self._unanswered[0][1].response_complete:
             self._unanswered.popleft()
 
-    async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> EndpointAnswer:
         """Return the body of a success, durable by then, or the problem. `headers` have lower-case names."""
         try:
             return answer_to(await self._receive(slug, form, headers, body))
@@ -104,7 +104,7 @@ class WebhookEndpoint:
             return answer_to(error)
 
     async def close(self, timeout: float) -> None:
-        """Hang up and end the threads, once everybody has been answered."""
+        """Close the connection and end the threads, once everybody has been answered."""
         await self._committer.close(timeout)
         self._threads.shutdown(wait=False)
 
@@ -140,12 +140,12 @@ class WebhookEndpoint:
         return await self._loop.run_in_executor(self._threads, run)
 
 
-def reply_to(outcome: Outcome) -> Answer | None:
+def reply_to(outcome: Outcome) -> EndpointAnswer | None:
     """Return the answer; None: the provider has changed, so the endpoint's `answer` must judge the notice anew."""
     return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
 
-def answer_to(outcome: Outcome) -> Answer:
+def answer_to(outcome: Outcome) -> EndpointAnswer:
     """Return the body of a success, or the problem."""
     if isinstance(outcome, receiving.Credited):
         return json.dumps(answer(outcome)).encode()

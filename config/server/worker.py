@@ -20,11 +20,11 @@ from django.urls import get_resolver
 from prometheus_client import multiprocess, values
 from uvicorn_worker import UvicornWorker
 
+from accounts.networks import LOOPBACK
 from config.environment import BadVariable, Environment
 from config.server.startup_message import startup_message
 from config.server.upgrades import allow_upgrades, relieve_predecessor
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 DRAIN_SECONDS = 25
 METRICS_PREFIX = "till-metrics-"
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
@@ -33,7 +33,7 @@ MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
     """Uvicorn's worker, which also leaves when its master says so by SIGQUIT, or was killed: an orphan keeps the port.
 
-    A master that gets SIGINT or SIGQUIT alone passes on SIGQUIT, which uvicorn's worker notes and does not act on: it
+    A master that gets SIGINT or SIGQUIT alone passes on SIGQUIT. uvicorn's worker notes that and does not act on it: it
     would be killed half a minute later.
     """
 
@@ -155,9 +155,9 @@ def refuse_unless_checks_pass(_arbiter: Any) -> None:
 def warm_up(worker: Any) -> None:
     """Load what the first request would, and take all of it out of the garbage collector's rounds; then send mail.
 
-    A full round over Django and all its models stops a worker for a tenth of a second, again and again; small rounds
-    after every 700 objects cost a webhook alone 3 % of its time. The first worker greets: from here on requests are
-    answered.
+    A full round over Django and all its models stops a worker for a tenth of a second, again and again. Small rounds
+    after every 700 objects cost a single webhook 3 % of its time. The first worker prints the startup message: from
+    here on requests are answered.
     """
     # Not at the top: gunicorn's master imports this module, and only a worker sets Django up.
     from accounts.services import mail_sender

@@ -168,7 +168,7 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
 
     @admin.display(description="")
     def latest_transactions(self, user: User) -> str:
-        return render_to_string("admin/till_latest.html", {"user": user, "lines": latest_lines(user)})
+        return render_to_string("admin/latest_transactions.html", {"user": user, "lines": latest_lines(user)})
 
 
 def latest_lines(user: User) -> list[dict[str, Any]]:

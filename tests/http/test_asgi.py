@@ -24,7 +24,7 @@ from config.problems import problem_body
 from config.problems.table import BAD_REQUEST
 from config.server import application, worker
 from config.server.fair_queue import FairQueue
-from config.server.request_threads import ordinary
+from config.server.request_threads import general_share
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
 
@@ -165,7 +165,7 @@ def test_the_application_survives_a_query_that_is_not_ascii() -> None:
 @pytest.mark.usefixtures("committed_db")
 def test_health_is_answered_while_all_threads_are_busy_and_for_any_host() -> None:
     release = threading.Event()
-    blocked = [ordinary.executor.submit(release.wait, 30) for _ in range(ordinary.threads)]
+    blocked = [general_share.executor.submit(release.wait, 30) for _ in range(general_share.threads)]
     try:
         for path in ("/health/live", "/health/ready"):
             spoken = Conversation(part(b""), headers={"host": "10.0.0.7:8000"})
@@ -179,8 +179,8 @@ def test_health_is_answered_while_all_threads_are_busy_and_for_any_host() -> Non
 
 
 def test_the_application_refuses_at_once_when_too_many_are_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ordinary, "turns", FairQueue(0, each=1))  # all are taken
-    monkeypatch.setattr(ordinary, "max_unanswered", 0)
+    monkeypatch.setattr(general_share, "queue", FairQueue(0, each=1))  # all are taken
+    monkeypatch.setattr(general_share, "max_unanswered", 0)
     spoken = Conversation(part(b"{}")).run()
     assert (spoken.status, spoken.body["code"], served) == (503, "overloaded", [])
     assert spoken.headers["retry-after"] == "1"
@@ -189,7 +189,7 @@ def test_the_application_refuses_at_once_when_too_many_are_waiting(monkeypatch: 
 def test_the_application_counts_down_again_after_each_answer() -> None:
     for _ in range(3):
         assert Conversation(part(b"")).run().status == 200
-    assert ordinary.unanswered == 0
+    assert general_share.unanswered == 0
 
 
 def test_the_application_answers_the_lifespan_protocol() -> None:

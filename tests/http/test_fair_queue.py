@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from config import asgi
-from config.server.fair_queue import FairQueue, Turn, client_of
+from config.server.fair_queue import FairQueue, Place, client_of
 from config.server.http_protocol import Protocol
-from config.server.request_threads import MAX_OF_ONE_CLIENT, ordinary
+from config.server.request_threads import MAX_OF_ONE_CLIENT, general_share
 from tests.support.raw_http import RawConnection
 from tests.support.uvicorn_here import serving
 from tests.support.waiting import wait_until
@@ -65,7 +65,7 @@ class Crowd:
     """Requests that hold their places until they are told to end; `begun` is the order in which they got one."""
 
     def __init__(self) -> None:
-        self.turns = FairQueue(PLACES, each=EACH)
+        self.queue = FairQueue(PLACES, each=EACH)
         self.begun: list[str] = []
         self._ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -89,10 +89,10 @@ class Crowd:
         await settled()
 
     async def _request(self, name: str) -> None:
-        async with Turn(self.turns, name[:1].encode()) as turn:
+        async with Place(self.queue, name[:1].encode()) as place:
             self.begun.append(name)
             if name.endswith("stream"):
-                turn.count_out()
+                place.release_client()
             await self._ends[name].wait()
 
 
@@ -111,7 +111,7 @@ def play(story: Story) -> None:
         crowd = Crowd()
         await story(crowd)
         await crowd.all_go()
-        assert (crowd.turns._free, dict(crowd.turns._running), dict(crowd.turns._waiting)) == (PLACES, {}, {})
+        assert (crowd.queue._free, dict(crowd.queue._running), dict(crowd.queue._waiting)) == (PLACES, {}, {})
 
     asyncio.run(whole())
 
@@ -120,7 +120,7 @@ def test_a_client_has_no_more_places_than_its_own_while_others_are_free() -> Non
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a1", "a2", "a3", "b1")
         assert crowd.begun == ["a1", "a2", "b1"]
-        assert crowd.turns.count_waiting(b"a") == 1
+        assert crowd.queue.count_waiting(b"a") == 1
         await crowd.goes("a2")
         assert crowd.begun[-1] == "a3"
 
@@ -140,9 +140,9 @@ def test_clients_take_turns_whoever_came_first() -> None:
 def test_who_would_not_have_to_wait_has_room() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a1", "a2", "a3", "b1")
-        assert (crowd.turns.has_room(b"a"), crowd.turns.has_room(b"b")) == (False, True)
+        assert (crowd.queue.has_room(b"a"), crowd.queue.has_room(b"b")) == (False, True)
         await crowd.comes("c1")
-        assert not crowd.turns.has_room(b"d")
+        assert not crowd.queue.has_room(b"d")
 
     play(story)
 
@@ -183,7 +183,7 @@ def test_who_gives_up_as_his_turn_comes_gives_it_back() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a1", "a2", "a3", "a4")
         crowd._ends["a1"].set()
-        while crowd.turns.count_waiting(b"a") == 2:
+        while crowd.queue.count_waiting(b"a") == 2:
             await asyncio.sleep(0)
         crowd.tasks["a3"].cancel()  # called, and not yet awake
         await settled()
@@ -226,7 +226,7 @@ def ask() -> Iterator[Callable[[str, str], RawConnection]]:
 
         yield send
         held.set()
-        wait_until(lambda: ordinary.unanswered == 0, seconds=10)
+        wait_until(lambda: general_share.unanswered == 0, seconds=10)
 
 
 def is_answered(line: RawConnection) -> bool:
@@ -236,10 +236,10 @@ def is_answered(line: RawConnection) -> bool:
 @pytest.mark.urls(__name__)
 @pytest.mark.usefixtures("committed_db")
 def test_many_slow_requests_of_one_client_hold_up_nobody_else(ask: Callable[[str, str], RawConnection]) -> None:
-    mallory = [ask("/holding", "mallory") for _ in range(2 * ordinary.threads)]
+    mallory = [ask("/holding", "mallory") for _ in range(2 * general_share.threads)]
     for _ in range(MAX_OF_ONE_CLIENT):
         assert together.acquire(timeout=10)
-    honest = [ask("/plain", f"honest {number}") for number in range(2 * ordinary.threads)]
+    honest = [ask("/plain", f"honest {number}") for number in range(2 * general_share.threads)]
     assert all(map(is_answered, honest))
     assert not together.acquire(blocking=False)
     held.set()
@@ -251,12 +251,12 @@ def test_many_slow_requests_of_one_client_hold_up_nobody_else(ask: Callable[[str
 def test_a_client_with_too_many_waiting_is_refused_and_others_are_not(
     ask: Callable[[str, str], RawConnection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ordinary, "max_unanswered", 8)
+    monkeypatch.setattr(general_share, "max_unanswered", 8)
     mallory = [ask("/holding", "mallory") for _ in range(MAX_OF_ONE_CLIENT + 4)]
-    wait_until(lambda: ordinary.unanswered == len(mallory), seconds=10)
+    wait_until(lambda: general_share.unanswered == len(mallory), seconds=10)
     assert ask("/holding", "mallory").answer()[2]["code"] == "overloaded"
     friends = [ask("/holding", "a friend of his") for _ in range(MAX_OF_ONE_CLIENT)]
-    wait_until(lambda: ordinary.unanswered == ordinary.max_unanswered, seconds=10)
+    wait_until(lambda: general_share.unanswered == general_share.max_unanswered, seconds=10)
     assert ask("/holding", "a friend of his").answer()[2]["code"] == "overloaded"
     assert is_answered(ask("/plain", "honest"))  # who need not wait is none of those who wait
     held.set()

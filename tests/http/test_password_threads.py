@@ -21,7 +21,7 @@ from django.urls import reverse
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
 from config.server import application
 from config.server.fair_queue import FairQueue
-from config.server.request_threads import may_hash_a_password, passwords
+from config.server.request_threads import may_hash_a_password, password_share
 from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
@@ -189,22 +189,22 @@ def test_hundreds_of_logins_do_not_keep_others_waiting(live_till: LiveTill, alic
     assert max(seconds) < 2  # without the share the first one waits until the last login was answered
 
 
-@pytest.mark.parametrize("door", application.DOORS)
+@pytest.mark.parametrize("path", application.THROTTLED_PATHS)
 @pytest.mark.usefixtures("committed_db")
 def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
-    door: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+    path: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], application.DOORS[door], "1/hour")
+    monkeypatch.setitem(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], application.THROTTLED_PATHS[path], "1/hour")
 
     def ask(address: str = "192.0.2.1", **headers: str) -> Conversation:
         spoken = Conversation(part(b"{}"), headers={"host": "localhost", "content-type": "application/json", **headers})
-        spoken.scope |= {"path": door, "method": "POST", "client": (address, 1234)}
+        spoken.scope |= {"path": path, "method": "POST", "client": (address, 1234)}
         return spoken.run()
 
     assert [ask().status for _ in range(2)] == [400, 429]
     by_django = ask(origin="https://shop.example")
-    monkeypatch.setattr(passwords, "turns", FairQueue(0, each=1))  # there is no thread any more
-    monkeypatch.setattr(passwords, "max_unanswered", 0)
+    monkeypatch.setattr(password_share, "queue", FairQueue(0, each=1))  # there is no thread any more
+    monkeypatch.setattr(password_share, "max_unanswered", 0)
     again = ask()
     assert (again.status, again.body["code"]) == (by_django.status, by_django.body["code"]) == (429, "throttled")
     assert int(again.headers["retry-after"]) == pytest.approx(int(by_django.headers["retry-after"]), abs=2)
@@ -213,8 +213,8 @@ def test_who_was_just_refused_at_a_door_is_refused_again_without_a_thread(
 
 
 def test_more_logins_than_can_be_answered_soon_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "turns", FairQueue(0, each=1))  # all are taken
-    monkeypatch.setattr(passwords, "max_unanswered", 0)
+    monkeypatch.setattr(password_share, "queue", FairQueue(0, each=1))  # all are taken
+    monkeypatch.setattr(password_share, "max_unanswered", 0)
     spoken = Conversation(part(b"{}"))
     spoken.scope |= {"path": f"{API}/auth/login", "method": "POST"}
     spoken.run()

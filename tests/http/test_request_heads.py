@@ -109,7 +109,7 @@ def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: RawConnecti
 
 def test_a_connection_at_rest_holds_nothing_that_was_read(line: RawConnection, alice: Any) -> None:
     Sender(alice.pk).known_at(line)
-    assert Watched.latest.read == b""
+    assert Watched.latest.fed == b""
 
 
 def test_another_head_on_the_same_connection_is_parsed(line: RawConnection, alice: Any) -> None:
@@ -302,9 +302,9 @@ def test_nothing_is_taken_from_a_connection_that_closes(line: RawConnection, ali
 
 def test_the_date_is_that_of_the_latest_second() -> None:
     earlier, later = [(b"date", b"today")], [(b"date", b"tomorrow"), (b"x-a", b"b")]
-    assert raw_responses.joined(earlier) == b"date: today\r\n"
-    assert raw_responses.joined(later) == b"date: tomorrow\r\nx-a: b\r\n"
-    assert raw_responses.joined(earlier) == b"date: today\r\n"
+    assert raw_responses.encode_headers(earlier) == b"date: today\r\n"
+    assert raw_responses.encode_headers(later) == b"date: tomorrow\r\nx-a: b\r\n"
+    assert raw_responses.encode_headers(earlier) == b"date: today\r\n"
 
 
 # --- the memory by itself -----------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def head_of(name: str, **headers: str) -> tuple[bytes, RequestHead]:
 
 def is_kept(heads: RequestHeads, read: bytes, head: RequestHead) -> bool:
     heads.remember(read, b"{}", head)
-    return heads.recall(read.partition(b"\r\n\r\n")[0]) is head
+    return heads.get(read.partition(b"\r\n\r\n")[0]) is head
 
 
 def test_a_long_head_is_not_kept() -> None:
@@ -335,9 +335,9 @@ def test_no_more_is_kept_than_there_is_room_for() -> None:
     first, *_ = kept = [head_of(str(number)) for number in range(MAX_HEADS + 1)]
     for read, head in kept[:-1]:
         assert is_kept(heads, read, head)
-    assert heads.recall(first[0].partition(b"\r\n\r\n")[0]) is first[1]
+    assert heads.get(first[0].partition(b"\r\n\r\n")[0]) is first[1]
     assert is_kept(heads, *kept[-1])
-    assert heads.recall(first[0].partition(b"\r\n\r\n")[0]) is None
+    assert heads.get(first[0].partition(b"\r\n\r\n")[0]) is None
 
 
 def test_a_signature_in_the_head_is_checked_each_time(line: RawConnection, alice: Any) -> None:

@@ -204,7 +204,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up_in_time(hasty: int, begin: b
             is_answered(line)
             seen.clear()
         pieces = endless(begin, b"a") if b"X-A" in begin else iter([begin, *[b""] * 1000])
-        assert HEAD_SECONDS * request_limits.SHORTEST * 0.9 < dribbled(line, pieces) < HEAD_SECONDS * 8
+        assert HEAD_SECONDS * request_limits.MIN_HEAD_PART * 0.9 < dribbled(line, pieces) < HEAD_SECONDS * 8
         is_refused(line, table.HEAD_TOO_SLOW)
 
 
@@ -222,7 +222,7 @@ def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) ->
             for key, _ in answered:
                 answers.unregister(key.fileobj)
                 ended.append(time.monotonic())
-    assert max(ended) - min(ended) > HEAD_SECONDS * (1 - request_limits.SHORTEST) / 4
+    assert max(ended) - min(ended) > HEAD_SECONDS * (1 - request_limits.MIN_HEAD_PART) / 4
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"])

@@ -18,7 +18,7 @@ from django.urls import path
 
 from config import asgi
 from config.server import http_protocol, streams
-from config.server.request_threads import ordinary
+from config.server.request_threads import general_share
 from config.urls import handler400, handler403, handler404, handler500
 from tests.support.raw_http import RawConnection
 from tests.support.uvicorn_here import serving
@@ -193,7 +193,7 @@ def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -
     assert int(headers["retry-after"]) >= 1
     assert headers["content-type"] == "application/problem+json"
     assert Endless.made[-1].closed.is_set()  # what was refused holds nothing
-    for _ in range(2 * ordinary.threads):
+    for _ in range(2 * general_share.threads):
         assert asked(port, "/plain")[0] == 200
     status, headers, body = asked(port, "/short")  # what fits into one chunk is none of them, and holds no thread
     assert (status, headers["content-length"], body) == (200, "5", b"short")
@@ -228,7 +228,7 @@ def test_one_ends_quietly_when_its_client_has_asked_for_more_and_left(
     line.send(b"GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert line.file.read(2 * len(CHUNK))
     line.close()
-    wait_until(lambda: ordinary.unanswered == 0, seconds=10)
+    wait_until(lambda: general_share.unanswered == 0, seconds=10)
     assert Endless.made[-1].closed.is_set()
     assert "Exception" not in caplog.text
 
@@ -251,11 +251,11 @@ def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monk
             yield b"chunk"
 
     started = time.monotonic()
-    assert list(streams._Shared((), chunks())) == [b"chunk"] * 5
+    assert list(streams._LimitedStream((), chunks())) == [b"chunk"] * 5
     assert time.monotonic() - started > 5 * making * (1 + streams.REST)
     monkeypatch.setattr(streams, "MAX_REST", 0.01)  # a chunk may have waited for PostgreSQL
     started = time.monotonic()
-    assert list(streams._Shared((), chunks())) == [b"chunk"] * 5
+    assert list(streams._LimitedStream((), chunks())) == [b"chunk"] * 5
     assert time.monotonic() - started < 5 * making * (1 + streams.REST)
 
 
@@ -277,8 +277,8 @@ def test_asking_for_the_head_makes_nothing_of_the_body(port: int) -> None:
 
 def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are threads, of a file larger than what the system takes in by itself."""
-    monkeypatch.setattr(ordinary, "max_unanswered", ordinary.threads)
-    lines = [begun(port, "/large-file") for _ in range(2 * ordinary.threads)]
+    monkeypatch.setattr(general_share, "max_unanswered", general_share.threads)
+    lines = [begun(port, "/large-file") for _ in range(2 * general_share.threads)]
     assert asked(port, "/plain")[0] == 200
     status, headers, body = asked(port, "/large-file")
     assert (status, int(headers["content-length"]), len(body)) == (200, LARGE, LARGE)
@@ -332,13 +332,13 @@ def test_what_reads_for_too_long_is_cancelled(port: int, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("committed_db")
 def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not_begun(port: int) -> None:
-    lines = [RawConnection(port) for _ in range(3 * ordinary.threads)]
+    lines = [RawConnection(port) for _ in range(3 * general_share.threads)]
     for number, line in enumerate(lines):  # of many clients: one alone has a few threads
         line.send(b"GET /scanning HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %d\r\n\r\n" % number)
-    wait_until(lambda: scans() == ordinary.threads)
+    wait_until(lambda: scans() == general_share.threads)
     for line in lines:
         line.close()
-    wait_until(lambda: ordinary.unanswered == 0, seconds=8)
+    wait_until(lambda: general_share.unanswered == 0, seconds=8)
     assert scans() == 0
     assert asked(port, "/plain")[0] == 200
 
@@ -358,9 +358,9 @@ def test_no_request_works_in_the_atomic_block_of_another(
     port: int, committed_db: None, caplog: pytest.LogCaptureFixture, path: str, status: int
 ) -> None:
     """What it wrote would be acknowledged, and never committed."""
-    for _ in range(ordinary.threads):
+    for _ in range(general_share.threads):
         assert asked(port, path)[0] == status
-    with ThreadPoolExecutor(2 * ordinary.threads) as clients:
-        answers = clients.map(lambda _: asked(port, "/in-a-block")[2], range(2 * ordinary.threads))
+    with ThreadPoolExecutor(2 * general_share.threads) as clients:
+        answers = clients.map(lambda _: asked(port, "/in-a-block")[2], range(2 * general_share.threads))
     assert set(answers) == {b"False"}
     assert ("atomic block open" in caplog.text) == (path == "/leaves-open")  # a stream that fails is closed

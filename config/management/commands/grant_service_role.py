@@ -21,10 +21,10 @@ class Command(BaseCommand):
         role = options["role"]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT rolname = current_user FROM pg_roles WHERE rolname = %s", [role])
-            found = cursor.fetchone()
-            if not found:
+            row = cursor.fetchone()
+            if not row:
                 raise CommandError(f"There is no role {role}. CREATE ROLE {role} LOGIN PASSWORD '…' makes it.")
-            if found[0]:
+            if row[0]:
                 raise CommandError(f"You are {role} yourself: connect as the tables' owner.")
             service_role.grant(cursor, role)
         self.stdout.write(f"The role {role} has the rights of the service.")

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.networks import LOOPBACK
 from api.decimals import parse_decimal
 from payments.webhooks import simulator
 from payments.webhooks.models import Provider
-
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Command(BaseCommand):

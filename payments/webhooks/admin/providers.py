@@ -154,7 +154,7 @@ class ProviderAdmin(ServiceAdmin):
         if not (secret := getattr(provider, "made_secret", "")):
             return None
         context = {**self.admin_site.each_context(request), "title": "The new secret", "provider": provider}
-        page = TemplateResponse(request, "admin/till_secret.html", {**context, "secret": secret, "opts": self.opts})
+        page = TemplateResponse(request, "admin/new_secret.html", {**context, "secret": secret, "opts": self.opts})
         add_never_cache_headers(page)
         return page
 
