@@ -194,9 +194,9 @@ class UserAdmin(UserAdminBase):
         named = [name for name in ("email", "full_name", *ChangeUserForm.rights) if name in form.changed_data]
         if add or not named:
             return super().construct_change_message(request, form, formsets, add)
-        said = [f"{name} from {form.initial.get(name)} to {form.cleaned_data[name]}" for name in named]
+        texts = [f"{name} from {form.initial.get(name)} to {form.cleaned_data[name]}" for name in named]
         reason = form.cleaned_data.get("reason")
-        return f"Changed {', '.join(said)}.{f' Reason: {reason}' if reason else ''}"
+        return f"Changed {', '.join(texts)}.{f' Reason: {reason}' if reason else ''}"
 
 
 def _without(fieldsets: Any, *hidden: str) -> list[tuple[str | None, dict[str, Any]]]:

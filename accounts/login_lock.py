@@ -1,8 +1,8 @@
 """Who may try a password now, over the API and on the staff site alike: axes' lock, and a slow one for each account.
 
 axes counts failures for each pair of name and network. Somebody with many networks gets past that, so all failures
-of a name are counted for a day, too. Beyond the limit a name is tried only a few times an hour from networks that it
-never signed in from; where its owner has signed in before, he is not slowed. See docs/decisions/0022.
+of a name are counted for a day, too. Beyond the limit, a name may be tried only a few times an hour from a network
+where it never signed in. Where the user has signed in before, they are not slowed. See docs/decisions/0022.
 """
 
 from typing import Any

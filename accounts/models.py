@@ -68,9 +68,9 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person or a service that signs in.
 
-    `activated_at` says when the address was proven, `disabled_at` when staff switched the user off,
-    `is_active` that the user may act: so an old activation link cannot undo what staff did. `token_epoch` is
-    in every token; raising it ends them all.
+    `activated_at` says when the address was proven, `disabled_at` when staff switched the user off, and `is_active`
+    that the user may act. These are three, so that an old activation link cannot undo what staff did. `token_epoch`
+    is in every token; raising it ends them all.
     """
 
     email = AsciiEmailField(max_length=EMAIL_MAX_LENGTH)

@@ -78,7 +78,7 @@ def known_user_id(request: HttpRequest) -> int | None:
 def _line(event: Event, user_id: object, name: str | None, fields: dict[str, object]) -> dict[str, object]:
     request = _request.get()
     by = known_user_id(request) if request else None
-    said = {
+    members = {
         "event": event.value,
         "user_id": user_id,
         "name_hash": name_hash(name) if name else None,
@@ -86,7 +86,7 @@ def _line(event: Event, user_id: object, name: str | None, fields: dict[str, obj
         "network": client_network(request) if request else None,
         **fields,
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in members.items() if value is not None}
 
 
 def _write(line: dict[str, object]) -> None:

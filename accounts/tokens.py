@@ -57,9 +57,9 @@ def open_family(*, user: User) -> TokenPair:
 def rotate(*, refresh: str) -> TokenPair:
     """Trade a refresh token for a new pair; the old one is spent.
 
-    One conditional UPDATE decides, so of N parallel calls with one token exactly one wins. Every other use of
-    a spent token is taken for theft and ends the family, also by the losers of such a race: their client has
-    to log in again. Raises InvalidToken or ExpiredToken.
+    One conditional UPDATE decides, so of N parallel calls with one token exactly one wins. Every other use of a spent
+    token is taken for theft and ends the family. The losers of such a race have to log in again. Raises InvalidToken
+    or ExpiredToken.
     """
     spent = _read(jwt_tokens.RefreshToken, refresh)
     login = _login(spent)

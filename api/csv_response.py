@@ -21,12 +21,12 @@ def csv_response(rows: Callable[[], Rows], *, name: str, user_id: int) -> Stream
     """
     place = ExportPlace(user_id=user_id)
     try:
-        found = rows()
+        read_rows = rows()
     except BaseException:
         place.close()
         raise
     return StreamingHttpResponse(
-        _Chunks(found, place),
+        _Chunks(read_rows, place),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )

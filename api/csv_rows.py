@@ -27,8 +27,8 @@ def safe_cell(value: object) -> str:
     """Return the value as text that no spreadsheet runs or rounds. Numbers that it keeps stay as they are."""
     text = "" if value is None else str(value)
     if _NUMBER.fullmatch(text):
-        kept = len(text) <= KEPT_DIGITS or len(text.lstrip("-0.").replace(".", "")) <= KEPT_DIGITS
-        return text if kept else TEXT_MARK + text
+        is_exact = len(text) <= KEPT_DIGITS or len(text.lstrip("-0.").replace(".", "")) <= KEPT_DIGITS
+        return text if is_exact else TEXT_MARK + text
     if _FORMULA_OR_MARK.match(text) or _LOOKS_LIKE_A_NUMBER.fullmatch(text):
         return TEXT_MARK + text
     return text

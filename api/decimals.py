@@ -28,5 +28,5 @@ def format_amount(amount: Decimal, decimal_places: int) -> str:
     whole, _, fraction = text.partition(".")
     if len(fraction) == decimal_places:
         return text
-    kept = fraction.rstrip("0").ljust(decimal_places, "0")
-    return f"{whole}.{kept}" if kept else whole
+    digits = fraction.rstrip("0").ljust(decimal_places, "0")
+    return f"{whole}.{digits}" if digits else whole

@@ -163,6 +163,8 @@ def _refuse_unsafe_name(name: str) -> None:
 
 
 def _refuse_unsafe_text(text: str) -> None:
-    found = _UNSTORABLE.search(text)
-    if found:
-        raise ParseError(f"The body holds {'a NUL character' if found[0] == chr(0) else 'half of a surrogate pair'}.")
+    unstorable = _UNSTORABLE.search(text)
+    if unstorable:
+        raise ParseError(
+            f"The body holds {'a NUL character' if unstorable[0] == chr(0) else 'half of a surrogate pair'}."
+        )

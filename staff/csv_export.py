@@ -54,8 +54,8 @@ class CsvExportMixin(ModelAdmin):
             rows = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect(f"{reverse(f'admin:{self._slug}_changelist')}?e=1")
-        asked = unquote_plus(request.META.get("QUERY_STRING", ""))[:500]
-        text = f"Exported the list as CSV{f', narrowed by {asked}' if asked else ''}."
+        query = unquote_plus(request.META.get("QUERY_STRING", ""))[:500]
+        text = f"Exported the list as CSV{f', narrowed by {query}' if query else ''}."
         # Before the transaction of the export, which ends without a commit when the client hangs up half way.
         record_list(of=self.model, staff=cast("User", request.user), text=text)
         header = [field.replace("__", "_") for field in self.export_fields]

@@ -123,8 +123,8 @@ def _column(form: ModelForm, name: str) -> "models.Field[Any, Any] | None":
     return column if isinstance(column, models.Field) else None
 
 
-def write_digests(shown: dict[str, str]) -> str:
-    return " ".join([str(int(time.time())), *(f"{name}={digest}" for name, digest in shown.items())])
+def write_digests(digests: dict[str, str]) -> str:
+    return " ".join([str(int(time.time())), *(f"{name}={digest}" for name, digest in digests.items())])
 
 
 def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
@@ -157,15 +157,15 @@ def _describe_value(form: ModelForm, name: str) -> str:
         return f"another {label}"
     if isinstance(value, bool):
         return f"{label} {'yes' if value else 'no'}"
-    shown = display_for_field(value, column, "none") if column else value
-    return f"{label} {str(shown)[:80]}"
+    text = display_for_field(value, column, "none") if column else value
+    return f"{label} {str(text)[:80]}"
 
 
 class GuardedAdmin(ModelAdmin):
     """Each form says what it showed, and is compared under the lock of its object's row before anything is changed.
 
-    What a service or PostgreSQL refuses while it is carried out is said on the form itself, which has all that was
-    typed: so a second click on Save finds its own error, and no answer in JSON.
+    When a service or PostgreSQL refuses the change, the form itself says why, with all that was typed. So a second
+    click on Save finds its own error, and no answer in JSON.
     """
 
     compared: ClassVar[tuple[str, ...]] = ()

@@ -139,8 +139,8 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
-        found = products.found_by(queryset, term) if term else queryset
-        return (found | queryset.filter(pk=number) if (number := id_or_none(term)) else found), False
+        matches = products.found_by(queryset, term) if term else queryset
+        return (matches | queryset.filter(pk=number) if (number := id_or_none(term)) else matches), False
 
     @admin.display(description="currency", ordering="currency")
     def currency_code(self, product: Product) -> str:
@@ -153,8 +153,8 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """The currency of what was sold stays."""
-        shown = ("version", "created_at")
-        return ("currency", *shown) if obj and obj.purchases.exists() else shown
+        always = ("version", "created_at")
+        return ("currency", *always) if obj and obj.purchases.exists() else always
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "currency":

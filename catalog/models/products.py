@@ -23,7 +23,7 @@ def validate_lines(text: str) -> None:
     validate_plain_text(text.translate({ord(character): " " for character in "\t\r\n"}))
 
 
-class LinesField(FrozenField, models.TextField):  # type: ignore[type-arg] # generic in the stubs only
+class LinesColumn(FrozenField, models.TextField):  # type: ignore[type-arg] # generic in the stubs only
     """Text of several lines without other control characters."""
 
     default_validators = [validate_lines]
@@ -42,7 +42,7 @@ class Product(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     title = PlainTextColumn(max_length=TITLE_MAX_LENGTH)
-    description = LinesField(blank=True, validators=[MaxLengthValidator(DESCRIPTION_MAX_LENGTH)])
+    description = LinesColumn(blank=True, validators=[MaxLengthValidator(DESCRIPTION_MAX_LENGTH)])
     price = MoneyField(help_text="For one piece; fits the currency's decimals.")
     currency = models.ForeignKey(
         Currency, on_delete=models.PROTECT, related_name="+", db_index=False, help_text="Fixed once sold."

@@ -37,4 +37,4 @@ def wanted_versions(request: Request) -> set[int] | None:
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
-    return {int(found[1]) for tag in sent_tags(header) if (found := _ETAG.fullmatch(tag))}
+    return {int(match[1]) for tag in sent_tags(header) if (match := _ETAG.fullmatch(tag))}

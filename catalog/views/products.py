@@ -98,9 +98,9 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
         return products.visible_to(self.user)
 
     def list(self, request: Request) -> Response:
-        found = self.filter_queryset(self.get_queryset())
-        found, self.ordering = products.sorted_by(found, filters.asked_ordering(request.query_params))
-        page = self.paginate_queryset(found)
+        queryset = self.filter_queryset(self.get_queryset())
+        queryset, self.ordering = products.sorted_by(queryset, filters.asked_ordering(request.query_params))
+        page = self.paginate_queryset(queryset)
         return self.get_paginated_response(ProductSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, pk: str) -> Response:

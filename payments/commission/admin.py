@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.filters import id_or_none
-from payments.commission import rules as commission_rules
+from payments.commission import rules
 from payments.commission.models import CommissionRule
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
@@ -44,7 +44,7 @@ class RuleForm(ServiceForm):
     valid_until = forms.SplitDateTimeField(
         required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_until')}"
     )
-    refusals = (CurrencyUnavailable, InvalidAmount, commission_rules.InvalidPeriod, commission_rules.RuleOverlap)
+    refusals = (CurrencyUnavailable, InvalidAmount, rules.InvalidPeriod, rules.RuleOverlap)
     names: ClassVar[dict[str, str]] = {"": "valid_from"}  # of an overlap
 
     class Meta:
@@ -53,7 +53,7 @@ class RuleForm(ServiceForm):
 
     def carry_out(self) -> CommissionRule:
         typed = self.cleaned_data
-        return commission_rules.make_rule(
+        return rules.make_rule(
             operation=typed["operation"],
             currency=typed["currency"].pk,
             percent=typed["percent"] or Decimal(0),
@@ -83,8 +83,8 @@ class EndAction(ConfirmedAction):
     explanation = "Orders that were made before keep what they were told. To charge something else, add another rule."
     form_class = EndForm
     refusals = (
-        *(CommissionRule.DoesNotExist, commission_rules.RuleEnded, commission_rules.InvalidPeriod),
-        commission_rules.RuleOverlap,
+        *(CommissionRule.DoesNotExist, rules.RuleEnded, rules.InvalidPeriod),
+        rules.RuleOverlap,
     )
 
     def is_available(self, target: CommissionRule) -> bool:
@@ -92,7 +92,7 @@ class EndAction(ConfirmedAction):
 
     def describe(self, target: CommissionRule) -> str:
         if not self.is_available(target):
-            return str(commission_rules.RuleEnded.__doc__)
+            return str(rules.RuleEnded.__doc__)
         return f"in force from {target.valid_from:%Y-%m-%d %H:%M}, {_until(target.valid_until)}."
 
     def perform(
@@ -104,7 +104,7 @@ class EndAction(ConfirmedAction):
         request: HttpRequest,  # noqa: ARG002
     ) -> str:
         end = answers["valid_until"] or timezone.now()
-        ended = commission_rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=answers["reason"])
+        ended = rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=answers["reason"])
         return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
 
 
@@ -114,7 +114,7 @@ class DeleteAction(ConfirmedAction):
     button = "Delete"
     permission = "delete"
     explanation = "Only a rule under which nothing was made yet. End any other."
-    refusals = (CommissionRule.DoesNotExist, commission_rules.RuleInUse)
+    refusals = (CommissionRule.DoesNotExist, rules.RuleInUse)
 
     def is_available(self, target: CommissionRule) -> bool:  # noqa: ARG002
         """The page has a button of Django's own, which leads here (`delete_view`)."""
@@ -128,7 +128,7 @@ class DeleteAction(ConfirmedAction):
         answers: dict[str, Any],
         request: HttpRequest,  # noqa: ARG002
     ) -> str:
-        commission_rules.delete_rule(rule_id=target.pk, staff=staff, reason=answers["reason"])
+        rules.delete_rule(rule_id=target.pk, staff=staff, reason=answers["reason"])
         return "Deleted."
 
 

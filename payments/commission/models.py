@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from payments.commission import arithmetic as commission
+from payments.commission import arithmetic
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.wallets import Currency
 
@@ -56,5 +56,5 @@ class CommissionRule(models.Model):
         return f"{self.operation} {self.currency_id}: {self.percent.normalize():f} % + {self.fixed.normalize():f}"
 
     @property
-    def terms(self) -> commission.Rule:
-        return commission.Rule(percent=self.percent, fixed=self.fixed, minimum=self.minimum, maximum=self.maximum)
+    def terms(self) -> arithmetic.Rule:
+        return arithmetic.Rule(percent=self.percent, fixed=self.fixed, minimum=self.minimum, maximum=self.maximum)

@@ -1,7 +1,7 @@
 """What staff do to commission rules. Once made, a rule can only be ended: orders refer to it.
 
-PostgreSQL refuses two rules of one operation and currency at one time. The currency's row is locked first, so that
-those who make rules at the same moment come one after the other, and nobody else waits for them.
+PostgreSQL refuses two rules of one operation and currency at one time. The currency's row is locked first. So
+two who make rules at the same moment come one after the other, and nobody else waits for them.
 """
 
 from collections.abc import Iterator

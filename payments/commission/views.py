@@ -11,9 +11,7 @@ from accounts.permissions import IsAdmin
 from accounts.viewsets import StrictWrites
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
-from payments.commission import examples, queries
-from payments.commission import rules as commission_rules
-from payments.commission import serializers as shapes
+from payments.commission import examples, queries, rules, serializers
 from payments.commission.models import CommissionRule
 
 
@@ -32,7 +30,7 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
     lookup_value_regex = ID_PATTERN
     permission_classes = (IsAdmin,)
     queryset = queries.commission_rules()
-    serializer_class = shapes.CommissionRuleSerializer
+    serializer_class = serializers.CommissionRuleSerializer
     filterset_class = queries.CommissionRuleFilters
 
     @extend_schema(
@@ -44,28 +42,28 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
             " keeps the commission of the moment when it was made. Two rules of one operation and currency never hold"
             " at one time: 409 `commission_rule_overlap` names the one in the way."
         ),
-        request=shapes.CommissionRuleWriteSerializer,
-        responses={201: shapes.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
+        request=serializers.CommissionRuleWriteSerializer,
+        responses={201: serializers.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
         examples=examples.RULE_MADE,
     )
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.CommissionRuleWriteSerializer, request)
-        made = commission_rules.make_rule(staff=self.user, **wish)
-        return Response(shapes.CommissionRuleSerializer(made).data, status.HTTP_201_CREATED)
+        data = checked(serializers.CommissionRuleWriteSerializer, request)
+        rule = rules.make_rule(staff=self.user, **data)
+        return Response(serializers.CommissionRuleSerializer(rule).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="commission_rules_end",
         summary="End a commission rule (admin)",
         description="Or let it go on, with null. Nothing else of a rule changes, and nothing in the past.",
         parameters=[ID],
-        request=shapes.CommissionRuleEndSerializer,
-        responses={200: shapes.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
+        request=serializers.CommissionRuleEndSerializer,
+        responses={200: serializers.CommissionRuleSerializer, 409: examples.RULE_OVERLAP},
         examples=examples.RULE_ENDED,
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        wish = checked(shapes.CommissionRuleEndSerializer, request)
-        ended = commission_rules.end_rule(rule_id=int(pk), staff=self.user, **wish)
-        return Response(shapes.CommissionRuleSerializer(ended).data)
+        data = checked(serializers.CommissionRuleEndSerializer, request)
+        rule = rules.end_rule(rule_id=int(pk), staff=self.user, **data)
+        return Response(serializers.CommissionRuleSerializer(rule).data)
 
     @extend_schema(
         operation_id="commission_rules_delete",
@@ -75,5 +73,5 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
     )
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        commission_rules.delete_rule(rule_id=int(pk), staff=self.user)
+        rules.delete_rule(rule_id=int(pk), staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

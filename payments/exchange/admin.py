@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from api.plain_text import validate_plain_text
-from payments.exchange import services as exchange
+from payments.exchange import services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.exchange.services.rates import STAFF_ORIGIN
 from payments.ledger.admin.display import money
@@ -44,7 +44,7 @@ class RateForm(ServiceForm):
     confirm = InstructionField(
         required=False, label="It moves by more than 10 %", help_text="Needed only then: the last rate is shown first."
     )
-    refusals = (exchange.InvalidRate, exchange.ConfirmationRequired, CurrencyUnavailable, RateExists)
+    refusals = (services.InvalidRate, services.ConfirmationRequired, CurrencyUnavailable, RateExists)
     names: ClassVar[dict[str, str]] = {"source": "source_currency", "target": "target_currency"}
 
     class Meta:
@@ -59,7 +59,7 @@ class RateForm(ServiceForm):
     def carry_out(self) -> ExchangeRate:
         source, target = self._pair()
         typed = {name: self.cleaned_data[name] for name in ("rate", "origin", "confirm")}
-        return exchange.set_rate(source=source, target=target, staff=self.staff, **typed)
+        return services.set_rate(source=source, target=target, staff=self.staff, **typed)
 
     def _pair(self) -> tuple[str, str]:
         if self.instance.pk:
@@ -80,7 +80,7 @@ class AgeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeRate]) -> QuerySet[ExchangeRate]:  # noqa: ARG002
         if self.value() is None:
             return queryset
-        stale = {"as_of__lt": exchange.oldest_in_use()}
+        stale = {"as_of__lt": services.oldest_in_use()}
         return queryset.filter(**stale) if self.value() == "stale" else queryset.exclude(**stale)
 
 
@@ -98,22 +98,22 @@ class ExchangeRateAdmin(ServiceAdmin):
     empty_state = "Add a rate for each direction, or load the European Central Bank's with manage.py load_rates."
 
     def get_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        shown = ("usable", "as_of", "updated_at") if obj else ()
-        return ("source_currency", "target_currency", "rate", "origin", "confirm", *shown)
+        read_only = ("usable", "as_of", "updated_at") if obj else ()
+        return ("source_currency", "target_currency", "rate", "origin", "confirm", *read_only)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
         return ("source_currency", "target_currency", "usable", "as_of", "updated_at") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if back := exchange.gaining_back(obj):
+        if back := services.gaining_back(obj):
             gain = f"{obj} and back gains, at the house's cost: the way back is {plain_decimal(back.rate)}."
             self.message_user(request, gain, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
         pair = {"source": obj.source_currency_id, "target": obj.target_currency_id}
         with suppress(ExchangeRate.DoesNotExist):  # somebody else was faster
-            exchange.remove_rate(staff=request.user, **pair)  # type: ignore[arg-type]  # staff is signed in
+            services.remove_rate(staff=request.user, **pair)  # type: ignore[arg-type]  # staff is signed in
 
     @admin.display(description="from, to", ordering="source_currency")
     def pair(self, rate: ExchangeRate) -> str:
@@ -125,7 +125,7 @@ class ExchangeRateAdmin(ServiceAdmin):
 
     @admin.display(description="usable", boolean=True)
     def usable(self, rate: ExchangeRate) -> bool:
-        return not exchange.is_stale(rate)
+        return not services.is_stale(rate)
 
 
 # --- what was promised, exchanged and sent --------------------------------------------------------------------

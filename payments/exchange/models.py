@@ -18,7 +18,7 @@ from payments.ledger.models.wallets import Currency, Wallet
 _CURRENCY: dict[str, Any] = {"on_delete": models.PROTECT, "related_name": "+", "db_index": False}
 
 
-class RateField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
+class RateColumn(FrozenField, models.DecimalField):  # type: ignore[type-arg] # generic in the stubs only
     """numeric(28,10): units of the target for one unit of the source."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ class ExchangeRate(models.Model):
     id = models.BigAutoField(primary_key=True)
     source_currency = models.ForeignKey(Currency, **_CURRENCY)
     target_currency = models.ForeignKey(Currency, **_CURRENCY)
-    rate = RateField()
+    rate = RateColumn()
     origin = models.CharField(max_length=60, help_text="Who says so, such as ECB.")
     as_of = models.DateTimeField(help_text="When it was said; too old a rate is refused.")
     updated_at = models.DateTimeField(auto_now=True)
@@ -60,7 +60,7 @@ class Conversion(models.Model):
     source_currency = models.ForeignKey(Currency, **_CURRENCY)
     target_currency = models.ForeignKey(Currency, **_CURRENCY)
     amount = MoneyField(help_text="Of the source's currency.")
-    rate = RateField()
+    rate = RateColumn()
     proceeds = MoneyField(help_text="Of the target's currency: ten decimals, rounded down.")
     commission = MoneyField(default=Decimal(0), help_text="Of the source's currency, on top of the amount.")
     rule = models.ForeignKey(CommissionRule, on_delete=models.PROTECT, related_name="+", null=True, blank=True)

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from api.amount_fields import AmountField, AmountInputField
 from api.fields import FlagField, IdField, PlainTextField
 from api.serializers import RequestSerializer, refuse_unless_one_of
-from payments.exchange import services as exchange
+from payments.exchange import services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 
 ORIGIN_MAX_LENGTH = 60
@@ -40,7 +40,7 @@ class RateSerializer(serializers.ModelSerializer[ExchangeRate]):
         read_only_fields = fields
 
     def get_is_stale(self, rate: ExchangeRate) -> bool:
-        return exchange.is_stale(rate)
+        return services.is_stale(rate)
 
 
 class RateSetSerializer(RateSerializer):
@@ -54,7 +54,7 @@ class RateSetSerializer(RateSerializer):
 
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_warnings(self, rate: ExchangeRate) -> list[str]:
-        back = exchange.gaining_back(rate)
+        back = services.gaining_back(rate)
         if back is None:
             return []
         there = f"{rate.source_currency_id} to {rate.target_currency_id}"
@@ -121,7 +121,7 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
         extra_kwargs = {"id": {"allow_null": True}}
 
 
-class PercentField(AmountInputField):
+class PercentInputField(AmountInputField):
     """From 0 to 100, as text or as a number."""
 
     def to_internal_value(self, data: Any) -> Decimal:
@@ -147,7 +147,7 @@ class ExchangeWriteSerializer(RequestSerializer):
     )
     quote = IdField(required=False, help_text="What was promised to you. Either this or `amount`.")
     expected_rate = PositiveField(required=False, help_text="The rate that you have seen; with `max_slippage`.")
-    max_slippage = PercentField(
+    max_slippage = PercentInputField(
         required=False,
         help_text=(
             "By how many percent of `expected_rate` the rate may be worse, 0 to 100; 409 `rate_slipped` if it is worse"

@@ -17,9 +17,7 @@ from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import Previewing, StrictWrites
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
-from payments.exchange import examples, queries
-from payments.exchange import serializers as shapes
-from payments.exchange import services as exchange
+from payments.exchange import examples, queries, serializers, services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.idempotency.decorator import idempotent
 from payments.idempotency.dry_run import previewable
@@ -28,7 +26,7 @@ from payments.idempotency.dry_run import previewable
 @extend_schema(tags=["exchange"])
 class RatesView(ListAPIView[ExchangeRate]):
     queryset = ExchangeRate.objects.none()
-    serializer_class = shapes.RateSerializer
+    serializer_class = serializers.RateSerializer
     filterset_class = queries.RateFilters
     ordering = "id"
 
@@ -56,7 +54,7 @@ class RateView(GenericAPIView[ExchangeRate]):
     """One direction: everybody reads it, admins set and remove it."""
 
     queryset = ExchangeRate.objects.none()
-    serializer_class = shapes.RateSerializer
+    serializer_class = serializers.RateSerializer
     detail = True
 
     def get_permissions(self) -> list[BasePermission]:
@@ -77,7 +75,7 @@ class RateView(GenericAPIView[ExchangeRate]):
 
     @extend_schema(operation_id="rates_retrieve", summary="One exchange rate", examples=examples.RATE)
     def get(self, request: Request, source: str, target: str) -> Response:  # noqa: ARG002
-        return Response(shapes.RateSerializer(self.get_object()).data)
+        return Response(serializers.RateSerializer(self.get_object()).data)
 
     @extend_schema(
         operation_id="rates_set",
@@ -87,14 +85,14 @@ class RateView(GenericAPIView[ExchangeRate]):
             " the rate is set all the same. 409 `confirm_required` when it moves by more than 10 % against the last"
             " one, or where there is none against the way back, and `confirm` is not true."
         ),
-        request=shapes.RateWriteSerializer,
-        responses={200: shapes.RateSetSerializer, 409: examples.CONFIRM_REQUIRED},
+        request=serializers.RateWriteSerializer,
+        responses={200: serializers.RateSetSerializer, 409: examples.CONFIRM_REQUIRED},
         examples=examples.RATE_SET,
     )
     def put(self, request: Request, source: str, target: str) -> Response:
-        wanted = checked(shapes.RateWriteSerializer, request)
-        rate = exchange.set_rate(source=source, target=target, staff=self.user, **wanted)
-        return Response(shapes.RateSetSerializer(rate).data)
+        wanted = checked(serializers.RateWriteSerializer, request)
+        rate = services.set_rate(source=source, target=target, staff=self.user, **wanted)
+        return Response(serializers.RateSetSerializer(rate).data)
 
     @extend_schema(
         operation_id="rates_remove",
@@ -104,7 +102,7 @@ class RateView(GenericAPIView[ExchangeRate]):
     )
     def delete(self, request: Request, source: str, target: str) -> Response:
         refuse_members(request)
-        exchange.remove_rate(source=source, target=target, staff=self.user)
+        services.remove_rate(source=source, target=target, staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -117,7 +115,7 @@ class RateView(GenericAPIView[ExchangeRate]):
 class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
     lookup_value_regex = ID_PATTERN
     queryset = Quote.objects.none()
-    serializer_class = shapes.QuoteSerializer
+    serializer_class = serializers.QuoteSerializer
 
     def get_queryset(self) -> QuerySet[Quote]:
         return queries.quotes_of(cast("User", self.request.user))
@@ -130,19 +128,19 @@ class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
             " so no Idempotency-Key is asked for. 422 `rate_unavailable` when the rate is missing or too old, 409"
             " `too_many_quotes` when your newest ones are all unused."
         ),
-        request=shapes.QuoteWriteSerializer,
-        responses={201: shapes.QuoteSerializer},
+        request=serializers.QuoteWriteSerializer,
+        responses={201: serializers.QuoteSerializer},
         examples=examples.QUOTED,
     )
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.QuoteWriteSerializer, request)
-        promised = exchange.quote(
+        data = checked(serializers.QuoteWriteSerializer, request)
+        quote = services.quote(
             user_id=cast("int", request.user.pk),
-            source=wish["source_currency"],
-            target=wish["target_currency"],
-            amount=wish["amount"],
+            source=data["source_currency"],
+            target=data["target_currency"],
+            amount=data["amount"],
         )
-        return Response(shapes.QuoteSerializer(promised).data, status.HTTP_201_CREATED)
+        return Response(serializers.QuoteSerializer(quote).data, status.HTTP_201_CREATED)
 
 
 @extend_schema(tags=["exchange"])
@@ -160,7 +158,7 @@ class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
 class ExchangeViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Exchange]):
     lookup_value_regex = ID_PATTERN
     queryset = Exchange.objects.none()
-    serializer_class = shapes.ExchangeSerializer
+    serializer_class = serializers.ExchangeSerializer
 
     @property
     def filterset_class(self) -> type[Any]:
@@ -178,10 +176,10 @@ class ExchangeViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
             " through the house's exchange wallet. 404 `quote_not_found` or `wallet_not_found`, 422"
             " `rate_unavailable`, `same_currency` or `currency_mismatch`."
         ),
-        request=shapes.ExchangeWriteSerializer,
+        request=serializers.ExchangeWriteSerializer,
         responses={
-            200: shapes.ExchangeSerializer,
-            201: shapes.ExchangeSerializer,
+            200: serializers.ExchangeSerializer,
+            201: serializers.ExchangeSerializer,
             404: examples.EXCHANGE_NOT_FOUND,
             409: examples.EXCHANGE_CONFLICT,
         },
@@ -190,15 +188,15 @@ class ExchangeViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        made = _exchange(self.user.pk, checked(shapes.ExchangeWriteSerializer, request))
-        return Response(shapes.ExchangeSerializer(made).data, status.HTTP_201_CREATED)
+        exchange = _exchange(self.user.pk, checked(serializers.ExchangeWriteSerializer, request))
+        return Response(serializers.ExchangeSerializer(exchange).data, status.HTTP_201_CREATED)
 
 
-def _exchange(user_id: int, wish: dict[str, Any]) -> Exchange:
-    wallets = {"user_id": user_id, "source_id": wish["source"], "destination_id": wish["destination"]}
-    if "quote" in wish:
-        return exchange.exchange_quoted(**wallets, quote_id=wish["quote"])
+def _exchange(user_id: int, data: dict[str, Any]) -> Exchange:
+    wallets = {"user_id": user_id, "source_id": data["source"], "destination_id": data["destination"]}
+    if "quote" in data:
+        return services.exchange_quoted(**wallets, quote_id=data["quote"])
     expected = None
-    if "expected_rate" in wish:
-        expected = exchange.ExpectedRate(wish["expected_rate"], wish["max_slippage"])
-    return exchange.exchange(**wallets, amount=wish["amount"], expected=expected)
+    if "expected_rate" in data:
+        expected = services.ExpectedRate(data["expected_rate"], data["max_slippage"])
+    return services.exchange(**wallets, amount=data["amount"], expected=expected)

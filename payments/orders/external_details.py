@@ -15,12 +15,12 @@ KEYS = {
     "other": {"description"},
 }
 MAX_VALUE_LENGTH = 500
-_LONGEST = {"holder": 100, "description": MAX_VALUE_LENGTH}
+_MAX_LENGTHS = {"holder": 100, "description": MAX_VALUE_LENGTH}
 
 # A card has 12 to 19 digits; more in a row may be one with its date and check code behind it.
 _CARD_NUMBER = re.compile(r"\d(?:[\s.\-_\u2010-\u2015\u2212]*\d){11}")
-# A blockchain's address may hold twelve digits in a row by chance (of forty hexadecimal ones, one in twenty-five does),
-# but then it is at least this long, and has no separators. What is shorter, or separated, may be a card's number.
+# A blockchain's address may hold twelve digits in a row by chance: of forty hexadecimal ones, one in twenty-five does.
+# But it is at least this long, and has no separators. What is shorter, or separated, may be a card's number.
 _MIN_ADDRESS_LENGTH = 25
 _SEPARATOR = re.compile(r"[.\-_]")
 _TAIL = re.compile(r"[*•xX.\s-]*([0-9]{4})")
@@ -84,10 +84,10 @@ def _may_hold_digits(kind: str, name: str, value: str) -> bool:
 
 
 def _bank(given: dict[str, str]) -> dict[str, str]:
-    kept = {"iban": _iban(_needed(given, "bank"))}
+    details = {"iban": _iban(_needed(given, "bank"))}
     if "bic" in given:
-        kept["bic"] = _matching(_BIC, given["bic"].upper(), "bic", "A BIC has 8 or 11 letters and digits.")
-    return kept | _holder(given)
+        details["bic"] = _matching(_BIC, given["bic"].upper(), "bic", "A BIC has 8 or 11 letters and digits.")
+    return details | _holder(given)
 
 
 def _iban(text: str) -> str:
@@ -103,25 +103,25 @@ def _card(given: dict[str, str]) -> dict[str, str]:
     if len(tails) != 1:
         raise InvalidDetails("invalid_last4", "The last four digits of the card are needed.", field="details.last4")
     last4 = tails.pop()
-    kept = {"last4": last4, "masked": f"**** {last4}"}
+    details = {"last4": last4, "masked": f"**** {last4}"}
     if "expiry" in given:
-        kept["expiry"] = _matching(_EXPIRY, given["expiry"], "expiry", "Month and year, such as 12/30.")
-    return kept | _holder(given)
+        details["expiry"] = _matching(_EXPIRY, given["expiry"], "expiry", "Month and year, such as 12/30.")
+    return details | _holder(given)
 
 
 def _tail(text: str, name: str) -> str:
-    found = _TAIL.fullmatch(text)
-    if found is None:
+    match = _TAIL.fullmatch(text)
+    if match is None:
         raise InvalidDetails("invalid_last4", "Only the last four digits, such as 4242.", field=f"details.{name}")
-    return found[1]
+    return match[1]
 
 
 def _crypto(given: dict[str, str]) -> dict[str, str]:
     address = _needed(given, "crypto")
-    kept = {"address": _matching(_ADDRESS, address, "address", "4 to 200 visible ASCII characters.")}
+    details = {"address": _matching(_ADDRESS, address, "address", "4 to 200 visible ASCII characters.")}
     if "network" in given:
-        kept["network"] = _matching(_NETWORK, given["network"], "network", "At most 30 letters and digits.")
-    return kept
+        details["network"] = _matching(_NETWORK, given["network"], "network", "At most 30 letters and digits.")
+    return details
 
 
 def _other(given: dict[str, str]) -> dict[str, str]:
@@ -146,9 +146,9 @@ def _matching(pattern: re.Pattern[str], text: str, name: str, rule: str) -> str:
 
 
 def _bounded(text: str, name: str) -> str:
-    longest = _LONGEST[name]
-    if not 1 <= len(text) <= longest:
-        raise InvalidDetails(f"invalid_{name}", f"1 to {longest} characters.", field=f"details.{name}")
+    max_length = _MAX_LENGTHS[name]
+    if not 1 <= len(text) <= max_length:
+        raise InvalidDetails(f"invalid_{name}", f"1 to {max_length} characters.", field=f"details.{name}")
     return text
 
 

@@ -46,8 +46,8 @@ class OrderFilters(FilterSet):
     to = MomentFilter(field_name="created_at", label=UP_TO, is_end=True)
 
     def filter_queryset(self, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        asked: dict[str, Any] = self.form.cleaned_data
-        start, end = asked.pop("from"), asked.pop("to")
+        data: dict[str, Any] = self.form.cleaned_data
+        start, end = data.pop("from"), data.pop("to")
         narrowed: QuerySet[Order] = super().filter_queryset(queryset)
         return time_ranges.between(narrowed, time="created_at", start=start, end=end)
 

@@ -143,8 +143,8 @@ def _wallet_for(owner_id: int, currency: Currency) -> int:
 
     How many wallets the owner has is nobody else's business, so there is no limit here.
     """
-    found = _first_wallet(owner_id, currency)
-    return found or int(Wallet.objects.create(owner_id=owner_id, currency=currency).pk)
+    wallet_id = _first_wallet(owner_id, currency)
+    return wallet_id or int(Wallet.objects.create(owner_id=owner_id, currency=currency).pk)
 
 
 def _check_limit(user_id: int, currency: Currency, amount: Decimal, limit: Decimal) -> None:

@@ -17,8 +17,7 @@ from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked
 from payments.idempotency.decorator import idempotent
 from payments.idempotency.dry_run import previewable
-from payments.transfers import examples, queries
-from payments.transfers import services as transfers
+from payments.transfers import examples, queries, services
 from payments.transfers.models import Transfer
 from payments.transfers.serializers import TransferSerializer, TransferWriteSerializer
 
@@ -27,8 +26,8 @@ class RecipientThrottle(WindowThrottle):
     """Look-ups by email, also those of a dry run: each tells whether somebody has an account here."""
 
     def scope(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002
-        asked = request.method == "POST" and isinstance(request.data, dict) and "recipient" in request.data
-        return "recipients" if asked else None
+        names_recipient = request.method == "POST" and isinstance(request.data, dict) and "recipient" in request.data
+        return "recipients" if names_recipient else None
 
 
 @extend_schema(tags=["transfers"])
@@ -77,6 +76,6 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     @idempotent
     def create(self, request: Request) -> Response:
         data = checked(TransferWriteSerializer, request)
-        sent = transfers.transfer(user_id=self.user.pk, **data)
+        sent = services.transfer(user_id=self.user.pk, **data)
         visible = queries.visible_to(self.user).get(pk=sent.pk)
         return Response(TransferSerializer(visible).data, status.HTTP_201_CREATED)

@@ -117,8 +117,8 @@ class WalletInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The first wallets of this page's user: each costs two hidden fields, and a form may have a thousand."""
         user_id = request.resolver_match.kwargs.get("object_id", "0") if request.resolver_match else "0"
-        shown = Wallet.objects.filter(owner_id=int(unquote(user_id))).order_by("pk").values("pk")[:MAX_WALLETS]
-        return super().get_queryset(request).filter(pk__in=shown).select_related("currency")
+        wallets = Wallet.objects.filter(owner_id=int(unquote(user_id))).order_by("pk").values("pk")[:MAX_WALLETS]
+        return super().get_queryset(request).filter(pk__in=wallets).select_related("currency")
 
     @admin.display(description="wallet")
     def wallet(self, wallet: Wallet) -> str:

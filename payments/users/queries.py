@@ -62,11 +62,11 @@ def holding(text: str) -> Q:
     PostgreSQL folds ASCII (in names as its locale has it), Python here the rest, as names are written: lower, upper or
     title case.
     """
-    found = Q(email__icontains=text) | Q(full_name__icontains=text)
+    condition = Q(email__icontains=text) | Q(full_name__icontains=text)
     if not text.isascii():
         for spelt in {text.lower(), text.upper(), text.title()}:
-            found |= Q(full_name__icontains=spelt)
-    return found
+            condition |= Q(full_name__icontains=spelt)
+    return condition
 
 
 def wallets_of(user_ids: Collection[int]) -> dict[int, list[Wallet]]:
@@ -99,6 +99,6 @@ def own_wallets(user: User) -> list[Wallet]:
 
 def newest_transactions(user: User) -> QuerySet[Transaction]:
     """Return the newest of what touched the user's own wallets, for an admin too; services have none."""
-    asked = transactions.TransactionCriteria(user=user.pk)
-    page = transactions.page(user, asked, Span(limit=NEWEST_TRANSACTIONS))
+    selection = transactions.TransactionCriteria(user=user.pk)
+    page = transactions.page(user, selection, Span(limit=NEWEST_TRANSACTIONS))
     return page.order_by("-pk")[:NEWEST_TRANSACTIONS]

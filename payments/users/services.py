@@ -71,10 +71,10 @@ def create_user(
 
 @transaction.atomic
 def change_user(*, user_id: int, staff: User, **fields: Unpack[UserFields]) -> User:
-    """Change what is given, all or nothing; the same again changes and notes nothing.
+    """Change what is given, all or nothing; the same again changes and records nothing.
 
-    An email that changes voids the activation link to the old one; a password is set anew and ends all tokens, and
-    that is noted each time. Locks the user, of an admin all active admins.
+    An email that changes voids the activation link to the old one. A password that is set ends all tokens, also when
+    it is the same again, and is recorded each time. Locks the user, of an admin all active admins.
     Raises EmailTaken, WeakPassword, OwnAccount, LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
     """
     user = services.lock_with_admins(user_id)

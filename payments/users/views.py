@@ -21,8 +21,7 @@ from api.validation import checked, refuse_members
 from payments.idempotency.dry_run import is_set
 from payments.ledger.serializers.transactions import TransactionSerializer
 from payments.ledger.serializers.wallets import WalletSerializer
-from payments.users import examples, queries, services
-from payments.users import serializers as shapes
+from payments.users import examples, queries, serializers, services
 
 INCLUDABLE = ("wallets", "transactions")
 INCLUDE = OpenApiParameter(
@@ -57,7 +56,7 @@ class MeView(StrictView):
         tags=["users"],
         summary="Who am I",
         parameters=[INCLUDE],
-        responses=shapes.MeSerializer,
+        responses=serializers.MeSerializer,
         examples=examples.ME,
     )
     def get(self, request: Request) -> Response:
@@ -70,7 +69,7 @@ class MeView(StrictView):
         description="Only `full_name` can be changed here; anything else is refused.",
         parameters=[INCLUDE],
         request=ProfileSerializer,
-        responses=shapes.MeSerializer,
+        responses=serializers.MeSerializer,
         examples=examples.ME_UPDATED,
     )
     def patch(self, request: Request) -> Response:
@@ -87,13 +86,13 @@ class MeView(StrictView):
 
 def _money(user: User, included: set[str]) -> dict[str, Any]:
     """The balances and what led to them are of one moment."""
-    shown = {}
+    members = {}
     with queries.one_moment():
         if "wallets" in included:
-            shown["wallets"] = WalletSerializer(queries.own_wallets(user), many=True).data
+            members["wallets"] = WalletSerializer(queries.own_wallets(user), many=True).data
         if "transactions" in included:
-            shown["transactions"] = TransactionSerializer(queries.newest_transactions(user), many=True).data
-    return shown
+            members["transactions"] = TransactionSerializer(queries.newest_transactions(user), many=True).data
+    return members
 
 
 def _included(request: Request) -> set[str]:
@@ -104,13 +103,13 @@ def _included(request: Request) -> set[str]:
     return names
 
 
-@extend_schema(tags=["users"], responses=shapes.UserDetailSerializer)
+@extend_schema(tags=["users"], responses=serializers.UserDetailSerializer)
 @extend_schema_view(
     list=extend_schema(
         operation_id="users_list",
         summary="Everybody (admin)",
         description="Newest first, with wallets.",
-        responses=shapes.UserWithWalletsSerializer(many=True),
+        responses=serializers.UserWithWalletsSerializer(many=True),
         examples=examples.USER,
     ),
     create=extend_schema(
@@ -118,8 +117,8 @@ def _included(request: Request) -> set[str]:
         summary="Add a user (admin)",
         description="Active at once, unless `is_active` is false: then with an activation link. Only here a user is "
         "made a service or an admin.",
-        request=shapes.NewUserSerializer,
-        responses={201: shapes.CreatedUserSerializer, 409: examples.CONFLICT},
+        request=serializers.NewUserSerializer,
+        responses={201: serializers.CreatedUserSerializer, 409: examples.CONFLICT},
         examples=examples.USER_CREATED,
     ),
     retrieve=extend_schema(
@@ -131,8 +130,8 @@ def _included(request: Request) -> set[str]:
         description="A name that is left out is emptied; role, state and password stay as they are when left out. A"
         " password ends all tokens of the user.",
         parameters=[ID],
-        request=shapes.UserWriteSerializer,
-        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        request=serializers.UserWriteSerializer,
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
         examples=examples.USER_REPLACED,
     ),
     partial_update=extend_schema(
@@ -140,8 +139,8 @@ def _included(request: Request) -> set[str]:
         summary="Change a user (admin)",
         description="What is left out stays as it is.",
         parameters=[ID],
-        request=shapes.UserWriteSerializer(partial=True),
-        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        request=serializers.UserWriteSerializer(partial=True),
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
         examples=examples.USER_CHANGED,
     ),
     destroy=extend_schema(
@@ -158,19 +157,19 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     permission_classes = (IsAdmin,)
     lookup_value_regex = ID_PATTERN
     queryset = User.objects.all()
-    serializer_class = shapes.UserWithWalletsSerializer
+    serializer_class = serializers.UserWithWalletsSerializer
     filterset_class = queries.UserFilters
 
     def list(self, request: Request) -> Response:  # noqa: ARG002
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        shown = shapes.UserWithWalletsSerializer(page, many=True, context=_wallets(page))
-        return self.get_paginated_response(shown.data)
+        serializer = serializers.UserWithWalletsSerializer(page, many=True, context=_wallets(page))
+        return self.get_paginated_response(serializer.data)
 
     def create(self, request: Request) -> Response:
-        body = checked(shapes.NewUserSerializer, request)
+        body = checked(serializers.NewUserSerializer, request)
         created = services.create_user(staff=self.user, base_url=request.build_absolute_uri("/"), **body)
         context = {**_wallets([created.user]), "activation_url": created.activation_url}
-        return Response(shapes.CreatedUserSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
+        return Response(serializers.CreatedUserSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
 
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         user = self.get_queryset().filter(pk=pk).first()
@@ -185,7 +184,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
         return self._change(request, pk, partial=True)
 
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
-        shape = shapes.UserWriteSerializer(data=request.data, partial=partial)
+        shape = serializers.UserWriteSerializer(data=request.data, partial=partial)
         shape.is_valid(raise_exception=True)
         return _shown(services.change_user(user_id=int(pk), staff=self.user, **shape.validated_data))
 
@@ -204,7 +203,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
         description="Activated or not: you vouch for the address. Safe to repeat.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
         examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
@@ -219,7 +218,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
         "`wallets` and `pending_orders` say what is still there.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
         examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
@@ -234,4 +233,4 @@ def _wallets(users: Iterable[User]) -> dict[str, Any]:
 
 
 def _shown(user: User) -> Response:
-    return Response(shapes.UserDetailSerializer(user, context=_wallets([user])).data)
+    return Response(serializers.UserDetailSerializer(user, context=_wallets([user])).data)

@@ -43,8 +43,8 @@ def _password(*, from_stdin: bool) -> str:
     try:
         first, again = _asked("Password: "), _asked("Again: ")
     except (getpass.GetPassWarning, EOFError):
-        said = "There is no terminal to ask for the password: set TILL_ADMIN_PASSWORD, or use --password-stdin."
-        raise CommandError(said) from None
+        message = "There is no terminal to ask for the password: set TILL_ADMIN_PASSWORD, or use --password-stdin."
+        raise CommandError(message) from None
     if again != first:
         raise CommandError("The passwords differ.")
     return first

@@ -1,7 +1,10 @@
-"""Money of one currency for another's: rates (`rates`), where they come from (`loading`), promises (`quoting`), deeds.
+"""Money of one currency for another's.
+
+`rates` are imported from files of the European Central Bank (`rate_import`, `ecb_files`). `quotes` promise one, and
+`exchanges` move the money.
 
 Lock order, written down once: the quote's row, then the wallets, through the ledger. A rate's row is read without a
-lock: what an exchange read is what it keeps.
+lock: an exchange keeps the rate that it read.
 """
 
 from payments.exchange.services.ecb_files import MalformedSheet, RateSheet, read_sheet

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from payments.exchange.conversion import convert
 from payments.exchange.models import Exchange, Quote
-from payments.exchange.services.quotes import Terms, in_use, terms
+from payments.exchange.services.quotes import Terms, in_use, terms_now
 from payments.ledger import booking
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.services.wallets import lock_owned
@@ -49,8 +49,8 @@ class ExpectedRate:
 
     def check(self, rate: Decimal) -> None:
         """Raise RateSlipped for a rate that is worse; a better one is welcome."""
-        kept = EXACT.divide(EXACT.subtract(Decimal(100), self.max_slippage), Decimal(100))
-        if rate < EXACT.multiply(self.rate, kept):
+        share = EXACT.divide(EXACT.subtract(Decimal(100), self.max_slippage), Decimal(100))
+        if rate < EXACT.multiply(self.rate, share):
             raise RateSlipped(rate)
 
 
@@ -65,10 +65,10 @@ def exchange(
     """
     locked, source, destination = _lock_pair(source_id, destination_id, user_id)
     currency = in_use(source.currency, destination.currency, fields=_FIELDS)
-    found = terms(source=currency, target=destination.currency, amount=amount)
+    terms = terms_now(source=currency, target=destination.currency, amount=amount)
     if expected:
-        expected.check(found.rate)
-    return _book(locked, source, destination, found)
+        expected.check(terms.rate)
+    return _book(locked, source, destination, terms)
 
 
 @transaction.atomic
@@ -84,11 +84,11 @@ def exchange_quoted(*, user_id: int, source_id: int, destination_id: int, quote_
     in_use(source.currency, destination.currency, fields=_FIELDS)
     _check_currencies(quote, source, destination)
     proceeds, remainder = convert(quote.amount, quote.rate)
-    found = Terms(
+    terms = Terms(
         amount=quote.amount, rate=quote.rate, proceeds=proceeds, remainder=remainder,
         commission=quote.commission, rule=quote.rule,
     )  # fmt: skip
-    return _book(locked, source, destination, found, quote=quote)
+    return _book(locked, source, destination, terms, quote=quote)
 
 
 def _lock_quote(quote_id: int, user_id: int) -> Quote:
@@ -119,40 +119,40 @@ def _book(
     locked: booking.LockedWallets,
     source: booking.LockedWallet,
     destination: booking.LockedWallet,
-    found: Terms,
+    terms: Terms,
     *,
     quote: Quote | None = None,
 ) -> Exchange:
-    made = Exchange(
+    exchange = Exchange(
         pk=next_id(Exchange),
         user_id=source.owner_id,
         source_id=source.id,
         destination_id=destination.id,
         source_currency_id=source.currency,
         target_currency_id=destination.currency,
-        amount=found.amount,
-        rate=found.rate,
-        proceeds=found.proceeds,
-        remainder=found.remainder,
-        commission=found.commission,
-        rule=found.rule,
+        amount=terms.amount,
+        rate=terms.rate,
+        proceeds=terms.proceeds,
+        remainder=terms.remainder,
+        commission=terms.commission,
+        rule=terms.rule,
         quote=quote,
     )
-    new = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_postings(made)), f"exchange {made.pk}")
-    made.transaction_id = locked.book_one(new).transaction_id
-    made.save(force_insert=True)
-    return made
+    new = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_postings(exchange)), f"exchange {exchange.pk}")
+    exchange.transaction_id = locked.book_one(new).transaction_id
+    exchange.save(force_insert=True)
+    return exchange
 
 
-def _postings(made: Exchange) -> list[booking.NewPosting]:
+def _postings(exchange: Exchange) -> list[booking.NewPosting]:
     """The house takes the one currency and gives the other; what rounding left is simply not given."""
-    takes = booking.house_wallet(Wallet.House.EXCHANGE, made.source_currency_id)
-    gives = booking.house_wallet(Wallet.House.EXCHANGE, made.target_currency_id)
+    takes = booking.house_wallet(Wallet.House.EXCHANGE, exchange.source_currency_id)
+    gives = booking.house_wallet(Wallet.House.EXCHANGE, exchange.target_currency_id)
     postings = [
-        booking.NewPosting(made.source_id, takes, made.amount),
-        booking.NewPosting(gives, made.destination_id, made.proceeds),
+        booking.NewPosting(exchange.source_id, takes, exchange.amount),
+        booking.NewPosting(gives, exchange.destination_id, exchange.proceeds),
     ]
-    if made.commission:
-        fees = booking.house_wallet(Wallet.House.COMMISSION, made.source_currency_id)
-        postings.append(booking.NewPosting(made.source_id, fees, made.commission))
+    if exchange.commission:
+        fees = booking.house_wallet(Wallet.House.COMMISSION, exchange.source_currency_id)
+        postings.append(booking.NewPosting(exchange.source_id, fees, exchange.commission))
     return postings

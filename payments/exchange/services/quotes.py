@@ -56,19 +56,19 @@ class Terms:
 
 def in_use(source: str, target: str, *, fields: tuple[str, str]) -> Currency:
     """Return the source's currency; both must be in use. Raises CurrencyUnavailable or SameCurrency naming a field."""
-    found = []
+    currencies = []
     for code, field in zip((source, target), fields, strict=True):
         try:
-            found.append(active_currency(code))
+            currencies.append(active_currency(code))
         except CurrencyUnavailable as error:
             error.field = field
             raise
     if source == target:
         raise SameCurrency(field=fields[1])
-    return found[0]
+    return currencies[0]
 
 
-def terms(*, source: Currency, target: str, amount: Decimal) -> Terms:
+def terms_now(*, source: Currency, target: str, amount: Decimal) -> Terms:
     """Return what the amount buys at this moment, and the commission, which comes on top in the source's currency.
 
     Raises InvalidAmount or RateUnavailable.
@@ -93,17 +93,17 @@ def quote(*, user_id: int, source: str, target: str, amount: Decimal) -> Quote:
     """
     _check_open_quotes(user_id)
     currency = in_use(source, target, fields=("source_currency", "target_currency"))
-    found = terms(source=currency, target=target, amount=amount)
+    terms = terms_now(source=currency, target=target, amount=amount)
     now = timezone.now()
     return Quote.objects.create(
         user_id=user_id,
         source_currency=currency,
         target_currency_id=target,
-        amount=found.amount,
-        rate=found.rate,
-        proceeds=found.proceeds,
-        commission=found.commission,
-        rule=found.rule,
+        amount=terms.amount,
+        rate=terms.rate,
+        proceeds=terms.proceeds,
+        commission=terms.commission,
+        rule=terms.rule,
         created_at=now,
         expires_at=now + timedelta(seconds=settings.TILL_QUOTE_SECONDS),
     )

@@ -177,10 +177,10 @@ def _store(rates: list[ExchangeRate]) -> None:
 
 def _gaining(standing: dict[Pair, ExchangeRate], changed: list[ExchangeRate]) -> list[Pair]:
     """Return the pairs, each once, where a changed rate and the one back would gain."""
-    found = set()
+    pairs = set()
     for rate in changed:
         there = _pair(rate)
         back = standing.get((there[1], there[0]))
         if back and gains(rate.rate, back.rate):
-            found.add(min(there, there[::-1]))
-    return sorted(found)
+            pairs.add(min(there, there[::-1]))
+    return sorted(pairs)

@@ -84,9 +84,9 @@ def set_rate(
 ) -> ExchangeRate:
     """Set the rate of one direction, as of now unless said otherwise, and note it in its history. Safe to repeat.
 
-    Locks the rate's row. Raises InvalidRate, CurrencyUnavailable, or ConfirmationRequired when it moves by more than
-    10 % against the last one (where there is none, against the rate of the way back) and is not confirmed. Whether
-    there and back would gain is for the caller to ask (`gaining_back`): that is staff's own decision.
+    Locks the rate's row. Raises InvalidRate or CurrencyUnavailable. Raises ConfirmationRequired for an unconfirmed rate
+    that moves by more than 10 %. It is compared with the last one, or else with the rate of the way back. Whether
+    there and back would gain is for the caller to ask (`gaining_back`): staff decide that.
     """
     now = timezone.now()
     _check(rate=rate, as_of=as_of or now, now=now)
@@ -95,15 +95,17 @@ def set_rate(
     far = last is not None and moves_far(last, rate)
     if last is not None and far and not confirm:
         raise ConfirmationRequired(last=last, new=rate)
-    found, created = ExchangeRate.objects.update_or_create(
+    stored, created = ExchangeRate.objects.update_or_create(
         source_currency_id=source,
         target_currency_id=target,
         defaults={"rate": rate, "origin": origin, "as_of": as_of or now},
     )
     change = "Added" if created else "Set"
     confirmed = f" Was {last:.10f}; confirmed." if far else ""
-    record(about=found, staff=staff, text=f"{change}: {rate:f}, {origin}, as of {found.as_of.isoformat()}.{confirmed}")
-    return found
+    record(
+        about=stored, staff=staff, text=f"{change}: {rate:f}, {origin}, as of {stored.as_of.isoformat()}.{confirmed}"
+    )
+    return stored
 
 
 @transaction.atomic
@@ -121,9 +123,9 @@ def remove_rate(*, source: str, target: str, staff: User) -> None:
 def _last_rate(source: str, target: str) -> Decimal | None:
     """Lock the direction's row; return its rate, or what the way back says where this direction has none."""
     standing = ExchangeRate.objects.select_for_update(no_key=True, of=("self",))
-    found = standing.filter(source_currency=source, target_currency=target).first()
-    if found:
-        return Decimal(found.rate)
+    last = standing.filter(source_currency=source, target_currency=target).first()
+    if last:
+        return Decimal(last.rate)
     back = ExchangeRate.objects.filter(source_currency=target, target_currency=source).first()
     return inverse(back.rate) if back else None
 

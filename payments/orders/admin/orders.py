@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from accounts.models import User
 from payments.ledger import booking
 from payments.ledger.admin.display import money
-from payments.orders import services as orders
+from payments.orders import services
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
 from payments.orders.services.settlement import Settlement
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
@@ -33,7 +33,7 @@ class NotForYou(Exception):
 
 class SettleAction(ConfirmedAction):
     settlement: ClassVar[Settlement]
-    refusals = (NotForYou, OwnOrder, orders.AlreadySettled, booking.LedgerError)
+    refusals = (NotForYou, OwnOrder, services.AlreadySettled, booking.LedgerError)
 
     def is_available(self, target: Order) -> bool:
         return target.status == OrderStatus.PENDING
@@ -83,8 +83,9 @@ class ApproveWithdrawalAction(ApproveAction):
     explanation = "The money was paid out. What is held leaves the wallet, less the commission, once and for ever."
 
     def outlook(self, target: Withdrawal, wallet: str) -> str:
-        told = ", ".join(f"{name} {value}" for name, value in details(target.external_wallet))
-        return f"{money(target.net, target.currency)} from {wallet} to {target.external_wallet}: {told}{less(target)}."
+        external = target.external_wallet
+        account = ", ".join(f"{name} {value}" for name, value in details(external))
+        return f"{money(target.net, target.currency)} from {wallet} to {external}: {account}{less(target)}."
 
 
 class RejectWithdrawalAction(RejectAction):
@@ -98,9 +99,9 @@ def settle(order: Order, *, settlement: Settlement, by: User, reason: str) -> No
     """Settle through the service of the order's kind, which also notes it. Raises NotForYou too."""
     try:
         if isinstance(order, Deposit):
-            orders.settle_deposit(deposit_id=order.pk, settlement=settlement, by=by, reason=reason)
+            services.settle_deposit(deposit_id=order.pk, settlement=settlement, by=by, reason=reason)
         else:
-            orders.settle_withdrawal(withdrawal_id=order.pk, settlement=settlement, by=by, reason=reason)
+            services.settle_withdrawal(withdrawal_id=order.pk, settlement=settlement, by=by, reason=reason)
     except (Deposit.DoesNotExist, Withdrawal.DoesNotExist):
         raise NotForYou from None
 

@@ -11,7 +11,7 @@ from accounts.services import UnknownUser
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
-from payments.orders import services as orders
+from payments.orders import services
 from payments.orders.models import SettlementScope
 from staff.amount_field import AmountFormField
 from staff.read_only import link
@@ -22,10 +22,10 @@ class ScopeForm(ServiceForm):
     max_amount = AmountFormField(required=False, help_text="Of one order, in the currency; empty: no limit.")
     refusals = (
         InvalidAmount,
-        orders.InvalidScope,
+        services.InvalidScope,
         UnknownUser,
-        orders.NotAService,
-        orders.ProviderUnavailable,
+        services.NotAService,
+        services.ProviderUnavailable,
         CurrencyUnavailable,
     )
 
@@ -35,7 +35,7 @@ class ScopeForm(ServiceForm):
 
     def carry_out(self) -> SettlementScope:
         currency, provider = self.cleaned_data["currency"], self.cleaned_data["provider"]
-        return orders.add_scope(
+        return services.add_scope(
             service_id=self.cleaned_data["service"].pk,
             currency=currency and currency.pk,
             provider=provider and provider.slug,
@@ -80,7 +80,7 @@ class SettlementScopeAdmin(ServiceAdmin):
 
     def delete_model(self, request: HttpRequest, obj: SettlementScope) -> None:
         with suppress(SettlementScope.DoesNotExist):  # somebody else was faster
-            orders.remove_scope(scope_id=obj.pk, staff=request.user)  # type: ignore[arg-type]  # staff is signed in
+            services.remove_scope(scope_id=obj.pk, staff=request.user)  # type: ignore[arg-type]  # staff is signed in
 
     @admin.display(description="limit", ordering="max_amount")
     def limit(self, scope: SettlementScope) -> str:

@@ -1,8 +1,11 @@
-"""Deposits and withdrawals: made by their owner, and settled once by a service or cancelled by the owner.
+"""Deposits and withdrawals: requested by their owner, and settled once by a service or cancelled by the owner.
 
-Lock order, written down once: the Idempotency-Key; then, to make an order, its owner, the external wallet and the
-commission rule, to settle or cancel one, its row and its owner's external wallets; then the wallets, through the
-ledger. So nobody here waits in a circle.
+Lock order, written down once, so that nobody waits in a circle:
+
+1. the Idempotency-Key;
+2. to request an order: its owner, the external wallet, the commission rule;
+   to settle or cancel one: its row, then its owner's external wallets;
+3. the wallets, through the ledger.
 """
 
 from payments.orders.services.cancellation import cancel_deposit, cancel_withdrawal

@@ -35,12 +35,14 @@ def add_external_wallet(
     Locks the owner's row. Raises CurrencyUnavailable, InvalidDetails, CardNumberRefused, TooManyExternalWallets.
     """
     refuse_card_number(label, field="label")
-    kept = checked_details(kind, details)
+    checked = checked_details(kind, details)
     known_currency(currency)
     lock_user(owner_id)
     if ExternalWallet.objects.filter(owner_id=owner_id, deleted_at__isnull=True).count() >= MAX_EXTERNAL_WALLETS:
         raise TooManyExternalWallets(f"There are {MAX_EXTERNAL_WALLETS} already. {TooManyExternalWallets.__doc__}")
-    return ExternalWallet.objects.create(owner_id=owner_id, label=label, currency_id=currency, kind=kind, details=kept)
+    return ExternalWallet.objects.create(
+        owner_id=owner_id, label=label, currency_id=currency, kind=kind, details=checked
+    )
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import lock_user
-from payments.commission import charging as commission
+from payments.commission import charging
 from payments.commission.models import Operation
 from payments.ledger import booking
 from payments.ledger.models import Currency, Wallet
@@ -81,7 +81,7 @@ def _decide(order: Order, operation: Operation, *, amount: Decimal, provider: st
     order.currency, order.amount = currency, amount
     order.provider = _provider(provider, currency) if provider else None
     order.created_at = timezone.now()
-    charge = commission.charge(operation=operation, currency=currency, amount=amount, at=order.created_at)
+    charge = charging.charge(operation=operation, currency=currency, amount=amount, at=order.created_at)
     order.commission, order.rule = charge.amount, charge.rule
 
 

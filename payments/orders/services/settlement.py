@@ -51,8 +51,8 @@ def settle_withdrawal(*, withdrawal_id: int, settlement: Settlement, by: User, r
     """Pay out what a withdrawal holds, less the commission; or give it back. Safe to repeat.
 
     Locks the withdrawal, its owner's external wallets, then the wallet. Raises Withdrawal.DoesNotExist when `by` may
-    not settle it, OwnOrder when it is his own, AlreadySettled, or InsufficientFunds when a reversal has taken the
-    money meanwhile, after which it is still pending.
+    not settle it, OwnOrder when it is their own, or AlreadySettled. Raises InsufficientFunds when a reversal has taken
+    the money meanwhile; it is still pending then.
     """
     withdrawal = _locked(Withdrawal, withdrawal_id, by)
     if _is_settled(withdrawal, settlement):

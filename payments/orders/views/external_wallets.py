@@ -16,7 +16,7 @@ from api.validation import checked, refuse_members
 from payments.orders import queries
 from payments.orders.models import ExternalWallet
 from payments.orders.serializers import examples
-from payments.orders.serializers import external_wallets as shapes
+from payments.orders.serializers import external_wallets as serializers
 from payments.orders.services import external_wallets
 
 
@@ -32,7 +32,7 @@ from payments.orders.services import external_wallets
 class ExternalWalletViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[ExternalWallet]):
     lookup_value_regex = ID_PATTERN
     queryset = ExternalWallet.objects.none()
-    serializer_class = shapes.ExternalWalletSerializer
+    serializer_class = serializers.ExternalWalletSerializer
 
     @property
     def filterset_class(self) -> type[Any]:
@@ -48,14 +48,14 @@ class ExternalWalletViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
             "For withdrawals. An IBAN's check digits must be right. A card's number is never taken, in no field, only"
             " its last four digits. What is given cannot be changed: delete it and add another."
         ),
-        request=shapes.ExternalWalletWriteSerializer,
-        responses={201: shapes.ExternalWalletSerializer, 422: examples.CARD_NUMBER_REFUSED},
+        request=serializers.ExternalWalletWriteSerializer,
+        responses={201: serializers.ExternalWalletSerializer, 422: examples.CARD_NUMBER_REFUSED},
         examples=examples.EXTERNAL_WALLET_ADDED,
     )
     def create(self, request: Request) -> Response:
-        wish = checked(shapes.ExternalWalletWriteSerializer, request)
-        added = external_wallets.add_external_wallet(owner_id=self.user.pk, **wish)
-        return Response(shapes.ExternalWalletSerializer(added).data, status.HTTP_201_CREATED)
+        data = checked(serializers.ExternalWalletWriteSerializer, request)
+        external = external_wallets.add_external_wallet(owner_id=self.user.pk, **data)
+        return Response(serializers.ExternalWalletSerializer(external).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="external_wallets_delete",

@@ -18,11 +18,10 @@ from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
 from payments.idempotency.decorator import idempotent
 from payments.idempotency.dry_run import previewable
-from payments.orders import queries
-from payments.orders import services as orders
+from payments.orders import queries, services
 from payments.orders.models import Deposit, SettlementScope, Withdrawal
 from payments.orders.serializers import examples
-from payments.orders.serializers import orders as shapes
+from payments.orders.serializers import orders as serializers
 
 _WHO_SEES = "Newest first. Admins see everybody's; a service what it may settle."
 _CANCEL = (
@@ -52,7 +51,7 @@ class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSe
 
 
 def _settlement(request: Request) -> dict[str, Any]:
-    body = checked(shapes.SettlementSerializer, request)
+    body = checked(serializers.SettlementSerializer, request)
     return {"settlement": body["status"], "reason": body["reason"]}
 
 
@@ -63,7 +62,7 @@ def _settlement(request: Request) -> dict[str, Any]:
 )
 class DepositViewSet(OrderViewSet):
     queryset = Deposit.objects.none()
-    serializer_class = shapes.DepositSerializer
+    serializer_class = serializers.DepositSerializer
 
     def get_queryset(self) -> QuerySet[Deposit]:
         return queries.visible_to(self.user, Deposit)
@@ -75,10 +74,10 @@ class DepositViewSet(OrderViewSet):
             "Nothing moves until a service says `paid`: then the amount comes, and its commission goes. 409"
             " `too_many_pending_orders` when too many of your deposits and withdrawals are pending."
         ),
-        request=shapes.DepositWriteSerializer,
+        request=serializers.DepositWriteSerializer,
         responses={
-            200: shapes.DepositSerializer,
-            201: shapes.DepositSerializer,
+            200: serializers.DepositSerializer,
+            201: serializers.DepositSerializer,
             404: examples.WALLET_NOT_FOUND,
         },
         examples=examples.DEPOSIT_MADE,
@@ -86,23 +85,23 @@ class DepositViewSet(OrderViewSet):
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        data = checked(shapes.DepositWriteSerializer, request)
-        deposit = orders.request_deposit(user_id=self.user.pk, **data)
-        return Response(shapes.DepositSerializer(deposit).data, status.HTTP_201_CREATED)
+        data = checked(serializers.DepositWriteSerializer, request)
+        deposit = services.request_deposit(user_id=self.user.pk, **data)
+        return Response(serializers.DepositSerializer(deposit).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="deposits_settle",
         summary="Settle a deposit (service)",
         description=_VERDICT,
         parameters=[ID],
-        request=shapes.SettlementSerializer,
-        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_SETTLED},
+        request=serializers.SettlementSerializer,
+        responses={200: serializers.DepositSerializer, 409: examples.ALREADY_SETTLED},
         examples=examples.DEPOSIT_SETTLED,
     )
     @action(detail=True, methods=["put"], url_path="status")
     def settle(self, request: Request, pk: str) -> Response:
-        settled = orders.settle_deposit(deposit_id=int(pk), by=self.user, **_settlement(request))
-        return Response(shapes.DepositSerializer(settled).data)
+        settled = services.settle_deposit(deposit_id=int(pk), by=self.user, **_settlement(request))
+        return Response(serializers.DepositSerializer(settled).data)
 
     @extend_schema(
         operation_id="deposits_cancel",
@@ -110,14 +109,14 @@ class DepositViewSet(OrderViewSet):
         description=_CANCEL,
         parameters=[ID],
         request=None,
-        responses={200: shapes.DepositSerializer, 409: examples.ALREADY_PAID},
+        responses={200: serializers.DepositSerializer, 409: examples.ALREADY_PAID},
         examples=examples.DEPOSIT_CANCELLED,
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        cancelled = orders.cancel_deposit(deposit_id=int(pk), user_id=self.user.pk)
-        return Response(shapes.DepositSerializer(cancelled).data)
+        cancelled = services.cancel_deposit(deposit_id=int(pk), user_id=self.user.pk)
+        return Response(serializers.DepositSerializer(cancelled).data)
 
 
 @extend_schema(tags=["withdrawals"], examples=examples.WITHDRAWAL)
@@ -127,7 +126,7 @@ class DepositViewSet(OrderViewSet):
 )
 class WithdrawalViewSet(OrderViewSet):
     queryset = Withdrawal.objects.none()
-    serializer_class = shapes.WithdrawalSerializer
+    serializer_class = serializers.WithdrawalSerializer
 
     def get_queryset(self) -> QuerySet[Withdrawal]:
         return queries.visible_to(self.user, Withdrawal).select_related(
@@ -142,10 +141,10 @@ class WithdrawalViewSet(OrderViewSet):
             " commission; `rejected` gives it back, and so does cancelling it. 409 `too_many_pending_orders` when too"
             " many are pending."
         ),
-        request=shapes.WithdrawalWriteSerializer,
+        request=serializers.WithdrawalWriteSerializer,
         responses={
-            200: shapes.WithdrawalSerializer,
-            201: shapes.WithdrawalSerializer,
+            200: serializers.WithdrawalSerializer,
+            201: serializers.WithdrawalSerializer,
             404: examples.WITHDRAWAL_NOT_FOUND,
             409: examples.INSUFFICIENT_FUNDS,
         },
@@ -154,23 +153,23 @@ class WithdrawalViewSet(OrderViewSet):
     @previewable
     @idempotent
     def create(self, request: Request) -> Response:
-        data = checked(shapes.WithdrawalWriteSerializer, request)
-        withdrawal = orders.request_withdrawal(user_id=self.user.pk, **data)
-        return Response(shapes.WithdrawalSerializer(withdrawal).data, status.HTTP_201_CREATED)
+        data = checked(serializers.WithdrawalWriteSerializer, request)
+        withdrawal = services.request_withdrawal(user_id=self.user.pk, **data)
+        return Response(serializers.WithdrawalSerializer(withdrawal).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="withdrawals_settle",
         summary="Settle a withdrawal (service)",
         description=_VERDICT,
         parameters=[ID],
-        request=shapes.SettlementSerializer,
-        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},
+        request=serializers.SettlementSerializer,
+        responses={200: serializers.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},
         examples=examples.WITHDRAWAL_SETTLED,
     )
     @action(detail=True, methods=["put"], url_path="status")
     def settle(self, request: Request, pk: str) -> Response:
-        settled = orders.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_settlement(request))
-        return Response(shapes.WithdrawalSerializer(settled).data)
+        settled = services.settle_withdrawal(withdrawal_id=int(pk), by=self.user, **_settlement(request))
+        return Response(serializers.WithdrawalSerializer(settled).data)
 
     @extend_schema(
         operation_id="withdrawals_cancel",
@@ -178,14 +177,14 @@ class WithdrawalViewSet(OrderViewSet):
         description=_CANCEL + " What it holds is free again.",
         parameters=[ID],
         request=None,
-        responses={200: shapes.WithdrawalSerializer, 409: examples.ALREADY_PAID},
+        responses={200: serializers.WithdrawalSerializer, 409: examples.ALREADY_PAID},
         examples=examples.WITHDRAWAL_CANCELLED,
     )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        cancelled = orders.cancel_withdrawal(withdrawal_id=int(pk), user_id=self.user.pk)
-        return Response(shapes.WithdrawalSerializer(cancelled).data)
+        cancelled = services.cancel_withdrawal(withdrawal_id=int(pk), user_id=self.user.pk)
+        return Response(serializers.WithdrawalSerializer(cancelled).data)
 
 
 @extend_schema(tags=["settlement-scopes"], examples=examples.SCOPE)
@@ -201,7 +200,7 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
     lookup_value_regex = ID_PATTERN
     permission_classes = (IsAdmin,)
     queryset = SettlementScope.objects.select_related("provider", "currency")
-    serializer_class = shapes.ScopeSerializer
+    serializer_class = serializers.ScopeSerializer
     filterset_class = queries.ScopeFilters
 
     @extend_schema(
@@ -212,14 +211,14 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
             " Orders that no scope covers are 404 to the service. Safe to repeat; another `max_amount` replaces the"
             " last."
         ),
-        request=shapes.ScopeWriteSerializer,
-        responses={201: shapes.ScopeSerializer, 404: examples.SERVICE_NOT_FOUND},
+        request=serializers.ScopeWriteSerializer,
+        responses={201: serializers.ScopeSerializer, 404: examples.SERVICE_NOT_FOUND},
         examples=examples.SCOPE_ADDED,
     )
     def create(self, request: Request) -> Response:
-        data = checked(shapes.ScopeWriteSerializer, request)
-        scope = orders.add_scope(staff=self.user, **data)
-        return Response(shapes.ScopeSerializer(scope).data, status.HTTP_201_CREATED)
+        data = checked(serializers.ScopeWriteSerializer, request)
+        scope = services.add_scope(staff=self.user, **data)
+        return Response(serializers.ScopeSerializer(scope).data, status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="settlement_scopes_delete",
@@ -230,5 +229,5 @@ class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericView
     )
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        orders.remove_scope(scope_id=int(pk), staff=self.user)
+        services.remove_scope(scope_id=int(pk), staff=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
