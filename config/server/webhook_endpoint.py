@@ -87,8 +87,8 @@ class WebhookEndpoint:
         if self._sweeping:
             self._loop.call_later(1, self._sweep)
 
-    def _notify(self, settled: receiving.Settled[Listener]) -> None:
-        for listener, outcome in settled:
+    def _notify(self, outcomes: receiving.Outcomes[Listener]) -> None:
+        for listener, outcome in outcomes:
             try:
                 listener(outcome)
             except Exception:  # one that cannot be told must not keep the others waiting

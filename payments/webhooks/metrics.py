@@ -1,4 +1,4 @@
-"""What Prometheus is told about webhooks. Provider slugs are the only labels: they are few and ours."""
+"""The metrics of webhooks. Provider slugs are the only labels: they are few and ours."""
 
 from bisect import bisect_left
 from collections import Counter as Tally

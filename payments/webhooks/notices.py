@@ -62,7 +62,7 @@ def is_uuid(text: str) -> bool:
 
 
 def check_content(content_type: str, content_length: int) -> None:
-    """Refuse what need not be read at all. Raises BodyTooLarge or UnsupportedContentType."""
+    """Check what the headers say, before the body is read. Raises BodyTooLarge or UnsupportedContentType."""
     if content_length > MAX_BODY_BYTES:
         raise BodyTooLarge
     if content_type != "application/json" and not _is_json_in_utf8(content_type):
@@ -107,17 +107,17 @@ _USUAL = {
 
 
 def usual(body: bytes, scheme: str) -> ParsedNotice | None:
-    """Read what nearly all notices look like, exactly as `strict` would; None: that one has to read it.
+    """Read a notice that looks like nearly all, exactly as `strict` would; None when `strict` has to read it.
 
-    It takes a third of the time, and objects to nothing.
+    It takes a third of the time.
     """
     pattern = _USUAL.get(scheme)
     if pattern is None or len(body) > MAX_BODY_BYTES or not body.isascii():
         return None
-    found = pattern.fullmatch(body.decode("ascii"))
-    if found is None:
+    match = pattern.fullmatch(body.decode("ascii"))
+    if match is None:
         return None
-    transaction_id, user_id, account_id, _quote, amount, signature = found.groups()
+    transaction_id, user_id, account_id, _quote, amount, signature = match.groups()
     if transaction_id and user_id and account_id and amount and signature is not None:
         return ParsedNotice(transaction_id, user_id, account_id, amount, signature, scheme == "sha1_colon")
     return None
@@ -168,12 +168,12 @@ def _object(body: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > MAX_MEMBERS:
         raise MalformedEvent(f"An object has at most {MAX_MEMBERS} members; one here has {len(pairs)}.")
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in members:
             raise MalformedEvent("The key is given twice.", field=_printable(name))
-        found[name] = value
-    return found
+        members[name] = value
+    return members
 
 
 def _printable(name: str) -> str:
@@ -189,7 +189,7 @@ def _no_constant(text: str) -> Any:
 
 
 def _holder_of_a_constant(text: str) -> str:
-    """Return the name of the field that is one, "" when it stands elsewhere. Reads anew: this is no time to hurry."""
+    """Return the name of the field whose value it is, "" when it stands elsewhere. Parses the body once more."""
     try:
         parsed = json.loads(text, parse_float=str, parse_int=str, parse_constant=_Constant)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A provider to play with: notices signed with a provider's own secret, sent to a Till over HTTP."""
+"""A simulated provider: notices signed with a provider's own secret, sent to a Till over HTTP."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeliveryResult:
     """`code` is `credited`, `duplicate`, the problem's code, or what the connection died of (status 0)."""
 
     status: int
@@ -106,22 +106,22 @@ def curl(url: str, delivery: Delivery) -> str:
 
 def repeated(deliveries: Iterable[Delivery], *, repeats: int) -> list[Delivery]:
     """Return each delivery and its repeats, shuffled."""
-    everything = [delivery for delivery in deliveries for _ in range(1 + repeats)]
-    random.shuffle(everything)
-    return everything
+    shuffled = [delivery for delivery in deliveries for _ in range(1 + repeats)]
+    random.shuffle(shuffled)
+    return shuffled
 
 
-def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generator[Answer]:
-    """Send over `parallel` connections that stay open; answers in the order of the deliveries.
+def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generator[DeliveryResult]:
+    """Send over `parallel` connections that stay open; yield the results in the order of the deliveries.
 
-    Closed early, it sends no more than what is under way.
+    When it is closed early, only the requests under way are still sent.
     """
     address = urlsplit(url)
     idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
     for _ in range(parallel):
         idle.put(http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS))
 
-    def one(delivery: Delivery) -> Answer:
+    def send_one(delivery: Delivery) -> DeliveryResult:
         connection = idle.get()
         try:
             return _send(connection, delivery)
@@ -130,15 +130,15 @@ def send(url: str, deliveries: Iterable[Delivery], *, parallel: int) -> Generato
 
     threads = ThreadPoolExecutor(parallel)
     try:
-        yield from threads.map(one, deliveries)
+        yield from threads.map(send_one, deliveries)
     finally:
-        # What is queued too: an interrupt may come while `map` still hands out, and then it takes nothing back.
+        # Cancel what is queued: an interrupt inside `map` leaves its deliveries in the queue.
         threads.shutdown(cancel_futures=True)
         while not idle.empty():
             idle.get().close()
 
 
-def _send(connection: http.client.HTTPConnection, delivery: Delivery) -> Answer:
+def _send(connection: http.client.HTTPConnection, delivery: Delivery) -> DeliveryResult:
     started = time.perf_counter()
     try:
         connection.request("POST", delivery.path, delivery.body.encode(), dict(delivery.headers))
@@ -146,8 +146,8 @@ def _send(connection: http.client.HTTPConnection, delivery: Delivery) -> Answer:
         status, content = response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
         connection.close()
-        return Answer(0, type(error).__name__, time.perf_counter() - started)
-    return Answer(status, _code(content), time.perf_counter() - started)
+        return DeliveryResult(0, type(error).__name__, time.perf_counter() - started)
+    return DeliveryResult(status, _code(content), time.perf_counter() - started)
 
 
 def _code(content: bytes) -> str:

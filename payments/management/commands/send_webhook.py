@@ -16,6 +16,7 @@ from accounts.networks import LOOPBACK
 from api.decimals import parse_decimal
 from payments.webhooks import simulator
 from payments.webhooks.models import Provider
+from payments.webhooks.simulator import Delivery, DeliveryResult
 
 
 class Command(BaseCommand):
@@ -44,20 +45,20 @@ class Command(BaseCommand):
             for delivery in deliveries:
                 self.stdout.write(simulator.curl(options["url"], delivery))
             return
-        everything = simulator.repeated(deliveries, repeats=options["duplicate"])
+        deliveries = simulator.repeated(deliveries, repeats=options["duplicate"])
         started = time.monotonic()
-        answers = self._send(options, everything)
+        answers = self._send(options, deliveries)
         self._sum_up(answers, time.monotonic() - started)
         expected = _expected(options)
-        found = Counter((answer.status, answer.code) for answer in answers)
-        if found != expected:
+        received = Counter((answer.status, answer.code) for answer in answers)
+        if received != expected:
             raise CommandError(f"Expected {_listed(expected)}.")
 
-    def _send(self, options: dict[str, Any], deliveries: Sequence[simulator.Delivery]) -> list[simulator.Answer]:
-        answers: list[simulator.Answer] = []
+    def _send(self, options: dict[str, Any], deliveries: Sequence[Delivery]) -> list[DeliveryResult]:
+        answers: list[DeliveryResult] = []
         every = max(1, len(deliveries) // 100)
         try:
-            # Closed when it is interrupted, or what is not sent yet would be, before the process can end.
+            # Closed when it is interrupted: otherwise the process would send the rest before it ends.
             with closing(simulator.send(options["url"], deliveries, parallel=options["parallel"])) as arriving:
                 for answer in arriving:
                     answers.append(answer)
@@ -68,7 +69,7 @@ class Command(BaseCommand):
             self.stderr.write("")
         return answers
 
-    def _sum_up(self, answers: Sequence[simulator.Answer], seconds: float) -> None:
+    def _sum_up(self, answers: Sequence[DeliveryResult], seconds: float) -> None:
         self.stdout.write(f"{len(answers)} sent in {seconds:.2f} s, {len(answers) / seconds:.0f} a second")
         for (status, code), number in sorted(Counter((a.status, a.code) for a in answers).items()):
             self.stdout.write(f"{number:>8}  {status} {code}")
@@ -89,7 +90,7 @@ def _refuse_nonsense(options: dict[str, Any]) -> None:
         raise CommandError("--count and --parallel (up to 1000) are at least 1, --duplicate is not negative")
 
 
-def _deliveries(options: dict[str, Any]) -> list[simulator.Delivery]:
+def _deliveries(options: dict[str, Any]) -> list[Delivery]:
     slug = options["provider"]
     provider = Provider.objects.filter(slug=slug).first()
     if provider is None:

@@ -37,7 +37,7 @@ class ReplayAction(ConfirmedAction):
     refusals = (OwnOrder, receiving.EventNotReplayable, receiving.WebhookRefused)
 
     def is_available(self, target: WebhookEvent) -> bool:
-        return bool(target.verdict == WebhookEvent.Verdict.UNMATCHED)
+        return bool(target.verdict == WebhookEvent.Status.UNMATCHED)
 
     def describe(self, target: WebhookEvent) -> str:
         amount = money(target.amount, target.provider.currency)

@@ -1,4 +1,4 @@
-"""The inbox: authentic notices of the providers, each with its verdict."""
+"""Webhook events: authentic notices of the providers, each with what became of it."""
 
 from django.db import models
 from django.db.models import Q
@@ -16,7 +16,7 @@ class WebhookEvent(models.Model):
     DELETE, and every UPDATE but that of an unmatched event.
     """
 
-    class Verdict(models.TextChoices):
+    class Status(models.TextChoices):
         CREDITED = "credited", "Credited"
         UNMATCHED = "unmatched", "Unmatched"
         CONFLICT = "conflict", "Conflict"
@@ -27,7 +27,7 @@ class WebhookEvent(models.Model):
     user_id = models.BigIntegerField(help_text="As the notice says; no such user need exist.")
     account_id = models.BigIntegerField(help_text="As the notice says; no such wallet need exist.")
     amount = MoneyDomainField(domain="till_amount")
-    verdict = TextDomainField(domain="till_verdict", max_length=10, choices=Verdict)
+    verdict = TextDomainField(domain="till_verdict", max_length=10, choices=Status)
     reason = models.CharField(max_length=40, blank=True, help_text="The error code that the provider was answered.")
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False

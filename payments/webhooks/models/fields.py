@@ -14,8 +14,9 @@ from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
 class EncryptedField(FrozenField, models.TextField):  # type: ignore[type-arg]
     """Text that PostgreSQL holds encrypted with the first of TILL_ENCRYPTION_KEYS; an empty text stays empty.
 
-    Loaded, it is empty where no key fits, so that staff can still open the page and give a new one (till.E015 and
-    payments.services look at what stands there itself). No query can look for a value: each encryption differs.
+    Where no key fits, it is empty when loaded, so that staff can still open the page and give a new one. What needs to
+    know (till.E015, payments.webhooks.services) reads the column itself. No query can look for a value: each encryption
+    differs.
     """
 
     @cached_property

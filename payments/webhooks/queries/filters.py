@@ -13,7 +13,7 @@ from payments.webhooks.notices import is_uuid
 
 class WebhookEventFilters(FilterSet):
     provider = filters.CharFilter(field_name="provider__slug", label="Only events of the provider with this slug.")
-    verdict = filters.ChoiceFilter(choices=WebhookEvent.Verdict.choices, label="Only events with this verdict.")
+    verdict = filters.ChoiceFilter(choices=WebhookEvent.Status.choices, label="Only events with this verdict.")
     transaction_id = filters.CharFilter(method="of_transaction", label="The provider's own transaction id, exactly.")
     user = IdFilter(field_name="user_id", label="Only notices that name this user.")
     account = IdFilter(field_name="account_id", label="Only notices that name this wallet.")
@@ -21,10 +21,10 @@ class WebhookEventFilters(FilterSet):
     to = MomentFilter(label="Only received before this time (RFC 3339), or up to this day.", is_end=True)
 
     def filter_queryset(self, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
-        asked: dict[str, Any] = self.form.cleaned_data
-        start, end = asked.pop("from"), asked.pop("to")
-        narrowed: QuerySet[WebhookEvent] = super().filter_queryset(queryset)
-        return time_ranges.between(narrowed, time="received_at", start=start, end=end)
+        data: dict[str, Any] = self.form.cleaned_data
+        start, end = data.pop("from"), data.pop("to")
+        filtered: QuerySet[WebhookEvent] = super().filter_queryset(queryset)
+        return time_ranges.between(filtered, time="received_at", start=start, end=end)
 
     def of_transaction(
         self,
@@ -36,7 +36,7 @@ class WebhookEventFilters(FilterSet):
 
 
 def with_external_id(external_id: str) -> Q:
-    """Events of any provider with this id, spelt so that PostgreSQL can use both unique indexes of the inbox."""
+    """Events of any provider with this id, spelt so that PostgreSQL can use both unique indexes of events."""
     external_id = external_id.lower() if is_uuid(external_id) else external_id
     same = Q(external_id=external_id, provider__in=list(Provider.objects.values_list("pk", flat=True)))
     return (same & ~Q(verdict="conflict")) | (same & Q(verdict="conflict"))

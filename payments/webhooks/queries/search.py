@@ -10,10 +10,10 @@ from staff.search import ids_by_email
 
 def events(term: str) -> Q:
     """By the provider's transaction id, or by an id of the event, user or wallet, or a part of the user's email."""
-    found = with_external_id(term)
+    matching = with_external_id(term)
     if number := id_or_none(term):
-        found |= Q(pk=number) | Q(user_id=number) | Q(account_id=number)
-    return found | Q(user_id__in=ids_by_email(term)) if "@" in term else found
+        matching |= Q(pk=number) | Q(user_id=number) | Q(account_id=number)
+    return matching | Q(user_id__in=ids_by_email(term)) if "@" in term else matching
 
 
 def credited_transaction_ids(external_id: str) -> list[int]:

@@ -11,7 +11,7 @@ from payments.webhooks.receiving.authentication import (
     authenticate_from_memory,
     recognise,
 )
-from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, QueueFull, Settled
+from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, Outcomes, QueueFull
 from payments.webhooks.receiving.outcomes import (
     CreditBalanceTooLarge,
     Credited,
@@ -42,9 +42,9 @@ __all__ = [
     "InvalidSignature",
     "Notice",
     "Outcome",
+    "Outcomes",
     "ProviderChanged",
     "QueueFull",
-    "Settled",
     "TransactionIdConflict",
     "UserNotFound",
     "WalletCurrencyMismatch",

@@ -55,7 +55,7 @@ def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
 class _Batch:
     """One atomic block over a list of notices, decided in memory under the wallets' locks.
 
-    `claims` holds, for each key that is new or still unmatched, the notice that may credit it; every other notice of
+    `claims` holds the notice that may credit a key, for each key that is new or still unmatched. Every other notice of
     the key is a repeat or a conflict.
     """
 
@@ -71,15 +71,15 @@ class _Batch:
         first = Pipeline()
         accounts = (notice.account_id for notice in self.notices)
         read_locked = ledger.queue_lock(accounts, first, transactions=len(self.notices))
-        found = event_store.queue_find_events((key for key, _ in keyed), first)
+        read_events = event_store.queue_find_events((key for key, _ in keyed), first)
         yield first
         self.locked = read_locked()
-        self.providers, self.entries = found()
+        self.providers, self.entries = read_events()
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
         refusals = yield from self._refusals()
         booking = Pipeline(flush_early=True)
-        self._settle(refusals, booking)
+        self._queue_book(refusals, booking)
         yield booking
         last = Pipeline(commit=True)
         others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
@@ -102,17 +102,17 @@ class _Batch:
                 self.claims.setdefault(key, notice)
 
     def _refusals(self) -> PipelineSteps[dict[event_store.Key, type[WebhookRefused]]]:
-        """Tell which claims have no wallet to go to, and open the wallets that providers may choose."""
-        unsettled = {key: notice for key, notice in self.claims.items() if not _is_at_home(notice, self.locked)}
-        if not unsettled:
+        """Return the claims that no wallet can take, with the reason. Opens the wallets that providers may choose."""
+        unclear = {key: notice for key, notice in self.claims.items() if not _matches_wallet(notice, self.locked)}
+        if not unclear:
             return {}
         pipeline = Pipeline()
-        found = event_store.queue_find_users((notice.user_id for notice in unsettled.values()), pipeline)
+        read_users = event_store.queue_find_users((notice.user_id for notice in unclear.values()), pipeline)
         yield pipeline
-        users = found()
+        users = read_users()
         opened: dict[int, ledger.NewWallet] = {}
         refusals: dict[event_store.Key, type[WebhookRefused]] = {}
-        for key, notice in unsettled.items():
+        for key, notice in unclear.items():
             wallet = self.locked.wallets.get(notice.account_id) or opened.get(notice.account_id)
             if refusal := _mismatch(notice, wallet, users):
                 refusals[key] = refusal
@@ -122,13 +122,13 @@ class _Batch:
                 )
         if opened:
             pipeline = Pipeline()
-            have_opened = self.locked.queue_open(opened.values(), pipeline)
+            add_opened = self.locked.queue_open(opened.values(), pipeline)
             yield pipeline
-            have_opened()
+            add_opened()
         return refusals
 
-    def _settle(self, refusals: dict[event_store.Key, type[WebhookRefused]], pipeline: Pipeline) -> None:
-        """Book what can be booked, by the pipeline, and put the verdict of every claim into `entries`."""
+    def _queue_book(self, refusals: dict[event_store.Key, type[WebhookRefused]], pipeline: Pipeline) -> None:
+        """Queue what can be booked, and put the result of every claim into `entries`."""
         payable = {key: notice for key, notice in self.claims.items() if key not in refusals}
         results = self.locked.queue_book([_deposit(notice) for notice in payable.values()], pipeline)
         for key, refusal in refusals.items():
@@ -160,8 +160,8 @@ class _Batch:
         return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
-def _is_at_home(notice: Notice, locked: ledger.LockedWallets) -> bool:
-    """Tell whether the notice's wallet is there, and as the notice says: nothing has to be looked up."""
+def _matches_wallet(notice: Notice, locked: ledger.LockedWallets) -> bool:
+    """Tell whether the wallet exists and is as the notice says, so that nothing has to be looked up."""
     wallet = locked.wallets.get(notice.account_id)
     return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
 
@@ -184,8 +184,6 @@ def _deposit(notice: Notice) -> ledger.NewTransaction:
     return ledger.NewTransaction(_DEPOSIT, (posting,), f"{provider.slug} {notice.external_id}")
 
 
-# Plain texts: what is hashed and compared a million times a minute is no member of an enumeration.
+# Plain texts: members of an enumeration are slower to hash and compare, a million times a minute.
 _CLEARING = Wallet.House.CLEARING.value
-
-
 _DEPOSIT = Transaction.Kind.DEPOSIT.value

@@ -1,4 +1,4 @@
-"""The SQL of webhook events: what is known of a batch of notices, and the writing of their verdicts."""
+"""The SQL of webhook events: what is known of a batch of notices, and the writing of their results."""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -9,10 +9,10 @@ from payments.webhooks.models import WebhookEvent
 from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement, integers
 from postgres.pipeline import Pipeline
 
-#: Verdicts, as plain texts.
-CREDITED: Final = WebhookEvent.Verdict.CREDITED.value
-UNMATCHED: Final = WebhookEvent.Verdict.UNMATCHED.value
-CONFLICT: Final = WebhookEvent.Verdict.CONFLICT.value
+#: Statuses (the column `verdict`), as plain texts.
+CREDITED: Final = WebhookEvent.Status.CREDITED.value
+UNMATCHED: Final = WebhookEvent.Status.UNMATCHED.value
+CONFLICT: Final = WebhookEvent.Status.CONFLICT.value
 #: What a repeat must have in common with the first delivery: user, wallet, and the amount by value.
 Content = tuple[int, int, Decimal]
 Key = tuple[int, str]

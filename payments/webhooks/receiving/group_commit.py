@@ -1,7 +1,8 @@
 """Group commit: notices that arrive while a commit is under way share the next one.
 
-The event loop credits a batch at a time, over a session of its own, and does not wait for PostgreSQL meanwhile. Alone,
-a notice does not wait: a batch of one. Under load the batches grow, and the cost of a commit is divided among them.
+The event loop credits a batch at a time over a connection of its own, and does other work while PostgreSQL does its
+part. A notice without neighbours does not wait: it is a batch of one. Under load the batches grow, and share the cost
+of a commit.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ logger = logging.getLogger("till.webhooks")
 #: Notices that may wait in one process; beyond it a sender is asked to come back.
 MAX_WAITING = 2_000
 MAX_BATCH = 250
-#: Seconds from arrival after which a notice is no longer started: its sender has been told to come back.
+#: Seconds from arrival after which no batch takes a notice: its sender has been asked to come back.
 DEADLINE_SECONDS = 10.0
-#: Connections with stale plans that a batch may meet before it is given up: as many as a pool has by default, or more.
-MAX_STALE = 16
-#: Seconds for which figures may wait: those of several batches are added at once, while PostgreSQL is at work.
-FIGURES_SECONDS = 0.01
+#: Connections with stale plans that a batch may meet before it fails: at least as many as a pool has by default.
+MAX_STALE_CONNECTIONS = 16
+#: Seconds for which metrics may wait: those of several batches are added at once, while PostgreSQL is at work.
+METRICS_SECONDS = 0.01
 
 Token = TypeVar("Token")
-Settled = Sequence[tuple[Token, Outcome | Exception]]
+Outcomes = Sequence[tuple[Token, Outcome | Exception]]
 
 
 class QueueFull(Exception):
@@ -51,116 +52,122 @@ class DeadlinePassed(Exception):
     retry_after = 1
 
 
-class _Job(NamedTuple, Generic[Token]):
+class _Submission(NamedTuple, Generic[Token]):
     notice: Notice
     token: Token
     deadline: float
 
 
 class GroupCommitter(Generic[Token]):
-    """The one writer of a process, in its event loop, in which it is made and called.
+    """Credits the notices of a process, batch after batch. Made and called in the process's event loop.
 
-    `deliver` is called once for each batch, after its commit. What goes wrong with a batch (a notice that fails it, a
-    wallet that somebody holds, a lost connection) is mended by a thread, which may wait, as the view of the same
-    addresses would; the next batch begins when this one is settled.
+    `deliver` is called once for each batch, after its commit. A batch that fails goes to a thread, which may wait: for
+    a notice that fails it, a locked wallet, a lost connection. The next batch begins when this one has its outcomes.
     """
 
-    def __init__(self, deliver: Callable[[Settled[Token]], None]) -> None:
+    def __init__(self, deliver: Callable[[Outcomes[Token]], None]) -> None:
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Job[Token]] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._session: EventLoopConnection | None = None
-        self._figures = _Figures(self._loop)
+        self._queue: list[_Submission[Token]] = []
+        self._task: asyncio.Task[None] | None = None
+        #: None before the first batch.
+        self.connection: EventLoopConnection | None = None
+        self._metrics = _PendingMetrics(self._loop)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
     def submit(self, notice: Notice, token: Token) -> None:
         """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._queue) >= MAX_WAITING:
             raise QueueFull
-        self._waiting.append(_Job(notice, token, time.monotonic() + DEADLINE_SECONDS))
-        if self._writing is None:
-            self._writing = self._loop.create_task(self._write())
+        self._queue.append(_Submission(notice, token, time.monotonic() + DEADLINE_SECONDS))
+        if self._task is None:
+            self._task = self._loop.create_task(self._run())
+
+    @property
+    def waiting(self) -> int:
+        """How many notices no batch has taken yet."""
+        return len(self._queue)
 
     async def close(self, timeout: float) -> None:
-        """Let the batch that is under way end, and hang up. For when nobody waits for an answer any more."""
-        self._waiting.clear()
-        if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=timeout)
-        if self._session is not None:
-            self._session.close()
+        """Let the batch under way end, and close the connection. For when nobody waits for an answer any more."""
+        self._queue.clear()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=timeout)
+        if self.connection is not None:
+            self.connection.close()
         self._thread.shutdown(wait=False)
-        self._figures.add()
+        self._metrics.add()
 
-    async def _write(self) -> None:
-        """Batch after batch, until nobody waits."""
-        before = 1  # for whom this was begun; one turn of the loop has passed
+    async def _run(self) -> None:
+        """Credit batch after batch, until nobody waits."""
+        before = 1  # the notice for which this task was made; one turn of the loop has passed
         try:
-            while self._waiting:
-                batch = await self._gathered(before)
+            while self._queue:
+                batch = await self._next_batch(before)
                 before = 0
                 try:
-                    settled = await self._settled(batch)
-                except Exception as error:  # unforeseen; nobody must wait for nothing, nor the others for him
-                    settled = [(job.token, error) for job in batch]
-                self._deliver(settled)
-                self._figures.measure(batch)
+                    outcomes = await self._outcomes(batch)
+                except Exception as error:  # unforeseen; nobody must wait in vain
+                    outcomes = [(submission.token, error) for submission in batch]
+                self._deliver(outcomes)
+                self._metrics.measure(batch)
         finally:
-            self._writing = None
+            self._task = None
 
-    async def _gathered(self, before: int) -> list[_Job[Token]]:
-        """Take what is waiting as soon as a turn of the loop has brought nobody new; so many waited `before` it.
+    async def _next_batch(self, before: int) -> list[_Submission[Token]]:
+        """Take the queue as soon as a turn of the loop has brought no new notice; `before` it so many were queued.
 
-        Whoever is sending at this moment comes along; no time is waited for. Half the batches cost half as much.
+        So whoever is sending at this moment comes along, without a timer. Half the batches cost half as much.
         """
-        while before < len(self._waiting) < MAX_BATCH:
-            before = len(self._waiting)
+        while before < len(self._queue) < MAX_BATCH:
+            before = len(self._queue)
             await asyncio.sleep(0)
-        batch = self._waiting[:MAX_BATCH]
-        del self._waiting[:MAX_BATCH]
+        batch = self._queue[:MAX_BATCH]
+        del self._queue[:MAX_BATCH]
         return batch
 
-    async def _settled(self, batch: list[_Job[Token]]) -> Settled[Token]:
-        """Return an outcome for each; whatever goes wrong is one, for the writer must not die of it."""
+    async def _outcomes(self, batch: list[_Submission[Token]]) -> Outcomes[Token]:
+        """Return an outcome for each; an error is one too, for the next batch must be credited all the same."""
         now = time.monotonic()
-        due = [job for job in batch if job.deadline > now]
-        late = [(job.token, DeadlinePassed()) for job in batch if job.deadline <= now]
-        outcomes = await self._credited([job.notice for job in due]) if due else ()
-        return [*late, *zip((job.token for job in due), outcomes, strict=True)]
+        due = [submission for submission in batch if submission.deadline > now]
+        late = [(submission.token, DeadlinePassed()) for submission in batch if submission.deadline <= now]
+        outcomes = await self._credit([submission.notice for submission in due]) if due else ()
+        return [*late, *zip((submission.token for submission in due), outcomes, strict=True)]
 
-    async def _credited(self, notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
+    async def _credit(self, notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
         try:
-            session = await self._connected()
-        except Exception as error:  # a database that is away is answered 503, the unforeseen is logged by the lane
+            session = await self._connect()
+        except Exception as error:  # answered 503 when the database is away; the endpoint logs the unforeseen
             return [error] * len(notices)
         try:
             outcomes = await session.run(credit_steps(notices))
         except Exception as error:
-            if not isinstance(error, _FORESEEN):  # such as plans that somebody has discarded: a new session has none
+            if not isinstance(error, _HARMLESS):  # such as plans that somebody has discarded: a new session has none
                 session.close()
-            # Safe to repeat what was lost on its way, and what only needs something that is read once.
-            again = session.is_lost or isinstance(error, SynchronousOnlyOperation)
-            return await self._loop.run_in_executor(self._thread, _mended, notices, None if again else error)
-        self._figures.count(notices, outcomes)
+            # Safe to repeat: a lost batch, and one that lacked something that is read once.
+            repeat = session.is_lost or isinstance(error, SynchronousOnlyOperation)
+            failure = None if repeat else error
+            return await self._loop.run_in_executor(self._thread, _credit_in_thread, notices, failure)
+        self._metrics.count(notices, outcomes)
         return outcomes
 
-    async def _connected(self) -> EventLoopConnection:
-        if self._session is None or self._session.is_lost:
-            self._session = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
-        return self._session
+    async def _connect(self) -> EventLoopConnection:
+        if self.connection is None or self.connection.is_lost:
+            self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
+        return self.connection
 
 
-#: What leaves a session as good as it was.
-_FORESEEN = (IntegrityError, DataError, OperationalError, booking.SerializationConflict, SynchronousOnlyOperation)
+#: Errors that leave the session as it was.
+_HARMLESS = (IntegrityError, DataError, OperationalError, booking.SerializationConflict, SynchronousOnlyOperation)
 
 
-def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
-    """In a thread: credit what the event loop could not, over a connection of Django's.
+def _credit_in_thread(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
+    """Credit over a connection of Django's what the event loop could not; `failure` is None for a batch to repeat.
 
-    After a migration every connection of the pool may have stale plans, and is closed when it shows.
+    After a migration every connection of the pool may have stale plans. Each is closed when it shows.
     """
     outcomes: Sequence[Outcome | Exception] = ()
-    for _ in range(MAX_STALE):
+    for _ in range(MAX_STALE_CONNECTIONS):
         try:
             return credit_after_failure(notices, failure) if failure else credit(notices)
         except Exception as error:
@@ -172,10 +179,10 @@ def _mended(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Ou
     return outcomes
 
 
-class _Figures:
-    """What is to be added to the metrics a moment later: right away would cost a notice alone a twentieth of its time.
+class _PendingMetrics:
+    """What is added to the metrics a moment later: at once, it would take a twentieth of a single notice's time.
 
-    A process that is killed loses the figures of that moment, as it does those of the batch that is under way.
+    A process that is killed loses this moment's metrics, and those of the batch that is under way.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -186,25 +193,25 @@ class _Figures:
         self._seconds: list[float] = []
 
     def count(self, notices: Sequence[Notice], outcomes: Sequence[Outcome]) -> None:
-        """Note what the event loop has credited; threads count for themselves."""
+        """Remember what the event loop has credited. Threads count for themselves."""
         self._notices += notices
         self._outcomes += outcomes
 
-    def measure(self, batch: Sequence[_Job[Any]]) -> None:
-        """Note a batch that has just been answered."""
+    def measure(self, batch: Sequence[_Submission[Any]]) -> None:
+        """Remember a batch that has just been answered."""
         if not self._sizes:
-            self._loop.call_later(FIGURES_SECONDS, self.add)
+            self._loop.call_later(METRICS_SECONDS, self.add)
         arrived = time.monotonic() + DEADLINE_SECONDS
         self._sizes.append(len(batch))
-        self._seconds += [arrived - job.deadline for job in batch]
+        self._seconds += [arrived - submission.deadline for submission in batch]
 
     def add(self) -> None:
-        """Add what was noted, each once."""
+        """Add everything to the metrics, each value once."""
         try:
             count(self._notices, self._outcomes)
             metrics.batch_size.observe_all(self._sizes)
             metrics.seconds.observe_all(self._seconds)
         except Exception:
             logger.exception("Batches were not measured")
-        for added in (self._notices, self._outcomes, self._sizes, self._seconds):
-            added.clear()
+        for values in (self._notices, self._outcomes, self._sizes, self._seconds):
+            values.clear()

@@ -11,7 +11,7 @@ from payments.webhooks.receiving.provider_cache import CachedProvider
 
 
 class WebhookRefused(Exception):
-    """An authentic notice that could not be credited; kept for staff in the inbox. `code` is its stable name."""
+    """An authentic notice that could not be credited; staff find it among the events. `code` is its stable name."""
 
     code = "webhook_refused"
 
@@ -91,7 +91,7 @@ class Notice(NamedTuple):
     def entry(
         self, verdict: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
     ) -> event_store.Entry:
-        """Return what is to be written of it."""
+        """Return the event to be written."""
         return event_store.Entry(
             None,
             self.provider.id,

@@ -23,7 +23,7 @@ def replay(event: WebhookEvent) -> Credited:
     """
     provider_cache.invalidate()
     provider = provider_cache.get(event.provider.slug)
-    if provider is None or event.verdict == WebhookEvent.Verdict.CONFLICT:
+    if provider is None or event.verdict == WebhookEvent.Status.CONFLICT:
         raise EventNotReplayable(str(EventNotReplayable.__doc__))
     notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount)
     outcome = credit([notice])[0]

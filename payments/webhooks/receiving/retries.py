@@ -1,4 +1,4 @@
-"""What authentic notices do to the books: a batch in, an outcome for each, one commit for all."""
+"""Credit a batch in a thread that may wait; when it fails, credit its notices in parts or one by one."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.outcomes import Notice, Outcome
 from postgres import pipeline
 
-#: Runs of one notice that meets others at the same moment (a new wallet, the same transaction id) before giving up.
+#: Attempts at one notice that meets others at the same moment: for a new wallet, or of the same transaction id.
 MAX_ATTEMPTS = 6
 #: serialization failure, deadlock, lock_timeout
 _BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
@@ -19,9 +19,9 @@ _BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
 def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     """Credit the notices as one batch, each exactly once, all durable when this returns; outcomes in their order.
 
-    A notice that makes the batch fail never fails its neighbours: they are run again one by one, and an exception
-    that is left belongs to its notice alone. A lost database raises OperationalError: nothing was credited, or the
-    answer is unknown and a repeat will tell. Locks the wallets in ascending id.
+    A notice that makes the batch fail never fails its neighbours. They are credited one by one, and an exception that
+    is left belongs to its own notice. A lost database raises OperationalError: nothing was credited, or the answer is
+    unknown and a repeat will tell. Locks the wallets in ascending id.
     """
     try:
         outcomes = pipeline.run(credit_steps(notices))
@@ -32,7 +32,7 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
 
 
 def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
-    """Do what is left to do for a batch that failed: `credit` says what. Raises the failure when it is everybody's."""
+    """Credit a batch that has failed once, as `credit` says. Raises the failure when it is everybody's."""
     if isinstance(failure, (IntegrityError, DataError, booking.SerializationConflict)):
         outcomes = _credit_one_by_one(notices)
     elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
@@ -44,7 +44,7 @@ def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[
 
 
 def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
-    """Who wants a wallet that somebody else holds is told so at once; the others do not wait for it again."""
+    """Refuse the notices for wallets that another session holds at once; the others do not wait for them again."""
     held = booking.locked_by_others(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
     try:
@@ -56,7 +56,7 @@ def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[
 
 
 def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
-    """Whoever wants a wallet that somebody else holds too long is told so without another wait."""
+    """Credit each; once a wallet was held for too long, refuse further notices for it without another wait."""
     outcomes: list[Outcome | Exception] = []
     held: dict[int, OperationalError] = {}
     for notice in notices:
@@ -82,5 +82,5 @@ def _credit_with_retries(notice: Notice) -> Outcome | Exception:
 
 
 def _is_busy(error: OperationalError) -> bool:
-    """The database is there, but another session holds what is needed."""
+    """Tell whether the database is there, but another session holds what is needed."""
     return getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES

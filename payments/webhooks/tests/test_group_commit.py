@@ -55,7 +55,7 @@ class Desk:
         self._more = asyncio.Event()
         self.committer: GroupCommitter[str] = GroupCommitter(self._deliver)
 
-    def _deliver(self, settled: receiving.Settled[str]) -> None:
+    def _deliver(self, settled: receiving.Outcomes[str]) -> None:
         self.batches.append(dict(settled))
         self._more.set()
 
@@ -184,11 +184,11 @@ def _end_all_others() -> None:
 def test_a_session_whose_plans_somebody_has_discarded_is_replaced(user: Any) -> None:
     async def work(desk: Desk) -> list[type]:
         await desk.settle(notice("a", user))
-        session = desk.committer._session
+        session = desk.committer.connection
         assert session is not None
         session.connection.execute("DEALLOCATE ALL")
         outcomes = [*(await desk.settle(notice("b", user))).values(), *(await desk.settle(notice("c", user))).values()]
-        assert desk.committer._session is not session
+        assert desk.committer.connection is not session
         return [type(outcome) for outcome in outcomes]
 
     assert at_the_desk(work) == [Credited] * 2
@@ -211,7 +211,7 @@ def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
 
     async def work(desk: Desk) -> dict[str, Any]:
         await desk.settle(notice("warm", user))
-        session = desk.committer._session
+        session = desk.committer.connection
         assert session is not None
         session.connection.execute("DEALLOCATE ALL")
         with ThreadPoolExecutor(3) as threads:
@@ -231,7 +231,7 @@ def test_a_commit_whose_answer_is_lost_is_found_again(user: Any, names: str) -> 
 
     async def work(desk: Desk) -> Any:
         await desk.settle(notice("warm", user))
-        session = desk.committer._session
+        session = desk.committer.connection
         assert session is not None
         once = session._exchange
 
@@ -286,7 +286,7 @@ def test_every_notice_is_counted_and_measured_once(user: Any, monkeypatch: pytes
         await desk.settle(notice("a", user), notice("b", user), notice("s", user.pk + 1000, account_id=500))
         await asyncio.sleep(0.2)
         once = figures()
-        monkeypatch.setattr(group_commit, "FIGURES_SECONDS", 3600)
+        monkeypatch.setattr(group_commit, "METRICS_SECONDS", 3600)
         await desk.settle(notice("a", user), notice("b", user, amount="99"))
         await desk.settle(notice("c", user))
         return once, figures()
@@ -364,7 +364,7 @@ def test_the_batch_under_way_is_finished_before_it_closes(user: Any) -> None:
         desk = Desk()
         await desk.settle(notice("warm", user))
         desk.committer.submit(notice("a", user), "a")
-        while desk.committer._waiting:  # until it has been taken
+        while desk.committer.waiting:  # until it has been taken
             await asyncio.sleep(0)
         await desk.committer.close(timeout=5)
         return [type(outcome) for batch in desk.batches for outcome in batch.values()]
