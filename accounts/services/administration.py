@@ -4,13 +4,12 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import security_log, tokens
+from accounts import security_log, tokens, user_changes
 from accounts.models import Role, User
 from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user, lock_with_admins
 from accounts.services.passwords import check_new_password
 from accounts.services.registration import insert_user
-from accounts.signals import role_changed
 
 
 class OwnAccount(Exception):
@@ -98,7 +97,7 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
             security_log.record_after_commit(Event.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
             user.take_role(role)
             user.save(update_fields=["role", "is_staff", "is_superuser"])
-            role_changed.send(sender=User, users=[user])
+            user_changes.run(user_changes.after_role_change, [user])
     return user
 
 

@@ -9,14 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import links, security_log
+from accounts import links, security_log, user_changes
 from accounts.counters import count_hit
 from accounts.models import EMAIL_CONSTRAINT, Role, User
 from accounts.security_log import Event
 from accounts.services.locking import UserDeleted, lock_user
 from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
-from accounts.signals import users_added
 
 _SECONDS_BETWEEN_MAILS = 60
 
@@ -54,7 +53,7 @@ def register(
 
 
 def insert_user(*, user: User) -> User:
-    """Insert a prepared user and send `users_added` in the same atomic block.
+    """Insert a prepared user and run `user_changes.after_insert` in the same atomic block.
 
     Of two equal emails at once the unique index lets one in; the other raises EmailTaken. Raises Django's
     ValidationError when a field is malformed.
@@ -62,7 +61,7 @@ def insert_user(*, user: User) -> User:
     _check_fields(user)
     with transaction.atomic():
         _save_new(user)
-        users_added.send(sender=User, users=[user])
+        user_changes.run(user_changes.after_insert, [user])
     return user
 
 

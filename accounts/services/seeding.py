@@ -6,10 +6,10 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import user_changes
 from accounts.demo_users import DEMO_PASSWORD, DEMO_USERS, DemoUser
 from accounts.models import Role, User
 from accounts.services.administration import insert_active_user
-from accounts.signals import users_added
 
 _CROWD_PREFIX = "load_user_"
 _BATCH_SIZE = 1000
@@ -54,7 +54,7 @@ def _add_batch(numbers: range, shared_hash: str) -> None:
             )
             for number in numbers
         )
-        users_added.send(sender=User, users=users)
+        user_changes.run(user_changes.after_insert, users)
 
 
 def _next_number() -> int:

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
-from accounts.signals import users_added
 from accounts.tests.conftest import PASSWORD
+from accounts.user_changes import after_insert
 
 pytestmark = pytest.mark.django_db
 
@@ -71,14 +71,14 @@ def test_seed_counts_in_batches_and_shows_progress(monkeypatch: pytest.MonkeyPat
 def test_seed_tells_other_apps_about_each_new_user() -> None:
     emails: list[str] = []
 
-    def receive(*, users: Sequence[User], **_: Any) -> None:
+    def react(users: Sequence[User]) -> None:
         emails.extend(user.email for user in users)
 
-    users_added.connect(receive)
+    after_insert.append(react)
     try:
         seed(count=2)
     finally:
-        users_added.disconnect(receive)
+        after_insert.remove(react)
     assert emails == [*DEMO, "load_user_1@example.com", "load_user_2@example.com"]
 
 

@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import User
-from accounts.signals import users_added
 from accounts.tests.conftest import PASSWORD
+from accounts.user_changes import after_insert
 
 pytestmark = pytest.mark.django_db
 
@@ -126,16 +126,16 @@ def test_the_service_of_registration_refuses_bad_text_by_itself(field: str) -> N
 def test_registration_opens_what_other_apps_asked_for_in_the_same_atomic_block() -> None:
     emails: list[str] = []
 
-    def receive(*, users: Sequence[User], **_: Any) -> None:
+    def react(users: Sequence[User]) -> None:
         emails.extend(user.email for user in users)
         raise RuntimeError("no wallet today")
 
-    users_added.connect(receive)
+    after_insert.append(react)
     try:
         with pytest.raises(RuntimeError, match="no wallet"):
             services.register(email="dave@example.com", password=PASSWORD)
     finally:
-        users_added.disconnect(receive)
+        after_insert.remove(react)
     assert emails == ["dave@example.com"]
     assert not User.objects.exists()
 

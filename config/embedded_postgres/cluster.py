@@ -91,8 +91,10 @@ class Cluster:
             return None
         if [line.strip() for line in lines[STATUS_LINE:]] != [READY]:
             return None
-        port = int(lines[PORT_LINE])
-        return Endpoint(str(self.sockets) if port == SOCKET_PORT else "127.0.0.1", port)
+        port = lines[PORT_LINE].strip()
+        if not port.isdecimal():  # a damaged file
+            return None
+        return Endpoint(str(self.sockets) if int(port) == SOCKET_PORT else "127.0.0.1", int(port))
 
     def log_tail(self) -> str:
         """For an error message."""

@@ -85,20 +85,37 @@ def _end_predecessor(cluster: Cluster) -> None:
 
     A process that only got the number of a dead one is let be; PostgreSQL would not start beside the stale files.
     """
+    deadline = time.monotonic() + READY_SECONDS
     while left := [process for process in psutil.process_iter(["cmdline"]) if _is_ours(cluster, process)]:
         for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            try:
                 process.kill()
+            except psutil.NoSuchProcess:
+                continue
+            except psutil.AccessDenied:
+                raise EmbeddedPostgresError(
+                    f"Process {process.pid}, of another user, is a PostgreSQL on {cluster.pgdata}: end it first."
+                ) from None
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError(f"Process {left[0].pid}, a PostgreSQL on {cluster.pgdata}, cannot be killed.")
         time.sleep(POLL_SECONDS)
     for path in (cluster.pid_file, *cluster.sockets.glob(".s.*")):
         path.unlink(missing_ok=True)
 
 
 def _is_ours(cluster: Cluster, process: psutil.Process) -> bool:
-    """By its command line, which (unlike its working folder) everybody may read, also in a container."""
+    """By its command line, and by its working folder as far as we may look at it.
+
+    Another container may have a server at the same path, and root sees both: their folders differ.
+    """
     words = process.info["cmdline"] or [""]
     is_postmaster = words[0].endswith("/postgres") and words[1:3] == ["-D", str(cluster.pgdata)]
-    return is_postmaster or " ".join(words).startswith(f"postgres: {cluster.title}: ")
+    if not (is_postmaster or " ".join(words).startswith(f"postgres: {cluster.title}: ")):
+        return False
+    try:
+        return Path(f"/proc/{process.pid}/cwd").samefile(cluster.pgdata)
+    except OSError:  # it may not be looked at, or there is no folder yet
+        return True
 
 
 def _choose_endpoint(cluster: Cluster) -> Endpoint:

@@ -232,6 +232,19 @@ def test_a_start_passes_over_a_stale_pid_file_and_leaves_foreign_processes_alone
         foreign.wait()
 
 
+def test_a_start_leaves_a_server_of_the_same_name_in_another_folder_alone(house: House) -> None:
+    """As of another container, where the same path is another folder."""
+    command_line.stop(house.cluster)
+    title = f"postgres: {house.cluster.title}: checkpointer"
+    foreign = subprocess.Popen([title, "60"], executable=shutil.which("sleep"), cwd="/")
+    try:
+        assert house.user().sql("SELECT 1") == 1
+        assert foreign.poll() is None
+    finally:
+        foreign.kill()
+        foreign.wait()
+
+
 def test_a_pool_recovers_by_itself(house: House) -> None:
     alice = house.user(pool={"min_size": 1, "max_size": 3, "timeout": 10})
     assert alice.asks("between_requests('INSERT INTO kept VALUES (1)')") is None

@@ -171,6 +171,7 @@ def test_the_image_takes_every_package_of_ours() -> None:
     taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     assert "*" in lines
+    assert {"**/tests", "**/conftest.py"} <= set(lines)
     assert packages <= taken
     assert not taken & {".env", "var", ".git"}
 

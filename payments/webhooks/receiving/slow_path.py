@@ -14,7 +14,7 @@ def receive(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = A
     """Verify one notice and credit it, durable when this returns. Safe to repeat: a repeat returns the first result.
 
     `headers` have lower-case names. Raises what `authenticate` raises, a WebhookRefused, or the database's own error.
-    Raises ledger.SerializationConflict when the notice kept meeting others; a repeat succeeds.
+    Raises booking.SerializationConflict when the notice kept meeting others; a repeat succeeds.
     """
     with metrics.seconds.time():
         outcome = credit([authenticate(slug=slug, headers=headers, body=body, form=form)])[0]
