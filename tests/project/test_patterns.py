@@ -38,7 +38,6 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "config.environment:number": (("-", "1", ""),),
     "config.environment:rate": (("1", "0", "/"),),
     "config.environment:token": (),
-    "config.server.webhook_endpoint:SLUG": (("", "a_", "!"),),
     "api.parsers:_UNSTORABLE": (("", "\\u", ""), ("", "\\ud800", "")),
     "config.server.request_log:CONTROL": (("", "\x00", ""), ("", "\u202e", "")),
     "config.server.request_log:SANE_REQUEST_ID": (),
@@ -72,6 +71,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "payments.orders.external_details:_SEPARATOR": (),
     "payments.orders.external_details:_TAIL": (("", "*", "123"), ("", "x.", ""), ("", "12345", "")),
     "payments.orders.iban:_SHAPE": (),
+    "payments.webhooks.addresses:_SLUG": (("", "a_", "!"),),
     "payments.webhooks.models.providers:RegexValidator": (("a", "_", "\n"),),
     "payments.ledger.models.wallets:RegexValidator": (),
     "api.decimals:_CANONICAL_DECIMAL": (("1", "0", "."), ("0.", "0", "x")),
@@ -133,6 +133,8 @@ def patterns_in(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]
             name = node.name
         elif isinstance(node, ast.Assign) and not owner and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
+        elif isinstance(node, ast.AnnAssign) and not owner and isinstance(node.target, ast.Name):
+            name = node.target.id
         if function := called(node):
             assert isinstance(node, ast.Call)
             yield function if function in OF_DJANGO else name, node

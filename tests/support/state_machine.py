@@ -162,7 +162,7 @@ class Customers(RuleBasedStateMachine):
             return "UserNotFound"
         if purse:
             return "WalletOwnerMismatch"
-        return "WalletNotFound" if asked.account_id >= 10**15 else ""
+        return "CreditWalletNotFound" if asked.account_id >= 10**15 else ""
 
     @precondition(lambda self: self.sent)
     @rule(number=NUMBER)
