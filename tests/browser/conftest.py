@@ -78,7 +78,11 @@ class Browser:
         asked = [
             event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
         ]
-        return [url for url in asked if not url.startswith((self.url, "data:", "blob:", "about:", "chrome:"))]
+        return [
+            url
+            for url in asked
+            if not url.startswith((self.url, "data:", "blob:", "about:", "chrome:", "chrome-untrusted:"))
+        ]
 
     def _log(self, name: str) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.driver.get_log(name)  # type: ignore[no-untyped-call]  # selenium's gap
