@@ -5,8 +5,6 @@ from decimal import Decimal
 
 # Canonical ASCII decimals: no exponent, no plus sign, no leading zero, no bare point.
 _CANONICAL_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
-
-
 _MAX_LITERAL_LENGTH = 200
 
 

@@ -12,20 +12,10 @@ from drf_spectacular.utils import extend_schema_field
 from api.fields import MAX_ID
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
-
-
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
 _ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-
-
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
-
-
 _CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,9}", re.ASCII)
-
-
 #: What every `to` says.
 UP_TO = "Only before this time (RFC 3339), or up to and including this day."
 

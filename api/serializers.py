@@ -7,8 +7,6 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 MAX_UNKNOWN_NAMED = 20
-
-
 #: Members of a body that stand elsewhere in a request.
 _ELSEWHERE = {
     "dryrun": "It goes into the address: `?dry_run=true`.",

@@ -72,12 +72,12 @@ def _allowed(purchase: Purchase, amount: Decimal | None) -> Decimal:
 def _pay_back(purchase: Purchase, amount: Decimal) -> int:
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
     posting = booking.NewPosting(sales, purchase.wallet_id, amount)
-    refund = booking.NewTransaction(Transaction.Kind.REFUND, (posting,), f"refund of purchase {purchase.pk}")
-    return booking.lock([purchase.wallet_id]).book_one(refund).transaction_id
+    payback = booking.NewTransaction(Transaction.Kind.REFUND, (posting,), f"refund of purchase {purchase.pk}")
+    return booking.lock([purchase.wallet_id]).book_one(payback).transaction_id
 
 
-def _record(refund: Refund, staff: User) -> None:
-    currency = refund.purchase.currency
-    amount = format_amount(refund.amount, currency.decimal_places)
-    why = f" Reason: {refund.reason}" if refund.reason else ""
-    record(about=refund.purchase, staff=staff, text=f"Refunded {amount} {currency.pk}.{why}")
+def _record(new: Refund, staff: User) -> None:
+    currency = new.purchase.currency
+    amount = format_amount(new.amount, currency.decimal_places)
+    why = f" Reason: {new.reason}" if new.reason else ""
+    record(about=new.purchase, staff=staff, text=f"Refunded {amount} {currency.pk}.{why}")

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.urls import get_resolver
-from prometheus_client import multiprocess, values
+from prometheus_client import multiprocess, values  # no metric: those are made in a worker (count_under_number)
 from uvicorn_worker import UvicornWorker
 
 from accounts.networks import LOOPBACK

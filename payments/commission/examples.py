@@ -14,14 +14,8 @@ _TERMS = {
 
 
 _RULE = {"id": 3, **_TERMS, "valid_from": _MADE, "valid_until": None, "created_at": _MADE}
-
-
 RULE = [response_example("One and a half percent", _RULE)]
-
-
 RULE_MADE = [request_example("One and a half percent", **_TERMS), response_example("In force", _RULE, "201")]
-
-
 RULE_ENDED = [
     request_example("At the end of the year", valid_until="2026-12-31T23:59:59Z"),
     response_example("Ends", _RULE | {"valid_until": "2026-12-31T23:59:59Z"}),

@@ -9,6 +9,9 @@ from api.filters import UP_TO, CountField, CurrencyFilter, FilterSet, IdFilter, 
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.queries.transactions import TransactionCriteria
 
+#: Of a page of a statement.
+MAX_LINES = 200
+
 
 class WalletFilters(FilterSet):
     currency = CurrencyFilter(field_name="currency_id", label="Only wallets in this currency.")
@@ -56,7 +59,7 @@ class StatementForm(forms.Form):
     locals()["from"] = MomentField(required=False)
     to = MomentField(required=False, is_end=True)
     cursor = CountField(required=False, min_value=0, max_value=MAX_ID)
-    limit = CountField(required=False, min_value=1, max_value=200)
+    limit = CountField(required=False, min_value=1, max_value=MAX_LINES)
     format = forms.ChoiceField(required=False, choices=[("json", "JSON"), ("csv", "CSV")])
 
 

@@ -38,11 +38,10 @@ ANY_WALLET = PolymorphicProxySerializer(
     serializers=[shapes.WalletSerializer, shapes.StaffWalletSerializer],
     resource_type_field_name=None,
 )
-MAX_LINES = 200
 _PERIOD = [
     OpenApiParameter("from", OpenApiTypes.DATETIME, description="From this time (RFC 3339) or day (UTC) on."),
     OpenApiParameter("to", OpenApiTypes.DATETIME, description="Before this time, or up to and including this day."),
-    OpenApiParameter("limit", int, description=f"How many lines a page holds, 1 to {MAX_LINES} (default)."),
+    OpenApiParameter("limit", int, description=f"How many lines a page holds, 1 to {filters.MAX_LINES} (default)."),
     OpenApiParameter("cursor", int, description="Where a page begins: taken from `next`."),
     OpenApiParameter("format", str, enum=["json", "csv"]),
 ]
@@ -204,7 +203,7 @@ def _query(form_class: Callable[..., forms.Form], request: Request) -> dict[str,
 
 def _page(period: statements.Period, query: dict[str, Any], address: str) -> dict[str, Any]:
     low = min(max(period.low, query["cursor"] or 0), period.high)
-    high = min(low + (query["limit"] or MAX_LINES), period.high)
+    high = min(low + (query["limit"] or filters.MAX_LINES), period.high)
     places = period.wallet.currency.decimal_places
     lines = statements.lines(period.wallet.pk, low=low, high=high)
     return {

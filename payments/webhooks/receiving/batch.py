@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from payments.ledger import booking as ledger
+from payments.ledger import booking
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.webhooks.receiving import event_store
@@ -60,7 +60,7 @@ class _Batch:
     """
 
     notices: Sequence[Notice]
-    locked: ledger.LockedWallets = field(default_factory=ledger.LockedWallets)
+    locked: booking.LockedWallets = field(default_factory=booking.LockedWallets)
     #: The version of each active provider, by its id.
     providers: dict[int, str] = field(default_factory=dict)
     entries: dict[event_store.Key, event_store.Entry] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class _Batch:
         keyed = [(notice.key, notice) for notice in self.notices]
         first = Pipeline()
         accounts = (notice.account_id for notice in self.notices)
-        read_locked = ledger.queue_lock(accounts, first, transactions=len(self.notices))
+        read_locked = booking.queue_lock(accounts, first, transactions=len(self.notices))
         read_events = event_store.queue_find_events((key for key, _ in keyed), first)
         yield first
         self.locked = read_locked()
@@ -78,9 +78,9 @@ class _Batch:
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)
         refusals = yield from self._refusals()
-        booking = Pipeline(flush_early=True)
-        self._queue_book(refusals, booking)
-        yield booking
+        writes = Pipeline(flush_early=True)
+        self._queue_book(refusals, writes)
+        yield writes
         last = Pipeline(commit=True)
         others = [(key, notice) for key, notice in current if self.claims.get(key) is not notice]
         conflicts = [
@@ -110,14 +110,14 @@ class _Batch:
         read_users = event_store.queue_find_users((notice.user_id for notice in unclear.values()), pipeline)
         yield pipeline
         users = read_users()
-        opened: dict[int, ledger.NewWallet] = {}
+        opened: dict[int, booking.NewWallet] = {}
         refusals: dict[event_store.Key, type[WebhookRefused]] = {}
         for key, notice in unclear.items():
             wallet = self.locked.wallets.get(notice.account_id) or opened.get(notice.account_id)
             if refusal := _mismatch(notice, wallet, users):
                 refusals[key] = refusal
             elif wallet is None:
-                opened[notice.account_id] = ledger.NewWallet(
+                opened[notice.account_id] = booking.NewWallet(
                     notice.account_id, notice.user_id, notice.provider.currency
                 )
         if opened:
@@ -134,7 +134,7 @@ class _Batch:
         for key, refusal in refusals.items():
             self._refuse(key, self.claims[key], refusal)
         for (key, notice), result in zip(payable.items(), results, strict=True):
-            if isinstance(result, ledger.Refused):
+            if isinstance(result, booking.Refused):
                 self._refuse(key, notice, CreditBalanceTooLarge)
                 continue
             balance = result.balances[notice.account_id]
@@ -160,14 +160,14 @@ class _Batch:
         return Credited(notice, entry.transaction_id, entry.balance, not is_first)
 
 
-def _matches_wallet(notice: Notice, locked: ledger.LockedWallets) -> bool:
+def _matches_wallet(notice: Notice, locked: booking.LockedWallets) -> bool:
     """Tell whether the wallet exists and is as the notice says, so that nothing has to be looked up."""
     wallet = locked.wallets.get(notice.account_id)
     return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
 
 
 def _mismatch(
-    notice: Notice, wallet: "ledger.LockedWallet | ledger.NewWallet | None", users: AbstractSet[int]
+    notice: Notice, wallet: "booking.LockedWallet | booking.NewWallet | None", users: AbstractSet[int]
 ) -> type[WebhookRefused] | None:
     if wallet is not None and wallet.owner_id == notice.user_id:
         return None if wallet.currency == notice.provider.currency else WalletCurrencyMismatch
@@ -178,10 +178,10 @@ def _mismatch(
     return CreditWalletNotFound if notice.account_id >= FIRST_OWN_WALLET_ID else None
 
 
-def _deposit(notice: Notice) -> ledger.NewTransaction:
+def _deposit(notice: Notice) -> booking.NewTransaction:
     provider = notice.provider
-    posting = ledger.NewPosting(ledger.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
-    return ledger.NewTransaction(_DEPOSIT, (posting,), f"{provider.slug} {notice.external_id}")
+    posting = booking.NewPosting(booking.house_wallet(_CLEARING, provider.currency), notice.account_id, notice.amount)
+    return booking.NewTransaction(_DEPOSIT, (posting,), f"{provider.slug} {notice.external_id}")
 
 
 # Plain texts: members of an enumeration are slower to hash and compare, a million times a minute.
