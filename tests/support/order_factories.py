@@ -128,11 +128,12 @@ def patient_locks() -> Iterator[None]:
     """Wait for locks as long as it takes: so many threads of one process are slow, and time is not what is tested."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '60s'")
+    patient: Any = connection.connection
     try:
         yield
+        assert connection.connection is patient, "a patient session went back to the pool, where other tests meet it"
     finally:
-        if connection.connection is not None:  # the pool discards it: no other test is to meet so patient a session
-            connection.connection.close()
+        patient.close()  # so the pool discards it
         connection.close()
 
 
