@@ -11,10 +11,10 @@ from api.export_slots import ExportPlace
 LINES_AT_ONCE = 200
 
 
-Rows = Iterable[Sequence[object]]
+CsvRows = Iterable[Sequence[object]]
 
 
-def csv_response(rows: Callable[[], Rows], *, name: str, user_id: int) -> StreamingHttpResponse:
+def csv_response(rows: Callable[[], CsvRows], *, name: str, user_id: int) -> StreamingHttpResponse:
     """Send the rows to the user. They are read while they are sent, in one transaction, and `rows` is called in it.
 
     Raises TooManyExports, before anything is read.
@@ -35,7 +35,7 @@ def csv_response(rows: Callable[[], Rows], *, name: str, user_id: int) -> Stream
 class _Chunks:
     """Django closes what it was given to send, whether it was sent or not: a generator that never began would not."""
 
-    def __init__(self, rows: Rows, place: ExportPlace) -> None:
+    def __init__(self, rows: CsvRows, place: ExportPlace) -> None:
         self._chunks: Generator[str] = csv_chunks(rows, lines=LINES_AT_ONCE)
         self._place = place
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks import load, notices, servers
 from benchmarks.stage import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, PEOPLE, Stage, token
-from benchmarks.throughput import PREPARED, Report, Unsound, measured_post
+from benchmarks.throughput import PREPARED, ShowProgress, Unsound, measured_post
 
 FULL = (10_000, 1_000_000, 10_000_000)
 QUICK = (10_000, 100_000)
@@ -33,7 +33,7 @@ def database(size: int) -> str:
 
 
 class Growth:
-    def __init__(self, stage: Stage, sizes: Sequence[int], *, say: Report) -> None:
+    def __init__(self, stage: Stage, sizes: Sequence[int], *, say: ShowProgress) -> None:
         self.stage = stage
         self.sizes = sizes
         self._say = say
@@ -118,7 +118,7 @@ class Growth:
 
 
 def measure(
-    stage: Stage, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: Report
+    stage: Stage, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: ShowProgress
 ) -> dict[str, Any]:
     growth = Growth(stage, sizes, say=say)
     checks = growth.fill()

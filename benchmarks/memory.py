@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import load, machine, notices, servers
 from benchmarks.stage import FIRST_WALLET, HOT, MANY, Stage
-from benchmarks.throughput import PREPARED, Report, Unsound, measured_post, stored_at_last
+from benchmarks.throughput import PREPARED, ShowProgress, Unsound, measured_post, stored_at_last
 
 DATABASE = "bench_memory"
 TRICKLING = 200
@@ -53,7 +53,7 @@ def now_mb(workers: set[int]) -> float:
 
 
 class Memory:
-    def __init__(self, stage: Stage, server: servers.Server, *, say: Report) -> None:
+    def __init__(self, stage: Stage, server: servers.Server, *, say: ShowProgress) -> None:
         self.stage = stage
         self.server = server
         self._say = say
@@ -103,7 +103,7 @@ class Memory:
         )  # fmt: skip
 
 
-def measure(stage: Stage, *, minutes: float, seconds: float, say: Report) -> dict[str, Any]:
+def measure(stage: Stage, *, minutes: float, seconds: float, say: ShowProgress) -> dict[str, Any]:
     stage.make_till(DATABASE)
     server = servers.till("memory", stage.postgres.url(DATABASE), stage.folder).start()
     memory = Memory(stage, server, say=say)

@@ -110,7 +110,7 @@ def till_view(name: str, database_url: str, folder: Path) -> Server:
 
 
 def hordak(name: str, database_url: str, folder: Path) -> Server:
-    command = [str(peer.python(folder)), "-m", "gunicorn", "-c", "benchmarks/peers/hordak/serving.py"]
+    command = [str(peer.python(folder)), "-m", "gunicorn", "-c", "benchmarks/peers/hordak/gunicorn_conf.py"]
     environment = {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": peer.SETTINGS}
     return Server(name, command, environment, ready="/ready", log=folder / f"{name}.log")
 

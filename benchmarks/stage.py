@@ -28,7 +28,7 @@ STORED = {
             (SELECT sum(balance) FROM payments_wallet WHERE house IS NULL)
     """,
     "hordak": """
-        SELECT (SELECT count(*) FROM inbox_notice), (SELECT count(*) FROM hordak_transaction),
+        SELECT (SELECT count(*) FROM webhooks_storednotice), (SELECT count(*) FROM hordak_transaction),
             (SELECT coalesce(sum(credit), 0) FROM hordak_leg), (SELECT coalesce(sum(debit), 0) FROM hordak_leg)
     """,
     "double_entry": """

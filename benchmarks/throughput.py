@@ -54,7 +54,7 @@ QUICK = (
 )
 #: pgbench's scripts, and the kind of the tables that each writes.
 SCRIPTS = {"double_entry_one": "double_entry", "double_entry_six": "double_entry", "till_one": "till"}
-Report = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 
 
 class Contest:
@@ -86,7 +86,7 @@ class Contest:
         for server in self._servers.values():
             server.stop()
 
-    def play(self, scenes: Sequence[Scene], *, rounds: int, seconds: float, say: Report) -> list[dict[str, Any]]:
+    def play(self, scenes: Sequence[Scene], *, rounds: int, seconds: float, say: ShowProgress) -> list[dict[str, Any]]:
         """Return every run. Raises Unsound, or what a load generator raises."""
         for name in self._servers:
             self._post(name, Scene("many", 16, ()), seconds=min(WARM_SECONDS, seconds))

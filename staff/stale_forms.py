@@ -65,7 +65,7 @@ class StaleGuard:
                 name for name, value in self.now.items() if not constant_time_compare(before.get(name, ""), value)
             ]
             if changed:
-                form.add_error(self.blamed(), describe_changes(form, changed, since=at))
+                form.add_error(self.blamed(), describe_stale_fields(form, changed, since=at))
         return super().clean()  # type: ignore[misc,no-any-return]  # the form it stands in front of
 
     def _post_clean(self) -> None:
@@ -136,7 +136,7 @@ def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
     }
 
 
-def describe_changes(form: ModelForm, changed: list[str], *, since: datetime) -> str:
+def describe_stale_fields(form: ModelForm, changed: list[str], *, since: datetime) -> str:
     """Say who changed it, when, and what it is now; a secret's value is not said."""
     who = _last_change(form.instance, since)
     by = f" by {who.user} at {who.action_time:%Y-%m-%d %H:%M:%S} UTC" if who else ""

@@ -1,11 +1,11 @@
 """What check_ledger holds against the shop's tables: each purchase and refund against what was booked for it."""
 
-from payments.audit import Document, house_wallet, matching
+from payments.audit import Document, house_wallet_sql, matching
 
 _REFUNDED = """
-SELECT 'order_refunded', made.wallet_id, transaction_id, NULL, coalesce(paid_back, 0)::text, refunded::text
-    FROM made LEFT JOIN LATERAL (
-        SELECT sum(refund.amount) AS paid_back FROM catalog_refund refund WHERE refund.purchase_id = made.id
+SELECT 'order_refunded', document.wallet_id, transaction_id, NULL, coalesce(paid_back, 0)::text, refunded::text
+    FROM document LEFT JOIN LATERAL (
+        SELECT sum(refund.amount) AS paid_back FROM catalog_refund refund WHERE refund.purchase_id = document.id
     ) refunds ON true
     WHERE refunded <> coalesce(paid_back, 0)
 """
@@ -17,7 +17,7 @@ PURCHASES = Document(
     "purchases",
     "catalog_purchase",
     "purchase",
-    matching("catalog_purchase", "purchase", ("wallet_id", house_wallet("sales"), "amount"), also=_REFUNDED),
+    matching("catalog_purchase", "purchase", ("wallet_id", house_wallet_sql("sales"), "amount"), also=_REFUNDED),
 )
 REFUNDS = Document(
     "refunds",
@@ -26,7 +26,7 @@ REFUNDS = Document(
     matching(
         "catalog_refund",
         "refund",
-        (house_wallet("sales"), "wallet_id", "amount"),
+        (house_wallet_sql("sales"), "wallet_id", "amount"),
         joined=_OF_PURCHASE,
         reference="'refund of purchase ' || purchase_id",
     ),

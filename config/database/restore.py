@@ -33,13 +33,13 @@ class NoRoom(Exception):
     """A sequence would end before the gap does."""
 
 
-class Outcome(NamedTuple):
+class RestoreResult(NamedTuple):
     sequences: int
     logins: int
     sessions: int
 
 
-def after_restore(*, by: User, gap: int = GAP) -> Outcome:
+def after_restore(*, by: User, gap: int = GAP) -> RestoreResult:
     """Move all sequences on by the gap and end every login; note it in the staff log under `by`.
 
     Not for a service that runs: it keeps what it has read. To repeat it is harmless: it moves on again. Raises NoRoom.
@@ -50,7 +50,7 @@ def after_restore(*, by: User, gap: int = GAP) -> Outcome:
         moved = move_sequences(gap)
         text = f"After a restore: {len(moved)} sequences moved on by {gap}, {logins} logins and all sessions ended."
         history.record(about=by, staff=by, text=text)
-    return Outcome(len(moved), logins, sessions)
+    return RestoreResult(len(moved), logins, sessions)
 
 
 def move_sequences(gap: int) -> Sequence[str]:

@@ -6,7 +6,6 @@ What must be answered when all threads are busy (alive? ready? too many) is answ
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from django.conf import settings
@@ -21,12 +20,8 @@ from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNS
 from config.server import health, request_log, webhook_endpoint
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
-from config.server.request_threads import password_share, share_for
+from config.server.request_threads import Message, Receive, Send, password_share, share_for
 from payments.webhooks.notices import MAX_BODY_BYTES
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 BODY_SECONDS = 60
 #: Paths whose callers are counted by their network before anything else is looked at, and the throttle's scope.

@@ -6,7 +6,7 @@ from config.problems import ProblemResponse
 from config.server import request_log
 from config.server.raw_responses import CREDITED, encode_headers, problem_head
 from config.server.request_heads import RequestHead
-from config.server.webhook_endpoint import Outcome, get_endpoint, reply_to
+from config.server.webhook_endpoint import OutcomeOrError, get_endpoint, reply_to
 from payments.webhooks.addresses import path_of
 
 
@@ -47,7 +47,7 @@ class WebhookCycle:
     def set(self) -> None:
         """Nobody waits: the body is whole."""
 
-    def __call__(self, outcome: Outcome) -> None:
+    def __call__(self, outcome: OutcomeOrError) -> None:
         if self.response_complete:
             return
         answer = reply_to(outcome)

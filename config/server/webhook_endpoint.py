@@ -30,10 +30,10 @@ ANSWER_SECONDS = 15.0
 THREADS = 2
 
 Result = TypeVar("Result")
-Outcome = receiving.Outcome | Exception
+OutcomeOrError = receiving.Outcome | Exception
 EndpointAnswer = bytes | ProblemResponse
 #: Hears the outcome of a notice, on the event loop.
-Listener = Callable[[Outcome], None]
+Listener = Callable[[OutcomeOrError], None]
 
 
 class Sender(Protocol):
@@ -41,7 +41,7 @@ class Sender(Protocol):
 
     response_complete: bool
 
-    def __call__(self, outcome: Outcome) -> None: ...
+    def __call__(self, outcome: OutcomeOrError) -> None: ...
 
 
 @cache
@@ -121,8 +121,8 @@ class WebhookEndpoint:
             outcome = await self._commit(await self._in_thread(authenticate))
         return receiving.result(outcome)
 
-    async def _commit(self, notice: receiving.Notice) -> Outcome:
-        future: asyncio.Future[Outcome] = self._loop.create_future()
+    async def _commit(self, notice: receiving.Notice) -> OutcomeOrError:
+        future: asyncio.Future[OutcomeOrError] = self._loop.create_future()
         self._committer.submit(notice, lambda outcome: None if future.done() else future.set_result(outcome))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -140,12 +140,12 @@ class WebhookEndpoint:
         return await self._loop.run_in_executor(self._threads, run)
 
 
-def reply_to(outcome: Outcome) -> EndpointAnswer | None:
+def reply_to(outcome: OutcomeOrError) -> EndpointAnswer | None:
     """Return the answer; None: the provider has changed, so the endpoint's `answer` must judge the notice anew."""
     return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
 
-def answer_to(outcome: Outcome) -> EndpointAnswer:
+def answer_to(outcome: OutcomeOrError) -> EndpointAnswer:
     """Return the body of a success, or the problem."""
     if isinstance(outcome, receiving.Credited):
         return json.dumps(answer(outcome)).encode()

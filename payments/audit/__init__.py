@@ -4,12 +4,12 @@ It shares nothing with the code that books: no row is trusted because Python wro
 should have refused it.
 """
 
-from payments.audit.documents import Document, house_wallet, matching, register
-from payments.audit.orders import DOCUMENTS
+from payments.audit.documents import Document, house_wallet_sql, matching, register
+from payments.audit.payment_documents import DOCUMENTS
 from payments.audit.report import MEANINGS, Difference, Report
 from payments.audit.run import audit
 
-__all__ = ["MEANINGS", "Difference", "Document", "Report", "audit", "house_wallet", "matching", "register"]
+__all__ = ["MEANINGS", "Difference", "Document", "Report", "audit", "house_wallet_sql", "matching", "register"]
 
 for _document in DOCUMENTS:
     register(_document)

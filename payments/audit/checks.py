@@ -106,7 +106,7 @@ UNION ALL SELECT 'event_repeated', account_id, transaction_id, id, 'one event', 
     FROM credited WHERE EXISTS (
         SELECT FROM payments_webhookevent other
         WHERE other.transaction_id = credited.transaction_id AND other.id <> credited.id)
-        OR EXISTS (SELECT FROM payments_deposit made WHERE made.transaction_id = credited.transaction_id)
+        OR EXISTS (SELECT FROM payments_deposit deposit WHERE deposit.transaction_id = credited.transaction_id)
 UNION ALL SELECT 'event_source', account_id, transaction_id, id, 'clearing', coalesce(house, 'a user''s wallet')
     FROM paid WHERE house IS DISTINCT FROM 'clearing'
 UNION ALL SELECT 'event_wallet', account_id, transaction_id, id, account_id::text, destination_id::text

@@ -6,10 +6,10 @@ A document is a row that claims one transaction: a settled order, a transfer, a 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: A posting that must be there: source, destination and amount, as SQL over a document called `made`.
-Line = tuple[str, str, str]
-#: A wallet's column of a document, and the column of the user who must own it.
-Owner = tuple[str, str]
+#: A posting that must be there: source, destination and amount, as SQL over a `document`.
+ExpectedPosting = tuple[str, str, str]
+#: A column of a document with a wallet, and the column with the user who must own it.
+ExpectedOwner = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ def registered() -> Iterable[Document]:
     return _documents.values()
 
 
-def house_wallet(purpose: str, currency: str = "currency_id") -> str:
+def house_wallet_sql(purpose: str, currency: str = "currency_id") -> str:
     """Return the SQL of the house wallet in the currency that this column of the document names."""
-    return f"(SELECT house.id FROM house WHERE purpose = '{purpose}' AND house.currency_id = made.{currency})"  # noqa: S608 - names from our own modules
+    return f"(SELECT house.id FROM house WHERE purpose = '{purpose}' AND house.currency_id = document.{currency})"  # noqa: S608 - names from our own modules
 
 
 def matching(
     table: str,
     kind: str,
-    *lines: Line,
+    *postings: ExpectedPosting,
     condition: str = "true",
-    owners: Iterable[Owner] = (("wallet_id", "user_id"),),
+    owners: Iterable[ExpectedOwner] = (("wallet_id", "user_id"),),
     reference: str = "",
     joined: str = "",
     also: str = "",
@@ -58,28 +58,28 @@ def matching(
     """Return the check that each document has a transaction of its own, with exactly these postings that are not 0.
 
     `reference` is the SQL of what the transaction must be called: by default the kind and the document's id. `joined`
-    is a table whose columns the document needs, as SQL after its FROM; `also` selects more differences of `made`.
+    is a table whose columns the document needs, as SQL after its FROM; `also` selects more differences of `document`.
     """
     expected = " UNION ALL ".join(
-        f"SELECT made.id, transaction_id, {source}, {destination}, {amount} FROM made"  # noqa: S608 - as above
-        for source, destination, amount in lines
+        f"SELECT document.id, transaction_id, {source}, {destination}, {amount} FROM document"  # noqa: S608 - as above
+        for source, destination, amount in postings
     )
-    checks = [_postings(kind), _transaction(kind, reference or f"'{kind} ' || made.id"), *filter(None, [also])]
+    checks = [_postings(kind), _transaction(kind, reference or f"'{kind} ' || document.id"), *filter(None, [also])]
     return f"""
-    WITH made AS MATERIALIZED (
+    WITH document AS MATERIALIZED (
         SELECT * FROM {table} {joined} WHERE {table}.id > %(after)s AND {table}.id <= %(upto)s AND {condition}
     ), house AS MATERIALIZED (
         SELECT id, house AS purpose, currency_id FROM payments_wallet WHERE house IS NOT NULL
     ), expected AS (
-        SELECT * FROM ({expected}) AS line (id, transaction_id, source_id, destination_id, amount) WHERE amount <> 0
+        SELECT * FROM ({expected}) AS posting (id, transaction_id, source_id, destination_id, amount) WHERE amount <> 0
     ), {" UNION ALL ".join([*checks, *(_owner(*owner) for owner in owners)])}
     """  # noqa: S608 - as above
 
 
 def _postings(kind: str) -> str:
     return f"""found AS (
-        SELECT made.id, p.transaction_id, p.source_id, p.destination_id, p.amount
-        FROM made JOIN payments_posting p USING (transaction_id)
+        SELECT document.id, p.transaction_id, p.source_id, p.destination_id, p.amount
+        FROM document JOIN payments_posting p USING (transaction_id)
     ), difference AS (
         (TABLE expected EXCEPT ALL TABLE found) UNION (TABLE found EXCEPT ALL TABLE expected)
     )
@@ -88,15 +88,16 @@ def _postings(kind: str) -> str:
 
 
 def _transaction(kind: str, reference: str) -> str:
-    return f"""SELECT 'order_transaction', NULL, transaction_id, NULL, '{kind} ' || made.id,
+    return f"""SELECT 'order_transaction', NULL, transaction_id, NULL, '{kind} ' || document.id,
             coalesce(booked.kind || ' of ' || booked.reference, 'none')
-        FROM made LEFT JOIN payments_transaction booked ON booked.id = transaction_id
+        FROM document LEFT JOIN payments_transaction booked ON booked.id = transaction_id
         WHERE booked.kind IS DISTINCT FROM '{kind}' OR booked.reference <> {reference}"""  # noqa: S608 - as above
 
 
 def _owner(wallet: str, user: str) -> str:
-    return f"""SELECT 'order_owner', owned.id, transaction_id, NULL, made.{user}::text, owned.owner_id::text
-        FROM made JOIN payments_wallet owned ON owned.id = made.{wallet} WHERE owned.owner_id <> made.{user}"""  # noqa: S608 - as above
+    return f"""SELECT 'order_owner', owned.id, transaction_id, NULL, document.{user}::text, owned.owner_id::text
+        FROM document JOIN payments_wallet owned ON owned.id = document.{wallet}
+        WHERE owned.owner_id <> document.{user}"""  # noqa: S608 - as above
 
 
 def unclaimed() -> str:
@@ -114,8 +115,8 @@ def unclaimed() -> str:
 
 def _without(condition: str, documents: Iterable[Document]) -> str:
     claims = "".join(
-        f" AND NOT EXISTS (SELECT FROM {document.table} made"
-        f" WHERE made.transaction_id = booked.id AND {document.condition})"
+        f" AND NOT EXISTS (SELECT FROM {document.table} claim"
+        f" WHERE claim.transaction_id = booked.id AND {document.condition})"
         for document in documents
     )
     return f"""SELECT CASE WHEN kind = 'deposit' AND reference !~ '^deposit [0-9]+$'

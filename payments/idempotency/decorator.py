@@ -74,16 +74,16 @@ class _Attempt:
     handle: Callable[[], Response]
     refusal: HttpResponse | None = None
 
-    def act(self) -> idempotency.Answer:
+    def act(self) -> idempotency.RecordedAnswer:
         response = self.handle()
-        return idempotency.Answer(response.status_code, JSONRenderer().render(response.data).decode())
+        return idempotency.RecordedAnswer(response.status_code, JSONRenderer().render(response.data).decode())
 
-    def refuse(self, error: Exception) -> idempotency.Answer:
+    def refuse(self, error: Exception) -> idempotency.RecordedAnswer:
         """Raise on what nobody foresaw."""
         refusal = cast("HttpResponse", self.view.handle_exception(error))
         self.refusal = refusal
         final = refusal.status_code in KEPT_REFUSALS
-        return idempotency.Answer(refusal.status_code, refusal.content.decode(), final)
+        return idempotency.RecordedAnswer(refusal.status_code, refusal.content.decode(), final)
 
 
 def _canonical(request: Request) -> str:
@@ -92,7 +92,7 @@ def _canonical(request: Request) -> str:
     return f"{request.method} {request.path} {body}"
 
 
-def _response(answer: idempotency.Answer) -> HttpResponse:
+def _response(answer: idempotency.RecordedAnswer) -> HttpResponse:
     kind = "problem+json" if answer.status >= status.HTTP_400_BAD_REQUEST else "json"
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
     return HttpResponse(answer.body, f"application/{kind}", answer.status, headers=headers)

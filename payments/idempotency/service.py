@@ -28,7 +28,7 @@ class IdempotencyKeyReused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecordedAnswer:
     """What the client was told. One that is not `final` leaves no trace: the same key may try again."""
 
     status: int
@@ -51,9 +51,9 @@ def answer_once(
     user_id: int,
     key: str,
     request: str,
-    act: Callable[[], Answer],
-    refuse: Callable[[Exception], Answer],
-) -> Answer:
+    act: Callable[[], RecordedAnswer],
+    refuse: Callable[[Exception], RecordedAnswer],
+) -> RecordedAnswer:
     """Run `act` once for this user's key; a repeat of the request gets the stored answer. Durable when it returns.
 
     When `act` raises, what it wrote is rolled back and `refuse` makes the answer (or raises on). A twin in flight waits
@@ -72,7 +72,7 @@ def answer_once(
         return answer
 
 
-def _run(act: Callable[[], Answer], refuse: Callable[[Exception], Answer]) -> Answer:
+def _run(act: Callable[[], RecordedAnswer], refuse: Callable[[Exception], RecordedAnswer]) -> RecordedAnswer:
     try:
         with transaction.atomic():
             return act()
@@ -91,13 +91,13 @@ def _claim(user_id: int, key: str, fingerprint: str) -> bool:
         return bool(cursor.rowcount)
 
 
-def _stored(user_id: int, key: str, fingerprint: str) -> Answer:
+def _stored(user_id: int, key: str, fingerprint: str) -> RecordedAnswer:
     known = IdempotencyKey.objects.get(user_id=user_id, key=key)
     if known.fingerprint != fingerprint:
         raise IdempotencyKeyReused
     if known.status is None:
         raise RuntimeError(f"the idempotency key {known.pk} was committed without its answer")
-    return Answer(known.status, known.body, replayed=True)
+    return RecordedAnswer(known.status, known.body, replayed=True)
 
 
 def prune(*, older_than_days: int) -> int:

@@ -59,6 +59,48 @@ def test_no_module_is_a_grab_bag() -> None:
     assert not [named(path) for path in sources() if GRAB_BAGS & {path.stem, path.parent.name}]
 
 
+#: Names that Django prescribes: the loader finds them by the module that they are in.
+PRESCRIBED = {
+    "Command": "a management command",
+    "DatabaseWrapper": "a database engine",
+    "Migration": "a migration",
+}
+
+
+def test_no_class_name_stands_for_two_things() -> None:
+    """A nested class is named with its owner: `Transaction.Kind`. Type aliases count as classes, type variables not."""
+    places: dict[str, list[str]] = {}
+    for path, tree in trees([path for path in sources() if not is_test(path)]):
+        for name in defined_types(tree.body):
+            places.setdefault(name, []).append(named(path))
+    assert not {name: where for name, where in places.items() if len(where) > 1 and name not in PRESCRIBED}
+
+
+def defined_types(body: list[ast.stmt], owner: str = "") -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield owner + node.name
+            yield from defined_types(node.body, f"{owner}{node.name}.")
+        elif isinstance(node, ast.Assign) and not owner and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if re.fullmatch(r"_?[A-Z]+[a-z]\w*", name) and not ast.unparse(node.value).startswith("TypeVar("):
+                yield name
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("class Wallet: ...", ["Wallet"]),
+        ("class Order:\n class Kind: ...", ["Order", "Order.Kind"]),
+        ("Send = Callable[[str], None]", ["Send"]),
+        ("Result = TypeVar('Result')", []),
+        ("LIMIT = 3", []),
+    ],
+)
+def test_the_rule_sees_classes_and_type_aliases(code: str, names: list[str]) -> None:
+    assert list(defined_types(ast.parse(code).body)) == names
+
+
 # --- no way around the tools --------------------------------------------------------------------------------
 
 ESCAPES = {

@@ -1,8 +1,8 @@
-"""The inbox beside hordak's own app."""
+"""The webhook notices beside hordak's own app."""
 
 from django.apps import AppConfig
 
 
-class InboxConfig(AppConfig):
+class WebhooksConfig(AppConfig):
     name = "benchmarks.peers.hordak"
-    label = "inbox"
+    label = "webhooks"

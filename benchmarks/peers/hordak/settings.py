@@ -13,7 +13,7 @@ INSTALLED_APPS = [
     "mptt",
     "djmoney",
     "hordak",
-    "benchmarks.peers.hordak.apps.InboxConfig",
+    "benchmarks.peers.hordak.apps.WebhooksConfig",
 ]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "benchmarks.peers.hordak.views"

@@ -13,7 +13,7 @@ from django.urls import path
 from hordak.models import Account  # type: ignore[import-not-found]  # in the peer's environment only
 from moneyed import Money  # type: ignore[import-not-found]  # likewise
 
-from benchmarks.peers.hordak.models import Notice
+from benchmarks.peers.hordak.models import StoredNotice
 
 SECRET = "appkey"
 CLEARING_CODE = "0"
@@ -43,7 +43,7 @@ def credit(notice: dict[str, Any]) -> bool:
     amount = Decimal(notice["amount"])
     try:
         with transaction.atomic():
-            Notice.objects.create(
+            StoredNotice.objects.create(
                 external_id=notice["transaction_id"],
                 user_id=notice["user_id"],
                 account_id=notice["bill_id"],

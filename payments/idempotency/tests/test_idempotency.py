@@ -268,10 +268,10 @@ def test_a_twin_is_told_when_to_come_back_rather_than_wait_for_ever(alice: Any, 
 
 
 def test_the_idempotent_block_must_be_the_one_that_commits(alice: Any) -> None:
-    def act() -> idempotency.Answer:
-        return idempotency.Answer(201, "{}")
+    def act() -> idempotency.RecordedAnswer:
+        return idempotency.RecordedAnswer(201, "{}")
 
-    def refuse(error: Exception) -> idempotency.Answer:
+    def refuse(error: Exception) -> idempotency.RecordedAnswer:
         raise error
 
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
