@@ -1,13 +1,10 @@
 """What the tests of people share; alice, bob, mallory and admin come from the root conftest."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.db import connection
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -58,21 +55,6 @@ def bearer(token: str) -> APIClient:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
-
-
-def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
-    """Run `call(0)` … `call(count - 1)` in as many threads, released together; return their results."""
-    barrier = Barrier(count)
-
-    def one(number: int) -> Any:
-        try:
-            barrier.wait(30)
-            return call(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 @pytest.fixture

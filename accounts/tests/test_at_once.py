@@ -1,5 +1,6 @@
 """What happens when two of it run at once: real threads, each with a connection and commits of its own."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from rest_framework.test import APIClient
 from accounts import links, services, tokens
 from accounts.counters import count_hit
 from accounts.models import User
-from accounts.tests.conftest import PASSWORD, at_once
+from accounts.tests.conftest import PASSWORD
+from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 
@@ -26,20 +28,20 @@ def test_one_of_many_equal_registrations_gets_in() -> None:
         body = {"email": email, "password": PASSWORD}
         return APIClient().post("/api/v1/auth/register", body).status_code
 
-    assert sorted(at_once(6, register)) == [201, 409, 409, 409, 409, 409]
+    assert sorted(at_once(*[partial(register, number) for number in range(6)])) == [201, 409, 409, 409, 409, 409]
     assert User.objects.with_email("DAVE@example.com").count() == 1
 
 
 def test_a_link_activates_once_however_many_click() -> None:
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
     token = links.activation_token(user=dave)
-    answers = at_once(5, lambda _: services.activate(token=token).already_active)
+    answers = at_once(*[lambda: services.activate(token=token).already_active] * 5)
     assert sorted(answers) == [False, True, True, True, True]
 
 
 def test_exactly_one_of_many_refreshes_wins_and_the_others_end_the_family(alice: User) -> None:
     pair = tokens.open_family(user=alice)
-    answers = at_once(8, lambda _: refresh(pair.refresh))
+    answers = at_once(*[lambda: refresh(pair.refresh)] * 8)
     assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
     winner = next(answer.json() for answer in answers if answer.status_code == 200)
     assert refresh(winner["refresh"]).status_code == 401
@@ -55,7 +57,7 @@ def test_one_of_many_password_changes_wins(alice_can_sign_in: User) -> None:
             return ""
         return chosen
 
-    chosen = [password for password in at_once(4, change) if password]
+    chosen = [password for password in at_once(*[partial(change, number) for number in range(4)]) if password]
     assert len(chosen) == 1
     alice_can_sign_in.refresh_from_db()
     assert alice_can_sign_in.check_password(chosen[0])
@@ -65,13 +67,13 @@ def test_one_of_many_password_changes_wins(alice_can_sign_in: User) -> None:
 def test_every_failed_login_is_counted(alice_can_sign_in: User, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 100
     body = {"email": alice_can_sign_in.email, "password": "wrong horse 42"}
-    codes = at_once(8, lambda _: APIClient().post("/api/v1/auth/login", body).status_code)
+    codes = at_once(*[lambda: APIClient().post("/api/v1/auth/login", body).status_code] * 8)
     assert codes == [401] * 8
     assert AccessAttempt.objects.aggregate(total=Sum("failures_since_start"))["total"] == 8
 
 
 def test_every_throttled_hit_is_counted() -> None:
-    hits = at_once(12, lambda _: count_hit(key="a", seconds=60).hits)
+    hits = at_once(*[lambda: count_hit(key="a", seconds=60).hits] * 12)
     assert sorted(hits) == list(range(1, 13))
 
 
@@ -79,5 +81,5 @@ def test_two_senders_send_each_mail_once() -> None:
     expected = [f"user{number}@example.com" for number in range(6)]
     for email in expected:
         services.register(email=email, password=PASSWORD)
-    assert sum(at_once(4, lambda _: sum(iter(services.send_next_mail, False)))) == 6
+    assert sum(at_once(*[lambda: sum(iter(services.send_next_mail, False))] * 4)) == 6
     assert sorted(message.to[0] for message in mail.outbox) == expected

@@ -8,10 +8,10 @@ from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.tests.conftest import at_once
 from catalog.models import Product, Purchase, Refund
 from payments.models import Transaction, Wallet
 from tests.support.catalog_factories import bought, shown_balance
+from tests.support.threads import at_once
 
 LIST = "/admin/catalog/purchase/"
 
@@ -81,13 +81,13 @@ def test_the_same_form_sent_twice_refunds_once(site: Client, purse: Wallet, purc
 def test_the_same_form_sent_by_eight_at_once_refunds_once(
     committed_db: None, site: Client, admin: Any, purse: Wallet, purchase: Purchase
 ) -> None:
-    def send(_: int) -> int:
+    def send() -> int:
         client = Client()
         client.force_login(admin)
         form = {"refunded": "0.00", "amount": "5.00", "reason": "broken"}
         return client.post(address(purchase), form).status_code
 
-    assert sorted(at_once(8, send)) == [200] * 7 + [302]
+    assert sorted(at_once(*[send] * 8)) == [200] * 7 + [302]
     assert (shown_balance(purse), Refund.objects.count()) == ("55.00", 1)
 
 

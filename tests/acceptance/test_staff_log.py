@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -27,6 +25,7 @@ from tests.support.exchange_factories import store_rate
 from tests.support.factories import signed_in
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.staff_site import staff_client
+from tests.support.threads import in_another_thread
 
 
 def admins_only() -> list[str]:
@@ -204,9 +203,7 @@ def test_an_export_is_in_the_staff_log(site: Client, admin: Any, page: str) -> N
 def test_an_export_is_in_the_staff_log_before_anything_of_it_is_sent(committed_db: None, admin: Any) -> None:
     """Whoever hangs up before its end has read the rest."""
     answer = staff_client(admin).get("/admin/accounts/user/export/")
-    with ThreadPoolExecutor(1) as other:  # a connection of its own sees only what is committed
-        assert other.submit(LogEntry.objects.count).result() == 1
-        other.submit(connections.close_all).result()
+    assert in_another_thread(LogEntry.objects.count) == 1  # its connection sees only what is committed
     answer.close()
 
 

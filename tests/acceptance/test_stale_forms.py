@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.admin.models import LogEntry
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.test import Client, RequestFactory
 
 from accounts.models import User
@@ -22,6 +22,7 @@ from tests.support.admin_forms import loaded, shown
 from tests.support.catalog_factories import a_product
 from tests.support.exchange_factories import store_rate
 from tests.support.staff_site import every_object, staff_client, url
+from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 CHANGES: dict[type[models.Model], tuple[Callable[[Any, User], Any], str]] = {
@@ -145,17 +146,10 @@ def test_a_page_waits_for_a_change_that_is_being_made(committed_db: None, alice:
     target = alice if model is User else a_product() if model is Product else store_rate()
     page = url(model, "change", target.pk)
     sent = loaded(site, page) | TYPED[model]
-
-    def save() -> Any:
-        try:
-            return site.post(page, sent)
-        finally:
-            connection.close()
-
     with ThreadPoolExecutor(1) as thread:
         with transaction.atomic():
             change(target, admin)
-            saving = thread.submit(save)
+            saving = thread.submit(closing_connection, site.post, page, sent)
             wait_until(lambda: saving.done() or someone_waits_for_a_lock())
         answer = saving.result(30)
     assert answer.status_code == 200

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
-from threading import Barrier, Event
-from typing import Any, TypeVar
+from threading import Event
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max, Sum
 from django.db.transaction import TransactionManagementError
 
@@ -29,29 +29,9 @@ from tests.support.ledger_factories import (
     statement_of,
     wallet_of,
 )
+from tests.support.threads import at_once, closing_connection
 
-T = TypeVar("T")
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.usefixtures("committed_db")]
-
-
-def together(*tasks: Callable[[], T]) -> list[T]:
-    """Run the tasks at the same moment, each in a thread with a connection of its own; their results in order."""
-    start = Barrier(len(tasks))
-
-    def run(task: Callable[[], T]) -> T:
-        start.wait(30)
-        return alone(task)
-
-    connection.close()
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(run, tasks))
-
-
-def alone(task: Callable[[], T]) -> T:
-    try:
-        return task()
-    finally:
-        connection.close()
 
 
 @contextmanager
@@ -64,7 +44,7 @@ def meanwhile(task: Callable[[], None]) -> Iterator[None]:
             task()
 
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(alone, repeat)
+        future = pool.submit(closing_connection, repeat)
         try:
             yield
         finally:
@@ -92,7 +72,7 @@ def storm(wallets: list[int], *, threads: int = 8, batches: int = 25) -> None:
                 for _ in range(dice.randint(1, 4))
             ])  # fmt: skip
 
-    together(*[lambda seed=seed: blow(seed) for seed in range(threads)])
+    at_once(*[lambda seed=seed: blow(seed) for seed in range(threads)])
 
 
 @pytest.fixture
@@ -114,7 +94,7 @@ def test_a_to_b_against_b_to_a(alice: Any, bob: Any) -> None:
         verdicts = [booking.book([new_transaction((source, destination, "1"))])[0] for _ in range(50)]
         return sum(isinstance(verdict, booking.Booked) for verdict in verdicts)
 
-    sent = together(*[lambda: send(a, b), lambda: send(b, a)] * 4)
+    sent = at_once(*[lambda: send(a, b), lambda: send(b, a)] * 4)
     assert sent == [50] * 8
     assert (balance_of(a), balance_of(b)) == (1000, 1000)
     assert [number for number, _ in statement_of(a)] == list(range(1, 402))
@@ -123,7 +103,7 @@ def test_a_to_b_against_b_to_a(alice: Any, bob: Any) -> None:
 
 def test_of_twenty_who_spend_money_for_two_exactly_two_succeed(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    verdicts = together(*[lambda: booking.book([new_transaction((a, b, "5"))])[0]] * 20)
+    verdicts = at_once(*[lambda: booking.book([new_transaction((a, b, "5"))])[0]] * 20)
     refused = [verdict for verdict in verdicts if isinstance(verdict, booking.Refused)]
     assert len(refused) == 18
     assert {type(verdict.error) for verdict in refused} == {booking.InsufficientFunds}
@@ -155,7 +135,7 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
             return "again"
         return "opened"
 
-    assert sorted(together(*[open_and_fill] * 4)) == ["again"] * 3 + ["opened"]
+    assert sorted(at_once(*[open_and_fill] * 4)) == ["again"] * 3 + ["opened"]
     assert balance_of(77) == 5
     assert differences() == {}
 
@@ -199,7 +179,7 @@ def test_check_ledger_sees_one_moment_however_long_it_takes(wallets: list[int]) 
 
         def book_more(done: int, _total: int) -> None:
             for _ in islice(bookings, int(done > len(wallets))):
-                others.submit(alone, lambda: book(new_transaction((clearing, wallets[0], "5")))).result()
+                others.submit(closing_connection, lambda: book(new_transaction((clearing, wallets[0], "5")))).result()
 
         assert differences(range_rows=1, on_progress=book_more) == {}
     assert audit().checked["transactions"] == len(wallets) + 5
@@ -232,10 +212,10 @@ def test_a_lower_id_that_commits_later_is_not_passed_over(alice: Any, bob: Any) 
     with transaction.atomic(), ThreadPoolExecutor(1) as others:
         book(new_transaction((clearing, slow, "2")))
         lower = Posting.objects.get(destination=slow).pk
-        others.submit(alone, book_fast).result()
-        visible = others.submit(alone, lambda: Posting.objects.aggregate(Max("id"))["id__max"]).result()
+        others.submit(closing_connection, book_fast).result()
+        visible = others.submit(closing_connection, lambda: Posting.objects.aggregate(Max("id"))["id__max"]).result()
         assert visible > lower, "the race that this test is about did not happen"
-        assert others.submit(alone, booking.checkpoint).result() is False
+        assert others.submit(closing_connection, booking.checkpoint).result() is False
     assert not HouseCheckpoint.objects.exists()
     assert any(booking.checkpoint() for _ in range(20))  # autovacuum may have the table for longer than it waits
     assert {row.balance for row in booking.house_balances() if row.wallet_id == clearing} == {Decimal(-3)}
@@ -247,7 +227,7 @@ def test_a_checkpoint_waits_for_who_is_about_to_commit(alice: Any) -> None:
     with ThreadPoolExecutor(1) as others:
         with transaction.atomic():
             book(new_transaction((clearing, slow, "2")))
-            taken = others.submit(alone, booking.checkpoint)
+            taken = others.submit(closing_connection, booking.checkpoint)
             time.sleep(0.1)
         assert taken.result() is True
     assert set(HouseCheckpoint.objects.values_list("posting_id", flat=True)) == {Posting.objects.latest("id").pk}

@@ -21,6 +21,7 @@ from payments.orders.services import add_scope
 from payments.webhooks.services import add_provider
 from tests.support.catalog_factories import a_product
 from tests.support.staff_site import staff_client, url
+from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 SECRET = "a-secret-that-nobody-else-knows-2026"
@@ -86,17 +87,10 @@ def test_the_second_click_is_answered_by_the_form(site: Client, admin: Any, serv
     first, sent = CLICKS[model]
     page = url(model, "add")
     sent = sent | ({"service": service.pk} if model is SettlementScope else {})
-
-    def second() -> Any:
-        try:
-            return site.post(page, sent)
-        finally:
-            connection.close()
-
     with ThreadPoolExecutor(1) as thread:
         with transaction.atomic():
             first(admin)
-            click = thread.submit(second)
+            click = thread.submit(closing_connection, site.post, page, sent)
             wait_until(lambda: click.done() or someone_waits_for_a_lock())
         answer = click.result(30)
     assert "text/html" in answer["Content-Type"]

@@ -1,15 +1,11 @@
 """Short words for the tests of rates, exchanges and transfers."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal, localcontext
 from itertools import count
-from threading import Barrier
 from typing import Any, TypeVar
 
-from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -17,7 +13,6 @@ from payments.ledger import booking
 from payments.models import CommissionRule, ExchangeRate, Quote, Transaction, Wallet
 from payments.money import EXACT
 from tests.support.factories import signed_in
-from tests.support.order_factories import patient_locks
 
 RATES, QUOTES, EXCHANGES, TRANSFERS = (f"/api/v1/{name}" for name in ("rates", "quotes", "exchanges", "transfers"))
 _keys = count(1)
@@ -119,23 +114,6 @@ def total_money(currency: str) -> Decimal:
 def postings(transaction_id: int) -> list[tuple[int, int, str]]:
     lines = Transaction.objects.get(pk=transaction_id).postings.order_by("pk")
     return [(line.source_id, line.destination_id, f"{line.amount.normalize():f}") for line in lines]
-
-
-def together(tasks: Sequence[Callable[..., T]]) -> list[T]:
-    """Run the tasks at the same moment, each in a thread with a connection of its own; their results in order."""
-    start = Barrier(len(tasks))
-
-    def run(task: Callable[[], T]) -> T:
-        try:
-            start.wait(30)
-            with patient_locks():
-                return task()
-        finally:
-            connection.close()
-
-    connection.close()
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(run, tasks))
 
 
 def outcomes(answers: list[Any]) -> Counter[tuple[int, str]]:

@@ -1,12 +1,10 @@
 """Deposits, withdrawals and what they need, made and settled through the same doors as in production."""
 
 import io
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import count
-from threading import Barrier
 from typing import Any
 
 from django.core.management import call_command
@@ -104,37 +102,6 @@ def stored_deposit(made: dict[str, Any]) -> Deposit:
 
 def stored_withdrawal(made: dict[str, Any]) -> Withdrawal:
     return Withdrawal.objects.get(pk=made["id"])
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Make the calls at the same moment, each in a thread with a connection of its own; their results in order."""
-    start = Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        try:
-            start.wait(30)
-            with patient_locks():
-                return call()
-        finally:
-            connection.close()
-
-    connection.close()
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls))
-
-
-@contextmanager
-def patient_locks() -> Iterator[None]:
-    """Wait for locks as long as it takes: so many threads of one process are slow, and time is not what is tested."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '60s'")
-    patient: Any = connection.connection
-    try:
-        yield
-        assert connection.connection is patient, "a patient session went back to the pool, where other tests meet it"
-    finally:
-        patient.close()  # so the pool discards it
-        connection.close()
 
 
 def assert_ledger_balances(*, by_hand: bool = False) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from threading import Barrier
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -28,6 +27,7 @@ from tests.support.exchange_factories import commission_rule, store_rate
 from tests.support.factories import notice, signed_in
 from tests.support.ledger_factories import fund
 from tests.support.order_factories import bank_account
+from tests.support.threads import released_together
 
 T = TypeVar("T")
 #: What alice can spend while a round is prepared, and in every other one.
@@ -67,13 +67,7 @@ class Stage:
 
     def at_once(self, *tasks: Callable[[], T]) -> list[T]:
         """Run the tasks at the same moment, each in a thread with a connection of its own, which stays open."""
-        start = Barrier(len(tasks))
-
-        def run(task: Callable[[], T]) -> T:
-            start.wait(30)
-            return task()
-
-        return list(self.pool.map(run, tasks))
+        return released_together(self.pool, tasks)
 
     def leave(self, available: Decimal) -> None:
         """See to it that alice can spend so much, by paying the difference in or out."""

@@ -16,7 +16,8 @@ from payments.commission.rules import RuleInUse, RuleOverlap
 from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, Currency, Deposit, Operation, Wallet
 from tests.support.factories import signed_in
-from tests.support.order_factories import API, at_once, deposit, ids, make_rule, refused
+from tests.support.order_factories import API, deposit, ids, make_rule, refused
+from tests.support.threads import at_once
 
 URL = f"{API}/commission-rules"
 

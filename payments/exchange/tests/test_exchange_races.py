@@ -23,10 +23,10 @@ from tests.support.exchange_factories import (
     post_transfer,
     refused,
     store_rate,
-    together,
     total_money,
 )
 from tests.support.factories import signed_in, wallet_with
+from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 THREADS = 16
@@ -42,7 +42,7 @@ def sound(committed_db: None) -> Any:
 
 
 def all_of(task: Callable[[], Any]) -> list[Any]:
-    return together([task] * THREADS)
+    return at_once(*[task] * THREADS)
 
 
 # --- exchanges ---
@@ -51,7 +51,7 @@ def test_a_quote_serves_one_of_sixteen(alice: Any) -> None:
     pairs = [(wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")) for _ in range(4)]
     quote = new_quote(alice, "100")
     tasks = [partial(post_exchange, alice, *pair, quote=quote) for pair in pairs * 4]
-    answers = together(tasks)
+    answers = at_once(*tasks)
     assert outcomes(answers) == {(201, ""): 1, (409, "quote_used"): THREADS - 1}
     assert Exchange.objects.filter(quote=quote).count() == 1
     assert (sum(balance(pair[0]) for pair in pairs), sum(balance(pair[1]) for pair in pairs)) == (3900, 90)
@@ -84,7 +84,7 @@ def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
     def go(pair: tuple[Wallet, Wallet]) -> list[Any]:
         return [post_exchange(alice, *pair, amount="3.3333333333") for _ in range(8)]
 
-    rounds = together([partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
+    rounds = at_once(*[partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}
     worth = balance(dollars) + balance(euros) * Decimal("1.1625")
     assert worth <= 1000 + 1000 * Decimal("1.1625")
@@ -100,7 +100,7 @@ def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
             return None
         return post_exchange(alice, source, destination, amount="10", expected_rate="0.9", max_slippage="0")
 
-    answers = [answer for answer in together([partial(go, number) for number in range(THREADS)]) if answer]
+    answers = [answer for answer in at_once(*[partial(go, number) for number in range(THREADS)]) if answer]
     assert outcomes(answers).keys() <= {(201, ""), (409, "rate_slipped")}
     assert all(answer.json()["rate"] == "0.9000000000" for answer in answers if answer.status_code == 201)
 
@@ -113,7 +113,7 @@ def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any) -> None:
     def pay(sender: Any, source: Wallet, destination: Wallet) -> list[Any]:
         return [post_transfer(sender, source, "7.77", destination=destination) for _ in range(10)]
 
-    rounds = together([lambda: pay(alice, a, b), lambda: pay(bob, b, a)] * (THREADS // 2))
+    rounds = at_once(*[lambda: pay(alice, a, b), lambda: pay(bob, b, a)] * (THREADS // 2))
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 10 * THREADS}
     assert (balance(a), balance(b)) == (Decimal("999.20"), Decimal("999.20"))
 
@@ -131,7 +131,7 @@ def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallor
             answers.append(post_transfer(sender, source, str(dice.randint(1, 60)), **side))
         return answers
 
-    rounds = together([partial(blow, seed) for seed in range(THREADS)])
+    rounds = at_once(*[partial(blow, seed) for seed in range(THREADS)])
     found = outcomes([answer for one in rounds for answer in one])
     assert found.keys() <= {(201, ""), (409, "insufficient_funds"), (422, "same_wallet")}
     assert Wallet.objects.filter(owner__isnull=False).aggregate(Sum("balance"))["balance__sum"] == 600
@@ -139,10 +139,9 @@ def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallor
 
 def test_sixteen_senders_to_one_who_has_no_wallet_open_one(alice: Any, bob: Any, mallory: Any) -> None:
     sources = [(person, wallet_with(person, "GBP", "10")) for person in (alice, mallory) for _ in range(8)]
-    answers = together([
-        partial(post_transfer, person, source, "10", recipient="BOB@example.com")
-        for person, source in sources
-    ])  # fmt: skip
+    answers = at_once(
+        *[partial(post_transfer, person, source, "10", recipient="BOB@example.com") for person, source in sources]
+    )
     assert outcomes(answers) == {(201, ""): THREADS}
     assert Wallet.objects.get(owner=bob, currency="GBP").balance == 160
 
@@ -150,10 +149,9 @@ def test_sixteen_senders_to_one_who_has_no_wallet_open_one(alice: Any, bob: Any,
 def test_people_who_open_wallets_for_each_other_do_not_deadlock(alice: Any, bob: Any, settings: Any) -> None:
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "1000", "EUR": "1000"}
     dollars, euros = wallet_with(alice, "USD", "100"), wallet_with(bob, "EUR", "100")
-    answers = together([
-        lambda: post_transfer(alice, dollars, "1", recipient=bob.email),
-        lambda: post_transfer(bob, euros, "1", recipient=alice.email)
-    ] * 8)  # fmt: skip
+    hers = partial(post_transfer, alice, dollars, "1", recipient=bob.email)
+    his = partial(post_transfer, bob, euros, "1", recipient=alice.email)
+    answers = at_once(*[hers, his] * 8)
     assert outcomes(answers) == {(201, ""): THREADS}
     assert Wallet.objects.filter(owner__in=(alice, bob)).count() == 4
 
@@ -163,7 +161,7 @@ def test_two_wallets_do_not_pass_the_days_limit_together(alice: Any, bob: Any, s
     sources = [wallet_with(alice, "USD", "1000") for _ in range(4)]
     target = open_wallet(owner_id=bob.pk, currency="USD")
     tasks = [partial(post_transfer, alice, source, "10", destination=target) for source in sources * 4]
-    assert outcomes(together(tasks)) == {(201, ""): 5, (409, "transfer_limit_exceeded"): THREADS - 5}
+    assert outcomes(at_once(*tasks)) == {(201, ""): 5, (409, "transfer_limit_exceeded"): THREADS - 5}
     assert (balance(target), Transfer.objects.count()) == (50, 5)
     refused(post_transfer(alice, sources[0], "0.01", destination=target), 409, "transfer_limit_exceeded")
 
@@ -182,5 +180,5 @@ def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any,
             *(post_transfer(person, own[side], "2.34", destination=other[side]) for _ in range(4)),
         ]
 
-    rounds = together([partial(go, number) for number in range(THREADS)])
+    rounds = at_once(*[partial(go, number) for number in range(THREADS)])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}

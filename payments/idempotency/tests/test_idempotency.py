@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -26,6 +25,7 @@ from payments.idempotency.decorator import idempotent
 from payments.ledger import booking
 from payments.models import IdempotencyKey, Posting, Transaction, Wallet
 from tests.support.factories import book_transfer, clearing_wallet, wallet_with
+from tests.support.threads import at_once
 
 ERRORS: dict[str, Callable[[], Exception]] = {
     "400": lambda: exceptions.ValidationError({"amount": ["Odd."]}),
@@ -212,17 +212,6 @@ def test_no_key_is_stored_for_a_body_that_cannot_be_read(alice: Any, purse: Wall
 
 
 # --- twins ---
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    def run(call: Callable[[], Any]) -> Any:
-        try:
-            return call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls))
-
-
 @pytest.mark.usefixtures("committed_db")
 def test_one_of_many_twins_runs_and_all_are_answered_alike(alice: Any, purse: Wallet) -> None:
     answers = at_once(*[lambda: pay(alice, purse.pk, "10")] * 12)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import transaction
 
 from payments.audit import audit
 from payments.ledger import booking
@@ -23,6 +23,7 @@ from tests.support.ledger_factories import (
     sql,
     wallet_of,
 )
+from tests.support.threads import closing_connection
 
 
 def balances(currency: str = "USD") -> dict[str, Decimal]:
@@ -72,18 +73,11 @@ def test_booking_neither_locks_nor_writes_them(committed_db: None, alice: Any) -
     a = wallet_of(alice)
     with transaction.atomic():
         sql("SELECT FROM payments_wallet WHERE id = %s FOR NO KEY UPDATE", house_wallet())
-        thread = Thread(target=in_a_connection_of_its_own, args=(new_transaction((house_wallet(), a, "1")),))
+        thread = Thread(target=closing_connection, args=(book, new_transaction((house_wallet(), a, "1"))))
         thread.start()
         thread.join(10)
         assert not thread.is_alive()
     assert balances()["clearing"] == -1
-
-
-def in_a_connection_of_its_own(asked: booking.NewTransaction) -> None:
-    try:
-        book(asked)
-    finally:
-        connection.close()
 
 
 # --- the checkpoint -----------------------------------------------------------------------------------------
@@ -172,12 +166,10 @@ def test_the_command_fails_where_the_books_give_it_no_pause(committed_alice: Any
             call_command("checkpoint_house")
         except CommandError as error:
             failures.append(error)
-        finally:
-            connection.close()
 
     with transaction.atomic():
         moves(committed_alice)  # not committed while the checkpoint wants its pause
-        thread = Thread(target=take)
+        thread = Thread(target=closing_connection, args=(take,))
         thread.start()
         thread.join(10)
     assert len(failures) == 1

@@ -1,16 +1,15 @@
 """Taking back what was booked: once, with a reason, and never more than there is."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
 
 from payments.models import Reversal, Transaction, Wallet
 from tests.support.factories import ALICES, book_transfer, clearing_wallet, credit, signed_in, wallet_with
-from tests.support.order_factories import assert_ledger_balances, patient_locks
+from tests.support.order_factories import assert_ledger_balances
+from tests.support.threads import at_once
 
 
 def reverse(user: Any, transaction: int, reason: str = "disputed") -> Any:
@@ -111,17 +110,8 @@ def test_a_purchase_is_refunded_instead(alice: Any, admin: Any, kind: str) -> No
 
 def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any) -> None:
     original = credited(alice)
-
-    def attempt(_: int) -> int:
-        try:
-            with patient_locks():
-                status: int = reverse(admin, original).status_code
-        finally:
-            connection.close()
-        return status
-
-    with ThreadPoolExecutor(16) as threads:
-        assert Counter(threads.map(attempt, range(16))) == {201: 1, 409: 15}
+    codes = at_once(*[lambda: reverse(admin, original).status_code] * 16)
+    assert Counter(codes) == {201: 1, 409: 15}
     assert balance(ALICES) == 0
     assert_ledger_balances()
 

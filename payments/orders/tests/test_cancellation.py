@@ -15,7 +15,6 @@ from tests.support.factories import signed_in, wallet_with
 from tests.support.order_factories import (
     API,
     assert_ledger_balances,
-    at_once,
     balance_and_held,
     bank_account,
     deposit,
@@ -25,6 +24,7 @@ from tests.support.order_factories import (
     stored_withdrawal,
     withdraw,
 )
+from tests.support.threads import at_once
 
 KINDS = ["deposits", "withdrawals"]
 

@@ -1,7 +1,6 @@
 """manage.py expire_orders: what nobody settles in time is rejected, and what it holds is given back."""
 
 import io
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +15,6 @@ from payments.orders import services as orders
 from tests.support.factories import wallet_with
 from tests.support.order_factories import (
     assert_ledger_balances,
-    at_once,
     balance_and_held,
     bank_account,
     deposit,
@@ -26,6 +24,7 @@ from tests.support.order_factories import (
     stored_withdrawal,
     withdraw,
 )
+from tests.support.threads import at_once, in_another_thread
 
 
 @pytest.fixture
@@ -99,22 +98,9 @@ def test_expiry_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> 
     aged(Withdrawal, made, 24)
     with transaction.atomic():
         Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
-        [expired] = at_once_beside(lambda: list(orders.expire_orders(older_than=timedelta(hours=1))))
+        expired = in_another_thread(lambda: list(orders.expire_orders(older_than=timedelta(hours=1))))
     assert expired == []
     assert stored_withdrawal(made).status == "pending"
-
-
-def at_once_beside(call: Any) -> list[Any]:
-    """Make the call in a thread, while this one keeps its connection and its locks."""
-
-    def run() -> Any:
-        try:
-            return call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        return [thread.submit(run).result()]
 
 
 def settle_status(service: Any, made: dict[str, Any]) -> int:

@@ -1,9 +1,9 @@
 """DELETE users/{id}: a person without history is gone; of one with history the books keep the id and nothing else."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import Role, TokenFamily, User
-from accounts.tests.conftest import at_once, bearer
+from accounts.tests.conftest import bearer
 from config.problems.responses import response_for
 from payments.ledger.services import reversals
 from payments.ledger.services.wallets import open_wallet
@@ -24,6 +24,7 @@ from payments.webhooks import receiving
 from staff.history import record
 from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, notice, signed_in, wallet_with
 from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, settle, withdraw
+from tests.support.threads import at_once, closing_connection
 
 URL = "/api/v1/users"
 
@@ -255,13 +256,8 @@ def test_a_deletion_and_a_first_credit_at_once_lose_no_money(admin: Any) -> None
         account = 700 + number
         wallet = open_wallet(owner_id=user.pk, currency="USD") if number % 2 else None
         target = account if wallet is None else wallet.pk
-
-        def act(which: int, user: Any = user, target: int = target) -> Any:
-            if which:
-                return delete(User.objects.get(pk=admin.pk), user.pk)
-            return receiving.credit([notice(user_id=user.pk, account=target)])[0]
-
-        outcome, status = at_once(2, act)
+        notices = [notice(user_id=user.pk, account=target)]
+        [outcome], status = at_once(partial(receiving.credit, notices), partial(delete, admin, user.pk))
         assert status == 204
         credited = isinstance(outcome, receiving.Credited)
         assert credited or isinstance(outcome, receiving.UserNotFound | receiving.CreditWalletNotFound), outcome
@@ -276,7 +272,7 @@ def test_money_that_is_on_its_way_makes_him_a_person_with_history(admin: Any, al
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             book_transfer((clearing_wallet(), wallet.pk, "10"), kind="deposit")
-            deletion = pool.submit(in_thread, delete, admin, alice.pk)
+            deletion = pool.submit(closing_connection, delete, admin, alice.pk)
             wait_until_somebody_waits()
         assert deletion.result() == 204
     assert User.objects.get(pk=alice.pk).is_deleted
@@ -292,18 +288,11 @@ def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             users.delete_user(user_id=alice.pk, staff=admin, force=True)
-            settlement = pool.submit(in_thread, lambda: settle(service, "withdrawals", made).status_code)
+            settlement = pool.submit(closing_connection, lambda: settle(service, "withdrawals", made).status_code)
             wait_until_somebody_waits()
         assert settlement.result() == 200
     bank.refresh_from_db()
     assert bank.details == {}
-
-
-def in_thread(call: Callable[..., int], *args: Any) -> int:
-    try:
-        return call(*args)
-    finally:
-        connection.close()
 
 
 def wait_until_somebody_waits() -> None:
@@ -321,14 +310,10 @@ def test_a_deletion_and_a_request_of_his_at_once_leave_nothing_half_done(admin: 
     for number in range(8):
         user = User.objects.create(email=f"dave{number}@example.com", is_active=True, activated_at=admin.activated_at)
         access = tokens.open_family(user=user).access
-
-        def act(which: int, user: Any = user, access: str = access) -> int:
-            if which:
-                return delete(User.objects.get(pk=admin.pk), user.pk)
-            return int(bearer(access).patch("/api/v1/users/me", {"full_name": "Dave"}).status_code)
-
-        own, deleted = at_once(2, act)
-        assert (own in (200, 401, 404), deleted) == (True, 204)
+        rename = partial(bearer(access).patch, "/api/v1/users/me", {"full_name": "Dave"})
+        renamed, status = at_once(rename, partial(delete, admin, user.pk))
+        assert renamed.status_code in (200, 401, 404)
+        assert status == 204
         assert not User.objects.filter(pk=user.pk).exists()
 
 
@@ -347,6 +332,5 @@ def test_a_request_that_was_let_in_before_its_user_was_deleted_is_answered_401(a
 @pytest.mark.usefixtures("committed_db")
 def test_many_deletions_of_one_person_at_once_are_one(admin: Any, alice: Any) -> None:
     credit(alice, ALICES)
-    staff = User.objects.get(pk=admin.pk)
-    assert at_once(4, lambda _: delete(staff, alice.pk)) == [204] * 4
+    assert at_once(*[lambda: delete(admin, alice.pk)] * 4) == [204] * 4
     assert len(entries(alice.pk)) == 1

@@ -25,11 +25,11 @@ from tests.support.exchange_factories import (
     refused,
     store_rate,
     succeeded,
-    together,
 )
 from tests.support.exchange_factories import post_quote as ask_quote
 from tests.support.factories import signed_in, wallet_with
 from tests.support.order_factories import bank_account, deposit, new_key, post_order, settle, withdraw
+from tests.support.threads import at_once
 
 TRANSFERS = "/api/v1/transfers"
 Rates = Callable[..., None]
@@ -146,7 +146,7 @@ def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, pur
 def test_requests_at_one_moment_do_not_pass_the_limit_together(committed_db: None, alice: Any, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 2
     purse = wallet_with(alice, "USD", "10").pk
-    answers = together([lambda: post_order(alice, "deposits", purse, "1")] * 6)
+    answers = at_once(*[lambda: post_order(alice, "deposits", purse, "1")] * 6)
     assert outcomes(answers) == Counter({(201, ""): 2, (409, "too_many_pending_orders"): 4})
     assert Deposit.objects.count() == 2
 

@@ -1,6 +1,7 @@
 """POST, PUT, PATCH users, enable and disable: what staff do to people, and what nobody may."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ from rest_framework.test import APIClient
 
 from accounts import links, services, tokens
 from accounts.models import Role, User
-from accounts.tests.conftest import at_once, bearer
+from accounts.tests.conftest import bearer
 from payments.models import Wallet
 from tests.support.factories import signed_in
+from tests.support.threads import at_once
 
 URL = "/api/v1/users"
 PASSWORD = "correct horse 42"
@@ -363,14 +365,13 @@ def test_of_admins_who_remove_each_other_at_once_one_remains(removals: str, admi
         # Both are known as admins before either begins: by role, who comes later is refused with 403.
         clients = [signed_in(User.objects.get(pk=user.pk)) for user in pair]
 
-        def remove(which: int, pair: list[User] = pair, clients: list[APIClient] = clients) -> int:
-            return REMOVALS[removals.split()[which]](clients[which], pair[1 - which])
-
-        assert sorted(at_once(2, remove)) in ([200, 409], [204, 409])
+        first, second = (REMOVALS[name] for name in removals.split())
+        codes = at_once(partial(first, clients[0], pair[1]), partial(second, clients[1], pair[0]))
+        assert sorted(codes) in ([200, 409], [204, 409])
         [admin] = User.objects.filter(role="admin", is_active=True)
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_of_equal_emails_at_once_one_gets_in(admin: Any) -> None:
-    codes = at_once(5, lambda _: signed_in(admin).post(URL, {"email": "dave@example.com"}).status_code)
+    codes = at_once(*[lambda: signed_in(admin).post(URL, {"email": "dave@example.com"}).status_code] * 5)
     assert sorted(codes) == [201, 409, 409, 409, 409]

@@ -30,6 +30,7 @@ from payments.webhooks.receiving import (
 from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import pipeline_connection_of
 from tests.support.sessions import end_sessions
+from tests.support.threads import closing_connection
 
 Result = TypeVar("Result")
 
@@ -200,14 +201,11 @@ def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
     together = Barrier(3)
 
     def spoil(number: int) -> None:
-        try:
-            credit([notice(f"before {number}", user, account_id=100 + number)])
-            with connection.cursor() as cursor:
-                together.wait(30)
-                cursor.execute("DEALLOCATE ALL")
-                together.wait(30)
-        finally:
-            connection.close()
+        credit([notice(f"before {number}", user, account_id=100 + number)])
+        with connection.cursor() as cursor:
+            together.wait(30)
+            cursor.execute("DEALLOCATE ALL")
+            together.wait(30)
 
     async def work(desk: Desk) -> dict[str, Any]:
         await desk.settle(notice("warm", user))
@@ -215,7 +213,7 @@ def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
         assert session is not None
         session.connection.execute("DEALLOCATE ALL")
         with ThreadPoolExecutor(3) as threads:
-            await asyncio.to_thread(lambda: [*threads.map(spoil, range(3))])
+            await asyncio.to_thread(lambda: [*threads.map(closing_connection, [spoil] * 3, range(3))])
         return await desk.settle(notice("after", user))
 
     try:

@@ -26,6 +26,7 @@ from payments.webhooks.receiving.outcomes import ProviderChanged
 from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS, run
 from tests.support.ledger_factories import house_wallet, open_provider_wallet, sql, statement_of
+from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
 
 pytestmark = pytest.mark.slow
@@ -151,7 +152,7 @@ def test_what_is_known_is_found_without_waiting(alice: Any, wallet: int) -> None
     asked = notice("first", alice)
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         booking.lock([wallet])
-        assert pool.submit(_in_a_thread, lambda: outcome(asked)).result(10) == (10, True)
+        assert pool.submit(closing_connection, lambda: outcome(asked)).result(10) == (10, True)
     Provider.objects.get(slug="sha256_concat").save()
     assert alone(asked) is None
     assert (stored().postings, stored().events) == (1, 1)
@@ -218,7 +219,7 @@ def test_a_single_credit_waits_for_nobody(alice: Any, wallet: int) -> None:
     """A wallet that is held is left to the batch, which waits for it before it holds anything else."""
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         booking.lock([wallet])
-        assert pool.submit(_in_a_thread, lambda: alone(notice("a", alice))).result(2) is None
+        assert pool.submit(closing_connection, lambda: alone(notice("a", alice))).result(2) is None
 
 
 def meanwhile(first: Callable[[], object], asked: Notice, then: Callable[[], object] = lambda: None) -> Any:
@@ -226,17 +227,10 @@ def meanwhile(first: Callable[[], object], asked: Notice, then: Callable[[], obj
     with ThreadPoolExecutor(2) as pool:
         with transaction.atomic():
             first()
-            waiting: Future[Any] = pool.submit(_in_a_thread, lambda: outcome(asked))
+            waiting: Future[Any] = pool.submit(closing_connection, lambda: outcome(asked))
             wait_until(someone_waits_for_a_lock)
             then()
         return waiting.result(60)
-
-
-def _in_a_thread(work: Callable[[], Result]) -> Result:
-    try:
-        return work()
-    finally:
-        connection.close()
 
 
 def test_who_waits_sees_what_the_other_has_left(alice: Any, wallet: int) -> None:
@@ -270,7 +264,7 @@ def test_a_provider_that_is_stopped_while_it_waits_is_seen(alice: Any, wallet: i
 
     with ThreadPoolExecutor(1) as pool:
         settled = meanwhile(
-            lambda: booking.lock([wallet]), notice("a", alice), lambda: pool.submit(_in_a_thread, stop).result(10)
+            lambda: booking.lock([wallet]), notice("a", alice), lambda: pool.submit(closing_connection, stop).result(10)
         )
     assert settled is ProviderChanged
     assert stored().postings == 1
@@ -282,7 +276,7 @@ def test_who_waits_holds_up_no_checkpoint_and_so_nobody(alice: Any, bob: Any, wa
 
     def checkpoint() -> None:
         with ThreadPoolExecutor(1) as pool:
-            moved.append(pool.submit(_in_a_thread, booking.checkpoint).result(10))
+            moved.append(pool.submit(closing_connection, booking.checkpoint).result(10))
 
     assert meanwhile(lambda: booking.lock([wallet]), notice("a", alice), checkpoint) == (20, False)
     assert moved == [True]
@@ -309,11 +303,11 @@ def test_a_migration_that_locks_the_ledger_meets_it_without_a_deadlock(alice: An
             sql(lock_of_a_migration)
 
     with ThreadPoolExecutor(2) as pool:
-        crediting = pool.submit(_in_a_thread, credited)
+        crediting = pool.submit(closing_connection, credited)
         assert ready.wait(30)
         with transaction.atomic():
             Wallet.objects.filter(pk=wallet).exists()  # uses the table, and no row
-            locking = pool.submit(_in_a_thread, lock_books)
+            locking = pool.submit(closing_connection, lock_books)
             wait_until(someone_waits_for_a_lock)
             go.set()
             wait_until(lambda: waiting_for_locks() == 2)

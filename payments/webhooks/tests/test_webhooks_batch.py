@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +23,7 @@ from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS
 from tests.support.provider import FORMS, SHA256_CONCAT, Form
 from tests.support.sessions import end_sessions
+from tests.support.threads import in_another_thread
 
 
 def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str = "10") -> Notice:
@@ -197,16 +197,9 @@ def test_a_plan_made_while_there_were_few_events_looks_them_up_by_their_whole_ke
 
 def test_the_batch_tells_which_wallets_are_locked_by_others(committed_db: None, alice: Any) -> None:
     outcomes(notice("one", alice, account_id=70), notice("two", alice, account_id=71))
-    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+    with transaction.atomic():
         booking.lock([70])
-        assert pool.submit(_held_elsewhere).result() == {70}
-
-
-def _held_elsewhere() -> set[int]:
-    try:
-        return booking.locked_by_others([70, 71, 72])
-    finally:
-        connection.close()
+        assert in_another_thread(lambda: booking.locked_by_others([70, 71, 72])) == {70}
 
 
 def test_the_books_balance_after_all_of_it(alice: Any, bob: Any) -> None:
