@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views import csrf, defaults
 
-from config.problems import table
+from config.problems import problem_types
 from config.problems.responses import ProblemResponse, problem_response, response_for
 
 #: Django has a page for each, or asks `bad_request` for one.
@@ -38,7 +38,7 @@ class ProblemMiddleware:
             return _for_people(request, problem_response(problem))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not _is_admin(request):
-            return problem_response(table.METHOD_NOT_ALLOWED, headers={"Allow": response.headers["Allow"]})
+            return problem_response(problem_types.METHOD_NOT_ALLOWED, headers={"Allow": response.headers["Allow"]})
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -48,14 +48,14 @@ class ProblemMiddleware:
         return _for_people(request, answer) if answer else None
 
 
-def refused_before_the_view(request: HttpRequest) -> table.Problem | None:
+def refused_before_the_view(request: HttpRequest) -> problem_types.Problem | None:
     """Look at nothing but the first line and the announced length: no byte of the body is read."""
     if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-        return table.UNREADABLE_TEXT
+        return problem_types.UNREADABLE_TEXT
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not (length.isascii() and length.isdigit() and len(length) < 20):
-        return table.BAD_REQUEST
-    return table.BODY_TOO_LARGE if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE else None
+        return problem_types.BAD_REQUEST
+    return problem_types.BODY_TOO_LARGE if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE else None
 
 
 def _is_admin(request: HttpRequest) -> bool:
@@ -74,19 +74,19 @@ def _for_people(request: HttpRequest, answer: ProblemResponse) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _for_people(request, response_for(exception) or problem_response(table.BAD_REQUEST))
+    return _for_people(request, response_for(exception) or problem_response(problem_types.BAD_REQUEST))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_admin(request):
         return defaults.permission_denied(request, exception)
-    return problem_response(table.PERMISSION_DENIED)
+    return problem_response(problem_types.PERMISSION_DENIED)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_admin(request):
         return defaults.page_not_found(request, exception)
-    return problem_response(table.NOT_FOUND)
+    return problem_response(problem_types.NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -97,10 +97,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return defaults.server_error(request)
     if foreseen is not None:
         return _for_people(request, foreseen)
-    return problem_response(table.INTERNAL_ERROR)
+    return problem_response(problem_types.INTERNAL_ERROR)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _is_admin(request):
         return csrf.csrf_failure(request, reason)
-    return problem_response(table.CSRF_FAILED)
+    return problem_response(problem_types.CSRF_FAILED)

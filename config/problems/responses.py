@@ -13,7 +13,8 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.utils.encoders import JSONEncoder
 
-from config.problems.table import Problem, problem_for
+from config.problems.problem_types import Problem
+from config.problems.table import problem_for
 
 logger = logging.getLogger("till.problems")
 

@@ -1,14 +1,10 @@
-"""The one table: exception -> status, code and title. /docs/errors is generated from it.
+"""The one table, from exceptions to the types of problems. /docs/errors is generated from it.
 
 Services raise plain exceptions and know no HTTP. One may carry `field` (which part of the request is meant),
 `retry_after` (seconds) and `extra` (more members for the body). Its text is the detail, else its docstring.
 """
 
-from dataclasses import dataclass
-
-import psycopg
 from django.core import exceptions as django_errors
-from django.db import DataError, Error, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf_errors
 
@@ -16,6 +12,37 @@ from accounts import links, services, tokens
 from api import export_slots
 from catalog import models as shop_models
 from catalog import services as shop
+from config.problems.database_errors import database_problem
+from config.problems.problem_types import (
+    ADDRESS_TOO_LONG,
+    BAD_REQUEST,
+    BALANCE_TOO_LARGE,
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    CSRF_FAILED,
+    CURRENCY_MISMATCH,
+    DATABASE_BUSY,
+    DATABASE_UNAVAILABLE,
+    HEAD_TOO_SLOW,
+    HEADERS_TOO_LARGE,
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_READY,
+    OVERLOADED,
+    PERMISSION_DENIED,
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
+    TOO_MANY_STREAMS,
+    UNDECIDED,
+    UNREADABLE_BODY,
+    UNREADABLE_TEXT,
+    UNSUPPORTED_MEDIA_TYPE,
+    USER_NOT_FOUND,
+    WALLET_NOT_FOUND,
+    Problem,
+)
 from payments import models as money_models
 from payments.commission import rules as commission_rules
 from payments.exchange import services as exchange
@@ -29,103 +56,7 @@ from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
 from payments.users import services as users
 from payments.webhooks import notices, receiving
-from postgres.pipeline_connection import is_stale_prepared_statement
 from staff import separation_of_duties
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One row. A `detail` given here replaces the exception's own text, which might tell too much."""
-
-    status: int
-    code: str
-    title: str
-    detail: str = ""
-    retry_after: int | None = None
-
-    @property
-    def page(self) -> str:
-        """Where the code is explained; the `type` of the answer."""
-        return f"/docs/errors#{self.code}"
-
-
-INVALID_REQUEST = Problem(400, "invalid_request", "The request is not valid")
-BAD_REQUEST = Problem(
-    400, "bad_request", "The request was refused", "The request is malformed, or was not meant for this host."
-)
-UNREADABLE_TEXT = Problem(
-    400,
-    "unreadable_text",
-    "The request holds text that cannot be stored",
-    "Text must be Unicode without NUL characters.",
-)
-UNREADABLE_BODY = Problem(400, "unreadable_body", "The body did not arrive", "The connection broke off.")
-TOKEN_INVALID = Problem(401, "token_invalid", "The token is not valid")
-TOKEN_EXPIRED = Problem(401, "token_expired", "The token has expired")
-PERMISSION_DENIED = Problem(403, "permission_denied", "Not permitted")
-CSRF_FAILED = Problem(
-    403, "csrf_failed", "The form's token is missing or old", "Load the form again and send it again."
-)
-NOT_FOUND = Problem(404, "not_found", "Not found", "There is nothing at this address, or it is not yours to see.")
-METHOD_NOT_ALLOWED = Problem(
-    405,
-    "method_not_allowed",
-    "Method not allowed",
-    "The header Allow names the methods that this address knows.",
-)
-BODY_TOO_SLOW = Problem(408, "body_too_slow", "The body took too long", "Send the same request again.")
-HEAD_TOO_SLOW = Problem(408, "head_too_slow", "The headers took too long", "Send the same request again.")
-ADDRESS_TOO_LONG = Problem(414, "address_too_long", "The address is too long", "It has at most 16 kB.")
-HEADERS_TOO_LARGE = Problem(
-    431, "headers_too_large", "The headers are too large", "There are at most 100, of 16 kB each and 32 kB in all."
-)
-BODY_TOO_LARGE = Problem(
-    413, "body_too_large", "The body is too large", "The body is larger than this service accepts."
-)
-UNSUPPORTED_MEDIA_TYPE = Problem(415, "unsupported_media_type", "Unsupported media type")
-USER_NOT_FOUND = Problem(404, "user_not_found", "There is no such user")
-WALLET_NOT_FOUND = Problem(404, "wallet_not_found", "There is no such wallet")
-CURRENCY_MISMATCH = Problem(422, "currency_mismatch", "The currencies do not match")
-BALANCE_TOO_LARGE = Problem(422, "balance_too_large", "The balance would grow too large")
-INTERNAL_ERROR = Problem(
-    500,
-    "internal_error",
-    "Something broke on our side",
-    "It was logged under the id in this answer's header X-Request-ID.",
-)
-NOT_READY = Problem(503, "not_ready", "Not ready to serve", retry_after=5)
-OVERLOADED = Problem(
-    503, "overloaded", "Too many requests are waiting", "It was not begun. Send the same request again.", 1
-)
-TOO_MANY_STREAMS = Problem(
-    503,
-    "too_many_streams",
-    "Too many long answers are being sent",
-    "Send the same request again when one of them has ended.",
-    retry_after=5,
-)
-UNDECIDED = Problem(
-    503,
-    "undecided",
-    "The answer took too long",
-    "It may have been credited or not; a repeat tells, and credits once. Send the same request again.",
-    retry_after=1,
-)
-DATABASE_UNAVAILABLE = Problem(
-    503,
-    "database_unavailable",
-    "The database cannot be reached",
-    "Nothing was left half done. Send the same request again.",
-    retry_after=5,
-)
-USER_GONE = Problem(401, TOKEN_INVALID.code, TOKEN_INVALID.title, "The user was deleted meanwhile.")
-DATABASE_BUSY = Problem(
-    503,
-    "database_busy",
-    "The database took too long",
-    "Others hold what this request needs. Nothing was left half done. Send the same request again.",
-    retry_after=1,
-)
 
 PROBLEMS: dict[type[BaseException], Problem] = {
     # --- the shape of a request ---
@@ -147,7 +78,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     drf_errors.PermissionDenied: PERMISSION_DENIED,
     django_errors.PermissionDenied: PERMISSION_DENIED,
     drf_errors.Throttled: Problem(429, "throttled", "Too many requests", retry_after=1),
-    # --- people ---
+    # --- users ---
     services.InvalidCredentials: Problem(401, "invalid_credentials", "Email or password is wrong"),
     services.LoginLocked: Problem(429, "login_locked", "Too many failed logins", retry_after=60),
     services.EmailTaken: Problem(409, "email_taken", "The email belongs to another user"),
@@ -275,21 +206,12 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     receiving.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
 }
 
-# Answers that are not made from an exception's class alone.
+#: Answers that are not made from an exception's class alone.
 OTHERS = (
     *(HEAD_TOO_SLOW, ADDRESS_TOO_LONG, HEADERS_TOO_LARGE),
     *(UNREADABLE_TEXT, TOKEN_EXPIRED, CSRF_FAILED, BODY_TOO_SLOW, INTERNAL_ERROR),
     *(NOT_READY, OVERLOADED, TOO_MANY_STREAMS, DATABASE_UNAVAILABLE, DATABASE_BUSY),
 )
-
-# SQLSTATE: serialization, deadlock, lock_timeout, statement_timeout, idle-in-transaction timeout.
-BUSY_SQLSTATES = {"40001", "40P01", "55P03", "57014", "25P03"}
-# A primary that became a standby refuses writes; the next connection finds the new primary.
-READ_ONLY_SQLSTATE = "25006"
-# Characters that a text column cannot hold; None is psycopg refusing a NUL before it is sent.
-UNREADABLE_TEXT_SQLSTATES = {None, "22021", "22P05"}
-FOREIGN_KEY_SQLSTATE = "23503"
-LOST_CONNECTION = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 def problem_for(error: BaseException) -> Problem | None:
@@ -299,27 +221,7 @@ def problem_for(error: BaseException) -> Problem | None:
     for kind in type(error).__mro__:
         if kind in PROBLEMS:
             return PROBLEMS[kind]
-    return _database_problem(error) if isinstance(error, (Error, psycopg.Error)) else None
-
-
-def _database_problem(error: BaseException) -> Problem | None:
-    sqlstate = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
-    if sqlstate in BUSY_SQLSTATES:
-        return DATABASE_BUSY
-    if sqlstate == FOREIGN_KEY_SQLSTATE and "_fk_accounts_user" in _constraint(error):
-        return USER_GONE
-    lost = isinstance(error, LOST_CONNECTION) or is_stale_prepared_statement(error)
-    if lost or sqlstate == READ_ONLY_SQLSTATE:
-        return DATABASE_UNAVAILABLE
-    if isinstance(error, (DataError, psycopg.DataError)) and sqlstate in UNREADABLE_TEXT_SQLSTATES:
-        return UNREADABLE_TEXT
-    return None
-
-
-def _constraint(error: BaseException) -> str:
-    """Return the name of the constraint that was broken."""
-    diag = getattr(error, "diag", None) or getattr(error.__cause__, "diag", None)
-    return getattr(diag, "constraint_name", None) or ""
+    return database_problem(error)
 
 
 def every_problem() -> list[Problem]:

@@ -16,7 +16,7 @@ from rest_framework.exceptions import Throttled
 from accounts.rate_limits import seconds_still_refused
 from accounts.services import mail_sender
 from config.problems import problem_response, response_for
-from config.problems.table import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
+from config.problems.problem_types import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.server import health, request_log, webhook_endpoint
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from config.problems import problem_response
-from config.problems.table import NOT_READY
+from config.problems.problem_types import NOT_READY
 
 logger = logging.getLogger("till.health")
 

@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from rest_framework.exceptions import NotAuthenticated
 
 from config.problems import PROBLEMS, problem_response
-from config.problems.table import PERMISSION_DENIED
+from config.problems.problem_types import PERMISSION_DENIED
 
 #: Seconds for which a sum is given again: a caller that asks often costs no more.
 CACHE_SECONDS = 1.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from config.problems import ProblemResponse, problem_response, table
+from config.problems import ProblemResponse, problem_response, problem_types
 
 CREDITED = (
     STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
@@ -13,7 +13,12 @@ CREDITED = (
 )
 REFUSALS = {
     problem.status: problem
-    for problem in (table.BAD_REQUEST, table.HEAD_TOO_SLOW, table.ADDRESS_TOO_LONG, table.HEADERS_TOO_LARGE)
+    for problem in (
+        problem_types.BAD_REQUEST,
+        problem_types.HEAD_TOO_SLOW,
+        problem_types.ADDRESS_TOO_LONG,
+        problem_types.HEADERS_TOO_LARGE,
+    )
 }
 
 

@@ -12,7 +12,7 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from config.problems import problem_response
-from config.problems.table import TOO_MANY_STREAMS
+from config.problems.problem_types import TOO_MANY_STREAMS
 
 #: A quarter of the threads.
 MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)

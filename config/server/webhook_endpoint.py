@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
-from config.problems.table import INTERNAL_ERROR
+from config.problems.problem_types import INTERNAL_ERROR
 from payments.webhooks import addresses, receiving
 from payments.webhooks.serializers.notices import answer
 

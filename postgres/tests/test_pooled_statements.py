@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from config.problems.table import DATABASE_UNAVAILABLE, problem_for
+from config.problems.problem_types import DATABASE_UNAVAILABLE
+from config.problems.table import problem_for
 from postgres.pipeline_connection import (
     BEGIN,
     COMMIT,

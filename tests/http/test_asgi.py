@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from config import asgi
 from config.problems import problem_body
-from config.problems.table import BAD_REQUEST
+from config.problems.problem_types import BAD_REQUEST
 from config.server import application, worker
 from config.server.fair_queue import FairQueue
 from config.server.request_threads import general_share

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.problems import problem_body, table
+from config.problems import problem_body, problem_types
 from config.server import request_limits
 from config.server.http_protocol import Protocol
 from config.server.request_limits import MAX_FIELDS, MAX_HEAD, MAX_LINE
@@ -61,7 +61,7 @@ def fields(*lengths: int) -> bytes:
     return b"".join(b"X-%03d: %s\r\n" % (number, b"v" * (length - 9)) for number, length in enumerate(lengths))
 
 
-def is_refused(line: RawConnection, problem: table.Problem) -> None:
+def is_refused(line: RawConnection, problem: problem_types.Problem) -> None:
     status, headers, body = line.answer()
     assert (status, body) == (problem.status, problem_body(problem))
     assert headers["content-type"] == "application/problem+json"
@@ -83,10 +83,10 @@ LARGEST = {
     "number of headers": GET % (b"", fields(*[20] * MAX_FIELDS)),
 }
 TOO_LARGE = {
-    "address": (GET % (b"a" * MAX_LINE, b""), table.ADDRESS_TOO_LONG),
-    "header": (GET % (b"", fields(MAX_LINE + 1)), table.HEADERS_TOO_LARGE),
-    "headers": (GET % (b"", fields(*[MAX_HEAD // 8] * 8)), table.HEADERS_TOO_LARGE),
-    "number of headers": (GET % (b"", fields(*[20] * (MAX_FIELDS + 1))), table.HEADERS_TOO_LARGE),
+    "address": (GET % (b"a" * MAX_LINE, b""), problem_types.ADDRESS_TOO_LONG),
+    "header": (GET % (b"", fields(MAX_LINE + 1)), problem_types.HEADERS_TOO_LARGE),
+    "headers": (GET % (b"", fields(*[MAX_HEAD // 8] * 8)), problem_types.HEADERS_TOO_LARGE),
+    "number of headers": (GET % (b"", fields(*[20] * (MAX_FIELDS + 1))), problem_types.HEADERS_TOO_LARGE),
 }
 
 
@@ -102,7 +102,7 @@ def test_a_head_of_the_largest_size_is_served_however_it_arrives(line: RawConnec
 @pytest.mark.parametrize(("head", "problem"), TOO_LARGE.values(), ids=TOO_LARGE)
 @pytest.mark.parametrize("is_used", [False, True])
 def test_a_head_that_is_larger_is_refused(
-    line: RawConnection, head: bytes, problem: table.Problem, is_used: bool
+    line: RawConnection, head: bytes, problem: problem_types.Problem, is_used: bool
 ) -> None:
     if is_used:
         line.send(GET % (b"", b""))
@@ -113,22 +113,22 @@ def test_a_head_that_is_larger_is_refused(
 
 
 NEVER_ENDS = {
-    "address": (b"GET /", b"a" * 1000, table.ADDRESS_TOO_LONG),
-    "spaces behind the address": (b"GET /", b" " * 1000, table.HEADERS_TOO_LARGE),
-    "name": (b"GET / HTTP/1.1\r\n", b"a" * 1000, table.HEADERS_TOO_LARGE),
-    "value": (b"GET / HTTP/1.1\r\na:", b"b" * 1000, table.HEADERS_TOO_LARGE),
-    "spaces before a value": (b"GET / HTTP/1.1\r\na:", b" " * 1000, table.HEADERS_TOO_LARGE),
-    "headers": (b"GET / HTTP/1.1\r\n", b"a:b\r\n" * 200, table.HEADERS_TOO_LARGE),
-    "trailers": (POST + b"0\r\n", b"a:b\r\n" * 200, table.HEADERS_TOO_LARGE),
-    "trailer": (POST + b"0\r\na:", b"b" * 1000, table.BAD_REQUEST),
-    "extension of a chunk": (POST + b"1;a=", b"b" * 1000, table.BAD_REQUEST),
-    "extensions of chunks": (POST, (b"1;a=%s\r\nx\r\n" % (b"b" * 1000)), table.BAD_REQUEST),
+    "address": (b"GET /", b"a" * 1000, problem_types.ADDRESS_TOO_LONG),
+    "spaces behind the address": (b"GET /", b" " * 1000, problem_types.HEADERS_TOO_LARGE),
+    "name": (b"GET / HTTP/1.1\r\n", b"a" * 1000, problem_types.HEADERS_TOO_LARGE),
+    "value": (b"GET / HTTP/1.1\r\na:", b"b" * 1000, problem_types.HEADERS_TOO_LARGE),
+    "spaces before a value": (b"GET / HTTP/1.1\r\na:", b" " * 1000, problem_types.HEADERS_TOO_LARGE),
+    "headers": (b"GET / HTTP/1.1\r\n", b"a:b\r\n" * 200, problem_types.HEADERS_TOO_LARGE),
+    "trailers": (POST + b"0\r\n", b"a:b\r\n" * 200, problem_types.HEADERS_TOO_LARGE),
+    "trailer": (POST + b"0\r\na:", b"b" * 1000, problem_types.BAD_REQUEST),
+    "extension of a chunk": (POST + b"1;a=", b"b" * 1000, problem_types.BAD_REQUEST),
+    "extensions of chunks": (POST, (b"1;a=%s\r\nx\r\n" % (b"b" * 1000)), problem_types.BAD_REQUEST),
 }
 
 
 @pytest.mark.parametrize(("begin", "more", "problem"), NEVER_ENDS.values(), ids=NEVER_ENDS)
 def test_what_never_ends_is_refused_while_it_arrives(
-    line: RawConnection, begin: bytes, more: bytes, problem: table.Problem
+    line: RawConnection, begin: bytes, more: bytes, problem: problem_types.Problem
 ) -> None:
     """Long before a megabyte of it was read: the sender stops when it is answered."""
     line.send(begin)
@@ -205,7 +205,7 @@ def test_a_head_that_comes_byte_by_byte_is_given_up_in_time(hasty: int, begin: b
             seen.clear()
         pieces = endless(begin, b"a") if b"X-A" in begin else iter([begin, *[b""] * 1000])
         assert HEAD_SECONDS * request_limits.MIN_HEAD_PART * 0.9 < dribbled(line, pieces) < HEAD_SECONDS * 8
-        is_refused(line, table.HEAD_TOO_SLOW)
+        is_refused(line, problem_types.HEAD_TOO_SLOW)
 
 
 def test_heads_that_began_together_are_not_given_up_in_one_moment(hasty: int) -> None:
