@@ -14,6 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from payments.models import Posting, Provider, Wallet, WebhookEvent
 from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.provider import FORMS, Delivery, Form
 
@@ -75,7 +76,7 @@ def post(request: pytest.FixtureRequest, committed_db: None, fresh_registry: Non
         yield in_process
         return
     till = request.getfixturevalue("served_till")
-    with httpx.Client(base_url=till.url, timeout=30) as client:
+    with httpx.Client(base_url=till.url, timeout=30, verify=PLAIN) as client:
 
         def over_http(delivery: Delivery) -> Answer:
             response = client.request(delivery.method, delivery.path, content=delivery.body, headers=delivery.headers)

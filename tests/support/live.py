@@ -15,6 +15,8 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
+from tests.support.http import PLAIN
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30
 
@@ -78,7 +80,7 @@ class LiveTill:
                 self._data.cleanup()
                 raise RuntimeError(f"Till ended with {self._process.returncode}")
             try:
-                if httpx.get(f"{self.url}/health/ready", timeout=5).status_code == httpx.codes.OK:
+                if httpx.get(f"{self.url}/health/ready", timeout=5, verify=PLAIN).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
