@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cluster, figures, growth, load, machine, memory, pgbench, report, servers, throughput
-from benchmarks.stage import Stage
+from benchmarks.databases import Databases
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
@@ -62,17 +62,17 @@ def main() -> int:
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
-    """Measure the parts that are asked for and add them to the result, each as soon as it is done."""
+    """Measure the chosen parts and add them to the result, each as soon as it is done."""
     result: dict[str, Any] = json.loads(given.json.read_text()) if given.json.exists() and given.only else {}
     about_machine = machine.facts()
-    with Stage(given.folder).open() as stage:
-        result |= {"machine": about_machine, "postgres": stage.postgres.settings(), "till": version()}
+    with Databases(given.folder).open() as databases:
+        result |= {"machine": about_machine, "postgres": databases.postgres.settings(), "till": version()}
         for part in given.only or PARTS:
             print(f"\n--- {part} ---", flush=True)
             about = {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "command": command(),
                      "load_before": os.getloadavg()[0], "rounds": given.rounds, "seconds": given.seconds}  # fmt: skip
             began = time.monotonic()
-            result[part] = {**about, **PROGRAMS[part](stage, given)}
+            result[part] = {**about, **PROGRAMS[part](databases, given)}
             result[part]["took_seconds"] = round(time.monotonic() - began)
             result["figures"] = [figure.as_json() for figure in figures.all_figures(result)]
             given.json.parent.mkdir(parents=True, exist_ok=True)
@@ -80,21 +80,26 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _throughput(stage: Stage, given: argparse.Namespace) -> dict[str, Any]:
-    scenes = throughput.QUICK if given.quick else throughput.FULL
-    with throughput.Contest(stage) as contest:
-        runs = contest.play(scenes, rounds=given.rounds, seconds=given.seconds, say=say)
+def _throughput(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
+    scenarios = throughput.QUICK if given.quick else throughput.FULL
+    with throughput.Contest(databases) as contest:
+        runs = contest.play(scenarios, rounds=given.rounds, seconds=given.seconds, say=say)
     return {"runs": runs, "checks": contest.check()}
 
 
-def _growth(stage: Stage, given: argparse.Namespace) -> dict[str, Any]:
+def _growth(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
     return growth.measure(
-        stage, given.sizes, rounds=given.rounds, seconds=given.seconds, read_seconds=1 if given.quick else 3, say=say
+        databases,
+        given.sizes,
+        rounds=given.rounds,
+        seconds=given.seconds,
+        read_seconds=1 if given.quick else 3,
+        say=say,
     )
 
 
-def _memory(stage: Stage, given: argparse.Namespace) -> dict[str, Any]:
-    return memory.measure(stage, minutes=given.soak_minutes, seconds=given.seconds, say=say)
+def _memory(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
+    return memory.measure(databases, minutes=given.soak_minutes, seconds=given.seconds, say=say)
 
 
 PROGRAMS = {"throughput": _throughput, "growth": _growth, "memory": _memory}
@@ -112,8 +117,8 @@ def command() -> str:
 def version() -> str:
     """The commit that was measured, and whether the tree differed from it."""
     words = ["git", "describe", "--always", "--dirty"]
-    said = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()
-    return said or "without a repository"
+    described = subprocess.run(words, cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()
+    return described or "without a repository"
 
 
 if __name__ == "__main__":

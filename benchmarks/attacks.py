@@ -21,11 +21,11 @@ from benchmarks.honest import HOST, Connections, read_answer, request
 
 SOURCE = ("127.0.0.2", 0)
 ANSWER_SECONDS = 10.0
-#: Lines of the statement that `statements` asks for: the attacker's wallet holds so many postings.
+#: Lines of the statement that `statements` reads: the attacker's wallet has so many postings.
 STATEMENT_LINES = 40_000
 FLOOD_BYTES = 300_000_000
-#: The attackers share two cores with all they attack: so long they pause after an answer, and dozens at a time for as
-#: long as Retry-After asks, more or less: they do not walk in step.
+#: Attackers pause after each answer, because they share two cores with what they attack. Dozens at a time pause for
+#: about as long as Retry-After says. The pauses vary, so that attackers do not act in step.
 PAUSE_SECONDS = 0.1
 DOZENS_PAUSE_SECONDS = 1.0
 
@@ -167,11 +167,11 @@ async def many_members_to_login(target: Target) -> None:
     await together(target, 4, lambda: target.send(request("POST", "/api/v1/auth/login", body=body)))
 
 
-# --- people -------------------------------------------------------------------------------------------------
+# --- users --------------------------------------------------------------------------------------------------
 
 
 async def logins(target: Target) -> None:
-    """Four hundred at once, of people who do not exist."""
+    """Four hundred at once, of users who do not exist."""
 
     async def act() -> None:
         body = json.dumps({"email": f"nobody{random.getrandbits(40)}@example.com", "password": "wrong-password-1"})
@@ -227,8 +227,8 @@ async def writes(target: Target) -> None:
     async def act() -> None:
         key = f"{random.getrandbits(64):016x}"
         path, body = random.choice([("quotes", quote), ("deposits", deposit), ("transfers?dry_run=true", probe)])
-        made = request("POST", f"/api/v1/{path}", token=target.token, body=body, Idempotency_Key=key)
-        target.statuses[await connections.ask(made)] += 1
+        message = request("POST", f"/api/v1/{path}", token=target.token, body=body, Idempotency_Key=key)
+        target.statuses[await connections.ask(message)] += 1
 
     await together(target, 8, act)
     connections.close()

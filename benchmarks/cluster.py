@@ -15,7 +15,7 @@ from config.embedded_postgres.cluster import Cluster
 
 SQL = Path(__file__).parent / "sql"
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
-SHOWN = (*DURABLE, "server_version", "shared_buffers", "max_wal_size", "checkpoint_timeout", "wal_sync_method")
+REPORTED = (*DURABLE, "server_version", "shared_buffers", "max_wal_size", "checkpoint_timeout", "wal_sync_method")
 
 
 class NotDurable(Exception):
@@ -54,16 +54,16 @@ class Postgres:
     def settings(self, database: str = "till") -> dict[str, str]:
         """Read the settings back from the server. Raises NotDurable."""
         with self.connect(database) as connection:
-            found = {
+            settings = {
                 str(name): str(value)
                 for name, value in connection.execute(
-                    "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s)", [list(SHOWN)]
+                    "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY(%s)", [list(REPORTED)]
                 )
             }
-        relaxed = [name for name in DURABLE if found[name] != "on"]
+        relaxed = [name for name in DURABLE if settings[name] != "on"]
         if relaxed:
             raise NotDurable(f"{', '.join(relaxed)} of {database} must be on")
-        return found
+        return settings
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
         return psycopg.connect(**self._address, dbname=database, autocommit=True)
@@ -82,8 +82,8 @@ class Postgres:
     def environment(self, database: str) -> dict[str, str]:
         """For the programs of PostgreSQL."""
         names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGPASSWORD": "password"}
-        found = {variable: str(self._address[name]) for variable, name in names.items()}
-        return {**os.environ, **found, "PGDATABASE": database, "PGSSLMODE": "disable"}
+        connection = {variable: str(self._address[name]) for variable, name in names.items()}
+        return {**os.environ, **connection, "PGDATABASE": database, "PGSSLMODE": "disable"}
 
     def create(self, database: str, *, template: str = "template0") -> None:
         """Make a database anew, by copying another; whoever is connected to the old one is cut off."""

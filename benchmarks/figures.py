@@ -75,8 +75,8 @@ def all_figures(result: Result) -> list[Figure]:
 
 
 def _throughput(runs: list[Run]) -> list[Figure]:
-    def of(player: str, scene: str = "many-64") -> dict[int, Run]:
-        return by_round(runs, player=player, scene=scene)
+    def of(contestant: str, scenario: str = "many-64") -> dict[int, Run]:
+        return by_round(runs, contestant=contestant, scenario=scenario)
 
     fast, hot = of("till"), of("till", "hot-64")
     return [

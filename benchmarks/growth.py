@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import load, notices, servers
-from benchmarks.stage import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, PEOPLE, Stage, token
+from benchmarks.databases import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, USERS, Databases, token
 from benchmarks.throughput import PREPARED, ShowProgress, Unsound, measured_post
 
 FULL = (10_000, 1_000_000, 10_000_000)
@@ -33,8 +33,8 @@ def database(size: int) -> str:
 
 
 class Growth:
-    def __init__(self, stage: Stage, sizes: Sequence[int], *, say: ShowProgress) -> None:
-        self.stage = stage
+    def __init__(self, databases: Databases, sizes: Sequence[int], *, say: ShowProgress) -> None:
+        self.databases = databases
         self.sizes = sizes
         self._say = say
 
@@ -44,20 +44,20 @@ class Growth:
         for size in self.sizes:
             self._say(f"filling in {size:,} postings …")
             name = database(size)
-            self.stage.make_till(name)
+            self.databases.make_till(name)
             self._add(name, 0, size - TAIL)
-            servers.manage(self.stage.postgres.url(name), self.stage.folder, "checkpoint_house")
+            servers.manage(self.databases.postgres.url(name), self.databases.folder, "checkpoint_house")
             self._add(name, size - TAIL, size)
-            self.stage.postgres.run_file(name, "till_settle.sql")
-            if not self.stage.stored("till", name).is_sound:
+            self.databases.postgres.run_file(name, "till_settle.sql")
+            if not self.databases.stored("till", name).is_sound:
                 raise Unsound(name)
-            checks[str(size)] = self.stage.check_ledger(name)
+            checks[str(size)] = self.databases.check_ledger(name)
         return checks
 
     def _add(self, name: str, after: int, upto: int) -> None:
         for start in range(after, upto, CHUNK):
-            self.stage.postgres.run_file(
-                name, "till_fill.sql", after=start, upto=min(start + CHUNK, upto), first=FIRST_WALLET, people=PEOPLE
+            self.databases.postgres.run_file(
+                name, "till_fill.sql", after=start, upto=min(start + CHUNK, upto), first=FIRST_WALLET, users=USERS
             )
 
     def reads(self, *, rounds: int, seconds: float = READ_SECONDS) -> list[dict[str, Any]]:
@@ -99,33 +99,35 @@ class Growth:
         name = database(size)
         if size <= COPIED:
             name = "bench_growth_copy"
-            self.stage.postgres.create(name, template=database(size))
+            self.databases.postgres.create(name, template=database(size))
         server = self._serve(size, name)
         try:
-            notices.write(self.stage.prepared, round(seconds * PREPARED["till"]), MANY)
-            send = partial(load.post, server.url, self.stage.prepared, connections=CONNECTIONS, seconds=seconds)
-            send_briefly = partial(load.post, server.url, self.stage.prepared, connections=CONNECTIONS, seconds=1)
-            measured_post(self.stage, name, server, send_briefly, connections=CONNECTIONS)
-            notices.write(self.stage.prepared, round(seconds * PREPARED["till"]), MANY)
-            run = measured_post(self.stage, name, server, send, connections=CONNECTIONS)
+            notices.write(self.databases.notices_file, round(seconds * PREPARED["till"]), MANY)
+            send = partial(load.post, server.url, self.databases.notices_file, connections=CONNECTIONS, seconds=seconds)
+            send_briefly = partial(
+                load.post, server.url, self.databases.notices_file, connections=CONNECTIONS, seconds=1
+            )
+            measured_post(self.databases, name, server, send_briefly, connections=CONNECTIONS)
+            notices.write(self.databases.notices_file, round(seconds * PREPARED["till"]), MANY)
+            run = measured_post(self.databases, name, server, send, connections=CONNECTIONS)
         finally:
             server.stop()
         self._say(f"{number} throughput         {size:>12,} postings  {run['per_second']:>9,.0f}/s")
         return run
 
     def _serve(self, size: int, name: str) -> servers.Server:
-        return servers.till(f"growth-{size}", self.stage.postgres.url(name), self.stage.folder).start()
+        return servers.till(f"growth-{size}", self.databases.postgres.url(name), self.databases.folder).start()
 
 
 def measure(
-    stage: Stage, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: ShowProgress
+    databases: Databases, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: ShowProgress
 ) -> dict[str, Any]:
-    growth = Growth(stage, sizes, say=say)
+    growth = Growth(databases, sizes, say=say)
     checks = growth.fill()
     return {
         "sizes": list(sizes),
         "checks": checks,
         "reads": growth.reads(rounds=rounds, seconds=read_seconds),
         "writes": growth.writes(rounds=rounds, seconds=seconds),
-        "checks_after": {str(sizes[-1]): stage.check_ledger(database(sizes[-1]))},
+        "checks_after": {str(sizes[-1]): databases.check_ledger(database(sizes[-1]))},
     }

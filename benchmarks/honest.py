@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from benchmarks import notices
-from benchmarks.stage import MANY
+from benchmarks.databases import MANY
 
 HOST = "127.0.0.1"
 WEBHOOKS_PER_SECOND = 100

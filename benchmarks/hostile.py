@@ -20,10 +20,10 @@ from typing import Any
 
 from benchmarks import attacks, honest, servers
 from benchmarks.attacks import ATTACKS, Target
+from benchmarks.databases import FIRST_WALLET, USERS, Databases, token
 from benchmarks.honest import Customer
 from benchmarks.memory import now_mb, raise_file_limit
 from benchmarks.report import HERE
-from benchmarks.stage import FIRST_WALLET, PEOPLE, Stage, token
 
 DATABASE = "bench_hostile"
 LATEST = HERE / "results" / "hostile.json"
@@ -65,10 +65,10 @@ def main() -> int:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     names = [CALM[0], *(given.only or ATTACKS), CALM[1]]
-    with Stage(given.folder).open() as stage, attacks.silent_mail_server() as mail:
-        make_books(stage)
-        rows = [play_afresh(stage, mail.getsockname()[1], name, given.seconds) for name in names]
-        balanced = stage.check_ledger(DATABASE)
+    with Databases(given.folder).open() as databases, attacks.silent_mail_server() as mail:
+        make_books(databases)
+        rows = [play_afresh(databases, mail.getsockname()[1], name, given.seconds) for name in names]
+        balanced = databases.check_ledger(DATABASE)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "seconds": given.seconds,
@@ -78,13 +78,13 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def make_books(stage: Stage) -> None:
-    """A wallet with a history for the statements, and money in all of them."""
-    stage.make_till(DATABASE)
+def make_books(databases: Databases) -> None:
+    """A wallet with a long history for the statements, and money in every wallet."""
+    databases.make_till(DATABASE)
     lines = attacks.STATEMENT_LINES * 10
-    stage.postgres.run_file(DATABASE, "till_fill.sql", after=0, upto=lines, first=FIRST_WALLET, people=PEOPLE)
-    stage.postgres.run_file(DATABASE, "till_settle.sql")
-    with stage.postgres.connect(DATABASE) as connection:
+    databases.postgres.run_file(DATABASE, "till_fill.sql", after=0, upto=lines, first=FIRST_WALLET, users=USERS)
+    databases.postgres.run_file(DATABASE, "till_settle.sql")
+    with databases.postgres.connect(DATABASE) as connection:
         connection.execute(
             "UPDATE accounts_user SET password = (SELECT password FROM accounts_user WHERE id = %s)"
             " WHERE id BETWEEN %s AND %s",
@@ -93,10 +93,10 @@ def make_books(stage: Stage) -> None:
 
 
 @contextmanager
-def served(stage: Stage, mail_port: int) -> Iterator[servers.Server]:
+def served(databases: Databases, mail_port: int) -> Iterator[servers.Server]:
     """Till as `make run` serves it, with few open files allowed and a mail server that never answers."""
     environment = {
-        **servers.till_environment(stage.postgres.url(DATABASE), stage.folder),
+        **servers.till_environment(databases.postgres.url(DATABASE), databases.folder),
         "TILL_EMAIL_URL": f"smtp://till:secret@127.0.0.1:{mail_port}",
         "TILL_METRICS_TOKEN": secrets.token_urlsafe(32),
         "TILL_THROTTLE_WRITES": "",  # the limits of users are meant to hold here
@@ -104,7 +104,7 @@ def served(stage: Stage, mail_port: int) -> Iterator[servers.Server]:
     }
     gunicorn = f"ulimit -Sn {USUAL_OPEN_FILES} && exec '{sys.executable}' -m gunicorn -c config/gunicorn.conf.py"
     server = servers.Server(
-        "hostile", ["sh", "-c", gunicorn], environment, ready="/health/ready", log=stage.folder / "hostile.log"
+        "hostile", ["sh", "-c", gunicorn], environment, ready="/health/ready", log=databases.folder / "hostile.log"
     )
     try:
         yield server.start()
@@ -113,24 +113,24 @@ def served(stage: Stage, mail_port: int) -> Iterator[servers.Server]:
 
 
 def customers(url: str) -> list[Customer]:
-    return [Customer(FIRST_WALLET + n, token(url, f"person{n}@bench.example")) for n in (0, *CUSTOMERS)]
+    return [Customer(FIRST_WALLET + n, token(url, f"user{n}@bench.example")) for n in (0, *CUSTOMERS)]
 
 
-def play_afresh(stage: Stage, mail_port: int, name: str, seconds: float) -> dict[str, Any]:
+def play_afresh(databases: Databases, mail_port: int, name: str, seconds: float) -> dict[str, Any]:
     """One row by a server that was started for it, so that none pays for the attack before."""
-    with served(stage, mail_port) as server:
-        people = customers(server.url)
-        honest.run(server.port, people[1:], WARM_SECONDS)
-        return play(name, server, people, seconds)
+    with served(databases, mail_port) as server:
+        signed_in = customers(server.url)
+        honest.run(server.port, signed_in[1:], WARM_SECONDS)
+        return play(name, server, signed_in, seconds)
 
 
-def play(name: str, server: servers.Server, people: list[Customer], seconds: float) -> dict[str, Any]:
-    """One row of the table. The first of the people is the attacker."""
+def play(name: str, server: servers.Server, signed_in: list[Customer], seconds: float) -> dict[str, Any]:
+    """One row of the table. The first customer is the attacker."""
     before, workers = now_mb(server.workers), server.workers
-    target = Target(server.port, people[0].token, people[0].wallet, time.monotonic() + seconds)
+    target = Target(server.port, signed_in[0].token, signed_in[0].wallet, time.monotonic() + seconds)
     with multiprocessing.Pool(1) as pool:
         attack = pool.apply_async(attacks.play, (name, target)) if name in ATTACKS else None
-        seen = honest.run(server.port, people[1:], seconds)
+        seen = honest.run(server.port, signed_in[1:], seconds)
         answers = attack.get(timeout=seconds + 60) if attack else {}
     row = {
         "name": name,
@@ -152,10 +152,10 @@ def line(row: dict[str, Any], calm: dict[str, float] | None) -> str:
             times = row[kind]["p99_ms"] / calm[kind]
             p99 += f" ({'**' * (times > LIMIT)}x {times:.1f}{'**' * (times > LIMIT)})"
         cells += [f"{row[kind]['p50_ms']:.1f}", p99, str(row[kind]["refused"])]
-    said = ", ".join(f"{status} x {count:,}" for status, count in sorted(row["attack"].items()))
+    answers = ", ".join(f"{status} x {count:,}" for status, count in sorted(row["attack"].items()))
     troubles = {"workers lost": row["workers_lost"], "probes not ready": row["ready"]["refused"]}
     noted = "".join(f", {count} {what}" for what, count in troubles.items() if count)
-    cells += [f"{row['mb_before']:.0f} → {row['mb_after']:.0f}{noted}", said or "—"]
+    cells += [f"{row['mb_before']:.0f} → {row['mb_after']:.0f}{noted}", answers or "—"]
     return f"| {' | '.join(cells)} |"
 
 

@@ -60,10 +60,10 @@ def parse(output: str) -> Load:
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
         raise LoadFailed(f"wrk said nothing that can be read: {output}")
-    said: dict[str, int] = json.loads(lines[-1])
-    if said.pop("exhausted"):
-        raise LoadFailed(f"all {said['taken']} prepared notices were used up: prepare more")
-    return Load(seconds=said.pop("microseconds") / 1e6, **said)
+    counts: dict[str, int] = json.loads(lines[-1])
+    if counts.pop("exhausted"):
+        raise LoadFailed(f"all {counts['taken']} prepared notices were used up: prepare more")
+    return Load(seconds=counts.pop("microseconds") / 1e6, **counts)
 
 
 def _wrk(url: str, *words: str, connections: int, seconds: float) -> Load:

@@ -33,11 +33,11 @@ def facts() -> dict[str, Any]:
 
 def _parents() -> dict[int, int]:
     """Each process and its parent."""
-    found: dict[int, int] = {}
+    parents: dict[int, int] = {}
     for folder in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            found[int(folder.name)] = int(_fields(int(folder.name))[1])
-    return found
+            parents[int(folder.name)] = int(_fields(int(folder.name))[1])
+    return parents
 
 
 def _fields(pid: int) -> list[str]:
@@ -48,11 +48,11 @@ def _fields(pid: int) -> list[str]:
 def tree(root: int) -> set[int]:
     """A process with all its descendants."""
     parents = _parents()
-    found, edge = {root}, {root}
+    members, edge = {root}, {root}
     while edge:
-        edge = {pid for pid, parent in parents.items() if parent in edge} - found
-        found |= edge
-    return found
+        edge = {pid for pid, parent in parents.items() if parent in edge} - members
+        members |= edge
+    return members
 
 
 def children(root: int) -> set[int]:
@@ -76,10 +76,10 @@ def own_children_cpu_seconds() -> float:
 
 def resident_mb(pids: Iterator[int] | set[int]) -> dict[int, float]:
     """Resident memory of each process that is still there, in MB (10^6 bytes)."""
-    found: dict[int, float] = {}
+    resident: dict[int, float] = {}
     for pid in pids:
         with contextlib.suppress(OSError):
             kilobytes = re.search(r"^VmRSS:\s*(\d+) kB", (PROC / str(pid) / "status").read_text(), re.MULTILINE)
             if kilobytes:
-                found[pid] = int(kilobytes[1]) * 1024 / 1e6
-    return found
+                resident[pid] = int(kilobytes[1]) * 1024 / 1e6
+    return resident

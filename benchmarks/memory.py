@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks import load, machine, notices, servers
-from benchmarks.stage import FIRST_WALLET, HOT, MANY, Stage
+from benchmarks.databases import FIRST_WALLET, HOT, MANY, Databases
 from benchmarks.throughput import PREPARED, ShowProgress, Unsound, measured_post, stored_at_last
 
 DATABASE = "bench_memory"
 TRICKLING = 200
 TRICKLE_PAUSE_SECONDS = 0.5
-#: More senders than both workers' queues take: payments.webhooks.receiving.group_commit.MAX_WAITING each.
-CROWD = 5_000
-CROWD_SECONDS = 6.0
+#: More than both workers' queues take: payments.webhooks.receiving.group_commit.MAX_WAITING each.
+FULL_QUEUE_SENDERS = 5_000
+FULL_QUEUE_SECONDS = 6.0
 HELD_SECONDS = 4.0
 AFTERWARDS_SECONDS = 1.0
 SOAK_RUN_SECONDS = 20.0
@@ -53,8 +53,8 @@ def now_mb(workers: set[int]) -> float:
 
 
 class Memory:
-    def __init__(self, stage: Stage, server: servers.Server, *, say: ShowProgress) -> None:
-        self.stage = stage
+    def __init__(self, databases: Databases, server: servers.Server, *, say: ShowProgress) -> None:
+        self.databases = databases
         self.server = server
         self._say = say
 
@@ -68,16 +68,18 @@ class Memory:
     def full_queue(self) -> dict[str, Any]:
         """Hold the one wallet that everybody credits: the queues fill up, the rest is asked to come back."""
         may_open = raise_file_limit()
-        crowd = min(CROWD, may_open - 100)
-        notices.write(self.stage.prepared, 200_000, HOT)
-        with Watch(self.server) as watch, held(self.stage):
-            seen = load.post(self.server.url, self.stage.prepared, connections=crowd, seconds=CROWD_SECONDS)
-        stored_at_last(self.stage, "till", DATABASE)
-        if not self.stage.stored("till", DATABASE).is_sound:
+        senders = min(FULL_QUEUE_SENDERS, may_open - 100)
+        notices.write(self.databases.notices_file, 200_000, HOT)
+        with Watch(self.server) as watch, held(self.databases):
+            seen = load.post(
+                self.server.url, self.databases.notices_file, connections=senders, seconds=FULL_QUEUE_SECONDS
+            )
+        stored_at_last(self.databases, "till", DATABASE)
+        if not self.databases.stored("till", DATABASE).is_sound:
             raise Unsound("a full queue lost or doubled something")
         self._run(AFTERWARDS_SECONDS)  # raises unless everybody is served again
-        self._say(f"full queue: {crowd:,} senders, {seen.refused:,} asked to come back, {watch.peak_mb:.0f} MB")
-        return {"connections": crowd, "peak_mb": round(watch.peak_mb, 1), "load": seen.as_json()}
+        self._say(f"full queue: {senders:,} senders, {seen.refused:,} asked to come back, {watch.peak_mb:.0f} MB")
+        return {"connections": senders, "peak_mb": round(watch.peak_mb, 1), "load": seen.as_json()}
 
     def soak(self, *, minutes: float) -> dict[str, Any]:
         """Full load for so long; the memory of the larger worker after each run."""
@@ -95,18 +97,18 @@ class Memory:
         return {"minutes": minutes, "first_mb": points[0]["mb"], "last_mb": points[-1]["mb"], "points": points}
 
     def _run(self, seconds: float) -> dict[str, Any]:
-        notices.write(self.stage.prepared, round(seconds * PREPARED["till"]), MANY)
+        notices.write(self.databases.notices_file, round(seconds * PREPARED["till"]), MANY)
         return measured_post(
-            self.stage, DATABASE, self.server,
-            lambda: load.post(self.server.url, self.stage.prepared, connections=CONNECTIONS, seconds=seconds),
+            self.databases, DATABASE, self.server,
+            lambda: load.post(self.server.url, self.databases.notices_file, connections=CONNECTIONS, seconds=seconds),
             connections=CONNECTIONS,
         )  # fmt: skip
 
 
-def measure(stage: Stage, *, minutes: float, seconds: float, say: ShowProgress) -> dict[str, Any]:
-    stage.make_till(DATABASE)
-    server = servers.till("memory", stage.postgres.url(DATABASE), stage.folder).start()
-    memory = Memory(stage, server, say=say)
+def measure(databases: Databases, *, minutes: float, seconds: float, say: ShowProgress) -> dict[str, Any]:
+    databases.make_till(DATABASE)
+    server = servers.till("memory", databases.postgres.url(DATABASE), databases.folder).start()
+    memory = Memory(databases, server, say=say)
     try:
         idle = now_mb(server.workers)
         result = {
@@ -117,23 +119,23 @@ def measure(stage: Stage, *, minutes: float, seconds: float, say: ShowProgress) 
         }
     finally:
         server.stop()
-    return {**result, "checks": stage.check_ledger(DATABASE)}
+    return {**result, "checks": databases.check_ledger(DATABASE)}
 
 
 @contextmanager
 def trickling(port: int) -> Iterator[None]:
     """Senders of notices that promise a body and bring a byte of it now and then."""
     head = f"POST {notices.PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n"
-    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(TRICKLING)]
+    connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(TRICKLING)]
     over = threading.Event()
 
     def trickle() -> None:
         while not over.wait(TRICKLE_PAUSE_SECONDS):
-            for line in lines:
-                line.send(b" ")
+            for connection in connections:
+                connection.send(b" ")
 
-    for line in lines:
-        line.send(head.encode())
+    for connection in connections:
+        connection.send(head.encode())
     thread = threading.Thread(target=trickle, daemon=True)
     thread.start()
     try:
@@ -141,16 +143,16 @@ def trickling(port: int) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        for line in lines:
-            line.close()
+        for connection in connections:
+            connection.close()
 
 
 @contextmanager
-def held(stage: Stage) -> Iterator[None]:
+def held(databases: Databases) -> Iterator[None]:
     """Hold the hot wallet's row for a while, beginning now."""
 
     def hold() -> None:
-        with stage.postgres.connect(DATABASE) as connection, connection.transaction():
+        with databases.postgres.connect(DATABASE) as connection, connection.transaction():
             connection.execute("SELECT FROM payments_wallet WHERE id = %s FOR UPDATE", [FIRST_WALLET])
             time.sleep(HELD_SECONDS)
 

@@ -44,12 +44,12 @@ def bodies(count: int, wallets: Wallets, *, repeats: bool = False) -> Iterator[s
     recent: deque[str] = deque(maxlen=REPEAT_DISTANCE)
     for index in range(count):
         if repeats and is_repeat(index):
-            made = recent[0]
+            text = recent[0]
         else:
             number, wallet = random.randrange(1, MAX_NOTICE_ID), random.randint(wallets.first, wallets.last)
-            made = body(number, wallet, random.randint(1, 10_000))
-        recent.append(made)
-        yield made
+            text = body(number, wallet, random.randint(1, 10_000))
+        recent.append(text)
+        yield text
 
 
 def is_repeat(index: int) -> bool:

@@ -29,11 +29,11 @@ def install(folder: Path) -> None:
     shutil.copy(REQUIREMENTS, installed)
 
 
-def prepare(folder: Path, database_url: str, *, first: int, people: int) -> None:
+def prepare(folder: Path, database_url: str, *, first: int, users: int) -> None:
     """Make hordak's tables with its own migrations, and open the accounts."""
     environment = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": SETTINGS}
     subprocess.run(
-        [str(python(folder)), "-m", "benchmarks.peers.hordak.prepare", str(first), str(people)],
+        [str(python(folder)), "-m", "benchmarks.peers.hordak.prepare", str(first), str(users)],
         cwd=HERE.parent.parent.parent,
         env=environment,
         check=True,

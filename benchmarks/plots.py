@@ -20,7 +20,7 @@ def _frame(title: str, inner: Sequence[str], *, height: int = HEIGHT) -> str:
     return "\n".join([head, *inner, "</svg>", ""])
 
 
-def shown(value: float) -> str:
+def format_value(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -30,7 +30,7 @@ def round_ceiling(value: float) -> float:
     return next(float(step * power) for step in (1, 2, 4, 6, 8, 10) if step * power >= value)
 
 
-def bars(title: str, parts: Mapping[str, Mapping[str, float]]) -> str:
+def bar_chart(title: str, parts: Mapping[str, Mapping[str, float]]) -> str:
     """A horizontal bar for each name, stacked from its named parts; the sum stands at its end."""
     longest = max((sum(values.values()) for values in parts.values()), default=0) or 1
     kinds = list(dict.fromkeys(kind for values in parts.values() for kind in values))
@@ -45,7 +45,7 @@ def bars(title: str, parts: Mapping[str, Mapping[str, float]]) -> str:
             colour = COLOURS[kinds.index(kind) % len(COLOURS)]
             inner.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="20" fill="{colour}"/>')
             x += width
-        inner.append(f'<text x="{x + 6:.1f}" y="{y + 14}">{shown(sum(values.values()))}</text>')
+        inner.append(f'<text x="{x + 6:.1f}" y="{y + 14}">{format_value(sum(values.values()))}</text>')
     return _frame(title, inner, height=TOP + 24 + row * len(parts))
 
 
@@ -59,7 +59,9 @@ def _legend(names: Sequence[str], left: float) -> list[str]:
     return lines
 
 
-def lines(title: str, series: Mapping[str, Points], *, across: str, ticks: Mapping[str, float] | None = None) -> str:
+def line_chart(
+    title: str, series: Mapping[str, Points], *, across: str, ticks: Mapping[str, float] | None = None
+) -> str:
     """A line for each name, over evenly spaced places where `ticks` names them, else over the values themselves."""
     points = [point for line in series.values() for point in line]
     if not points:
@@ -76,8 +78,8 @@ def lines(title: str, series: Mapping[str, Points], *, across: str, ticks: Mappi
         value = top * part / 4
         _, y = at(low, value)
         inner.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
-        inner.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{shown(value)}</text>')
-    for name, x in (ticks or {shown(x): x for x in (low, high)}).items():
+        inner.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{format_value(value)}</text>')
+    for name, x in (ticks or {format_value(x): x for x in (low, high)}).items():
         inner.append(f'<text x="{at(x, 0)[0]:.1f}" y="{HEIGHT - 22}" text-anchor="middle">{escape(name)}</text>')
     inner.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 5}" text-anchor="middle">{escape(across)}</text>')
     for number, line in enumerate(series.values()):

@@ -11,7 +11,7 @@ from benchmarks.figures import Result, Run, by_round, cpu_without_client, middle
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by the program -->", "<!-- end of results -->"
-PLAYERS = {
+CONTESTANTS = {
     "till": "Till's fast path",
     "till_view": "Till's DRF view",
     "hordak": "django-hordak behind a view",
@@ -77,15 +77,15 @@ def _contestants(runs: list[Run]) -> str:
         "| workload, connections | contestant | per second | p50 ms | p90 ms | p99 ms | server | PostgreSQL | client |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for scene in dict.fromkeys(run["scene"] for run in runs):
-        for player, name in PLAYERS.items():
-            seen = [run for run in runs if (run["scene"], run["player"]) == (scene, player)]
+    for scenario in dict.fromkeys(run["scenario"] for run in runs):
+        for contestant, name in CONTESTANTS.items():
+            seen = [run for run in runs if (run["scenario"], run["contestant"]) == (scenario, contestant)]
             if seen:
                 values = [median(run["per_second"] for run in seen)]
                 milliseconds = [median(run[key] for run in seen) / 1000 for key in ("p50_us", "p90_us", "p99_us")]
                 cpu = [median(run["cpu_us"][key] for run in seen) for key in ("server", "postgres", "client")]
                 cells = [f"{values[0]:,.0f}", *(f"{value:.2f}" for value in milliseconds), *(f"{c:,.0f}" for c in cpu)]
-                lines.append(f"| {scene.replace('-', ', ')} | {name} | {' | '.join(cells)} |")
+                lines.append(f"| {scenario.replace('-', ', ')} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -139,33 +139,34 @@ def draw(result: Result) -> dict[str, str]:
         drawn["growth"] = _draw_growth(growth)
     if points := result.get("memory", {}).get("soak", {}).get("points"):
         series = {"larger worker": [(point["seconds"] / 60, point["mb"]) for point in points]}
-        drawn["soak"] = plots.lines("Memory under full load, MB", series, across="minutes")
+        drawn["soak"] = plots.line_chart("Memory under full load, MB", series, across="minutes")
     return drawn
 
 
 def _draw_throughput(runs: list[Run]) -> dict[str, str]:
     rates: dict[str, Mapping[str, float]] = {}
     cpu: dict[str, Mapping[str, float]] = {}
-    for player, name in PLAYERS.items():
-        seen = by_round(runs, scene="many-64", player=player)
+    for contestant, name in CONTESTANTS.items():
+        seen = by_round(runs, scenario="many-64", contestant=contestant)
         if seen:
             rates[name] = {"a second": median(map(per_second, seen.values()))}
             cpu[name] = {
                 part: median(run["cpu_us"][part] for run in seen.values()) for part in ("server", "postgres", "client")
             }
-    connections = sorted({int(run["scene"].split("-")[1]) for run in runs if run["scene"].startswith("many-")})
-    series = {PLAYERS[player]: _over_connections(runs, player, connections) for player in HTTP}
+    connections = sorted({int(run["scenario"].split("-")[1]) for run in runs if run["scenario"].startswith("many-")})
+    series = {CONTESTANTS[contestant]: _over_connections(runs, contestant, connections) for contestant in HTTP}
     ticks = {str(number): math.log2(number) for number in connections}
     return {
-        "throughput": plots.bars("Credits a second, many wallets, 64 connections (pgbench: 16)", rates),
-        "cpu": plots.bars("CPU for each credit, microseconds", cpu),
-        "connections": plots.lines("Webhooks a second", series, across="connections", ticks=ticks),
+        "throughput": plots.bar_chart("Credits a second, many wallets, 64 connections (pgbench: 16)", rates),
+        "cpu": plots.bar_chart("CPU for each credit, microseconds", cpu),
+        "connections": plots.line_chart("Webhooks a second", series, across="connections", ticks=ticks),
     }
 
 
-def _over_connections(runs: list[Run], player: str, connections: list[int]) -> list[tuple[float, float]]:
+def _over_connections(runs: list[Run], contestant: str, connections: list[int]) -> list[tuple[float, float]]:
     medians = {
-        number: middle(by_round(runs, scene=f"many-{number}", player=player), per_second) for number in connections
+        number: middle(by_round(runs, scenario=f"many-{number}", contestant=contestant), per_second)
+        for number in connections
     }
     return [(math.log2(number), rate) for number, rate in medians.items() if rate is not None]
 
@@ -174,12 +175,12 @@ def _draw_growth(growth: Result) -> str:
     rates = {size: middle(by_round(growth["writes"], postings=size), per_second) for size in growth["sizes"]}
     series = {"Till's fast path": [(math.log10(size), rate) for size, rate in rates.items() if rate is not None]}
     ticks = {f"{size:,}": math.log10(size) for size in growth["sizes"]}
-    return plots.lines("Webhooks a second by the length of the books", series, across="postings", ticks=ticks)
+    return plots.line_chart("Webhooks a second by the length of the books", series, across="postings", ticks=ticks)
 
 
 def summary(result: dict[str, Any]) -> str:
     """For the terminal: the figures, and what a webhook costs."""
-    fast = by_round(result.get("throughput", {}).get("runs", []), player="till", scene="many-64")
+    fast = by_round(result.get("throughput", {}).get("runs", []), contestant="till", scenario="many-64")
     cost = middle(fast, cpu_without_client)
     lines = [figures.table(figures.all_figures(result))]
     if cost:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import load, machine, notices, pgbench, servers
-from benchmarks.stage import HOT, MANY, Stage, Stored
+from benchmarks.databases import HOT, MANY, Databases, Stored
 
 WARM_SECONDS = 2
 #: When nothing more was stored for so long, all that was on its way when the load generator hung up has arrived.
@@ -24,12 +24,12 @@ class Unsound(Exception):
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One workload at one number of connections, and who plays it."""
+class Scenario:
+    """One workload at one number of connections, and who runs it."""
 
     workload: str
     connections: int
-    players: tuple[str, ...]
+    contestants: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -38,19 +38,19 @@ class Scene:
 
 HTTP = ("till", "till_view", "hordak")
 FULL = (
-    Scene("many", 64, (*HTTP, "double_entry_one", "double_entry_six", "till_one")),
-    Scene("many", 1, (*HTTP, "double_entry_one")),
-    Scene("many", 16, HTTP),
-    Scene("many", 256, HTTP),
-    Scene("hot", 64, (*HTTP, "double_entry_one", "till_one")),
-    Scene("repeats", 64, HTTP),
+    Scenario("many", 64, (*HTTP, "double_entry_one", "double_entry_six", "till_one")),
+    Scenario("many", 1, (*HTTP, "double_entry_one")),
+    Scenario("many", 16, HTTP),
+    Scenario("many", 256, HTTP),
+    Scenario("hot", 64, (*HTTP, "double_entry_one", "till_one")),
+    Scenario("repeats", 64, HTTP),
 )
 #: Every figure of the table, and nothing else.
 QUICK = (
-    Scene("many", 64, (*HTTP, "double_entry_one", "till_one")),
-    Scene("many", 1, ("till", "double_entry_one")),
-    Scene("hot", 64, ("till", "double_entry_one")),
-    Scene("repeats", 64, ("till",)),
+    Scenario("many", 64, (*HTTP, "double_entry_one", "till_one")),
+    Scenario("many", 1, ("till", "double_entry_one")),
+    Scenario("hot", 64, ("till", "double_entry_one")),
+    Scenario("repeats", 64, ("till",)),
 )
 #: pgbench's scripts, and the kind of the tables that each writes.
 SCRIPTS = {"double_entry_one": "double_entry", "double_entry_six": "double_entry", "till_one": "till"}
@@ -60,18 +60,18 @@ ShowProgress = Callable[[str], None]
 class Contest:
     """All contestants, each with a database of its own that grows from run to run."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    def __init__(self, databases: Databases) -> None:
+        self.databases = databases
         self._servers: dict[str, servers.Server] = {}
 
     def __enter__(self) -> "Contest":
-        stage, url = self.stage, self.stage.postgres.url
+        databases, url = self.databases, self.databases.postgres.url
         makers = {"till": servers.till, "till_view": servers.till_view, "hordak": servers.hordak}
         for name, serve in makers.items():
-            (stage.make_hordak if name == "hordak" else stage.make_till)(f"bench_{name}")
-            self._servers[name] = serve(name, url(f"bench_{name}"), stage.folder)
+            (databases.make_hordak if name == "hordak" else databases.make_till)(f"bench_{name}")
+            self._servers[name] = serve(name, url(f"bench_{name}"), databases.folder)
         for name, kind in SCRIPTS.items():
-            (stage.make_till if kind == "till" else stage.make_double_entry)(f"bench_{name}")
+            (databases.make_till if kind == "till" else databases.make_double_entry)(f"bench_{name}")
         try:
             for server in self._servers.values():
                 server.launch()
@@ -86,58 +86,62 @@ class Contest:
         for server in self._servers.values():
             server.stop()
 
-    def play(self, scenes: Sequence[Scene], *, rounds: int, seconds: float, say: ShowProgress) -> list[dict[str, Any]]:
+    def play(
+        self, scenarios: Sequence[Scenario], *, rounds: int, seconds: float, say: ShowProgress
+    ) -> list[dict[str, Any]]:
         """Return every run. Raises Unsound, or what a load generator raises."""
         for name in self._servers:
-            self._post(name, Scene("many", 16, ()), seconds=min(WARM_SECONDS, seconds))
+            self._post(name, Scenario("many", 16, ()), seconds=min(WARM_SECONDS, seconds))
         runs = []
         for number in range(1, rounds + 1):
-            for scene in scenes:
-                for player in scene.players:
-                    run = self._play(player, scene, seconds=seconds)
-                    runs.append({"scene": scene.name, "player": player, "round": number, **run})
-                    say(f"{number}/{rounds} {scene.name:<11} {player:<17} {run['per_second']:>9,.0f}/s"
+            for scenario in scenarios:
+                for contestant in scenario.contestants:
+                    run = self._play(contestant, scenario, seconds=seconds)
+                    runs.append({"scenario": scenario.name, "contestant": contestant, "round": number, **run})
+                    say(f"{number}/{rounds} {scenario.name:<11} {contestant:<17} {run['per_second']:>9,.0f}/s"
                         f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
                         f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
         return runs
 
     def check(self) -> dict[str, str]:
         """Recompute the books of every Till."""
-        return {name: self.stage.check_ledger(f"bench_{name}") for name in ("till", "till_view", "till_one")}
+        return {name: self.databases.check_ledger(f"bench_{name}") for name in ("till", "till_view", "till_one")}
 
-    def _play(self, player: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
-        if player in self._servers:
-            return self._post(player, scene, seconds=seconds)
-        return self._pgbench(player, scene, seconds=seconds)
+    def _play(self, contestant: str, scenario: Scenario, *, seconds: float) -> dict[str, Any]:
+        if contestant in self._servers:
+            return self._post(contestant, scenario, seconds=seconds)
+        return self._pgbench(contestant, scenario, seconds=seconds)
 
-    def _post(self, name: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
-        server, repeats = self._servers[name], scene.workload == "repeats"
-        count = round(seconds * (PREPARED_ALONE if scene.connections == 1 else PREPARED[name]))
-        notices.write(self.stage.prepared, count, WALLETS[scene.workload], repeats=repeats)
-        send = partial(load.post, server.url, self.stage.prepared, connections=scene.connections, seconds=seconds)
+    def _post(self, name: str, scenario: Scenario, *, seconds: float) -> dict[str, Any]:
+        server, repeats = self._servers[name], scenario.workload == "repeats"
+        count = round(seconds * (PREPARED_ALONE if scenario.connections == 1 else PREPARED[name]))
+        notices.write(self.databases.notices_file, count, WALLETS[scenario.workload], repeats=repeats)
+        send = partial(
+            load.post, server.url, self.databases.notices_file, connections=scenario.connections, seconds=seconds
+        )
         kind = "hordak" if name == "hordak" else "till"
-        return measured_post(self.stage, f"bench_{name}", server, send, kind=kind,
-                             connections=scene.connections, repeats=repeats)  # fmt: skip
+        return measured_post(self.databases, f"bench_{name}", server, send, kind=kind,
+                             connections=scenario.connections, repeats=repeats)  # fmt: skip
 
-    def _pgbench(self, player: str, scene: Scene, *, seconds: float) -> dict[str, Any]:
-        database, kind = f"bench_{player}", SCRIPTS[player]
-        wallets = WALLETS[scene.workload]
+    def _pgbench(self, contestant: str, scenario: Scenario, *, seconds: float) -> dict[str, Any]:
+        database, kind = f"bench_{contestant}", SCRIPTS[contestant]
+        wallets = WALLETS[scenario.workload]
         variables = {"first": wallets.first, "last": wallets.last}
         if kind == "till":
             variables |= self._till_variables(database)
-        before = self.stage.stored(kind, database)
+        before = self.databases.stored(kind, database)
         burst, cpu = with_cpu(
-            self.stage, None, database,
-            lambda: pgbench.run(self.stage.postgres, database, f"{player}.sql", seconds=seconds, variables=variables,
-                                clients=min(scene.connections, PGBENCH_CLIENTS)),
+            self.databases, None, database,
+            lambda: pgbench.run(self.databases.postgres, database, f"{contestant}.sql", seconds=seconds,
+                                variables=variables, clients=min(scenario.connections, PGBENCH_CLIENTS)),
         )  # fmt: skip
-        after = self.stage.stored(kind, database)
+        after = self.databases.stored(kind, database)
         if not after.is_sound or after.notices - before.notices != burst.transactions:
-            raise Unsound(f"{player}: {burst.transactions} reported, {after.notices - before.notices} stored")
+            raise Unsound(f"{contestant}: {burst.transactions} reported, {after.notices - before.notices} stored")
         return {**burst.as_json(), "credited": burst.transactions, "cpu_us": per_request(cpu, burst.transactions)}
 
     def _till_variables(self, database: str) -> dict[str, int]:
-        provider, clearing = self.stage.postgres.row(
+        provider, clearing = self.databases.postgres.row(
             database,
             "SELECT (SELECT id FROM payments_provider WHERE slug = 'sha1_colon'),"
             " (SELECT id FROM payments_wallet WHERE house = 'clearing' AND currency_id = 'USD')",
@@ -146,22 +150,22 @@ class Contest:
 
 
 def with_cpu(
-    stage: Stage, server: servers.Server | None, database: str, work: Callable[[], Any]
+    databases: Databases, server: servers.Server | None, database: str, work: Callable[[], Any]
 ) -> tuple[Any, dict[str, float]]:
     """Do the work, and return with it the CPU seconds that server, PostgreSQL and load generator used meanwhile."""
-    stage.postgres.begin(database)
+    databases.postgres.begin(database)
 
     def used() -> dict[str, float]:
         return {
             "server": machine.cpu_seconds(server.pid) if server else 0.0,
-            "postgres": machine.cpu_seconds(stage.postgres.pid),
+            "postgres": machine.cpu_seconds(databases.postgres.pid),
             "client": machine.own_children_cpu_seconds(),
         }
 
     before = used()
     done = work()
     cpu = {name: seconds - before[name] for name, seconds in used().items()}
-    stage.postgres.tidy(database)
+    databases.postgres.tidy(database)
     return done, cpu
 
 
@@ -171,13 +175,13 @@ def per_request(cpu: dict[str, float], requests: int) -> dict[str, float]:
 
 
 def measured_post(
-    stage: Stage, database: str, server: servers.Server, send: Callable[[], load.Load], *,
+    databases: Databases, database: str, server: servers.Server, send: Callable[[], load.Load], *,
     kind: str = "till", connections: int, repeats: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Send, and see that what is stored is what was credited. Raises Unsound."""
-    before = stage.stored(kind, database)
-    sent, cpu = with_cpu(stage, server, database, send)
-    after = stored_at_last(stage, kind, database)
+    before = databases.stored(kind, database)
+    sent, cpu = with_cpu(databases, server, database, send)
+    after = stored_at_last(databases, kind, database)
     credited = after.notices - before.notices
     problem = disagreement(sent, credited, connections=connections, repeats=repeats)
     if problem or not after.is_sound:
@@ -185,12 +189,12 @@ def measured_post(
     return {**sent.as_json(), "credited": credited, "cpu_us": per_request(cpu, sent.requests)}
 
 
-def stored_at_last(stage: Stage, kind: str, database: str) -> Stored:
+def stored_at_last(databases: Databases, kind: str, database: str) -> Stored:
     """Return what is stored when nothing is on its way any more."""
     while True:
-        seen = stage.stored(kind, database)
+        seen = databases.stored(kind, database)
         time.sleep(QUIET_SECONDS)
-        after = stage.stored(kind, database)
+        after = databases.stored(kind, database)
         if after.notices == seen.notices:
             return after
 

@@ -7,5 +7,5 @@ CREATE TABLE entry (
     account_id bigint NOT NULL REFERENCES account,
     amount numeric(38, 10) NOT NULL
 );
-INSERT INTO account SELECT n, 0 FROM generate_series(0, :first + :people) AS n WHERE n = 0 OR n >= :first;
+INSERT INTO account SELECT n, 0 FROM generate_series(0, :first + :users) AS n WHERE n = 0 OR n >= :first;
 VACUUM (ANALYZE);

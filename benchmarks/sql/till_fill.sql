@@ -6,8 +6,8 @@ SET session_replication_role = replica;
 CREATE TEMPORARY TABLE notice AS
 SELECT n, '2025-01-01Z'::timestamptz + n * interval '3 seconds' AS at,
     (hashint8extended(n, 0) & 1152921504606846975)::text AS external_id,
-    CASE WHEN n % 10 = 0 THEN :first ELSE :first + 1 + (n - n / 10 - 1) % (:people - 1) END AS wallet_id,
-    CASE WHEN n % 10 = 0 THEN n / 10 ELSE (n - n / 10 - 1) / (:people - 1) + 1 END AS sequence
+    CASE WHEN n % 10 = 0 THEN :first ELSE :first + 1 + (n - n / 10 - 1) % (:users - 1) END AS wallet_id,
+    CASE WHEN n % 10 = 0 THEN n / 10 ELSE (n - n / 10 - 1) / (:users - 1) + 1 END AS sequence
 FROM generate_series(:after + 1, :upto::bigint) AS n;
 
 INSERT INTO payments_transaction (id, kind, reference, created_at)

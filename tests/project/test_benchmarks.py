@@ -120,10 +120,17 @@ def test_a_run_with_one_bad_answer_is_refused(fault: str) -> None:
 # --- the figures --------------------------------------------------------------------------------------------
 
 
-def run(scene: str, player: str, number: int, rate: float, **more: Any) -> dict[str, Any]:
+def run(scenario: str, contestant: str, number: int, rate: float, **more: Any) -> dict[str, Any]:
     shares = {"server": 2e5 / rate, "postgres": 4e5 / rate, "client": 1.0}
     latencies = {"p50_us": 1000, "p90_us": 2000, "p99_us": 4000}
-    return {"scene": scene, "player": player, "round": number, "per_second": rate, "cpu_us": shares, **latencies} | more
+    return {
+        "scenario": scenario,
+        "contestant": contestant,
+        "round": number,
+        "per_second": rate,
+        "cpu_us": shares,
+        **latencies,
+    } | more
 
 
 RUNS = [
@@ -231,7 +238,7 @@ def test_a_page_without_its_markers_is_not_written_to() -> None:
 
 
 def test_a_plot_escapes_what_it_shows() -> None:
-    svg = plots.bars("a < b & c", {"<script>": {"x": 1.0}})
+    svg = plots.bar_chart("a < b & c", {"<script>": {"x": 1.0}})
     assert "<script>" not in svg
     ElementTree.fromstring(svg)  # noqa: S314  our own
 
@@ -241,10 +248,10 @@ def test_an_axis_ends_at_a_round_number_above_its_points() -> None:
 
 
 def test_every_contestant_of_a_scene_has_its_name_and_its_program() -> None:
-    for scene in (*throughput.FULL, *throughput.QUICK):
-        for player in scene.players:
-            assert player in report.PLAYERS
-            assert player in throughput.HTTP or (report.HERE / "sql" / f"{player}.sql").exists()
+    for scenario in (*throughput.FULL, *throughput.QUICK):
+        for contestant in scenario.contestants:
+            assert contestant in report.CONTESTANTS
+            assert contestant in throughput.HTTP or (report.HERE / "sql" / f"{contestant}.sql").exists()
 
 
 def test_quick_is_shorter_and_leaves_the_measured_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:

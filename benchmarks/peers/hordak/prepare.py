@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers.hordak.prepare FIRST PEOPLE`: the tables, and an account for each wallet id."""
+"""`python -m benchmarks.peers.hordak.prepare FIRST USERS`: the tables, and an account for each wallet id."""
 
 import sys
 
@@ -13,7 +13,7 @@ from hordak.models import Account, AccountType  # type: ignore[import-not-found]
 from benchmarks.peers.hordak.views import CLEARING_CODE  # noqa: E402
 
 
-def main(first: int, people: int) -> None:
+def main(first: int, users: int) -> None:
     call_command("migrate", run_syncdb=True, verbosity=0)
     Account.objects.create(name="clearing", code=CLEARING_CODE, type=AccountType.asset, currencies=["USD"])
     # One by one through the tree's manager would take minutes. Each is a root of its own: a tree of one.
@@ -23,7 +23,7 @@ def main(first: int, people: int) -> None:
                 pk=first + n, name=f"wallet {first + n}", code=str(1 + n), type=AccountType.liability,
                 currencies=["USD"], lft=1, rght=2, tree_id=2 + n, level=0,
             )
-            for n in range(people)
+            for n in range(users)
         ],
         batch_size=1_000,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What every measurement stands on: one PostgreSQL, a database for each contestant, people and empty wallets."""
+"""What every measurement stands on: one PostgreSQL, a database for each contestant, users and empty wallets."""
 
 import json
 import urllib.request
@@ -13,11 +13,11 @@ from benchmarks.cluster import Postgres
 from benchmarks.notices import Wallets
 
 FIRST_WALLET = 1_000_001
-PEOPLE = 10_000
-MANY = Wallets(FIRST_WALLET, FIRST_WALLET + PEOPLE - 1)
+USERS = 10_000
+MANY = Wallets(FIRST_WALLET, FIRST_WALLET + USERS - 1)
 HOT = Wallets(FIRST_WALLET, FIRST_WALLET)
-BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "person0@bench.example", "admin_admin@example.com", DEMO_PASSWORD
-#: Till with its people and wallets and nothing booked: what the others are copies of.
+BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "user0@bench.example", "admin_admin@example.com", DEMO_PASSWORD
+#: Till with its users and wallets and nothing booked: what the others are copies of.
 TEMPLATE = "bench_template"
 
 #: What is stored, in any contestant's words: notices, bookings, their sum, and what the wallets hold.
@@ -39,16 +39,16 @@ STORED = {
 }
 
 
-class Stage:
+class Databases:
     """`folder` holds all that is made: PostgreSQL's data, logs, the prepared notices, the peer's environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.postgres = Postgres(self.folder)
-        self.prepared = self.folder / "notices.txt"
+        self.notices_file = self.folder / "notices.txt"
 
     @contextmanager
-    def open(self) -> Iterator["Stage"]:
+    def open(self) -> Iterator["Databases"]:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o711)  # started by root, PostgreSQL runs as another user
         self.postgres.start()
@@ -57,25 +57,25 @@ class Stage:
             yield self
         finally:
             self.postgres.stop()
-            self.prepared.unlink(missing_ok=True)
+            self.notices_file.unlink(missing_ok=True)
 
     def _make_template(self) -> None:
         self.postgres.create(TEMPLATE)
         for command in ("migrate", "seed_currencies", "seed_users"):
             servers.manage(self.postgres.url(TEMPLATE), self.folder, command)
-        self.postgres.run_file(TEMPLATE, "till_people.sql", first=FIRST_WALLET, people=PEOPLE)
+        self.postgres.run_file(TEMPLATE, "till_users.sql", first=FIRST_WALLET, users=USERS)
 
     def make_till(self, database: str) -> None:
         self.postgres.create(database, template=TEMPLATE)
 
     def make_double_entry(self, database: str) -> None:
         self.postgres.create(database)
-        self.postgres.run_file(database, "double_entry_schema.sql", first=FIRST_WALLET, people=PEOPLE)
+        self.postgres.run_file(database, "double_entry_schema.sql", first=FIRST_WALLET, users=USERS)
 
     def make_hordak(self, database: str) -> None:
         peer.install(self.folder)
         self.postgres.create(database)
-        peer.prepare(self.folder, self.postgres.url(database), first=FIRST_WALLET, people=PEOPLE)
+        peer.prepare(self.folder, self.postgres.url(database), first=FIRST_WALLET, users=USERS)
 
     def stored(self, kind: str, database: str) -> "Stored":
         with self.postgres.connect(database) as connection:
