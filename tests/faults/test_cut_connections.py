@@ -86,7 +86,7 @@ def set_up(operation: Operation, others: Rows | None = None) -> Stage:
 
 
 def cut_everywhere(wire: FaultyProxy, operation: Operation) -> list[Outcome]:
-    """Cut at each statement on either side, each time on a fresh stage, and assert all that is promised."""
+    """Cut at each statement on either side, and assert all that is promised."""
     stage = set_up(operation)
     operation.repeated(stage.act(), False)
     _, whole = stage.left()
@@ -97,23 +97,34 @@ def cut_everywhere(wire: FaultyProxy, operation: Operation) -> list[Outcome]:
 
 
 def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, whole: Meaning, twice: Meaning) -> Iterator[Outcome]:
+    """Cut one statement later each time. A cut that left nothing is followed by the next one: it is a repeat."""
     rows = every_row()
+    stage = set_up(operation, rows)
     for number in count(1):
-        stage, cut = set_up(operation, rows), Cut(number, moment)
+        cut = Cut(number, moment)
         with wire.in_use(cut):
             answer = stage.act()
-        if not cut.broken:  # it has no more statements than that
-            return
         left, said = stage.left()
         done = said == whole
+        if not cut.broken:  # it has no more statements than that, and nothing kept it from its work
+            operation.repeated(answer, False)
+            assert done, f"the repeat came to something else: {left - stage.before}"
+            return
         assert done or left == stage.before, f"neither before nor after, cut {moment} {cut.sent}: {left - stage.before}"
         _is_honest(answer, done, operation.repeated)
-        with wire.in_use():
-            operation.repeated(stage.act(), done)
-        rows, said = stage.left()
-        assert said == (twice if done else whole), f"the repeat came to something else: {rows - stage.before}"
-        assert rows == left or not done or operation.is_noted, f"the repeat did it again: {rows - left}"
+        if done:
+            _is_repeated(wire, operation, stage, left, twice)
+            rows = every_row()
+            stage = set_up(operation, rows)
         yield Outcome(cut.sent[-1], moment, done, answer.status)
+
+
+def _is_repeated(wire: FaultyProxy, operation: Operation, stage: Stage, left: Rows, twice: Meaning) -> None:
+    with wire.in_use():
+        operation.repeated(stage.act(), True)
+    rows, said = stage.left()
+    assert said == twice, f"the repeat came to something else: {rows - stage.before}"
+    assert rows == left or operation.is_noted, f"the repeat did it again: {rows - left}"
 
 
 def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
@@ -157,16 +168,21 @@ def _expired(stage: Stage, batches: int) -> Meaning:
 
 
 def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning]) -> Iterator[int]:
-    """Yield how many batches were done by each cut run."""
+    """Yield how many batches were done by each cut run. One that did none is followed by the next."""
+    stage = set_up(EXPIRY)
     for number in count(1):
-        stage, cut = set_up(EXPIRY), Cut(number, moment)
+        cut = Cut(number, moment)
         with wire.in_use(cut):
             stage.act()
+        batches = steps.index(stage.left()[1])
         if not cut.broken:
+            assert batches == len(steps) - 1
             return
-        yield steps.index(stage.left()[1])
-        silent(stage.act(), True)
-        assert stage.left()[1] == steps[-1]
+        yield batches
+        if batches:
+            silent(stage.act(), True)
+            assert stage.left()[1] == steps[-1]
+            stage = set_up(EXPIRY)
 
 
 # --- this test would notice ---------------------------------------------------------------------------------
