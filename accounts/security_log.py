@@ -1,4 +1,4 @@
-"""What security people look for afterwards: a line each on the logger `till.security`, without secret, address or name.
+"""The security log: a line for each event on the logger `till.security`, without secret, address or name.
 
 docs/operations.md has the table of events; a test compares it with `Event`.
 """

@@ -28,7 +28,7 @@ from payments.webhooks.encryption import Undecryptable, decrypt
 #: As TILL_ALLOWED_HOSTS may write it.
 LOOPBACK_HOSTS = LOOPBACK | {"[::1]", ".localhost"}
 MIN_SECRET_LENGTH = 32
-#: What people write first, and what Django's template writes for them.
+#: What operators write first, and what Django's template writes for them.
 PUBLIC_SECRET_PARTS = ("django-insecure", "changeme", "change-me", "change_me", "your-secret", "example")
 PUBLISHED_WEBHOOK_SECRETS = frozenset(provider_secrets.PUBLISHED.values())
 DEMO_EMAILS = frozenset(demo.email for demo in DEMO_USERS)
@@ -251,7 +251,7 @@ def _check_demo_users(alias: str) -> list[CheckMessage]:
         return []
     off = f"from accounts.services import disable_user; [disable_user(user_id=id, by=None) for id in {list(emails)}]"
     hint = f'Their password is published. Disable them: manage.py shell -c "{off}"'
-    return [Error(f"The demo's people can sign in: {', '.join(emails.values())}.", hint=hint, id="till.E012")]
+    return [Error(f"The demo users can sign in: {', '.join(emails.values())}.", hint=hint, id="till.E012")]
 
 
 def _check_providers(alias: str) -> list[CheckMessage]:

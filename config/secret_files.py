@@ -8,16 +8,16 @@ from config.environment import BadVariable
 
 
 def development_secret(name: str, debug: bool, data: Path) -> str:
-    """Return the secret kept in `data/secrets/name`, made on first use; empty when not in development mode."""
+    """Return the secret in `data/secrets/name`, made on first use. Empty outside of development mode."""
     if not debug:
         return ""
     try:
-        return _kept(data / "secrets", name)
+        return _read_or_create(data / "secrets", name)
     except OSError as error:
         raise BadVariable("TILL_DATA", f"a folder that can be written to; {data}: {error.strerror}") from None
 
 
-def _kept(folder: Path, name: str) -> str:
+def _read_or_create(folder: Path, name: str) -> str:
     """Safe when several processes start at once: the file appears whole by link(2) and the first one wins."""
     path = folder / name
     if not path.exists():

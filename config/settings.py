@@ -1,6 +1,6 @@
 """Every setting of Till, read from the environment only (docs/operations.md lists them).
 
-`TILL_DEBUG=1` is development mode: generated secrets, the embedded database, the demo's people. Django's own
+`TILL_DEBUG=1` is development mode: generated secrets, the embedded database, the demo users. Django's own
 DEBUG stays off in every mode (docs/decisions/0005): its HTML error pages and query log would make the demo
 lie about errors and speed. A value that cannot be understood ends the process with one line that names the
 variable; a dangerous combination is a system check (config/checks.py).
@@ -164,7 +164,7 @@ if TILL_DB_POOL_SIZE:
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- people -------------------------------------------------------------------------------------------------
+# --- users --------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [

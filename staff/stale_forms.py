@@ -194,7 +194,7 @@ class GuardedAdmin(ModelAdmin):
                     self.lock(self._keys([unquote(object_id)]))
                 return super().changeform_view(request, object_id, form_url, extra_context)
         except Exception as error:
-            if not self._is_to_be_said(request, error):
+            if not self._becomes_form_error(request, error):
                 raise
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -210,7 +210,7 @@ class GuardedAdmin(ModelAdmin):
                 self.lock(self._keys(typed))
                 answer = super().changelist_view(request, extra_context)
         except Exception as error:
-            if not self._is_to_be_said(request, error):
+            if not self._becomes_form_error(request, error):
                 raise
             answer = super().changelist_view(request, extra_context)
         return with_submitted_rows(answer)
@@ -225,7 +225,7 @@ class GuardedAdmin(ModelAdmin):
                 continue
         return keys
 
-    def _is_to_be_said(self, request: HttpRequest, error: Exception) -> bool:
+    def _becomes_form_error(self, request: HttpRequest, error: Exception) -> bool:
         """Note what the form has to say the second time it is gone through. Nothing was done the first time."""
         say = getattr(self.admin_site, "refusal", None)
         text = "Somebody did the same at this moment." if isinstance(error, IntegrityError) else say and say(error)

@@ -1,4 +1,4 @@
-"""Users who exist only where TILL_DEBUG is on: the demo's four, and crowds for load tests."""
+"""Users who exist only where TILL_DEBUG is on: the four demo users, and any number for load tests."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,17 @@ from accounts.demo_users import DEMO_PASSWORD, DEMO_USERS, DemoUser
 from accounts.models import Role, User
 from accounts.services.administration import insert_active_user
 
-_CROWD_PREFIX = "load_user_"
+_LOAD_PREFIX = "load_user_"
 _BATCH_SIZE = 1000
 
 
 def add_demo_users() -> list[User]:
-    """Add those of the demo's users who are missing; safe to repeat, and what exists stays as it is."""
+    """Add those of the demo users who are missing. Safe to repeat: what exists stays as it is."""
     return [_add_demo_user(demo) for demo in DEMO_USERS]
 
 
-def add_crowd(*, count: int) -> Iterator[int]:
-    """Add `count` active users, numbered on from the last crowd; yield the size of each committed batch.
+def add_load_users(*, count: int) -> Iterator[int]:
+    """Add `count` active users, numbered on from those that exist; yield the size of each committed batch.
 
     They share one password hash (DEMO_PASSWORD): hashing each would take 35 ms.
     """
@@ -46,7 +46,7 @@ def _add_batch(numbers: range, shared_hash: str) -> None:
     with transaction.atomic():
         users = User.objects.bulk_create(
             User(
-                email=f"{_CROWD_PREFIX}{number}@example.com",
+                email=f"{_LOAD_PREFIX}{number}@example.com",
                 full_name=f"Load User {number}",
                 password=shared_hash,
                 is_active=True,
@@ -58,5 +58,5 @@ def _add_batch(numbers: range, shared_hash: str) -> None:
 
 
 def _next_number() -> int:
-    last = User.objects.filter(email__startswith=_CROWD_PREFIX).order_by("-id").first()
-    return int(last.email.removeprefix(_CROWD_PREFIX).partition("@")[0]) + 1 if last else 1
+    last = User.objects.filter(email__startswith=_LOAD_PREFIX).order_by("-id").first()
+    return int(last.email.removeprefix(_LOAD_PREFIX).partition("@")[0]) + 1 if last else 1

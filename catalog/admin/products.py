@@ -139,7 +139,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
-        matches = products.found_by(queryset, term) if term else queryset
+        matches = products.containing(queryset, term) if term else queryset
         return (matches | queryset.filter(pk=number) if (number := id_or_none(term)) else matches), False
 
     @admin.display(description="currency", ordering="currency")
@@ -176,7 +176,9 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
         """Say what each value was and is."""
         if add or not form.changed_data:
             return super().construct_change_message(request, form, formsets, add)
-        changes = [f"{name} from {said(form, name, old=True)} to {said(form, name)}" for name in form.changed_data]
+        changes = [
+            f"{name} from {form_text(form, name, old=True)} to {form_text(form, name)}" for name in form.changed_data
+        ]
         return f"Changed {', '.join(changes)}."
 
     # --- deleting ---
@@ -190,7 +192,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
         return redirect(self.confirm_address(RemoveAction(), [id_or_none(unquote(object_id)) or 0]))
 
 
-def said(form: Any, name: str, *, old: bool = False) -> str:
+def form_text(form: Any, name: str, *, old: bool = False) -> str:
     value = form.initial.get(name) if old else form.cleaned_data[name]
     if name == "price":
         return format_amount(value, form.instance.currency.decimal_places)

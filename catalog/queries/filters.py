@@ -35,7 +35,9 @@ class PriceFilter(Filter):
 
 class ProductFilters(FilterSet):
     search = filters.CharFilter(
-        method="found", max_length=SEARCH_MAX_LENGTH, label="Only products whose title or description holds this text."
+        method="containing",
+        max_length=SEARCH_MAX_LENGTH,
+        label="Only products whose title or description holds this text.",
     )
     currency = CurrencyFilter(field_name="currency_id", label="Only prices in this currency.")
     price_min = PriceFilter(field_name="price", lookup_expr="gte", label="Only prices from this one on.")
@@ -46,8 +48,8 @@ class ProductFilters(FilterSet):
         label="Default `-id`, the newest first. Equal ones follow each other by id.",
     )
 
-    def found(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
-        return products.found_by(queryset, value)
+    def containing(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
+        return products.containing(queryset, value)
 
     def as_it_is(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
         """The list itself sorts: its cursor has to know by what."""
@@ -83,7 +85,7 @@ class StaffPurchaseFilters(PurchaseFilters):
     user = IdFilter(field_name="user_id", label="Only this user's purchases (admin).")
 
 
-def asked_ordering(parameters: Any) -> str:
-    """Return the ordering that a list was asked for; a wrong one is for the filters to refuse."""
+def requested_ordering(parameters: Any) -> str:
+    """Return the ordering that the request names. The filters refuse a wrong one."""
     ordering = parameters.get("ordering", products.DEFAULT_ORDERING)
     return ordering if ordering in products.ORDERINGS else products.DEFAULT_ORDERING

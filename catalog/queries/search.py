@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from api.filters import id_or_none
 from catalog.models import Product
-from catalog.queries.products import found_by
+from catalog.queries.products import containing
 from staff.search import ids_by_email
 
 _MAX_FOUND = 100
@@ -17,5 +17,5 @@ def purchases(term: str) -> Q:
         return Q.create([(column, number) for column in columns], connector=Q.OR)
     if "@" in term:
         return Q(user_id__in=ids_by_email(term))
-    products = found_by(Product.objects.all(), term).order_by("-pk")
+    products = containing(Product.objects.all(), term).order_by("-pk")
     return Q(product_id__in=list(products.values_list("pk", flat=True)[:_MAX_FOUND]))

@@ -99,7 +99,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
 
     def list(self, request: Request) -> Response:
         queryset = self.filter_queryset(self.get_queryset())
-        queryset, self.ordering = products.sorted_by(queryset, filters.asked_ordering(request.query_params))
+        queryset, self.ordering = products.sorted_by(queryset, filters.requested_ordering(request.query_params))
         page = self.paginate_queryset(queryset)
         return self.get_paginated_response(ProductSerializer(page, many=True).data)
 
@@ -108,10 +108,10 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
         tag = etags.etag(product)
         if is_current(request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag, **etags.KEPT})
-        return _shown(product)
+        return _product_response(product)
 
     def create(self, request: Request) -> Response:
-        return _shown(services.create_product(by=self.user, **_fields(request)), status.HTTP_201_CREATED)
+        return _product_response(services.create_product(by=self.user, **_fields(request)), status.HTTP_201_CREATED)
 
     def update(self, request: Request, pk: str) -> Response:
         return self._change(request, pk, partial=False)
@@ -122,7 +122,9 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
         versions = etags.wanted_versions(request)
         fields = _fields(request, partial=partial)
-        return _shown(services.change_product(product_id=int(pk), if_version=versions, by=self.user, **fields))
+        return _product_response(
+            services.change_product(product_id=int(pk), if_version=versions, by=self.user, **fields)
+        )
 
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
@@ -138,5 +140,5 @@ def _fields(request: Request, *, partial: bool = False) -> services.ProductField
     return cast("services.ProductFields", shape.validated_data)
 
 
-def _shown(product: Product, code: int = status.HTTP_200_OK) -> Response:
+def _product_response(product: Product, code: int = status.HTTP_200_OK) -> Response:
     return Response(ProductSerializer(product).data, code, headers={"ETag": etags.etag(product), **etags.KEPT})

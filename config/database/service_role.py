@@ -30,7 +30,7 @@ APPEND_ONLY = Rights()
 FREE = Rights(update=EVERY, delete=True)
 # PostgreSQL lets lock a row who may update one of its columns. A trigger refuses every UPDATE of these tables.
 LOCKED_ONLY = Rights(update=("id",))
-_VERDICT = ("status", "reason", "transaction_id", "settled_by_id", "settled_at")
+_SETTLEMENT = ("status", "reason", "transaction_id", "settled_by_id", "settled_at")
 
 RIGHTS: dict[str, Rights] = {
     # --- the books: what is booked stays
@@ -38,8 +38,8 @@ RIGHTS: dict[str, Rights] = {
     "payments_posting": APPEND_ONLY,
     "payments_wallet": Rights(update=("balance", "held", "sequence", "moved_at", "may_overdraw"), delete=True),
     "payments_webhookevent": Rights(update=("verdict", "reason", "transaction_id", "balance")),
-    "payments_deposit": Rights(update=_VERDICT),
-    "payments_withdrawal": Rights(update=_VERDICT),
+    "payments_deposit": Rights(update=_SETTLEMENT),
+    "payments_withdrawal": Rights(update=_SETTLEMENT),
     "payments_transfer": APPEND_ONLY,
     "payments_exchange": APPEND_ONLY,
     "payments_reversal": APPEND_ONLY,
@@ -57,7 +57,7 @@ RIGHTS: dict[str, Rights] = {
     "payments_externalwallet": Rights(update=("label", "details", "deleted_at")),
     "payments_idempotencykey": FREE,
     "catalog_product": FREE,
-    # --- people
+    # --- users
     "accounts_user": FREE,
     "accounts_user_groups": FREE,
     "accounts_user_user_permissions": FREE,

@@ -42,8 +42,8 @@ class DatabaseClient(PostgresClient):
     def settings_to_cmd_args_env(
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
-        found = {name.upper(): value for name, value in address(settings_dict).items()}
-        arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **found}, parameters)
+        server = {name.upper(): value for name, value in address(settings_dict).items()}
+        arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **server}, parameters)
         return [str(binaries.binary("psql")), *arguments[1:]], environment
 
 

@@ -56,7 +56,7 @@ def _start_supervisor(cluster: Cluster, *, seconds: float) -> None:
 
     In a session of its own: no Ctrl-C reaches it. Returns when it is up or ended; raises what it says otherwise.
     """
-    said = subprocess.run(  # noqa: S603 -- our own module and folder
+    output = subprocess.run(  # noqa: S603 -- our own module and folder
         [sys.executable, "-m", SUPERVISOR, os.fspath(cluster.till_data)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -67,5 +67,5 @@ def _start_supervisor(cluster: Cluster, *, seconds: float) -> None:
         check=False,
     ).stdout.decode(errors="replace")
     # Silence means that it was killed, or told to stop: the caller looks again, and starts another.
-    if said and UP not in said.splitlines():
-        raise EmbeddedPostgresError(said.strip())
+    if output and UP not in output.splitlines():
+        raise EmbeddedPostgresError(output.strip())

@@ -60,10 +60,10 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _check_version(cluster: Cluster) -> None:
-    found, ours = (cluster.pgdata / "PG_VERSION").read_text().strip(), binaries.MAJOR_VERSION
-    if found != ours:
+    version, ours = (cluster.pgdata / "PG_VERSION").read_text().strip(), binaries.MAJOR_VERSION
+    if version != ours:
         raise EmbeddedPostgresError(
-            f"{cluster.pgdata} was made by PostgreSQL {found}, and PostgreSQL {ours} cannot read it. Dump it"
+            f"{cluster.pgdata} was made by PostgreSQL {version}, and PostgreSQL {ours} cannot read it. Dump it"
             " with the old version and load it into a new TILL_DATA, or delete the folder if you can."
         )
 

@@ -36,8 +36,8 @@ def server_identity(pgdata: Path) -> Identity | None:
     """
     if os.geteuid() != 0:
         return None
-    if pgdata.exists() and (found := pgdata.stat()).st_uid != 0:
-        return Identity(found.st_uid, found.st_gid)
+    if pgdata.exists() and (folder := pgdata.stat()).st_uid != 0:
+        return Identity(folder.st_uid, folder.st_gid)
     nobody = pwd.getpwnam("nobody")
     return Identity(nobody.pw_uid, nobody.pw_gid)
 

@@ -14,6 +14,6 @@ def remember(report: Report) -> LedgerCheck:
         check = LedgerCheck.objects.create(
             postings=report.checked.get("postings", 0), differences=sum(report.totals.values())
         )
-        kept = LedgerCheck.objects.order_by("-pk").values_list("pk", flat=True)[:MAX_KEPT]
-        LedgerCheck.objects.exclude(pk__in=list(kept)).delete()
+        newest = LedgerCheck.objects.order_by("-pk").values_list("pk", flat=True)[:MAX_KEPT]
+        LedgerCheck.objects.exclude(pk__in=list(newest)).delete()
     return check

@@ -60,7 +60,7 @@ class MeView(StrictView):
         examples=examples.ME,
     )
     def get(self, request: Request) -> Response:
-        return self._shown(self.user, _included(request))
+        return self._user_response(self.user, _included(request))
 
     @extend_schema(
         operation_id="users_me_update",
@@ -75,9 +75,9 @@ class MeView(StrictView):
     def patch(self, request: Request) -> Response:
         included = _included(request)
         body = checked(ProfileSerializer, request)
-        return self._shown(accounts.update_user(user=self.user, **body), included)
+        return self._user_response(accounts.update_user(user=self.user, **body), included)
 
-    def _shown(self, user: User, included: set[str]) -> Response:
+    def _user_response(self, user: User, included: set[str]) -> Response:
         answer = dict(UserSerializer(user).data)
         if included:
             answer |= _money(user, included)
@@ -175,7 +175,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
         user = self.get_queryset().filter(pk=pk).first()
         if user is None:
             raise accounts.UnknownUser(f"There is no user {pk}.")
-        return _shown(user)
+        return _user_response(user)
 
     def update(self, request: Request, pk: str) -> Response:
         return self._change(request, pk, partial=False)
@@ -186,7 +186,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
         shape = serializers.UserWriteSerializer(data=request.data, partial=partial)
         shape.is_valid(raise_exception=True)
-        return _shown(services.change_user(user_id=int(pk), staff=self.user, **shape.validated_data))
+        return _user_response(services.change_user(user_id=int(pk), staff=self.user, **shape.validated_data))
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _shown(services.enable_user(user_id=int(pk), staff=self.user))
+        return _user_response(services.enable_user(user_id=int(pk), staff=self.user))
 
     @extend_schema(
         operation_id="users_disable",
@@ -224,7 +224,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _shown(services.disable_user(user_id=int(pk), staff=self.user))
+        return _user_response(services.disable_user(user_id=int(pk), staff=self.user))
 
 
 def _wallets(users: Iterable[User]) -> dict[str, Any]:
@@ -232,5 +232,5 @@ def _wallets(users: Iterable[User]) -> dict[str, Any]:
     return {"wallets": queries.wallets_of([user.pk for user in users])}
 
 
-def _shown(user: User) -> Response:
+def _user_response(user: User) -> Response:
     return Response(serializers.UserDetailSerializer(user, context=_wallets([user])).data)

@@ -1,4 +1,4 @@
-"""The rules of the house that no tool checks by itself: sizes, names, escapes, who may write the books."""
+"""The code rules that no tool checks by itself: sizes, names, escapes, who may write the books."""
 
 import ast
 import configparser

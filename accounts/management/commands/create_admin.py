@@ -41,7 +41,7 @@ def _password(*, from_stdin: bool) -> str:
     if "TILL_ADMIN_PASSWORD" in os.environ:
         return os.environ["TILL_ADMIN_PASSWORD"]
     try:
-        first, again = _asked("Password: "), _asked("Again: ")
+        first, again = _prompt("Password: "), _prompt("Again: ")
     except (getpass.GetPassWarning, EOFError):
         message = "There is no terminal to ask for the password: set TILL_ADMIN_PASSWORD, or use --password-stdin."
         raise CommandError(message) from None
@@ -50,8 +50,8 @@ def _password(*, from_stdin: bool) -> str:
     return first
 
 
-def _asked(prompt: str) -> str:
+def _prompt(text: str) -> str:
     """Raise GetPassWarning where the password could be seen, and EOFError where none comes."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
-        return getpass.getpass(prompt)
+        return getpass.getpass(text)

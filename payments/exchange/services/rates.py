@@ -59,8 +59,8 @@ def current_rate(*, source: str, target: str) -> Decimal:
         raise RateUnavailable(
             f"The rate from {source} to {target} is older than {settings.TILL_RATE_MAX_AGE_HOURS} hours."
         )
-    found: Decimal = rate.rate
-    return found
+    value: Decimal = rate.rate
+    return value
 
 
 def gaining_back(rate: ExchangeRate) -> ExchangeRate | None:

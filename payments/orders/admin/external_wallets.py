@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from payments.ledger.queries import search
-from payments.orders.admin.orders import shown_details
+from payments.orders.admin.orders import details_html
 from payments.orders.models import ExternalWallet
 from staff.read_only import ReadOnlyAdmin, link
 
@@ -49,7 +49,7 @@ class ExternalWalletAdmin(ReadOnlyAdmin):
 
     @admin.display(description="account")
     def account(self, external: ExternalWallet) -> str:
-        return shown_details(external)
+        return details_html(external)
 
     @admin.display(description="history")
     def history(self, external: ExternalWallet) -> str:

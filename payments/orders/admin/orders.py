@@ -123,7 +123,7 @@ def details(external: ExternalWallet) -> list[tuple[str, str]]:
 # --- lists ----------------------------------------------------------------------------------------------------
 
 
-def asked_status(request: HttpRequest) -> str:
+def requested_status(request: HttpRequest) -> str:
     """Return which orders the list shows: what is pending, unless it is told or something is searched for."""
     return request.GET.get("status") or (ALL if request.GET.get("q") else OrderStatus.PENDING)
 
@@ -134,7 +134,7 @@ class StatusFilter(admin.SimpleListFilter):
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(request, *args)
-        self.asked = asked_status(request)
+        self.requested = requested_status(request)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
         return [*OrderStatus.choices, (ALL, "All")]
@@ -143,12 +143,12 @@ class StatusFilter(admin.SimpleListFilter):
         """Without a choice for no choice."""
         for status, title in self.lookup_choices:
             url = changelist.get_query_string({self.parameter_name: status})
-            yield {"selected": status == self.asked, "query_string": url, "display": title}
+            yield {"selected": status == self.requested, "query_string": url, "display": title}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
-        if self.asked not in dict(self.lookup_choices):
+        if self.requested not in dict(self.lookup_choices):
             raise IncorrectLookupParameters
-        return queryset if self.asked == ALL else queryset.filter(status=self.asked)
+        return queryset if self.requested == ALL else queryset.filter(status=self.requested)
 
 
 _LISTED = ("id", "created_at", "owner", "amount_asked", "amount_net", "status", "of_wallet", "provider")
@@ -174,7 +174,7 @@ class OrderAdmin(ConfirmedActionsMixin, DocumentAdmin):
     export_places = "currency__decimal_places"
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("id",) if asked_status(request) == OrderStatus.PENDING else ("-id",)
+        return ("id",) if requested_status(request) == OrderStatus.PENDING else ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         named = ("currency", "user", "wallet", "provider", "rule", "transaction", "settled_by")
@@ -233,8 +233,8 @@ class WithdrawalAdmin(OrderAdmin):
 
     @admin.display(description="account")
     def account(self, withdrawal: Withdrawal) -> str:
-        return shown_details(withdrawal.external_wallet)
+        return details_html(withdrawal.external_wallet)
 
 
-def shown_details(external: ExternalWallet) -> str:
+def details_html(external: ExternalWallet) -> str:
     return format_html_join("", "<div>{}: <strong>{}</strong></div>", details(external))

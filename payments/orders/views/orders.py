@@ -28,7 +28,7 @@ _CANCEL = (
     "Your own, while nobody has settled it; for ever. Cancelling it again answers 200 and changes nothing, so no"
     " Idempotency-Key is asked for. 409 `already_settled` when it is paid or rejected."
 )
-_VERDICT = (
+_SETTLE = (
     "Once, for ever: the same status again answers 200 and moves nothing, another is 409 `already_settled`. An order"
     " that the service may not settle is 404, one of your own 403 `own_order`."
 )
@@ -92,7 +92,7 @@ class DepositViewSet(OrderViewSet):
     @extend_schema(
         operation_id="deposits_settle",
         summary="Settle a deposit (service)",
-        description=_VERDICT,
+        description=_SETTLE,
         parameters=[ID],
         request=serializers.SettlementSerializer,
         responses={200: serializers.DepositSerializer, 409: examples.ALREADY_SETTLED},
@@ -160,7 +160,7 @@ class WithdrawalViewSet(OrderViewSet):
     @extend_schema(
         operation_id="withdrawals_settle",
         summary="Settle a withdrawal (service)",
-        description=_VERDICT,
+        description=_SETTLE,
         parameters=[ID],
         request=serializers.SettlementSerializer,
         responses={200: serializers.WithdrawalSerializer, 409: examples.ALREADY_SETTLED},

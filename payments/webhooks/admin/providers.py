@@ -57,8 +57,8 @@ class ProviderForm(ModelForm):
             self.fields["secret"].help_text = "Starts a rotation. Leave empty to keep the present one."
 
     @property
-    def made_secret(self) -> str:
-        return self._made_secret
+    def generated_secret(self) -> str:
+        return self._generated_secret
 
     @property
     def new_secret(self) -> str:
@@ -78,10 +78,10 @@ class ProviderForm(ModelForm):
 
     def _clean_secret(self) -> None:
         typed, scheme = self.cleaned_data.get("secret", ""), self.cleaned_data.get("scheme", "")
-        self._made_secret = provider_secrets.make(scheme) if self.cleaned_data.get("make_secret") else ""
-        self._has_new_secret = bool(typed or self._made_secret)
-        self.cleaned_data["secret"] = self._made_secret or typed or self.instance.secret
-        if typed and self._made_secret:
+        self._generated_secret = provider_secrets.make(scheme) if self.cleaned_data.get("make_secret") else ""
+        self._has_new_secret = bool(typed or self._generated_secret)
+        self.cleaned_data["secret"] = self._generated_secret or typed or self.instance.secret
+        if typed and self._generated_secret:
             self.add_error("make_secret", "Either type a secret or have one made.")
         elif not self.cleaned_data["secret"]:
             self.add_error("secret", "Type a secret, or have one made.")
@@ -133,7 +133,7 @@ class ProviderAdmin(ServiceAdmin):
             services.add_provider(provider=obj, staff=staff)
         else:
             self._save_change(obj, form, staff)
-        obj.made_secret = form.made_secret  # type: ignore[attr-defined] # for the answer to this request alone
+        obj.generated_secret = form.generated_secret  # type: ignore[attr-defined] # for the answer to this request alone
 
     def _save_change(self, provider: Provider, form: Any, staff: User) -> None:
         settings = [name for name in form.changed_data if name != "secret"]
@@ -151,7 +151,7 @@ class ProviderAdmin(ServiceAdmin):
 
     def _show_once(self, request: HttpRequest, provider: Provider) -> HttpResponseBase | None:
         """Return the page with a secret that was made; no message, for a cookie keeps it until it is read."""
-        if not (secret := getattr(provider, "made_secret", "")):
+        if not (secret := getattr(provider, "generated_secret", "")):
             return None
         context = {**self.admin_site.each_context(request), "title": "The new secret", "provider": provider}
         page = TemplateResponse(request, "admin/new_secret.html", {**context, "secret": secret, "opts": self.opts})
