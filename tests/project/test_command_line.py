@@ -1,5 +1,6 @@
 """What goes wrong around a command (config/command_line.py) is one line; and two of `make run` do not meet."""
 
+import json
 import os
 import signal
 import socket
@@ -75,23 +76,61 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+#: Runs each argument as a command line of manage.py, in a fork of one process that has loaded Till.
+FORKS = """
+import gc, json, os, sys, tempfile
+import django
+from django.core.checks import run_checks
+from config import command_line
+
+def run(line):
+    try:
+        command_line.main(["manage.py", *line.split()])
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+django.setup()
+run_checks()  # loads what each of them would load again
+gc.freeze()
+ended = {}
+for line in sys.argv[1:]:
+    with tempfile.TemporaryFile("w+") as stderr:
+        if not (child := os.fork()):
+            os.dup2(stderr.fileno(), 2)
+            os._exit(run(line))
+        _, status = os.waitpid(child, 0)
+        stderr.seek(0)
+        ended[line] = os.waitstatus_to_exitcode(status), stderr.read()
+print(json.dumps(ended))
+"""
+
+
+def manage_each(*lines: str, **changes: str) -> dict[str, tuple[int, str]]:
+    """Return how each command ended and what it wrote to stderr: a process for each would mostly load Till."""
+    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **GOOD, **changes}
+    command = [sys.executable, "-c", FORKS, *lines]
+    result = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    ended = json.loads(result.stdout)
+    assert list(ended) == list(lines)
+    return {line: (code, stderr) for line, (code, stderr) in ended.items()}
+
+
 @pytest.mark.parametrize("pool", ["0", "8"])
-def test_a_command_says_in_one_line_why_the_database_cannot_be_used(command: str, pool: str) -> None:
-    result = manage(command, TILL_DB_POOL_SIZE=pool)
-    assert result.returncode == 1
-    assert result.stderr.startswith("CommandError: The database cannot be used: ")
-    assert "Connection refused" in result.stderr
-    assert result.stderr.count("\n") == 1
+def test_a_command_says_in_one_line_why_the_database_cannot_be_used(pool: str) -> None:
+    for line, (code, stderr) in manage_each(*COMMANDS, TILL_DB_POOL_SIZE=pool).items():
+        assert code == 1, line
+        assert stderr.startswith("CommandError: The database cannot be used: "), line
+        assert "Connection refused" in stderr, line
+        assert stderr.count("\n") == 1, line
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "load_rates sample"])
-def test_a_command_says_in_one_line_that_tables_are_missing(empty_database: str, command: str) -> None:
-    result = manage(*command.split(), DATABASE_URL=empty_database)
-    assert result.returncode == 1
-    assert result.stderr.startswith("CommandError: The database is not up to date: ")
-    assert result.stderr.endswith(" does not exist: run manage.py migrate.\n")
-    assert result.stderr.count("\n") == 1
+def test_a_command_says_in_one_line_that_tables_are_missing(empty_database: str) -> None:
+    for line, (code, stderr) in manage_each(*COMMANDS, "load_rates sample", DATABASE_URL=empty_database).items():
+        assert code == 1, line
+        assert stderr.startswith("CommandError: The database is not up to date: "), line
+        assert stderr.endswith(" does not exist: run manage.py migrate.\n"), line
+        assert stderr.count("\n") == 1, line
 
 
 def test_a_command_shows_all_to_who_asks_for_a_traceback() -> None:
