@@ -1,14 +1,8 @@
 """Each system check of config/checks.py refuses what it is for; a sound production passes them all."""
 
-import os
 import re
-import runpy
 import shlex
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import pytest
 from django.contrib.staticfiles.finders import get_finders
@@ -22,41 +16,9 @@ from accounts.models import Role, User
 from config import checks
 from config.environment import BadVariable
 from payments.models import Currency, Provider
+from tests.support.production import GOOD, ROOT, manage, read_settings
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[2]
-GOOD = {
-    "TILL_SECRET_KEY": "one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
-    "TILL_JWT_KEY": "two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
-    "TILL_ENCRYPTION_KEYS": "three-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ",
-    "DATABASE_URL": "postgres://till@127.0.0.1:1/till?connect_timeout=1",
-    "TILL_ALLOWED_HOSTS": "till.example.com",
-    "TILL_PUBLIC_URL": "https://till.example.com",
-    "TILL_TRUSTED_PROXIES": "1",
-    "TILL_SSL_REDIRECT": "1",
-    "TILL_HSTS_SECONDS": "31536000",
-    "TILL_EMAIL_URL": "smtp+tls://till:sesame@mail.example.com:587",
-}
-
-
-def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run manage.py in production, with a sound environment but for `changes`."""
-    environment = {"PATH": os.environ["PATH"], "TILL_DB_POOL_SIZE": "0", **GOOD, **changes}
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def read_settings(**changes: str) -> dict[str, Any]:
-    """What config/settings.py makes of a sound production's environment but for `changes`: no process is needed."""
-    with mock.patch.dict(os.environ, GOOD | changes, clear=True):
-        return runpy.run_path(str(ROOT / "config" / "settings.py"))
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 from django.db import connection, transaction
 
 from config.management.commands.run_demo import _PREPARING_LOCK
-from tests.project.test_checks import GOOD, ROOT, manage
 from tests.support.live import database_url, free_port
+from tests.support.production import GOOD, ROOT, manage
 
 pytestmark = pytest.mark.slow
 

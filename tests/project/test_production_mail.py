@@ -4,7 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from config.checks import check_mail
-from tests.project.test_checks import manage, read_settings
+from tests.support.production import manage, read_settings
 
 
 def said(settings: Settings, **changes: str) -> list[str]:
