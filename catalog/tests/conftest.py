@@ -7,8 +7,8 @@ import pytest
 
 from catalog.models import Product
 from payments.models import Wallet
-from tests.support.catalog_factories import a_product
-from tests.support.factories import wallet_with
+from tests.support.ledger import wallet_with
+from tests.support.purchases import a_product
 
 
 @pytest.fixture(autouse=True)

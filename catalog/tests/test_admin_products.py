@@ -13,16 +13,15 @@ from catalog import services
 from catalog.models import Product
 from payments.models import Wallet
 from tests.support.admin_forms import loaded, shown
-from tests.support.catalog_factories import a_product, bought
+from tests.support.admin_pages import staff_client
+from tests.support.purchases import a_product, bought
 
 LIST = "/admin/catalog/product/"
 
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    client = Client()
-    client.force_login(admin)
-    return client
+    return staff_client(admin)
 
 
 def listed(site: Client, **query: str) -> list[str]:

@@ -10,7 +10,8 @@ from django.test import Client
 
 from catalog.models import Product, Purchase, Refund
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import bought, shown_balance
+from tests.support.admin_pages import staff_client
+from tests.support.purchases import bought, shown_balance
 from tests.support.threads import at_once
 
 LIST = "/admin/catalog/purchase/"
@@ -18,9 +19,7 @@ LIST = "/admin/catalog/purchase/"
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    client = Client()
-    client.force_login(admin)
-    return client
+    return staff_client(admin)
 
 
 @pytest.fixture
@@ -82,8 +81,7 @@ def test_the_same_form_sent_by_eight_at_once_refunds_once(
     committed_db: None, site: Client, admin: Any, purse: Wallet, purchase: Purchase
 ) -> None:
     def send() -> int:
-        client = Client()
-        client.force_login(admin)
+        client = staff_client(admin)
         form = {"refunded": "0.00", "amount": "5.00", "reason": "broken"}
         return client.post(address(purchase), form).status_code
 
@@ -132,7 +130,6 @@ def test_a_purchase_is_not_written_by_hand(site: Client, purchase: Purchase, pat
 
 
 def test_mallory_refunds_nothing(mallory: Any, purchase: Purchase) -> None:
-    client = Client()
-    client.force_login(mallory)
+    client = staff_client(mallory)
     assert client.post(address(purchase), {"refunded": "0.00", "reason": "mine"}).status_code == 302
     assert not Refund.objects.exists()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from payments.audit import audit
 from payments.models import Wallet
-from tests.support.catalog_factories import a_product, bought, refund
+from tests.support.purchases import a_product, bought, refund
 
 GUARDED = ("catalog_purchase", "catalog_refund", "payments_transaction")
 #: What is done to the books, and what must be named at the least.

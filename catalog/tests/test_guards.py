@@ -7,8 +7,8 @@ from django.db import IntegrityError, connection, transaction
 
 from catalog.models import Product, Purchase
 from payments.models import Wallet
-from tests.support.catalog_factories import bought, refund
-from tests.support.factories import wallet_with
+from tests.support.ledger import wallet_with
+from tests.support.purchases import bought, refund
 
 
 def run(sql: str, *parameters: Any) -> None:

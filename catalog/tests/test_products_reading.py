@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from catalog.models import Product
-from tests.support.catalog_factories import PRODUCTS, a_product, ids, refused
-from tests.support.factories import signed_in
+from tests.support.purchases import PRODUCTS, a_product
+from tests.support.rest import ids, refused, signed_in
 
 NAMES = "price", "title", "created_at", "id"
 

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from accounts.models import Role
 from catalog.models import Product
 from payments.models import Currency, Wallet
-from tests.support.catalog_factories import PRODUCTS, a_product, bought, refused
-from tests.support.factories import signed_in
+from tests.support.purchases import PRODUCTS, a_product, bought
+from tests.support.rest import refused, signed_in
 
 PEN = {"title": "Pen", "price": "25.00", "currency": "USD"}
 

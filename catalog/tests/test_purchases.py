@@ -12,19 +12,9 @@ from accounts.models import Role
 from catalog.models import Product, Purchase
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import (
-    PURCHASES,
-    a_product,
-    bought,
-    buy,
-    ids,
-    new_key,
-    refund,
-    refused,
-    shown_balance,
-)
-from tests.support.factories import clearing_wallet, signed_in, wallet_with
-from tests.support.ledger_factories import hold_for_withdrawal
+from tests.support.ledger import clearing_wallet, hold_for_withdrawal, wallet_with
+from tests.support.purchases import PURCHASES, a_product, bought, buy, refund, shown_balance
+from tests.support.rest import ids, new_key, refused, signed_in
 
 
 def sales(currency: str = "USD") -> Decimal:

@@ -9,8 +9,9 @@ from rest_framework.test import APIClient
 from catalog.models import Product, Purchase, Refund
 from payments.ledger import booking
 from payments.models import Transaction, Wallet
-from tests.support.catalog_factories import PURCHASES, a_product, bought, new_key, refund, refused, shown_balance
-from tests.support.factories import signed_in, wallet_with
+from tests.support.ledger import wallet_with
+from tests.support.purchases import PURCHASES, a_product, bought, refund, shown_balance
+from tests.support.rest import new_key, refused, signed_in
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from payments.ledger import booking
 from payments.models import Currency, Wallet
 from payments.money import DECIMAL_PLACES
 from tests.support.bank import UNIT, WIDE, Terms, proceeds, units
-from tests.support.exchange_factories import commission_rule, total_money
-from tests.support.ledger_factories import differences, fund, house_wallet, wallet_of
+from tests.support.exchanges import commission_rule
+from tests.support.ledger import fund, house_wallet, total_money, wallet_of
+from tests.support.ledger_checks import differences
 
 pytestmark = pytest.mark.slow
 

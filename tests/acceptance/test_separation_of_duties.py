@@ -7,20 +7,14 @@ from django.test import Client
 
 from catalog.models import Purchase
 from payments.models import Deposit, Reversal, SettlementScope, Transaction, Wallet, WebhookEvent, Withdrawal
-from tests.support.admin_factories import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, confirm_address, staff_client
-from tests.support.catalog_factories import a_product, bought, refund
-from tests.support.factories import credit, signed_in, wallet_with
-from tests.support.factories import refused_notice as refused_notice
-from tests.support.order_factories import (
-    API,
-    balance_and_held,
-    bank_account,
-    deposit,
-    nothing_changes,
-    refused,
-    settle,
-    withdraw,
-)
+from tests.support.admin_pages import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, confirm_address, staff_client
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import nothing_changes
+from tests.support.notices import credit
+from tests.support.notices import refused_notice as refused_notice
+from tests.support.orders import balance_and_held, bank_account, deposit, settle, withdraw
+from tests.support.purchases import a_product, bought, refund
+from tests.support.rest import API, refused, signed_in
 
 EVENTS = "/admin/payments/webhookevent/"
 TOLD = "This is your own money"

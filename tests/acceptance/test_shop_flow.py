@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.support import shop_users
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, Form
 
@@ -68,7 +69,7 @@ def staff(shop: httpx.Client, live_till: LiveTill, admin: Any) -> Visitor:
 @pytest.fixture(autouse=True)
 def sound_books(live_till: LiveTill) -> Iterator[None]:
     yield
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 def credit(till: LiveTill, form: Form, **fields: Any) -> dict[str, Any]:

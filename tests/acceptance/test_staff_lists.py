@@ -16,7 +16,9 @@ from staff.csv_export import CsvExportMixin
 from staff.history import record
 from staff.period_filters import period
 from tests.support import staff_site
-from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, many_credits
+from tests.support.admin_pages import staff_client
+from tests.support.ledger import book_transfer, clearing_wallet
+from tests.support.notices import ALICES, BOBS, credit, many_credits
 from tests.support.staff_site import OURS, exported, named, url
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
@@ -24,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 @pytest.fixture
 def site(admin: User) -> Client:
-    return staff_site.staff_client(admin)
+    return staff_client(admin)
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from accounts.models import Role, User
 from catalog.models import Product
 from payments.models import CommissionRule, ExchangeRate, Provider, SettlementScope
 from tests.support.admin_forms import loaded
-from tests.support.catalog_factories import a_product
+from tests.support.admin_pages import staff_client
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
-from tests.support.exchange_factories import store_rate
-from tests.support.factories import signed_in
+from tests.support.exchanges import store_rate
 from tests.support.operation_table import CALLS, ROWS
-from tests.support.staff_site import staff_client
+from tests.support.purchases import a_product
+from tests.support.rest import signed_in
 from tests.support.threads import in_another_thread
 
 
@@ -95,9 +95,7 @@ def test_a_currency_is_noted_with_its_names(admin: Any) -> None:
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    client = Client()
-    client.force_login(admin)
-    return client
+    return staff_client(admin)
 
 
 Form = tuple[str, dict[str, Any], str]

@@ -17,8 +17,8 @@ from accounts.models import User
 from payments.ledger.queries import daily_counts
 from payments.models import LedgerCheck
 from tests.support import staff_site
-from tests.support.factories import ALICES, NOBODY, credit, many_credits, refused_notice
-from tests.support.staff_site import staff_client
+from tests.support.admin_pages import staff_client
+from tests.support.notices import ALICES, NOBODY, credit, many_credits, refused_notice
 
 FRONT = "/admin/"
 
@@ -33,7 +33,7 @@ def nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture
 def site(admin: User) -> Client:
-    return staff_site.staff_client(admin)
+    return staff_client(admin)
 
 
 @pytest.fixture

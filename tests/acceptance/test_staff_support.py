@@ -11,8 +11,9 @@ from accounts import services
 from accounts.models import User
 from staff.confirmed_actions import ConfirmedActionsMixin
 from tests.support import staff_site
-from tests.support.factories import signed_in
-from tests.support.staff_site import OURS, body_of, named, staff_client, url
+from tests.support.admin_pages import staff_client
+from tests.support.rest import signed_in
+from tests.support.staff_site import OURS, body_of, named, url
 
 pytestmark = pytest.mark.slow
 

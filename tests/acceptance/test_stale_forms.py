@@ -19,9 +19,10 @@ from payments.models import Currency, ExchangeRate, Provider
 from payments.users.services import change_user, disable_user
 from staff.stale_forms import GuardedAdmin
 from tests.support.admin_forms import loaded, shown
-from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import store_rate
-from tests.support.staff_site import every_object, staff_client, url
+from tests.support.admin_pages import staff_client
+from tests.support.exchanges import store_rate
+from tests.support.purchases import a_product
+from tests.support.staff_site import every_object, url
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 

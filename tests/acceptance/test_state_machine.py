@@ -22,7 +22,7 @@ from payments.ledger.services import reversals
 from payments.models import CommissionRule
 from payments.transfers import services as transfers
 from tests.support.bank import WIDE, Leg, ModelProduct, ModelWallet, Promise, Sale, Terms, opposite
-from tests.support.exchange_factories import expired_quote
+from tests.support.exchanges import expired_quote
 from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PERSON, PLACES, RATE, WHO, Customers
 
 pytestmark = pytest.mark.slow

@@ -11,6 +11,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support import shop_users
 from tests.support.api_client import Visitor
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.shop_users import PASSWORD
 
@@ -33,7 +34,7 @@ def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 def client(till: LiveTill, committed_db: None) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=till.url, timeout=30) as client:
         yield client
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 @pytest.fixture

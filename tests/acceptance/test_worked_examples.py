@@ -25,8 +25,8 @@ from payments.models import CommissionRule, Currency, ExchangeRate, Posting, Tra
 from payments.orders import services as orders
 from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
-from tests.support.factories import credit
 from tests.support.live import ROOT
+from tests.support.notices import credit
 
 PAGE = (ROOT / "docs" / "ledger.md").read_text()
 HEAD = "| | kind | amount | source | destination | source after | destination after |\n|---|---|---|---|---|---|---|\n"

@@ -7,7 +7,8 @@ import pytest
 
 from payments.models import Provider, WebhookEvent
 from tests.browser.conftest import Browser
-from tests.support.factories import ALICES, BOBS, NOBODY, book_transfer, credit, refused_notice
+from tests.support.ledger import book_transfer
+from tests.support.notices import ALICES, BOBS, NOBODY, credit, refused_notice
 
 pytestmark = pytest.mark.browser
 

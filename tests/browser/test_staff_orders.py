@@ -6,9 +6,9 @@ import pytest
 
 from payments.models import Deposit, Wallet, Withdrawal
 from tests.browser.conftest import Browser
-from tests.support.exchange_factories import store_rate
-from tests.support.factories import wallet_with
-from tests.support.order_factories import IBAN, balance_and_held, bank_account, deposit, make_rule, withdraw
+from tests.support.exchanges import store_rate
+from tests.support.ledger import wallet_with
+from tests.support.orders import IBAN, balance_and_held, bank_account, deposit, make_rule, withdraw
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,9 @@ from accounts.services import set_support
 from catalog.models import Product, Purchase, Refund
 from payments.models import Wallet
 from tests.browser.conftest import PASSWORD, Browser
-from tests.support.catalog_factories import a_product, bought
-from tests.support.factories import ALICES, BOBS, NOBODY, book_transfer, credit, refused_notice
+from tests.support.ledger import book_transfer
+from tests.support.notices import ALICES, BOBS, NOBODY, credit, refused_notice
+from tests.support.purchases import a_product, bought
 
 pytestmark = pytest.mark.browser
 

@@ -18,17 +18,17 @@ from django.db.transaction import TransactionManagementError
 from payments.audit import audit
 from payments.ledger import booking
 from payments.models import HouseCheckpoint, Posting, Transaction, Wallet
-from tests.support.ledger_factories import (
+from tests.support.ledger import (
     SALES,
     balance_of,
     book,
-    differences,
     house_wallet,
     new_transaction,
     open_provider_wallet,
     statement_of,
     wallet_of,
 )
+from tests.support.ledger_checks import differences
 from tests.support.threads import at_once, closing_connection
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.usefixtures("committed_db")]

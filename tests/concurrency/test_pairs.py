@@ -24,13 +24,13 @@ from payments.audit import audit
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from tests.support import shop_users
-from tests.support.exchange_factories import total_money
-from tests.support.factories import signed_in
-from tests.support.ledger_factories import fund
+from tests.support.ledger import fund, total_money
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import SHA1_COLON, Delivery
 from tests.support.races import MUCH, OPERATIONS, REFUSALS, Round, Stage, adds_up, as_text, expire, send
+from tests.support.rest import signed_in
 
 pytestmark = pytest.mark.slow
 
@@ -218,7 +218,7 @@ def test_thousands_of_requests_of_every_kind_are_answered_without_an_error(open_
     assert {code for _, code in found} <= codes, found
     assert {status for status, _ in found} <= {200, 201, 409}, found
     assert [total_money(code) for code in ("USD", "EUR")] == [0, 0]
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 class Wishes:

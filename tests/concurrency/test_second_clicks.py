@@ -19,8 +19,9 @@ from payments.ledger.services.currencies import new_currency
 from payments.models import CommissionRule, Currency, ExchangeRate, Provider, SettlementScope
 from payments.orders.services import add_scope
 from payments.webhooks.services import add_provider
-from tests.support.catalog_factories import a_product
-from tests.support.staff_site import staff_client, url
+from tests.support.admin_pages import staff_client
+from tests.support.purchases import a_product
+from tests.support.staff_site import url
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 

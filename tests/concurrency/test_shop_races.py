@@ -14,7 +14,8 @@ from catalog import services
 from catalog.models import Product, Purchase, Refund
 from payments.models import IdempotencyKey, Transaction, Wallet
 from tests.support import shop_users
-from tests.support.factories import wallet_with
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.load_client import as_request, send_all
 from tests.support.provider import SHA1_COLON, Delivery
@@ -36,7 +37,7 @@ def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 @pytest.fixture
 def till(served: LiveTill, committed_db: None) -> Iterator[LiveTill]:
     yield served
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 def on_sale(price: str = "25", **fields: Any) -> int:
@@ -211,7 +212,7 @@ def test_a_kill_between_commit_and_answer_loses_nothing_and_repeats_nothing(live
         assert {(reply.status, reply.content.decode()) for reply in replies} == {(201, stored.body)}
         assert all(reply.headers["idempotent-replayed"] == "true" for reply in replies)
         assert (Purchase.objects.count(), balance(wallet)) == (number, 1000 - 25 * number)
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(live_till: LiveTill, alice: Any) -> None:
@@ -229,4 +230,4 @@ def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(live_till: 
     assert reply.status == 201
     assert "idempotent-replayed" not in reply.headers
     assert (Purchase.objects.count(), balance(wallet), Product.objects.get().stock) == (1, 975, 4)
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()

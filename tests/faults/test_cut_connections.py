@@ -30,10 +30,10 @@ from tests.support.cut_operations import (
     person,
     silent,
 )
-from tests.support.exchange_factories import commission_rule, store_rate
+from tests.support.exchanges import commission_rule, store_rate
 from tests.support.faulty_proxy import Cut, FaultyProxy, Meaning, Moment, Rows, every_row, faulty_proxy, meaning
-from tests.support.ledger_factories import fund
-from tests.support.order_factories import assert_ledger_balances
+from tests.support.ledger import fund
+from tests.support.ledger_checks import assert_ledger_balances
 
 pytestmark = pytest.mark.slow
 

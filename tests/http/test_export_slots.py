@@ -8,8 +8,9 @@ import pytest
 from django.db import connection, connections
 
 from api.export_slots import MAX_EXPORTS, ExportPlace, TooManyExports
-from tests.support.factories import signed_in, wallet_with
-from tests.support.staff_site import staff_client as signed_staff
+from tests.support.admin_pages import staff_client
+from tests.support.ledger import wallet_with
+from tests.support.rest import signed_in
 from tests.support.staff_site import url
 
 
@@ -69,7 +70,7 @@ def test_one_too_many_is_told_so(processes: list[Process], alice: Any, admin: An
     wallet = wallet_with(alice, "USD", "5")
     for user, ask, said in (
         (alice, lambda: signed_in(alice).get(f"/api/v1/wallets/{wallet.pk}/statement", {"format": "csv"}), "too_many"),
-        (admin, lambda: signed_staff(admin).get(url(type(wallet), "export")), "Two of your exports are being sent"),
+        (admin, lambda: staff_client(admin).get(url(type(wallet), "export")), "Two of your exports are being sent"),
     ):
         for process in processes[:MAX_EXPORTS]:
             process.begins(user)

@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from payments.models import Posting, Provider, Wallet
-from tests.support import shop_users
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
@@ -35,7 +35,7 @@ def line(served: LiveTill, committed_db: None) -> Iterator[RawConnection]:
     line = RawConnection(served.port)
     yield line
     line.close()
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 def head_and_body(request: bytes) -> tuple[bytes, bytes]:

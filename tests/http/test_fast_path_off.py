@@ -8,7 +8,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from payments.models import Posting
 from tests.http.test_fast_path import ARRIVALS, refusals
-from tests.support import shop_users
+from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, Form
@@ -35,7 +35,7 @@ def line(both: tuple[LiveTill, bool], committed_db: None) -> Iterator[RawConnect
     line = RawConnection(both[0].port)
     yield line
     line.close()
-    shop_users.assert_ledger_balances()
+    assert_ledger_balances()
 
 
 @pytest.mark.parametrize("arrival", ARRIVALS)

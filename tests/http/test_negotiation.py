@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from payments.ledger.services.wallets import open_wallet
-from tests.support.factories import signed_in
+from tests.support.rest import signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -10,6 +10,7 @@ from django.db import models, transaction
 
 from payments.models import CommissionRule
 from tests.support import staff_site as staff_stage
+from tests.support.admin_pages import staff_client
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
@@ -103,7 +104,7 @@ LOOKUPS = [
 @pytest.mark.django_db
 @pytest.mark.parametrize("lookup", LOOKUPS, ids=str)
 def test_no_address_of_the_staff_site_is_broken_by_a_moment(lookup: dict[str, str]) -> None:
-    client = staff_stage.staff_client(new_user("admin", "admin"))
+    client = staff_client(new_user("admin", "admin"))
     broken = {}
     for case in columns():
         model, name = case.values
@@ -119,7 +120,7 @@ def test_no_address_of_the_staff_site_is_broken_by_a_moment(lookup: dict[str, st
 @pytest.mark.django_db
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_no_form_of_the_staff_site_is_broken_by_a_day(day: str) -> None:
-    client = staff_stage.staff_client(new_user("admin", "admin"))
+    client = staff_client(new_user("admin", "admin"))
     typed = {
         "operation": "deposit", "currency": "USD", "percent": "1", "fixed": "0", "minimum": "0", "maximum": "",
         "valid_from_0": day, "valid_from_1": "00:00:00", "valid_until_0": day, "valid_until_1": "23:59:59",

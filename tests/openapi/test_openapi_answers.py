@@ -12,7 +12,8 @@ from accounts.models import User
 from config.docs_pages import schema_document
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.every_operation import Call, OperationContext, OwnedObjects, new_user, operations, perform, to
-from tests.support.factories import NOBODY, clearing_wallet
+from tests.support.ledger import clearing_wallet
+from tests.support.notices import NOBODY
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
 from tests.support.operation_table import CALLS
 

@@ -17,7 +17,7 @@ from django.db import connection, models
 from django.db.migrations import RunSQL
 from django.db.migrations.loader import MigrationLoader
 
-from tests.support.ledger_factories import sql
+from tests.support.ledger import sql
 
 pytestmark = pytest.mark.slow
 

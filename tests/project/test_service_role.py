@@ -21,7 +21,7 @@ from payments.users.services import delete_user
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
-from tests.support.ledger_factories import sql
+from tests.support.ledger import sql
 from tests.support.live import LiveTill, database_url
 from tests.support.operation_table import CALLS
 from tests.support.production import manage

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.api_client import ACCOUNTS, BILLS, KEYS, PEN, SANIC, WALLETS, DemoTill, Visitor, equivalent_of
 from tests.support.every_operation import new_user
-from tests.support.exchange_factories import store_rate
+from tests.support.exchanges import store_rate
 from tests.support.live import ROOT
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
 

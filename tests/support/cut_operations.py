@@ -22,10 +22,11 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import SettlementScope, Withdrawal
 from payments.orders import services as orders
 from payments.webhooks import receiving
-from tests.support.catalog_factories import a_product
-from tests.support.factories import NOBODY, credit, notice, refused_notice, wallet_with
-from tests.support.order_factories import bank_account
+from tests.support.ledger import wallet_with
+from tests.support.notices import NOBODY, credit, notice, refused_notice
+from tests.support.orders import bank_account
 from tests.support.provider import SHA1_COLON, STANDARD, Delivery, Form
+from tests.support.purchases import a_product
 
 API = "/api/v1"
 KEY = "the-one-key"

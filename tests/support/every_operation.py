@@ -24,11 +24,12 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, SettlementScope, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers import services as transfers
-from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import store_rate
-from tests.support.factories import NOBODY, book_transfer, clearing_wallet, refused_notice, wallet_with
-from tests.support.order_factories import bank_account, make_rule
+from tests.support.exchanges import store_rate
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.notices import NOBODY, refused_notice
+from tests.support.orders import bank_account, make_rule
 from tests.support.provider import Form
+from tests.support.purchases import a_product
 from tests.support.shop_users import PASSWORD, password_hash
 
 _keys = count(1)

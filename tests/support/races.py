@@ -22,11 +22,12 @@ from payments.models import Deposit, Wallet, Withdrawal
 from payments.orders import services as orders
 from payments.transfers import services as transfers
 from payments.webhooks import receiving
-from tests.support.catalog_factories import a_product
-from tests.support.exchange_factories import commission_rule, store_rate
-from tests.support.factories import notice, signed_in
-from tests.support.ledger_factories import fund
-from tests.support.order_factories import bank_account
+from tests.support.exchanges import commission_rule, store_rate
+from tests.support.ledger import fund
+from tests.support.notices import notice
+from tests.support.orders import bank_account
+from tests.support.purchases import a_product
+from tests.support.rest import signed_in
 from tests.support.threads import released_together
 
 T = TypeVar("T")

@@ -1,6 +1,5 @@
 """How people shop over HTTP: they sign in, and what they send is a delivery for tests.support.load_client."""
 
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from typing import Any
 
 import httpx
 from django.contrib.auth.hashers import make_password
-from django.core.management import call_command
 
 from tests.support.live import LiveTill
 from tests.support.load_client import Reply
@@ -57,7 +55,3 @@ def refund(token: str, purchase_id: int, *, key: str = "", **body: Any) -> Deliv
 def outcomes(replies: Sequence[Reply]) -> Counter[tuple[int, str]]:
     """How often each status came, with the code of the problem."""
     return Counter((reply.status, reply.body.get("code", "") if reply.content else "") for reply in replies)
-
-
-def assert_ledger_balances() -> None:
-    call_command("check_ledger", stdout=io.StringIO(), stderr=io.StringIO())

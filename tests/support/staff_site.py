@@ -19,21 +19,15 @@ from payments.exchange import services as exchange
 from payments.models import Wallet
 from payments.orders import services as orders
 from staff.history import record
-from tests.support.catalog_factories import a_product, bought
-from tests.support.factories import ALICES, NOBODY, credit, refused_notice
-from tests.support.order_factories import bank_account
+from tests.support.notices import ALICES, NOBODY, credit, refused_notice
+from tests.support.orders import bank_account
+from tests.support.purchases import a_product, bought
 
 OURS = {
     model: site
     for model, site in django_admin.site._registry.items()
     if model._meta.app_label in ("accounts", "payments", "catalog", "admin")
 }
-
-
-def staff_client(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def every_object(alice: User, admin: User) -> dict[type, Any]:

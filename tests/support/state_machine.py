@@ -31,9 +31,9 @@ from payments.models import (
 from payments.orders import services as orders
 from payments.webhooks import receiving
 from tests.support.bank import Bank, Leg, ModelProduct, ModelWallet, Order, Sale, Side
-from tests.support.catalog_factories import a_product
-from tests.support.factories import NOBODY, notice
-from tests.support.order_factories import bank_account
+from tests.support.notices import NOBODY, notice
+from tests.support.orders import bank_account
+from tests.support.purchases import a_product
 
 T = TypeVar("T")
 PLACES = {"USD": 2, "EUR": 2, "JPY": 0}

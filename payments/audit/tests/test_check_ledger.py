@@ -24,7 +24,7 @@ from payments.transfers.services import transfer
 from payments.webhooks import receiving
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.corruptions import CORRUPTIONS, CREDIT
-from tests.support.ledger_factories import CLEARING, SALES, hold_for_withdrawal, house_wallet, sql, wallet_of
+from tests.support.ledger import CLEARING, SALES, hold_for_withdrawal, house_wallet, sql, wallet_of
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,9 @@ from accounts.services import set_support
 from payments.models import CommissionRule, Currency, Provider, SettlementScope
 from payments.orders import services as orders
 from staff.confirmed_actions import text_of
-from tests.support.factories import wallet_with
-from tests.support.order_factories import deposit, make_rule
+from tests.support.admin_pages import staff_client
+from tests.support.ledger import wallet_with
+from tests.support.orders import deposit, make_rule
 
 RULES, SCOPES = "/admin/payments/commissionrule/", "/admin/payments/settlementscope/"
 
@@ -25,9 +26,7 @@ def site(admin: Any) -> Client:
 
 
 def signed(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return staff_client(user)
 
 
 def add(site: Client, **fields: str) -> Any:

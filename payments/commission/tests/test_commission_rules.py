@@ -15,8 +15,8 @@ from payments.commission.charging import rule_in_force
 from payments.commission.rules import RuleInUse, RuleOverlap
 from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, Currency, Deposit, Operation, Wallet
-from tests.support.factories import signed_in
-from tests.support.order_factories import API, deposit, ids, make_rule, refused
+from tests.support.orders import deposit, make_rule
+from tests.support.rest import API, ids, refused, signed_in
 from tests.support.threads import at_once
 
 URL = f"{API}/commission-rules"

@@ -14,15 +14,10 @@ from accounts.services import set_support
 from payments.exchange.services import is_stale
 from payments.models import Currency, Exchange, ExchangeRate, Quote, Transfer, Wallet
 from tests.support.admin_forms import shown
-from tests.support.exchange_factories import (
-    commission_rule,
-    new_quote,
-    post_exchange,
-    post_transfer,
-    store_rate,
-    succeeded,
-)
-from tests.support.factories import wallet_with
+from tests.support.admin_pages import staff_client
+from tests.support.exchanges import commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support.ledger import wallet_with
+from tests.support.rest import succeeded
 
 RATES, QUOTES, EXCHANGES, TRANSFERS = (
     f"/admin/payments/{name}/" for name in ("exchangerate", "quote", "exchange", "transfer")
@@ -35,9 +30,7 @@ def site(admin: Any) -> Client:
 
 
 def signed(user: Any) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
+    return staff_client(user)
 
 
 def add(site: Client, **fields: str) -> Any:

@@ -11,15 +11,9 @@ from django.db import IntegrityError, connection, transaction
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, Transfer, Wallet
-from tests.support.exchange_factories import (
-    commission_rule,
-    new_quote,
-    post_exchange,
-    post_transfer,
-    store_rate,
-    succeeded,
-)
-from tests.support.factories import wallet_with
+from tests.support.exchanges import commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support.ledger import wallet_with
+from tests.support.rest import succeeded
 
 
 def run(sql: str, *parameters: Any) -> None:

@@ -12,20 +12,9 @@ from django.db.models import Sum
 from payments.audit import audit
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, IdempotencyKey, Transfer, Wallet
-from tests.support.exchange_factories import (
-    EXCHANGES,
-    balance,
-    commission_rule,
-    new_key,
-    new_quote,
-    outcomes,
-    post_exchange,
-    post_transfer,
-    refused,
-    store_rate,
-    total_money,
-)
-from tests.support.factories import signed_in, wallet_with
+from tests.support.exchanges import EXCHANGES, commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support.ledger import balance_of, total_money, wallet_with
+from tests.support.rest import new_key, outcomes, refused, signed_in
 from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
@@ -54,7 +43,7 @@ def test_a_quote_serves_one_of_sixteen(alice: Any) -> None:
     answers = at_once(*tasks)
     assert outcomes(answers) == {(201, ""): 1, (409, "quote_used"): THREADS - 1}
     assert Exchange.objects.filter(quote=quote).count() == 1
-    assert (sum(balance(pair[0]) for pair in pairs), sum(balance(pair[1]) for pair in pairs)) == (3900, 90)
+    assert (sum(balance_of(pair[0]) for pair in pairs), sum(balance_of(pair[1]) for pair in pairs)) == (3900, 90)
 
 
 def test_one_key_is_one_exchange_and_sixteen_equal_answers(alice: Any) -> None:
@@ -64,7 +53,7 @@ def test_one_key_is_one_exchange_and_sixteen_equal_answers(alice: Any) -> None:
     answers = all_of(lambda: signed_in(alice).post(EXCHANGES, body, headers=key))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert (Exchange.objects.count(), IdempotencyKey.objects.count(), balance(source)) == (1, 1, 990)
+    assert (Exchange.objects.count(), IdempotencyKey.objects.count(), balance_of(source)) == (1, 1, 990)
 
 
 def test_money_for_three_exchanges_is_three(alice: Any) -> None:
@@ -73,7 +62,7 @@ def test_money_for_three_exchanges_is_three(alice: Any) -> None:
     commission_rule("exchange", fixed=Decimal("0.05"))
     answers = all_of(lambda: post_exchange(alice, source, destination, amount="10"))
     assert outcomes(answers) == {(201, ""): 3, (409, "insufficient_funds"): THREADS - 3}
-    assert (balance(source), balance(destination)) == (Decimal("0.05"), 27)
+    assert (balance_of(source), balance_of(destination)) == (Decimal("0.05"), 27)
 
 
 def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
@@ -86,7 +75,7 @@ def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
 
     rounds = at_once(*[partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}
-    worth = balance(dollars) + balance(euros) * Decimal("1.1625")
+    worth = balance_of(dollars) + balance_of(euros) * Decimal("1.1625")
     assert worth <= 1000 + 1000 * Decimal("1.1625")
 
 
@@ -115,7 +104,7 @@ def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any) -> None:
 
     rounds = at_once(*[lambda: pay(alice, a, b), lambda: pay(bob, b, a)] * (THREADS // 2))
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 10 * THREADS}
-    assert (balance(a), balance(b)) == (Decimal("999.20"), Decimal("999.20"))
+    assert (balance_of(a), balance_of(b)) == (Decimal("999.20"), Decimal("999.20"))
 
 
 def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallory: Any, settings: Any) -> None:
@@ -162,7 +151,7 @@ def test_two_wallets_do_not_pass_the_days_limit_together(alice: Any, bob: Any, s
     target = open_wallet(owner_id=bob.pk, currency="USD")
     tasks = [partial(post_transfer, alice, source, "10", destination=target) for source in sources * 4]
     assert outcomes(at_once(*tasks)) == {(201, ""): 5, (409, "transfer_limit_exceeded"): THREADS - 5}
-    assert (balance(target), Transfer.objects.count()) == (50, 5)
+    assert (balance_of(target), Transfer.objects.count()) == (50, 5)
     refused(post_transfer(alice, sources[0], "0.01", destination=target), 409, "transfer_limit_exceeded")
 
 

@@ -16,24 +16,17 @@ from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, Exchange, IdempotencyKey, Posting, Wallet
 from payments.money import EXACT
-from tests.support.exchange_factories import (
-    EXCHANGES,
-    QUOTES,
-    balance,
-    commission_rule,
+from tests.support.exchanges import EXCHANGES, QUOTES, commission_rule, new_quote, post_exchange, post_quote, store_rate
+from tests.support.ledger import (
+    balance_of,
+    book_transfer,
+    clearing_wallet,
     house_balance,
-    ids,
-    new_key,
-    new_quote,
-    post_exchange,
-    post_quote,
     postings,
-    refused,
-    store_rate,
-    succeeded,
     total_money,
+    wallet_with,
 )
-from tests.support.factories import book_transfer, clearing_wallet, signed_in, wallet_with
+from tests.support.rest import ids, new_key, refused, signed_in, succeeded
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ def test_an_exchange_books_one_transaction_through_the_houses_wallets(
         (dollars.pk, booking.house_wallet("commission", "USD"), "0.51"),
     ]
     assert (made.transaction.kind, made.transaction.reference) == ("exchange", f"exchange {made.pk}")
-    assert (balance(dollars), balance(euros)) == (Decimal("899.39"), Decimal("86.1075268753"))
+    assert (balance_of(dollars), balance_of(euros)) == (Decimal("899.39"), Decimal("86.1075268753"))
 
 
 def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wallet, euros: Wallet) -> None:
@@ -91,8 +84,8 @@ def test_each_currency_balances(alice: Any, dollars: Wallet, euros: Wallet) -> N
         succeeded(post_exchange(alice, dollars, euros, amount="77.77"))
         succeeded(post_exchange(alice, euros, dollars, amount="13.1111111111"))
     assert (total_money("USD"), total_money("EUR")) == (0, 0)
-    assert house_balance("exchange", "USD") - before[0] == 1000 - balance(dollars)
-    assert house_balance("exchange", "EUR") - before[1] == -balance(euros) - Decimal("0.09")
+    assert house_balance("exchange", "USD") - before[0] == 1000 - balance_of(dollars)
+    assert house_balance("exchange", "EUR") - before[1] == -balance_of(euros) - Decimal("0.09")
     assert audit().is_sound
 
 
@@ -100,7 +93,7 @@ def test_an_exchange_and_back_leaves_the_rest_with_the_house(alice: Any, dollars
     store_rate("EUR", "USD", "1.1111111111")
     first = succeeded(post_exchange(alice, dollars, euros, amount="100"))
     succeeded(post_exchange(alice, euros, dollars, amount=first["proceeds"]))
-    assert (balance(euros), balance(dollars)) == (0, Decimal("999.999999999"))
+    assert (balance_of(euros), balance_of(dollars)) == (0, Decimal("999.999999999"))
 
 
 @settings(
@@ -118,7 +111,7 @@ def test_whatever_amount_and_rate_no_digit_is_lost(
 ) -> None:
     store_rate(value=f"{value:f}")
     book_transfer((clearing_wallet(), dollars.pk, f"{amount:f}"), kind="deposit")
-    before = balance(dollars), balance(euros)
+    before = balance_of(dollars), balance_of(euros)
     answer = post_exchange(alice, dollars, euros, amount=f"{amount:f}")
     if answer.status_code == 422:
         assert amount * value < Decimal("1e-10")
@@ -127,8 +120,8 @@ def test_whatever_amount_and_rate_no_digit_is_lost(
     with localcontext(EXACT):  # the sums have more than the 28 digits of Python's own
         assert Decimal(made["proceeds"]) + Decimal(made["remainder"]) == Decimal(made["amount"]) * Decimal(made["rate"])
         assert 0 <= Decimal(made["remainder"]) < Decimal("1e-10")
-        assert before[0] - balance(dollars) == amount
-        assert balance(euros) - before[1] == Decimal(made["proceeds"])
+        assert before[0] - balance_of(dollars) == amount
+        assert balance_of(euros) - before[1] == Decimal(made["proceeds"])
     assert (total_money("USD"), total_money("EUR")) == (0, 0)
 
 
@@ -137,15 +130,15 @@ def test_small_amounts_are_no_way_around_the_commission(alice: Any, dollars: Wal
     commission_rule("exchange", percent=Decimal(1), minimum=Decimal("0.01"))
     made = [succeeded(post_exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
     assert {one["commission"] for one in made} == {"0.0099999999"}
-    assert balance(dollars) == 1000 - 6 * Decimal("0.0099999999")
+    assert balance_of(dollars) == 1000 - 6 * Decimal("0.0099999999")
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     commission_rule("exchange", fixed=Decimal(1))
     refused(post_exchange(alice, dollars, euros, amount="999.01"), 409, "insufficient_funds")
-    assert (balance(dollars), balance(euros)) == (1000, 0)
+    assert (balance_of(dollars), balance_of(euros)) == (1000, 0)
     succeeded(post_exchange(alice, dollars, euros, amount="999"))
-    assert (balance(dollars), balance(euros)) == (0, Decimal("899.1"))
+    assert (balance_of(dollars), balance_of(euros)) == (0, Decimal("899.1"))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +175,7 @@ def test_both_wallets_are_ones_own_and_of_two_currencies(
     refused(post_exchange(alice, dollars, second, amount="1"), 422, "same_currency", "destination")
     Currency.objects.filter(pk="EUR").update(is_active=False)
     refused(post_exchange(alice, dollars, euros, amount="1"), 422, "currency_unavailable", "destination")
-    assert (balance(dollars), Exchange.objects.count()) == (1000, 0)
+    assert (balance_of(dollars), Exchange.objects.count()) == (1000, 0)
 
 
 # --- slippage ---
@@ -207,7 +200,7 @@ def test_an_exchange_refuses_a_rate_that_is_worse_than_allowed(
         assert succeeded(answer)["rate"] == "0.9000000000"
     else:
         problem = refused(answer, 409, "rate_slipped", "max_slippage")
-        assert (problem["rate"], balance(dollars)) == ("0.9000000000", 1000)
+        assert (problem["rate"], balance_of(dollars)) == ("0.9000000000", 1000)
 
 
 # --- repeating, and trying out ---
@@ -216,7 +209,7 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, dollars: W
     answers = [signed_in(alice).post(EXCHANGES, body, headers=key) for _ in range(3)]
     assert len({answer.content for answer in answers}) == 1
     assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
-    assert balance(dollars) == 990
+    assert balance_of(dollars) == 990
     refused(signed_in(alice).post(EXCHANGES, {**body, "amount": "11"}, headers=key), 422, "idempotency_key_reused")
     refused(signed_in(alice).post(EXCHANGES, body), 400, "idempotency_key_required")
 
@@ -231,7 +224,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, dollars: W
         assert (shown["id"], shown["transaction"]) == (None, None)
         assert (shown["proceeds"], shown["commission"]) == ("90.00", "1.00")
     assert (Posting.objects.count(), Exchange.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
-    assert (balance(dollars), balance(euros)) == (1000, 0)
+    assert (balance_of(dollars), balance_of(euros)) == (1000, 0)
     succeeded(post_exchange(alice, dollars, euros, quote=quote))
 
 
@@ -244,7 +237,7 @@ def test_a_misspelt_dry_run_moves_nothing(alice: Any, dollars: Wallet, euros: Wa
     body = {"source": dollars.pk, "destination": euros.pk, "amount": "10"}
     answer = signed_in(alice).post(f"{EXCHANGES}?dryrun=true", body, headers=new_key())
     refused(answer, 400, "invalid_request", "dryrun")
-    assert balance(dollars) == 1000
+    assert balance_of(dollars) == 1000
 
 
 # --- reading ---

@@ -20,7 +20,7 @@ from payments.demo.data import seed_rates
 from payments.exchange import services as exchange
 from payments.exchange.services.rate_import import MAX_BYTES
 from payments.models import Currency, ExchangeRate
-from tests.support.exchange_factories import store_rate
+from tests.support.exchanges import store_rate
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>{doctype}
 <gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01"

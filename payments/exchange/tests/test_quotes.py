@@ -9,19 +9,17 @@ from django.utils import timezone
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, ExchangeRate, Posting, Quote, Wallet
-from tests.support.exchange_factories import (
+from tests.support.exchanges import (
     QUOTES,
-    balance,
     commission_rule,
     expired_quote,
     new_quote,
     post_exchange,
     post_quote,
-    refused,
     store_rate,
-    succeeded,
 )
-from tests.support.factories import signed_in, wallet_with
+from tests.support.ledger import balance_of, wallet_with
+from tests.support.rest import refused, signed_in, succeeded
 
 
 @pytest.fixture
@@ -53,7 +51,7 @@ def test_a_quote_says_what_an_amount_is_worth(alice: Any) -> None:
 def test_a_quote_moves_nothing_and_needs_no_key(alice: Any, dollars: Wallet) -> None:
     before = Posting.objects.count()
     succeeded(post_quote(alice, "100"))
-    assert (Posting.objects.count(), balance(dollars)) == (before, 1000)
+    assert (Posting.objects.count(), balance_of(dollars)) == (before, 1000)
 
 
 @pytest.mark.parametrize("amount", ["0.0000000001", "12.3456789012", 5, Decimal("5.5")])
@@ -129,14 +127,14 @@ def test_a_quote_keeps_its_rate_and_commission(alice: Any, dollars: Wallet, euro
     assert (body["quote"], body["rate"], body["proceeds"], body["commission"]) == (
         quote, "0.9000000000", "90.00", "1.00",
     )  # fmt: skip
-    assert (balance(dollars), balance(euros)) == (899, 90)
+    assert (balance_of(dollars), balance_of(euros)) == (899, 90)
 
 
 def test_a_quote_serves_once(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     quote = new_quote(alice)
     succeeded(post_exchange(alice, dollars, euros, quote=quote))
     refused(post_exchange(alice, dollars, euros, quote=quote), 409, "quote_used", "quote")
-    assert (balance(dollars), Exchange.objects.count()) == (900, 1)
+    assert (balance_of(dollars), Exchange.objects.count()) == (900, 1)
 
 
 def test_a_refused_exchange_leaves_the_quote_good(alice: Any, dollars: Wallet, euros: Wallet) -> None:
@@ -148,7 +146,7 @@ def test_a_refused_exchange_leaves_the_quote_good(alice: Any, dollars: Wallet, e
 def test_an_expired_quote_is_refused(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     quote = expired_quote(new_quote(alice), alice)
     refused(post_exchange(alice, dollars, euros, quote=quote), 409, "quote_expired", "quote")
-    assert balance(dollars) == 1000
+    assert balance_of(dollars) == 1000
 
 
 def test_a_quote_is_for_its_currencies(alice: Any, dollars: Wallet, euros: Wallet) -> None:

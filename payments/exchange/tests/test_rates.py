@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Role
 from payments.models import Currency, ExchangeRate
-from tests.support.exchange_factories import RATES, refused, store_rate, succeeded
-from tests.support.factories import signed_in
+from tests.support.exchanges import RATES, store_rate
+from tests.support.rest import refused, signed_in, succeeded
 
 USD_EUR = f"{RATES}/USD/EUR"
 

@@ -24,7 +24,7 @@ from payments.idempotency import service as idempotency
 from payments.idempotency.decorator import idempotent
 from payments.ledger import booking
 from payments.models import IdempotencyKey, Posting, Transaction, Wallet
-from tests.support.factories import book_transfer, clearing_wallet, wallet_with
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.threads import at_once
 
 ERRORS: dict[str, Callable[[], Exception]] = {

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from payments.models import ExternalWallet, Reversal, Transaction, Wallet, Withdrawal
-from tests.support.admin_factories import (
+from tests.support.admin_pages import (
     TRANSACTIONS,
     WALLETS,
     WITHDRAWALS,
@@ -16,14 +16,9 @@ from tests.support.admin_factories import (
     staff_log_of,
     text,
 )
-from tests.support.factories import book_transfer, clearing_wallet, wallet_with
-from tests.support.order_factories import (
-    assert_ledger_balances,
-    balance_and_held,
-    bank_account,
-    stored_withdrawal,
-    withdraw,
-)
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.orders import balance_and_held, bank_account, stored_withdrawal, withdraw
 
 
 @pytest.fixture

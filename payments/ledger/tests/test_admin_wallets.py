@@ -8,17 +8,10 @@ from django.test import Client
 from accounts.models import User
 from payments.models import Transaction, Wallet
 from tests.support.admin_forms import shown
-from tests.support.factories import (
-    ALICES,
-    BOBS,
-    NOBODY,
-    book_transfer,
-    clearing_wallet,
-    credit,
-    many_credits,
-    refused_notice,
-    signed_in,
-)
+from tests.support.admin_pages import staff_client
+from tests.support.ledger import book_transfer, clearing_wallet
+from tests.support.notices import ALICES, BOBS, NOBODY, credit, many_credits, refused_notice
+from tests.support.rest import signed_in
 
 PAGES = ("payments/wallet", "payments/transaction", "payments/webhookevent", "payments/provider", "payments/currency")
 READ_ONLY = ("payments/wallet", "payments/transaction", "payments/webhookevent")
@@ -26,9 +19,7 @@ READ_ONLY = ("payments/wallet", "payments/transaction", "payments/webhookevent")
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    client = Client()
-    client.force_login(admin)
-    return client
+    return staff_client(admin)
 
 
 def text(site: Client, path: str, **query: str) -> str:
@@ -172,8 +163,7 @@ def test_mallory_does_not_get_in(page: str, story: dict[str, int], mallory: Any)
 
 def test_staff_without_rights_sees_no_money(story: dict[str, int], mallory: Any) -> None:
     User.objects.filter(pk=mallory.pk).update(is_staff=True)
-    client = Client()
-    client.force_login(mallory)
+    client = staff_client(mallory)
     assert [client.get(f"/admin/{page}/").status_code for page in PAGES] == [403] * len(PAGES)
 
 

@@ -10,12 +10,11 @@ from django.db import DataError, IntegrityError, transaction
 from payments.ledger import booking
 from payments.models import Posting, Transaction, Wallet
 from payments.money import MAX_AMOUNT
-from tests.support.ledger_factories import (
+from tests.support.ledger import (
     CLEARING,
     SALES,
     balance_of,
     book,
-    differences,
     hold_for_withdrawal,
     house_wallet,
     new_transaction,
@@ -24,6 +23,7 @@ from tests.support.ledger_factories import (
     statement_of,
     wallet_of,
 )
+from tests.support.ledger_checks import differences
 
 UNKNOWN = 999
 

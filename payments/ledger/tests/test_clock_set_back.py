@@ -12,8 +12,8 @@ from payments.ledger import booking
 from payments.models import Transaction, Wallet
 from payments.transfers.services import transfer
 from payments.webhooks import receiving
-from tests.support.factories import notice
-from tests.support.ledger_factories import sql, wallet_of
+from tests.support.ledger import sql, wallet_of
+from tests.support.notices import notice
 
 AHEAD = timedelta(hours=1)
 

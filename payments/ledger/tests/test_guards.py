@@ -14,15 +14,7 @@ from django.db.models import ProtectedError
 
 from payments.ledger import booking
 from payments.models import Currency, Provider, Wallet
-from tests.support.ledger_factories import (
-    CLEARING,
-    book,
-    hold_for_withdrawal,
-    house_wallet,
-    new_transaction,
-    sql,
-    wallet_of,
-)
+from tests.support.ledger import CLEARING, book, hold_for_withdrawal, house_wallet, new_transaction, sql, wallet_of
 
 POSTING = """
 INSERT INTO payments_posting (transaction_id, currency_id, amount, source_id, destination_id,

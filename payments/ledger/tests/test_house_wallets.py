@@ -13,16 +13,8 @@ from payments.ledger import booking
 from payments.ledger.booking import house as house_module
 from payments.ledger.services.currencies import open_currency
 from payments.models import HouseCheckpoint, Posting, Wallet
-from tests.support.ledger_factories import (
-    CLEARING,
-    SALES,
-    book,
-    differences,
-    house_wallet,
-    new_transaction,
-    sql,
-    wallet_of,
-)
+from tests.support.ledger import CLEARING, SALES, book, house_wallet, new_transaction, sql, wallet_of
+from tests.support.ledger_checks import differences
 from tests.support.threads import closing_connection
 
 

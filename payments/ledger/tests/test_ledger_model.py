@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from payments.ledger import booking
 from payments.models import Wallet
 from payments.money import EXACT
-from tests.support.ledger_factories import differences, house_wallet, statement_of, wallet_of
+from tests.support.ledger import house_wallet, statement_of, wallet_of
+from tests.support.ledger_checks import differences
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,9 @@ from django.contrib.admin.models import LogEntry
 from accounts import services
 from accounts.models import Role, User
 from payments.models import Currency, Wallet
-from tests.support.factories import clearing_wallet, credit, signed_in
+from tests.support.ledger import clearing_wallet
+from tests.support.notices import credit
+from tests.support.rest import signed_in
 
 URL, CURRENCIES = "/api/v1/wallets", "/api/v1/currencies"
 EVERY = ["BTC", "EUR", "GBP", "JPY", "USD"]

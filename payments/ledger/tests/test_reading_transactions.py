@@ -12,23 +12,11 @@ from payments.ledger.queries import transactions
 from payments.ledger.queries.history import Span
 from payments.ledger.queries.transactions import TransactionCriteria
 from payments.models import Posting, Transaction, Wallet
-from tests.support.factories import (
-    ALICES,
-    BOBS,
-    book_transfer,
-    clearing_wallet,
-    credit,
-    many_credits,
-    signed_in,
-    wallet_with,
-)
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.notices import ALICES, BOBS, credit, many_credits
+from tests.support.rest import ids, signed_in
 
 URL = "/api/v1/transactions"
-
-
-def ids(answer: Any) -> list[int]:
-    assert answer.status_code == 200, answer.content
-    return [transaction["id"] for transaction in answer.json()["results"]]
 
 
 def all_pages(client: Any, url: str, direction: str = "next") -> list[list[int]]:

@@ -7,14 +7,11 @@ import pytest
 from accounts.models import Role
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
-from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, signed_in, wallet_with
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.notices import ALICES, BOBS, credit
+from tests.support.rest import ids, signed_in
 
 URL = "/api/v1/wallets"
-
-
-def ids(answer: Any) -> list[int]:
-    assert answer.status_code == 200, answer.content
-    return [wallet["id"] for wallet in answer.json()["results"]]
 
 
 def test_a_wallet_is_shown_to_its_owner(alice: Any) -> None:

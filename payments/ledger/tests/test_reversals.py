@@ -7,8 +7,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from payments.models import Reversal, Transaction, Wallet
-from tests.support.factories import ALICES, book_transfer, clearing_wallet, credit, signed_in, wallet_with
-from tests.support.order_factories import assert_ledger_balances
+from tests.support.ledger import balance_of, book_transfer, clearing_wallet, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.notices import ALICES, credit
+from tests.support.rest import refused, signed_in
 from tests.support.threads import at_once
 
 
@@ -16,19 +18,11 @@ def reverse(user: Any, transaction: int, reason: str = "disputed") -> Any:
     return signed_in(user).post(f"/api/v1/transactions/{transaction}/reverse", {"reason": reason})
 
 
-def refused(answer: Any, status: int, code: str) -> None:
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
-
-
 def credited(owner: Any, amount: str = "100") -> int:
     credit(owner, ALICES, amount)
     booked = Transaction.objects.latest("pk").pk
     assert isinstance(booked, int)
     return booked
-
-
-def balance(wallet_id: int) -> Any:
-    return Wallet.objects.get(pk=wallet_id).balance
 
 
 def test_a_reversal_books_the_opposite_and_says_so_on_both(alice: Any, admin: Any) -> None:
@@ -41,7 +35,7 @@ def test_a_reversal_books_the_opposite_and_says_so_on_both(alice: Any, admin: An
     assert (posting["source"], posting["destination"], posting["amount"]) == (ALICES, clearing_wallet(), "100.00")
     seen = signed_in(alice).get(f"/api/v1/transactions/{original}").json()
     assert (seen["reverses"], seen["reversed_by"]) == (None, body["id"])
-    assert balance(ALICES) == 0
+    assert balance_of(ALICES) == 0
     assert_ledger_balances()
 
 
@@ -59,7 +53,7 @@ def test_a_second_time_is_refused(alice: Any, admin: Any) -> None:
     body = reverse(admin, original).json()
     refused(reverse(admin, original), 409, "already_reversed")
     refused(reverse(admin, body["id"]), 409, "not_reversible")
-    assert balance(ALICES) == 0
+    assert balance_of(ALICES) == 0
 
 
 def test_a_reversal_is_refused_when_the_money_is_gone(alice: Any, bob: Any, admin: Any) -> None:
@@ -98,7 +92,7 @@ def test_a_commission_comes_back_before_the_amount_that_it_was_taken_from(alice:
     original = book_transfer((clearing_wallet(), wallet.pk, "100"), (wallet.pk, fees, "2"), kind="deposit")
     book_transfer((wallet.pk, clearing_wallet(), "5"))
     assert reverse(admin, original).status_code == 201
-    assert balance(wallet.pk) == 0
+    assert balance_of(wallet.pk) == 0
     assert_ledger_balances(by_hand=True)
 
 
@@ -112,7 +106,7 @@ def test_of_sixteen_at_once_one_wins(committed_db: None, alice: Any, admin: Any)
     original = credited(alice)
     codes = at_once(*[lambda: reverse(admin, original).status_code] * 16)
     assert Counter(codes) == {201: 1, 409: 15}
-    assert balance(ALICES) == 0
+    assert balance_of(ALICES) == 0
     assert_ledger_balances()
 
 

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, transaction
 
 from staff.history import record
-from tests.support.ledger_factories import sql
+from tests.support.ledger import sql
 
 TAMPERING = {
     "another reason": "UPDATE django_admin_log SET change_message = 'nothing'",

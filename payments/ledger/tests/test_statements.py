@@ -12,7 +12,9 @@ from django.utils import timezone
 from payments.ledger.queries import statements
 from payments.ledger.serializers.statements import COLUMNS
 from payments.models import Transaction, Wallet
-from tests.support.factories import book_transfer, clearing_wallet, many_credits, signed_in, wallet_with
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.notices import many_credits
+from tests.support.rest import signed_in
 
 FIRST = 101
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import set_support
 from payments.models import Deposit, ExternalWallet, Transaction, Wallet, Withdrawal
 from payments.orders import services as orders
-from tests.support.admin_factories import (
+from tests.support.admin_pages import (
     DEPOSITS,
     EXTERNALS,
     TRANSACTIONS,
@@ -27,16 +27,15 @@ from tests.support.admin_factories import (
     staff_log_of,
     text,
 )
-from tests.support.exchange_factories import store_rate
-from tests.support.factories import book_transfer, clearing_wallet, wallet_with
-from tests.support.order_factories import (
+from tests.support.exchanges import store_rate
+from tests.support.ledger import book_transfer, clearing_wallet, postings, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.orders import (
     IBAN,
-    assert_ledger_balances,
     balance_and_held,
     bank_account,
     deposit,
     make_rule,
-    postings,
     stored_deposit,
     stored_withdrawal,
     withdraw,
@@ -165,7 +164,7 @@ def test_what_staff_approve_is_booked_with_its_commission(
     assert "paid." in confirm(site, DEPOSITS, "approve", incoming)
     incoming.refresh_from_db()
     assert (incoming.status, incoming.settled_by, incoming.reason) == ("paid", admin, "")
-    assert [amount for _, _, amount in postings(incoming)] == ["100", "1.5"]
+    assert [amount for _, _, amount in postings(incoming.transaction_id)] == ["100", "1.5"]
     assert balance_and_held(purse) == ("1098.5", "0")
     assert staff_log_of(incoming) == ["Settled: paid. Reason: seen on the statement"]
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")

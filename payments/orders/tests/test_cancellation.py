@@ -11,19 +11,18 @@ from django.utils import timezone
 from payments.models import Transaction, Wallet
 from payments.orders.services import cancel_withdrawal, expire_orders
 from payments.users.services import delete_user
-from tests.support.factories import signed_in, wallet_with
-from tests.support.order_factories import (
-    API,
-    assert_ledger_balances,
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.orders import (
     balance_and_held,
     bank_account,
     deposit,
-    refused,
     settle,
     stored_deposit,
     stored_withdrawal,
     withdraw,
 )
+from tests.support.rest import API, refused, signed_in
 from tests.support.threads import at_once
 
 KINDS = ["deposits", "withdrawals"]

@@ -14,23 +14,10 @@ from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, Deposit, Provider, Transaction, Wallet
 from payments.orders import services as orders
-from tests.support.factories import clearing_wallet, signed_in, wallet_with
-from tests.support.order_factories import (
-    API,
-    assert_ledger_balances,
-    balance_and_held,
-    deposit,
-    house_balance,
-    ids,
-    make_rule,
-    new_key,
-    nothing_changes,
-    post_order,
-    postings,
-    refused,
-    settle,
-    stored_deposit,
-)
+from tests.support.ledger import clearing_wallet, house_balance, postings, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances, nothing_changes
+from tests.support.orders import balance_and_held, deposit, make_rule, post_order, settle, stored_deposit
+from tests.support.rest import API, ids, new_key, refused, signed_in
 
 DEPOSITS = f"{API}/deposits"
 
@@ -146,7 +133,10 @@ def test_a_deposit_shows_the_commission_and_books_it_apart(alice: Any, purse: Wa
     paid = settle(service, "deposits", made).json()
     assert (paid["commission"], paid["net"]) == ("1.80", "98.20")
     till = booking.house_wallet("commission", "USD")
-    assert postings(stored_deposit(made)) == [(clearing_wallet(), purse.pk, "100"), (purse.pk, till, "1.8")]
+    assert postings(stored_deposit(made).transaction_id) == [
+        (clearing_wallet(), purse.pk, "100"),
+        (purse.pk, till, "1.8"),
+    ]
     assert balance_and_held(purse) == ("98.2", "0")
     assert house_balance("commission") - earned == Decimal("1.8")
     assert_ledger_balances()

@@ -10,8 +10,9 @@ from payments.models import Currency, ExternalWallet
 from payments.orders.external_details import CardNumberRefused, checked_details, refuse_card_number
 from payments.orders.iban import LENGTHS, parse_iban
 from payments.orders.services import external_wallets
-from tests.support.factories import signed_in, wallet_with
-from tests.support.order_factories import API, IBAN, bank_account, ids, refused, settle, withdraw
+from tests.support.ledger import wallet_with
+from tests.support.orders import IBAN, bank_account, settle, withdraw
+from tests.support.rest import API, ids, refused, signed_in
 
 URL = f"{API}/external-wallets"
 CARD = "4242424242424242"

@@ -12,18 +12,18 @@ from django.utils import timezone
 
 from payments.models import Deposit, Wallet, Withdrawal
 from payments.orders import services as orders
-from tests.support.factories import wallet_with
-from tests.support.order_factories import (
-    assert_ledger_balances,
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.orders import (
     balance_and_held,
     bank_account,
     deposit,
-    refused,
     settle,
     stored_deposit,
     stored_withdrawal,
     withdraw,
 )
+from tests.support.rest import refused
 from tests.support.threads import at_once, in_another_thread
 
 

@@ -7,8 +7,9 @@ from django.db import DatabaseError, connection, transaction
 
 from payments.models import CommissionRule, Deposit, ExternalWallet, SettlementScope, Wallet, Withdrawal
 from payments.orders import services as orders
-from tests.support.factories import wallet_with
-from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, make_rule, settle, withdraw
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.orders import bank_account, deposit, make_rule, settle, withdraw
 
 ORDERS = ["deposit", "withdrawal"]
 

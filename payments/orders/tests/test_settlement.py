@@ -11,19 +11,11 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import Deposit, SettlementScope, Transaction, Wallet, Withdrawal
 from payments.orders import services as orders
 from payments.orders.queries import visible_to
-from tests.support.factories import credit, signed_in, wallet_with
-from tests.support.order_factories import (
-    API,
-    assert_ledger_balances,
-    balance_and_held,
-    bank_account,
-    deposit,
-    ids,
-    refused,
-    settle,
-    stored_deposit,
-    withdraw,
-)
+from tests.support.ledger import wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.notices import credit
+from tests.support.orders import balance_and_held, bank_account, deposit, settle, stored_deposit, withdraw
+from tests.support.rest import API, ids, refused, signed_in
 
 SCOPES = f"{API}/settlement-scopes"
 
@@ -176,24 +168,24 @@ def test_staff_manage_scopes(alice: Any, admin: Any, service: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "code", "field"),
+    ("wish", "status", "code", "fields"),
     [
-        ({}, 400, "invalid_request", "currency"),
-        ({"everything": False}, 400, "invalid_request", "currency"),
-        ({"everything": True, "currency": "USD"}, 400, "invalid_request", "everything"),
-        ({"everything": True, "max_amount": "5"}, 400, "invalid_request", "currency"),
-        ({"provider": "sha1_colon", "max_amount": "5"}, 400, "invalid_request", "currency"),
-        ({"currency": "USD", "max_amount": "5.001"}, 422, "invalid_amount", "max_amount"),
-        ({"currency": "USD", "max_amount": "0"}, 422, "invalid_amount", "max_amount"),
-        ({"currency": "XXX"}, 422, "currency_unavailable", "currency"),
-        ({"provider": "nobody"}, 422, "provider_unavailable", "provider"),
-        ({"currency": "USD", "service": 2**62}, 404, "user_not_found", None),
+        ({}, 400, "invalid_request", ["currency"]),
+        ({"everything": False}, 400, "invalid_request", ["currency"]),
+        ({"everything": True, "currency": "USD"}, 400, "invalid_request", ["everything"]),
+        ({"everything": True, "max_amount": "5"}, 400, "invalid_request", ["currency"]),
+        ({"provider": "sha1_colon", "max_amount": "5"}, 400, "invalid_request", ["currency"]),
+        ({"currency": "USD", "max_amount": "5.001"}, 422, "invalid_amount", ["max_amount"]),
+        ({"currency": "USD", "max_amount": "0"}, 422, "invalid_amount", ["max_amount"]),
+        ({"currency": "XXX"}, 422, "currency_unavailable", ["currency"]),
+        ({"provider": "nobody"}, 422, "provider_unavailable", ["provider"]),
+        ({"currency": "USD", "service": 2**62}, 404, "user_not_found", []),
     ],
 )
 def test_a_scope_names_something_that_exists(
-    admin: Any, service: Any, wish: Any, status: int, code: str, field: str | None
+    admin: Any, service: Any, wish: Any, status: int, code: str, fields: list[str]
 ) -> None:
-    refused(signed_in(admin).post(SCOPES, {"service": service.pk} | wish), status, code, field)
+    refused(signed_in(admin).post(SCOPES, {"service": service.pk} | wish), status, code, *fields)
 
 
 def test_a_scope_said_again_takes_the_new_limit(admin: Any, service: Any) -> None:

@@ -1,7 +1,6 @@
 """Orders under real threads, each with its own connection, on committed data: one verdict, no cent twice."""
 
 import random
-from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +9,10 @@ import pytest
 from payments.ledger import booking
 from payments.models import Transaction, Wallet, Withdrawal
 from payments.webhooks import receiving
-from tests.support.factories import clearing_wallet, notice, signed_in, wallet_with
-from tests.support.order_factories import (
-    API,
-    assert_ledger_balances,
+from tests.support.ledger import clearing_wallet, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.notices import notice
+from tests.support.orders import (
     balance_and_held,
     bank_account,
     deposit,
@@ -24,6 +23,7 @@ from tests.support.order_factories import (
     stored_withdrawal,
     withdraw,
 )
+from tests.support.rest import API, outcomes, signed_in
 from tests.support.threads import at_once
 
 
@@ -33,10 +33,6 @@ def purse(alice: Any) -> Wallet:
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
-
-
-def outcomes(answers: list[Any]) -> Counter[tuple[int, str]]:
-    return Counter((answer.status_code, answer.json().get("code", "")) for answer in answers)
 
 
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])

@@ -8,23 +8,18 @@ from django.utils import timezone
 
 from payments.ledger import booking
 from payments.models import Currency, ExternalWallet, Transaction, Wallet, Withdrawal
-from tests.support.factories import book_transfer, clearing_wallet, signed_in, wallet_with
-from tests.support.order_factories import (
-    API,
-    assert_ledger_balances,
+from tests.support.ledger import book_transfer, clearing_wallet, postings, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances, nothing_changes
+from tests.support.orders import (
     balance_and_held,
     bank_account,
-    ids,
     make_rule,
-    new_key,
-    nothing_changes,
     post_order,
-    postings,
-    refused,
     settle,
     stored_withdrawal,
     withdraw,
 )
+from tests.support.rest import API, ids, new_key, refused, signed_in
 
 WITHDRAWALS = f"{API}/withdrawals"
 
@@ -111,8 +106,8 @@ def test_a_withdrawal_pays_only_from_my_wallets_to_my_external_wallets(
         (mallory, purse, bank, "external_wallet_not_found"),
         (admin, purse, bank, "external_wallet_not_found"),
     ):
-        field = "wallet" if code == "wallet_not_found" else None
-        refused(post_order(user, "withdrawals", wallet, "1", external_wallet=external.pk), 404, code, field)
+        fields = ["wallet"] if code == "wallet_not_found" else []
+        refused(post_order(user, "withdrawals", wallet, "1", external_wallet=external.pk), 404, code, *fields)
     refused(post_order(alice, "withdrawals", purse, "1", external_wallet=2**62), 404, "external_wallet_not_found")
     assert balance_and_held(purse) == ("100", "0")
 
@@ -162,7 +157,7 @@ def test_paid_takes_it_out_less_the_commission(
     order = stored_withdrawal(made)
     assert paid["transaction"] == order.transaction_id
     till = booking.house_wallet("commission", "USD")
-    assert postings(order) == [(purse.pk, clearing_wallet(), "58.3"), (purse.pk, till, "1.7")]
+    assert postings(order.transaction_id) == [(purse.pk, clearing_wallet(), "58.3"), (purse.pk, till, "1.7")]
     assert order.transaction is not None
     assert (order.transaction.kind, order.transaction.reference) == ("withdrawal", f"withdrawal {order.pk}")
     assert balance_and_held(purse) == ("40", "0")
@@ -193,7 +188,9 @@ def test_a_commission_as_large_as_the_amount_pays_nothing_out(
     make_rule(admin, "withdrawal", minimum="5")
     made = withdraw(alice, purse, bank, "3.00")
     settle(admin, "withdrawals", made)
-    assert postings(stored_withdrawal(made)) == [(purse.pk, booking.house_wallet("commission", "USD"), "3")]
+    assert postings(stored_withdrawal(made).transaction_id) == [
+        (purse.pk, booking.house_wallet("commission", "USD"), "3")
+    ]
     assert_ledger_balances()
 
 

@@ -14,20 +14,9 @@ from accounts.models import Role
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, IdempotencyKey, Posting, Transfer, Wallet
-from tests.support.exchange_factories import (
-    TRANSFERS,
-    balance,
-    commission_rule,
-    ids,
-    new_key,
-    post_transfer,
-    postings,
-    refused,
-    succeeded,
-    total_money,
-)
-from tests.support.factories import clearing_wallet, signed_in, wallet_with
-from tests.support.ledger_factories import sql
+from tests.support.exchanges import TRANSFERS, commission_rule, post_transfer
+from tests.support.ledger import balance_of, clearing_wallet, postings, sql, total_money, wallet_with
+from tests.support.rest import ids, new_key, refused, signed_in, succeeded
 
 
 @pytest.fixture
@@ -56,13 +45,13 @@ def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bo
         (purse.pk, booking.house_wallet("commission", "USD"), "0.3"),
     ]
     assert (sent.transaction.kind, sent.transaction.reference) == ("transfer", f"transfer {sent.pk}")
-    assert (balance(purse), balance(bobs), total_money("USD")) == (Decimal("74.70"), 25, 0)
+    assert (balance_of(purse), balance_of(bobs), total_money("USD")) == (Decimal("74.70"), 25, 0)
 
 
 def test_a_transfer_moves_money_between_own_wallets(alice: Any, purse: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
     body = succeeded(post_transfer(alice, purse, "100", destination=second))
-    assert (body["direction"], balance(purse), balance(second)) == ("own", 0, 100)
+    assert (body["direction"], balance_of(purse), balance_of(second)) == ("own", 0, 100)
 
 
 @pytest.mark.parametrize("email", ["bob@example.com", "BOB@Example.COM", " bob@example.com "])
@@ -108,14 +97,14 @@ def test_a_transfer_refuses_an_amount_that_breaks_a_rule(
     alice: Any, purse: Wallet, bobs: Wallet, amount: str, code: str
 ) -> None:
     problem = refused(post_transfer(alice, purse, amount, destination=bobs), 422, "invalid_amount", "amount")
-    assert (problem["errors"][0]["code"], balance(purse)) == (code, 100)
+    assert (problem["errors"][0]["code"], balance_of(purse)) == (code, 100)
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wallet, bobs: Wallet) -> None:
     commission_rule("transfer", fixed=Decimal(1))
     refused(post_transfer(alice, purse, "99.01", destination=bobs), 409, "insufficient_funds")
     succeeded(post_transfer(alice, purse, "99", destination=bobs))
-    assert (balance(purse), balance(bobs)) == (0, 99)
+    assert (balance_of(purse), balance_of(bobs)) == (0, 99)
 
 
 def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
@@ -148,7 +137,7 @@ def test_mallory_sends_only_what_is_hers(alice: Any, mallory: Any, purse: Wallet
     hers = open_wallet(owner_id=mallory.pk, currency="USD")
     for source in (purse.pk, 2**60, clearing_wallet()):
         refused(post_transfer(mallory, source, "1", destination=hers), 404, "wallet_not_found", "source")
-    assert balance(purse) == 100
+    assert balance_of(purse) == 100
 
 
 # --- nobody learns who exists ---
@@ -179,7 +168,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
         body = refused(answer, 404, "recipient_not_found")
         seen.add((answer.status_code, str(body), len(queries) - ("recipient" in side)))  # emails are counted
     assert len(seen) == 1
-    assert (balance(purse), Transfer.objects.count()) == (100, 0)
+    assert (balance_of(purse), Transfer.objects.count()) == (100, 0)
 
 
 # --- a day's limit ---
@@ -196,7 +185,7 @@ def test_a_day_has_a_limit_on_what_goes_to_others(alice: Any, purse: Wallet, bob
     assert (
         refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")["left"] == "0.00"
     )
-    assert balance(bobs) == 50
+    assert balance_of(bobs) == 50
 
 
 def test_own_wallets_other_currencies_and_other_people_do_not_count(
@@ -244,7 +233,7 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, purse: Wal
     answers = [signed_in(alice).post(TRANSFERS, body, headers=key) for _ in range(3)]
     assert len({answer.content for answer in answers}) == 1
     assert answers[2].headers["Idempotent-Replayed"] == "true"
-    assert (balance(purse), Transfer.objects.count()) == (90, 1)
+    assert (balance_of(purse), Transfer.objects.count()) == (90, 1)
     refused(signed_in(alice).post(TRANSFERS, {**body, "amount": "9"}, headers=key), 422, "idempotency_key_reused")
     refused(signed_in(alice).post(TRANSFERS, body), 400, "idempotency_key_required")
 
@@ -259,7 +248,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, 
     assert not Wallet.objects.filter(owner=bob).exists()
     answer = signed_in(alice).post(f"{TRANSFERS}?dryrun=true", body, headers=new_key())
     refused(answer, 400, "invalid_request", "dryrun")
-    assert balance(purse) == 100
+    assert balance_of(purse) == 100
 
 
 # --- reading ---

@@ -22,8 +22,11 @@ from payments.models import ExternalWallet, IdempotencyKey, Posting, Wallet
 from payments.users import services as users
 from payments.webhooks import receiving
 from staff.history import record
-from tests.support.factories import ALICES, BOBS, book_transfer, clearing_wallet, credit, notice, signed_in, wallet_with
-from tests.support.order_factories import assert_ledger_balances, bank_account, deposit, settle, withdraw
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.ledger_checks import assert_ledger_balances
+from tests.support.notices import ALICES, BOBS, credit, notice
+from tests.support.orders import bank_account, deposit, settle, withdraw
+from tests.support.rest import signed_in
 from tests.support.threads import at_once, closing_connection
 
 URL = "/api/v1/users"

@@ -13,17 +13,9 @@ from accounts.models import Role, User
 from payments.ledger.services.wallets import open_wallet
 from payments.users import queries as users
 from payments.webhooks import receiving
-from tests.support.factories import (
-    ALICES,
-    BOBS,
-    book_transfer,
-    clearing_wallet,
-    credit,
-    many_credits,
-    notice,
-    signed_in,
-    wallet_with,
-)
+from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
+from tests.support.notices import ALICES, BOBS, credit, many_credits, notice
+from tests.support.rest import signed_in
 
 URL = "/api/v1/users"
 ME = "/api/v1/users/me"

@@ -16,19 +16,11 @@ from config import urls
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Deposit, Exchange, Quote, Wallet
 from payments.webhooks.views.webhooks import WebhookView
-from tests.support.exchange_factories import (
-    expired_quote,
-    new_quote,
-    outcomes,
-    post_exchange,
-    post_transfer,
-    refused,
-    store_rate,
-    succeeded,
-)
-from tests.support.exchange_factories import post_quote as ask_quote
-from tests.support.factories import signed_in, wallet_with
-from tests.support.order_factories import bank_account, deposit, new_key, post_order, settle, withdraw
+from tests.support.exchanges import expired_quote, new_quote, post_exchange, post_transfer, store_rate
+from tests.support.exchanges import post_quote as ask_quote
+from tests.support.ledger import wallet_with
+from tests.support.orders import bank_account, deposit, post_order, settle, withdraw
+from tests.support.rest import new_key, outcomes, refused, signed_in, succeeded
 from tests.support.threads import at_once
 
 TRANSFERS = "/api/v1/transfers"

@@ -14,7 +14,7 @@ from accounts import links, services, tokens
 from accounts.models import Role, User
 from accounts.tests.conftest import bearer
 from payments.models import Wallet
-from tests.support.factories import signed_in
+from tests.support.rest import signed_in
 from tests.support.threads import at_once
 
 URL = "/api/v1/users"

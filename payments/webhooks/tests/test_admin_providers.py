@@ -13,7 +13,8 @@ from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.webhooks import provider_secrets, services
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.admin_forms import shown
-from tests.support.factories import ALICES, NOBODY, credit, refused_notice
+from tests.support.admin_pages import staff_client
+from tests.support.notices import ALICES, NOBODY, credit, refused_notice
 
 URL = "/admin/payments/provider/"
 OLD, NEW = "the-old-secret-of-acme-4711", "the-new-secret-of-acme-0815"
@@ -22,9 +23,7 @@ STANDARD = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 @pytest.fixture
 def site(admin: Any) -> Client:
-    client = Client()
-    client.force_login(admin)
-    return client
+    return staff_client(admin)
 
 
 @pytest.fixture
@@ -60,8 +59,7 @@ def test_whoever_may_only_look_does_not_see_the_secret(provider: Provider, bob: 
     bob.is_staff = True
     bob.save()
     bob.user_permissions.add(Permission.objects.get(codename="view_provider"))
-    client = Client()
-    client.force_login(bob)
+    client = staff_client(bob)
     answer = client.get(f"{URL}{provider.pk}/change/")
     assert answer.status_code == 200
     assert OLD not in answer.content.decode()
@@ -326,8 +324,7 @@ def test_staff_replay_what_is_chosen_and_see_what_came_of_each(alice: Any, admin
 
 def test_mallory_replays_nothing(mallory: Any) -> None:
     event = refused_notice(user_id=NOBODY, account=303)
-    client = Client()
-    client.force_login(mallory)
+    client = staff_client(mallory)
     client.post(EVENTS, {"action": "replay", "_selected_action": [event.pk]})
     client.post(f"{EVENTS}replay/?id={event.pk}", {"reason": "mine"})
     assert not LogEntry.objects.exists()

@@ -14,7 +14,8 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import Posting, Provider, Wallet, WebhookEvent
 from payments.webhooks.queries.filters import with_external_id
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.factories import ALICES, BOBS, NOBODY, credit, notice, refused_notice, signed_in
+from tests.support.notices import ALICES, BOBS, NOBODY, credit, notice, refused_notice
+from tests.support.rest import signed_in
 
 URL = "/api/v1/webhook-events"
 

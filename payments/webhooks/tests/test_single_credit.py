@@ -25,7 +25,7 @@ from payments.webhooks.receiving.batch import single_credit_steps
 from payments.webhooks.receiving.outcomes import ProviderChanged
 from payments.webhooks.receiving.provider_cache import provider_cache
 from postgres.pipeline import KEEP_PLANS, run
-from tests.support.ledger_factories import house_wallet, open_provider_wallet, sql, statement_of
+from tests.support.ledger import house_wallet, open_provider_wallet, sql, statement_of
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_for_locks
 

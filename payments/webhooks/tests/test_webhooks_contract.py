@@ -12,7 +12,7 @@ from payments.conftest import Post, Stored, stored
 from payments.ledger import booking
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
-from tests.support.ledger_factories import open_provider_wallet
+from tests.support.ledger import open_provider_wallet
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form, new_uuid
 
 pytestmark = pytest.mark.slow

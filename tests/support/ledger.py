@@ -1,20 +1,19 @@
-"""Short words for the ledger's tests: wallets, and money in them."""
+"""Wallets, money in them, and what the ledger has of it."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import count
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Sum
 
-from payments.audit import audit
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
-from payments.models import ExternalWallet, Posting, Provider, Wallet, WebhookEvent, Withdrawal
+from payments.models import ExternalWallet, Posting, Provider, Transaction, Wallet, WebhookEvent, Withdrawal
+from payments.money import EXACT
 from postgres.pipeline import Pipeline
 
 CLEARING, SALES = Wallet.House.CLEARING, Wallet.House.SALES
-#: What check_ledger says of a transaction that no service booked.
-UNCLAIMED = {"transaction_event", "transaction_order"}
 _numbers = count(1)
 
 
@@ -24,6 +23,14 @@ def wallet_of(user: Any, currency: str = "USD", *, holding: str = "0") -> int:
     if Decimal(holding):
         fund(wallet_id, holding)
     return wallet_id
+
+
+def wallet_with(owner: Any, currency: str, amount: str) -> Wallet:
+    """Open a wallet with an id of our own and put money into it."""
+    wallet = open_wallet(owner_id=owner.pk, currency=currency)
+    fund(wallet.pk, amount)
+    wallet.refresh_from_db()
+    return wallet
 
 
 def fund(wallet_id: int, amount: str) -> int:
@@ -39,11 +46,6 @@ def fund(wallet_id: int, amount: str) -> int:
         balance=made.balances[wallet_id],
     )  # fmt: skip
     return made.transaction_id
-
-
-def differences(**how: Any) -> dict[str, int]:
-    """What check_ledger finds but for the transactions that a test booked by hand, for which nobody asked."""
-    return {kind: total for kind, total in audit(**how).totals.items() if kind not in UNCLAIMED}
 
 
 def open_provider_wallet(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
@@ -72,6 +74,10 @@ def house_wallet(name: str = CLEARING, currency: str = "USD") -> int:
     return booking.house_wallet(name, currency)
 
 
+def clearing_wallet(currency: str = "USD") -> int:
+    return house_wallet(CLEARING, currency)
+
+
 def new_transaction(
     *lines: tuple[int, int, str], kind: str = "transfer", reference: str = ""
 ) -> booking.NewTransaction:
@@ -86,14 +92,36 @@ def book(asked: booking.NewTransaction) -> booking.Booked:
     return verdict
 
 
+def book_transfer(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
+    """Book one transaction; return its id."""
+    return book(new_transaction(*lines, kind=kind, reference=reference)).transaction_id
+
+
 def refusal(asked: booking.NewTransaction) -> type[booking.LedgerError]:
     [verdict] = booking.book([asked])
     assert isinstance(verdict, booking.Refused), verdict
     return type(verdict.error)
 
 
-def balance_of(wallet_id: int) -> Any:
-    return Wallet.objects.get(pk=wallet_id).balance
+def balance_of(wallet: Wallet | int) -> Decimal:
+    return Decimal(Wallet.objects.get(pk=getattr(wallet, "pk", wallet)).balance)
+
+
+def house_balance(name: str, currency: str = "USD") -> Decimal:
+    return next(h.balance for h in booking.house_balances() if (h.house, h.currency) == (name, currency))
+
+
+def total_money(currency: str) -> Decimal:
+    """Users' and house's money together: nothing at any time."""
+    users = Wallet.objects.filter(owner__isnull=False, currency=currency).aggregate(Sum("balance"))["balance__sum"]
+    with localcontext(EXACT):
+        return (users or Decimal(0)) + sum(one.balance for one in booking.house_balances() if one.currency == currency)
+
+
+def postings(transaction_id: int | None) -> list[tuple[int, int, str]]:
+    assert transaction_id is not None
+    lines = Transaction.objects.get(pk=transaction_id).postings.order_by("pk")
+    return [(line.source_id, line.destination_id, f"{line.amount.normalize():f}") for line in lines]
 
 
 def statement_of(wallet_id: int) -> list[tuple[Any, Any]]:

@@ -1,27 +1,16 @@
-"""Money given and moved through the same doors as in production, for tests that read it back."""
+"""Providers' notices, credited through the same door as in production."""
 
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from rest_framework.test import APIClient
-
-from payments.ledger import booking
-from payments.ledger.services.wallets import open_wallet
-from payments.models import Wallet, WebhookEvent
+from payments.models import WebhookEvent
 from payments.webhooks import receiving
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.ledger_factories import fund
 
 _numbers = count(1)
 ALICES, BOBS = 101, 202  # wallets under ids that a provider chose
 NOBODY = 2**62
-
-
-def signed_in(user: Any) -> APIClient:
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
 
 
 def notice(
@@ -51,23 +40,3 @@ def refused_notice(*, user_id: int, account: int, **fields: str) -> WebhookEvent
     outcome = receiving.credit([notice(user_id=user_id, account=account, **fields)])[0]
     assert isinstance(outcome, receiving.WebhookRefused), outcome
     return WebhookEvent.objects.order_by("-pk")[0]
-
-
-def book_transfer(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
-    """Book one transaction; return its id."""
-    drafted = tuple(booking.NewPosting(source, destination, Decimal(amount)) for source, destination, amount in lines)
-    verdict = booking.book([booking.NewTransaction(kind, drafted, reference)])[0]
-    assert isinstance(verdict, booking.Booked), verdict
-    return verdict.transaction_id
-
-
-def clearing_wallet(currency: str = "USD") -> int:
-    return booking.house_wallet(Wallet.House.CLEARING, currency)
-
-
-def wallet_with(owner: Any, currency: str, amount: str) -> Wallet:
-    """Open a wallet with an id of our own and put money into it."""
-    wallet = open_wallet(owner_id=owner.pk, currency=currency)
-    fund(wallet.pk, amount)
-    wallet.refresh_from_db()
-    return wallet

@@ -1,4 +1,4 @@
-"""What the tests of /admin over orders share: the lists, and what staff does there."""
+"""Pages of the staff site: lists, and actions that staff confirm."""
 
 from typing import Any
 
