@@ -60,7 +60,7 @@ class Memory:
 
     def trickle(self, *, seconds: float) -> dict[str, Any]:
         """Two hundred senders that never finish beside honest ones, who must not notice. Raises Unsound."""
-        with Watch(self.server) as watch, trickling(self.server.port):
+        with Watch(self.server) as watch, trickling_senders(self.server.port):
             run = self._run(seconds)
         self._say(f"200 trickling senders: {run['per_second']:,.0f}/s beside them, {watch.peak_mb:.0f} MB")
         return {"connections": TRICKLING, "peak_mb": round(watch.peak_mb, 1), "beside": run}
@@ -123,7 +123,7 @@ def measure(databases: Databases, *, minutes: float, seconds: float, say: ShowPr
 
 
 @contextmanager
-def trickling(port: int) -> Iterator[None]:
+def trickling_senders(port: int) -> Iterator[None]:
     """Senders of notices that promise a body and bring a byte of it now and then."""
     head = f"POST {notices.PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n"
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(TRICKLING)]

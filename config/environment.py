@@ -36,15 +36,15 @@ class Environment:
     def text(self, name: str, default: str) -> str:
         return self._variables.get(name, "").strip() or default
 
-    def number(self, name: str, default: int, *, least: int, most: int) -> int:
+    def number(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
         """A whole number; outside of the limits it would stop the service, or take a protection away."""
         value = self.text(name, str(default))
-        if re.fullmatch(r"-?[0-9]{1,10}", value) and least <= int(value) <= most:
+        if re.fullmatch(r"-?[0-9]{1,10}", value) and minimum <= int(value) <= maximum:
             return int(value)
-        raise BadVariable(name, f"a whole number from {least} to {most}")
+        raise BadVariable(name, f"a whole number from {minimum} to {maximum}")
 
-    def seconds(self, name: str, default: int, *, least: int, most: int) -> timedelta:
-        return timedelta(seconds=self.number(name, default, least=least, most=most))
+    def seconds(self, name: str, default: int, *, minimum: int, maximum: int) -> timedelta:
+        return timedelta(seconds=self.number(name, default, minimum=minimum, maximum=maximum))
 
     def amount(self, name: str, default: str) -> str:
         """A positive decimal that the ledger's numeric(38,10) can hold, as it was written."""

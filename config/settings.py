@@ -23,7 +23,7 @@ DAY_SECONDS, YEAR_SECONDS = 24 * 3600, 365 * 24 * 3600
 TILL_DEBUG = env.flag("TILL_DEBUG", False)
 TILL_DATA = Path(env.text("TILL_DATA", str(BASE_DIR / "var"))).resolve()
 DEBUG = False
-PORT = env.number("PORT", 8000, least=1, most=65535)
+PORT = env.number("PORT", 8000, minimum=1, maximum=65535)
 
 # --- secrets: given in production, generated once under TILL_DATA in development ----------------------------
 TILL_SECRET_KEY = env.text("TILL_SECRET_KEY", "") or secret_files.development_secret(
@@ -49,7 +49,7 @@ CSRF_TRUSTED_ORIGINS = env.origins("TILL_CSRF_TRUSTED_ORIGINS", wildcards=True)
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
 CORS_EXPOSE_HEADERS = ("ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
 CORS_ALLOWED_ORIGINS = env.origins("TILL_CORS_ORIGINS")
-TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0, least=0, most=16)
+TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0, minimum=0, maximum=16)
 
 INSTALLED_APPS = [
     "config.admin_app.StaffAppConfig",  # django.contrib.admin, with our front page
@@ -109,17 +109,17 @@ TEMPLATES = [
 
 # --- database -----------------------------------------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL", "")
-TILL_DB_POOL_SIZE = env.number("TILL_DB_POOL_SIZE", 8, least=0, most=256)
+TILL_DB_POOL_SIZE = env.number("TILL_DB_POOL_SIZE", 8, minimum=0, maximum=256)
 #: What stands between Till and PostgreSQL, and what it keeps: docs/decisions/0027.
 TILL_POOLER = env.choice("TILL_POOLER", "none", ("none", "session", "transaction", "transaction-prepared"))
 # PostgreSQL takes 0 for no limit at all, and one request could then hold up everybody.
 HOUR_MS = 3_600_000
 #: How each session of PostgreSQL's must be, as pg_settings writes it. Times are in milliseconds.
 SESSION_SETTINGS = {
-    "lock_timeout": str(env.number("TILL_LOCK_TIMEOUT_MS", 5_000, least=10, most=HOUR_MS)),
-    "statement_timeout": str(env.number("TILL_STATEMENT_TIMEOUT_MS", 30_000, least=100, most=HOUR_MS)),
+    "lock_timeout": str(env.number("TILL_LOCK_TIMEOUT_MS", 5_000, minimum=10, maximum=HOUR_MS)),
+    "statement_timeout": str(env.number("TILL_STATEMENT_TIMEOUT_MS", 30_000, minimum=100, maximum=HOUR_MS)),
     "idle_in_transaction_session_timeout": str(
-        env.number("TILL_IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000, least=100, most=HOUR_MS)
+        env.number("TILL_IDLE_IN_TRANSACTION_TIMEOUT_MS", 30_000, minimum=100, maximum=HOUR_MS)
     ),
     "default_transaction_isolation": "read committed",
     "DateStyle": "ISO, YMD",
@@ -182,7 +182,9 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 TILL_RETURN_ACTIVATION_LINK = env.flag("TILL_RETURN_ACTIVATION_LINK", TILL_DEBUG)
 TILL_MAIL_ACTIVATION_LINK = env.flag("TILL_MAIL_ACTIVATION_LINK", True)
-TILL_ACTIVATION_LINK_SECONDS = env.number("TILL_ACTIVATION_LINK_SECONDS", 3 * 24 * 3600, least=60, most=YEAR_SECONDS)
+TILL_ACTIVATION_LINK_SECONDS = env.number(
+    "TILL_ACTIVATION_LINK_SECONDS", 3 * 24 * 3600, minimum=60, maximum=YEAR_SECONDS
+)
 TILL_MAILS_PER_INBOX = env.rate("TILL_MAILS_PER_INBOX", "3/hour")
 TILL_MAILS_PER_DOMAIN = env.rate("TILL_MAILS_PER_DOMAIN", "1000/hour")
 # The links in mails open accounts: only development mode prints them.
@@ -195,17 +197,19 @@ SIMPLE_JWT = {
     "SIGNING_KEY": TILL_JWT_KEY,
     "ISSUER": "till",
     "AUDIENCE": "till-api",
-    "ACCESS_TOKEN_LIFETIME": env.seconds("TILL_ACCESS_TOKEN_SECONDS", 15 * 60, least=10, most=DAY_SECONDS),
-    "REFRESH_TOKEN_LIFETIME": env.seconds("TILL_REFRESH_TOKEN_SECONDS", 14 * 24 * 3600, least=60, most=YEAR_SECONDS),
+    "ACCESS_TOKEN_LIFETIME": env.seconds("TILL_ACCESS_TOKEN_SECONDS", 15 * 60, minimum=10, maximum=DAY_SECONDS),
+    "REFRESH_TOKEN_LIFETIME": env.seconds(
+        "TILL_REFRESH_TOKEN_SECONDS", 14 * 24 * 3600, minimum=60, maximum=YEAR_SECONDS
+    ),
     "AUTH_HEADER_TYPES": ("Bearer",),
     "LEEWAY": 10,  # seconds that another node's clock may be ahead of ours
 }
 # From then on a login is over, however often it was refreshed.
-TILL_LOGIN_LIFETIME = env.seconds("TILL_LOGIN_SECONDS", 90 * 24 * 3600, least=60, most=10 * YEAR_SECONDS)
+TILL_LOGIN_LIFETIME = env.seconds("TILL_LOGIN_SECONDS", 90 * 24 * 3600, minimum=60, maximum=10 * YEAR_SECONDS)
 
 # Wrong passwords are counted for each pair of network and email, in PostgreSQL, so by all workers together.
-AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10, least=1, most=10_000)
-AXES_COOLOFF_TIME = env.seconds("TILL_LOGIN_COOLOFF_SECONDS", 300, least=1, most=DAY_SECONDS)
+AXES_FAILURE_LIMIT = env.number("TILL_LOGIN_FAILURE_LIMIT", 10, minimum=1, maximum=10_000)
+AXES_COOLOFF_TIME = env.seconds("TILL_LOGIN_COOLOFF_SECONDS", 300, minimum=1, maximum=DAY_SECONDS)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "accounts.login_refusals.login_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.networks.login_address"
@@ -216,7 +220,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 # All failures of a name in a day, from anywhere; beyond it, how often it may be tried from networks it never used.
-TILL_ACCOUNT_FAILURE_LIMIT = env.number("TILL_ACCOUNT_FAILURE_LIMIT", 100, least=1, most=1_000_000)
+TILL_ACCOUNT_FAILURE_LIMIT = env.number("TILL_ACCOUNT_FAILURE_LIMIT", 100, minimum=1, maximum=1_000_000)
 TILL_THROTTLE_ATTACKED_ACCOUNT = env.rate("TILL_THROTTLE_ATTACKED_ACCOUNT", "10/hour")
 
 # --- money --------------------------------------------------------------------------------------------------
@@ -224,11 +228,11 @@ CENTURY_HOURS = 876_000  # further back than any order or rate; much more, and t
 TILL_MAX_AMOUNT = env.amount("TILL_MAX_AMOUNT", "1000000000000000000")
 TILL_DEFAULT_CURRENCY = env.currency("TILL_DEFAULT_CURRENCY", "USD")
 TILL_REGISTRATION_WALLETS = env.choice("TILL_REGISTRATION_WALLETS", "all", ("all", "default", "none"))
-TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, least=1, most=CENTURY_HOURS)
-TILL_PENDING_ORDERS = env.number("TILL_PENDING_ORDERS", 100, least=1, most=100_000)
-TILL_OPEN_QUOTES = env.number("TILL_OPEN_QUOTES", 50, least=1, most=1000)
-TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, least=1, most=DAY_SECONDS)
-TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96, least=1, most=CENTURY_HOURS)
+TILL_ORDER_EXPIRY_HOURS = env.number("TILL_ORDER_EXPIRY_HOURS", 7 * 24, minimum=1, maximum=CENTURY_HOURS)
+TILL_PENDING_ORDERS = env.number("TILL_PENDING_ORDERS", 100, minimum=1, maximum=100_000)
+TILL_OPEN_QUOTES = env.number("TILL_OPEN_QUOTES", 50, minimum=1, maximum=1000)
+TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, minimum=1, maximum=DAY_SECONDS)
+TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96, minimum=1, maximum=CENTURY_HOURS)
 TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
 
 # --- API ----------------------------------------------------------------------------------------------------
@@ -287,9 +291,9 @@ SPECTACULAR_SETTINGS = {
 }
 # Off: Django answers webhooks like every other request, one commit for each.
 TILL_WEBHOOK_FAST_PATH = env.flag("TILL_WEBHOOK_FAST_PATH", True)
-TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, least=1, most=3600)
-TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, least=1, most=DAY_SECONDS)
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024, least=4096, most=100 * 2**20)
+TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, minimum=1, maximum=3600)
+TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, minimum=1, maximum=DAY_SECONDS)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024, minimum=4096, maximum=100 * 2**20)
 # A list of /admin that is shown whole has up to 200 rows, and sends eight fields of each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
@@ -319,10 +323,10 @@ SECURE_REDIRECT_EXEMPT = [
     r"^health/",
     r"^metrics$",
 ]  # asked from beside us, without the proxy: config/server/allowed_hosts.py
-SECURE_HSTS_SECONDS = env.number("TILL_HSTS_SECONDS", 0, least=0, most=10 * YEAR_SECONDS)
+SECURE_HSTS_SECONDS = env.number("TILL_HSTS_SECONDS", 0, minimum=0, maximum=10 * YEAR_SECONDS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TILL_TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not TILL_DEBUG
-SESSION_COOKIE_AGE = env.number("TILL_ADMIN_SESSION_SECONDS", 8 * 3600, least=60, most=30 * DAY_SECONDS)
+SESSION_COOKIE_AGE = env.number("TILL_ADMIN_SESSION_SECONDS", 8 * 3600, minimum=60, maximum=30 * DAY_SECONDS)
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.problems.handlers.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -61,7 +61,7 @@ class ConfirmedAction:
     def initial(self, targets: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002
         return {}
 
-    def perform(self, *, target: Any, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
+    def perform(self, *, target: Any, staff: User, data: dict[str, Any], request: HttpRequest) -> str:
         """Do it in an atomic block of its own, with a note in the history; return the outcome for the page."""
         raise NotImplementedError
 
@@ -111,7 +111,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         for target in targets:
             try:
                 outcome = action.perform(
-                    target=target, staff=cast("User", request.user), answers=form.cleaned_data, request=request
+                    target=target, staff=cast("User", request.user), data=form.cleaned_data, request=request
                 )
             except action.refusals as error:
                 if len(targets) == 1:

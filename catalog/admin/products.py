@@ -100,12 +100,12 @@ class RemoveAction(ConfirmedAction):
             "was sold, so it will be archived." if target.purchases.exists() else "was never sold; it will be deleted."
         )
 
-    def perform(self, *, target: Product, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Product, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         with transaction.atomic():
             services.delete_product(product_id=target.pk)
             archived = Product.objects.filter(pk=target.pk).exists()
             outcome = "Archived, because it was sold." if archived else "Deleted."
-            record(about=target, staff=staff, text=f"{outcome} Reason: {answers['reason']}")
+            record(about=target, staff=staff, text=f"{outcome} Reason: {data['reason']}")
         return outcome
 
 

@@ -56,13 +56,13 @@ class RefundAction(ConfirmedAction):
     def initial(self, targets: Any) -> dict[str, Any]:
         return {"refunded": format_amount(targets[0].refunded, targets[0].currency.decimal_places)}
 
-    def perform(self, *, target: Purchase, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Purchase, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         refund = services.refund(
             purchase_id=target.pk,
-            amount=answers["amount"],
-            reason=answers["reason"],
+            amount=data["amount"],
+            reason=data["reason"],
             by=staff,
-            seen_refunded=answers["refunded"],
+            seen_refunded=data["refunded"],
         )
         return f"{money(refund.amount, target.currency)} refunded."
 

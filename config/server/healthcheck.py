@@ -9,7 +9,7 @@ from config.environment import Environment
 def is_alive(env: Environment) -> bool:
     """Ask as the proxy in front would: with a host that is served, over what counts as HTTPS."""
     host = env.names("TILL_ALLOWED_HOSTS", default=["localhost"])[0].lstrip(".")
-    connection = HTTPConnection("127.0.0.1", env.number("PORT", 8000, least=1, most=65535), timeout=4)
+    connection = HTTPConnection("127.0.0.1", env.number("PORT", 8000, minimum=1, maximum=65535), timeout=4)
     try:
         connection.request("GET", "/health/live", headers={"Host": host, "X-Forwarded-Proto": "https"})
         return connection.getresponse().status == 200

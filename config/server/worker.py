@@ -69,7 +69,7 @@ def bind_address(env: Environment, port: int, *, debug: bool) -> str:
 
 
 def worker_count(env: Environment) -> int:
-    return env.number("TILL_WORKERS", max(2, os.cpu_count() or 1), least=1, most=256)
+    return env.number("TILL_WORKERS", max(2, os.cpu_count() or 1), minimum=1, maximum=256)
 
 
 def raise_limit_of_open_files() -> None:

@@ -100,11 +100,11 @@ class EndAction(ConfirmedAction):
         *,
         target: CommissionRule,
         staff: User,
-        answers: dict[str, Any],
+        data: dict[str, Any],
         request: HttpRequest,  # noqa: ARG002
     ) -> str:
-        end = answers["valid_until"] or timezone.now()
-        ended = rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=answers["reason"])
+        end = data["valid_until"] or timezone.now()
+        ended = rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=data["reason"])
         return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
 
 
@@ -125,10 +125,10 @@ class DeleteAction(ConfirmedAction):
         *,
         target: CommissionRule,
         staff: User,
-        answers: dict[str, Any],
+        data: dict[str, Any],
         request: HttpRequest,  # noqa: ARG002
     ) -> str:
-        rules.delete_rule(rule_id=target.pk, staff=staff, reason=answers["reason"])
+        rules.delete_rule(rule_id=target.pk, staff=staff, reason=data["reason"])
         return "Deleted."
 
 

@@ -40,10 +40,10 @@ class UserAction(ConfirmedAction):
     )
     outcome: ClassVar[str]
 
-    def perform(self, *, target: User, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:
+    def perform(self, *, target: User, staff: User, data: dict[str, Any], request: HttpRequest) -> str:
         with transaction.atomic():
             self.change(target, staff, request)
-            record(about=target, staff=staff, text=f"{self.outcome} Reason: {answers['reason']}")
+            record(about=target, staff=staff, text=f"{self.outcome} Reason: {data['reason']}")
         return self.outcome
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:

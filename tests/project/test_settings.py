@@ -27,7 +27,7 @@ def test_origins_are_read_as_browsers_send_them() -> None:
 
 def test_an_empty_variable_is_taken_for_unset() -> None:
     env = Environment({"PORT": "", "TILL_DEBUG": " ", "TILL_ALLOWED_HOSTS": ""})
-    assert env.number("PORT", 8000, least=1, most=9000) == 8000
+    assert env.number("PORT", 8000, minimum=1, maximum=9000) == 8000
     assert env.flag("TILL_DEBUG", False) is False
     assert env.names("TILL_ALLOWED_HOSTS", ["localhost"]) == ["localhost"]
 
@@ -43,7 +43,7 @@ def test_a_setting_is_read_however_people_write_it() -> None:
 
 def test_a_number_out_of_bounds_is_refused() -> None:
     with pytest.raises(BadVariable, match="from 1 to 9"):
-        Environment({"N": "10"}).number("N", 5, least=1, most=9)
+        Environment({"N": "10"}).number("N", 5, minimum=1, maximum=9)
 
 
 class Recorded(Environment):
@@ -53,9 +53,9 @@ class Recorded(Environment):
         super().__init__({"TILL_DEBUG": "1"})
         self.limits: dict[str, tuple[int, int]] = {}
 
-    def number(self, name: str, default: int, *, least: int, most: int) -> int:
-        self.limits[name] = least, most
-        return super().number(name, default, least=least, most=most)
+    def number(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
+        self.limits[name] = minimum, maximum
+        return super().number(name, default, minimum=minimum, maximum=maximum)
 
 
 #: Where nothing at all is a choice that the operations page describes.
@@ -70,8 +70,8 @@ def test_every_number_has_limits_and_none_may_be_zero_unless_that_means_somethin
     monkeypatch.setattr(environment, "Environment", lambda: recorded)
     runpy.run_path(str(SETTINGS))
     assert len(recorded.limits) > 20
-    assert {name for name, (least, _) in recorded.limits.items() if least == 0} == MAY_BE_ZERO
-    assert all(least < most <= 10**9 for least, most in recorded.limits.values())
+    assert {name for name, (minimum, _) in recorded.limits.items() if minimum == 0} == MAY_BE_ZERO
+    assert all(minimum < maximum <= 10**9 for minimum, maximum in recorded.limits.values())
 
 
 NUMBERS = {*re.findall(r'env\.(?:number|seconds)\(\s*"(\w+)"', SETTINGS.read_text())} - MAY_BE_ZERO

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if not settings.TILL_DEBUG:
             raise CommandError("run_demo is for development mode: set TILL_DEBUG=1.")
         self._refuse_taken_port(settings.PORT)
-        with alone():
+        with preparation_lock():
             self._prepare()
             if settings.DATABASES["default"]["ENGINE"] == "config.embedded_postgres":
                 become_the_service()
@@ -68,7 +68,7 @@ def become_the_service() -> None:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def preparation_lock() -> Iterator[None]:
     """Wait for another `make run` on this database: two that migrate at once disturb each other."""
     with closing(connection.copy()) as own, own.cursor() as cursor:
         cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")  # the other may take its time

@@ -35,8 +35,8 @@ class ReverseAction(ConfirmedAction):
             for row in postings
         )
 
-    def perform(self, *, target: Transaction, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        reversal = reversals.reverse(transaction_id=target.pk, reason=answers["reason"], staff=staff)
+    def perform(self, *, target: Transaction, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        reversal = reversals.reverse(transaction_id=target.pk, reason=data["reason"], staff=staff)
         return f"reversed by transaction {reversal.transaction_id}."
 
     _MAX_POSTINGS: ClassVar[int] = 5
@@ -66,10 +66,10 @@ class OverdraftAction(ConfirmedAction):
             f"{money(target.balance, target.currency)} of {target.owner}, {money(target.held, target.currency)} held."
         )
 
-    def perform(self, *, target: Wallet, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+    def perform(self, *, target: Wallet, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         if target.house:
             raise HouseWalletHasNoLimit
-        reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=answers["reason"])
+        reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=data["reason"])
         return f"reversals may {'' if self.allowed else 'no longer '}overdraw it."
 
 

@@ -46,8 +46,8 @@ class SettleAction(ConfirmedAction):
     def outlook(self, target: Any, wallet: str) -> str:
         raise NotImplementedError
 
-    def perform(self, *, target: Order, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        settle(target, settlement=self.settlement, by=staff, reason=answers["reason"])
+    def perform(self, *, target: Order, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        settle(target, settlement=self.settlement, by=staff, reason=data["reason"])
         if target.status == self.settlement:
             return f"was {self.settlement} already; nothing moved."
         return f"{self.settlement}."

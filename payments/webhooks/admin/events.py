@@ -45,8 +45,8 @@ class ReplayAction(ConfirmedAction):
             return f"{amount} to wallet {target.account_id} of user {target.user_id}, if that is possible by now."
         return f"{target.get_verdict_display()}: nothing will move."
 
-    def perform(self, *, target: WebhookEvent, staff: User, answers: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        credited = replay_event(event=target, staff=staff, reason=answers["reason"])
+    def perform(self, *, target: WebhookEvent, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
+        credited = replay_event(event=target, staff=staff, reason=data["reason"])
         if credited.duplicate:
             return "was credited already; nothing moved."
         return f"credited to wallet {credited.notice.account_id}."
