@@ -199,35 +199,42 @@ def send_and_hang_on(till: LiveTill, delivery: Delivery) -> socket.socket:
     return client
 
 
-def test_a_kill_between_commit_and_answer_loses_nothing_and_repeats_nothing(live_till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale(), purse(alice, "1000"), shop_users.sign_in(live_till, alice)
-    for number in range(1, 4):
+def test_a_kill_between_commit_and_answer_loses_nothing_and_repeats_nothing(till: LiveTill, alice: Any) -> None:
+    kill_between_commit_and_answer(till, alice, rounds=1)
+
+
+@pytest.mark.torture
+def test_ten_kills_between_commit_and_answer_lose_nothing_and_repeat_nothing(till: LiveTill, alice: Any) -> None:
+    kill_between_commit_and_answer(till, alice, rounds=10)
+
+
+def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -> None:
+    product, wallet, token = on_sale(), purse(alice, "1000"), shop_users.sign_in(till, alice)
+    for number in range(1, rounds + 1):
         wish = shop_users.purchase(token, product, wallet, key=f"cut-{number}")
-        with send_and_hang_on(live_till, wish):
+        with send_and_hang_on(till, wish):
             wait_until(lambda made=number: Purchase.objects.count() == made)  # type: ignore[misc]  # bound now
-            live_till.kill()
+            till.kill()
         stored = IdempotencyKey.objects.get(key=f"cut-{number}")
-        live_till.start()
-        replies = send_all(live_till.url, [wish] * 3, connections=3)
+        till.start()
+        replies = send_all(till.url, [wish] * 3, connections=3)
         assert {(reply.status, reply.content.decode()) for reply in replies} == {(201, stored.body)}
         assert all(reply.headers["idempotent-replayed"] == "true" for reply in replies)
         assert (Purchase.objects.count(), balance(wallet)) == (number, 1000 - 25 * number)
-    assert_ledger_balances()
 
 
-def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(live_till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale(stock=5), purse(alice, "1000"), shop_users.sign_in(live_till, alice)
+def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(till: LiveTill, alice: Any) -> None:
+    product, wallet, token = on_sale(stock=5), purse(alice, "1000"), shop_users.sign_in(till, alice)
     wish = shop_users.purchase(token, product, wallet, key="cut")
     with transaction.atomic():
         Product.objects.select_for_update(no_key=True).get(pk=product)  # so that the purchase has to wait here
-        with send_and_hang_on(live_till, wish):
+        with send_and_hang_on(till, wish):
             wait_until(someone_waits_for_a_lock)
-            live_till.kill()
-    live_till.start()
+            till.kill()
+    till.start()
     assert not Purchase.objects.exists()
     assert not IdempotencyKey.objects.exists()
-    [reply] = send_all(live_till.url, [wish], connections=1)
+    [reply] = send_all(till.url, [wish], connections=1)
     assert reply.status == 201
     assert "idempotent-replayed" not in reply.headers
     assert (Purchase.objects.count(), balance(wallet), Product.objects.get().stock) == (1, 975, 4)
-    assert_ledger_balances()

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 
 from payments.models import Wallet, WebhookEvent
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.pgbouncer import PgBouncer, keeps_prepared_statements
 from tests.support.provider import SHA256_CONCAT
@@ -118,12 +119,13 @@ def test_options_in_the_address_are_refused_by_the_pooler_with_its_reason(pooler
 
 def deliver(till: LiveTill, user_id: int, number: int) -> int:
     sent = SHA256_CONCAT.notice(user_id=user_id, account_id=number % 7 + 1, amount="1.00")
-    return httpx.post(f"{till.url}{sent.path}", content=sent.body, headers=sent.headers, timeout=30).status_code
+    address = f"{till.url}{sent.path}"
+    return httpx.post(address, content=sent.body, headers=sent.headers, timeout=30, verify=PLAIN).status_code
 
 
 def register(till: LiveTill, number: int) -> int:
     person = {"email": f"newcomer{number}@example.com", "password": "a-long-password-of-9", "full_name": "New"}
-    return httpx.post(f"{till.url}/api/v1/auth/register", json=person, timeout=30).status_code
+    return httpx.post(f"{till.url}/api/v1/auth/register", json=person, timeout=30, verify=PLAIN).status_code
 
 
 def storm(pooler: PgBouncer, mode: str, user: Any) -> None:

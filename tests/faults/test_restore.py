@@ -22,6 +22,7 @@ from config.database import restore
 from config.embedded_postgres.binaries import binary
 from tests.support.api_client import Visitor
 from tests.support.every_operation import new_user
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill, database_url
 from tests.support.provider import SHA256_CONCAT
 from tests.support.sessions import end_sessions
@@ -70,11 +71,12 @@ def serve() -> Iterator[Any]:
 def visitor() -> Iterator[Any]:
     """Make somebody who asks a Till over a socket of his own."""
     with ExitStack() as clients:
-        yield lambda till: Visitor(clients.enter_context(httpx.Client(base_url=till.url, timeout=30)))
+        yield lambda till: Visitor(clients.enter_context(httpx.Client(base_url=till.url, timeout=30, verify=PLAIN)))
 
 
 def deliver(till: LiveTill, delivery: Any) -> httpx.Response:
-    return httpx.post(f"{till.url}{delivery.path}", content=delivery.body, headers=delivery.headers, timeout=30)
+    address, headers = f"{till.url}{delivery.path}", delivery.headers
+    return httpx.post(address, content=delivery.body, headers=headers, timeout=30, verify=PLAIN)
 
 
 def test_the_drill_of_a_restore(restored_url: str, serve: Any, visitor: Any, tmp_path: Path) -> None:

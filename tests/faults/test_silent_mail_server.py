@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from accounts.models import OutgoingMail
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.shop_users import PASSWORD
 from tests.support.waiting import wait_until
@@ -37,7 +38,7 @@ def till(committed_db: None, silent_server: socket.socket) -> Iterator[LiveTill]
 def test_nobody_waits_for_a_silent_mail_server(till: LiveTill, silent_server: socket.socket) -> None:
     def register(number: int) -> httpx.Response:
         body = {"email": f"user{number}@example.com", "password": PASSWORD}
-        return httpx.post(f"{till.url}/api/v1/auth/register", json=body, timeout=60)
+        return httpx.post(f"{till.url}/api/v1/auth/register", json=body, timeout=60, verify=PLAIN)
 
     with ThreadPoolExecutor(NEWCOMERS) as pool:
         answers = list(pool.map(register, range(NEWCOMERS)))

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from config.server.http_protocol import FAREWELL_SECONDS, Protocol
+from tests.support.http import PLAIN
 from tests.support.live import READY_SECONDS, ROOT, LiveTill
 from tests.support.uvicorn_here import serving
 
@@ -106,7 +107,7 @@ def test_sigusr2_replaces_it_without_a_refused_request_and_sighup_changes_nothin
             new = until(lambda: successor(old), "there is no other master")
             assert children(old) - {new} == workers
             assert till._process.wait(READY_SECONDS) == 0
-            assert httpx.get(f"{till.url}/health/ready").status_code == 200
+            assert httpx.get(f"{till.url}/health/ready", verify=PLAIN).status_code == 200
         assert wrong == []
     finally:
         if new:
@@ -153,7 +154,7 @@ def activated(till: LiveTill, listening: socket.socket) -> subprocess.Popen[byte
 
 
 def answers(url: str) -> bool:
-    return httpx.get(f"{url}/health/ready", timeout=READY_SECONDS).status_code == 200
+    return httpx.get(f"{url}/health/ready", timeout=READY_SECONDS, verify=PLAIN).status_code == 200
 
 
 # --- one worker that is about to end --------------------------------------------------------------------------

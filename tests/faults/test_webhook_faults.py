@@ -26,6 +26,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.embedded_postgres import base, file_locks
 from config.embedded_postgres.cluster import Cluster
+from tests.support.http import PLAIN
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import Reply, send_all
 from tests.support.provider import FORMS, Delivery
@@ -257,8 +258,8 @@ def test_while_postgres_is_away_every_answer_is_503_and_it_comes_back_by_itself(
         replies = send_all(own_till.url, deliveries + unknown, connections=6)
         only_retries_are_asked_for(replies)
         assert {reply.status for reply in replies} == {503}
-        assert httpx.get(f"{own_till.url}/health/live").status_code == 200
-        assert httpx.get(f"{own_till.url}/health/ready", timeout=30).status_code == 503
+        assert httpx.get(f"{own_till.url}/health/live", verify=PLAIN).status_code == 200
+        assert httpx.get(f"{own_till.url}/health/ready", timeout=30, verify=PLAIN).status_code == 503
     finally:
         own_till.signal_supervisor(signal.SIGCONT)
     until_all_are_credited(own_till, deliveries)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from django.contrib.auth.hashers import make_password
 
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.load_client import Reply
 from tests.support.provider import Delivery
@@ -27,7 +28,8 @@ def password_hash() -> str:
 def sign_in(till: LiveTill, user: Any) -> str:
     """Give the user a password and log in with it; return the access token."""
     type(user).objects.filter(pk=user.pk).update(password=password_hash())
-    answer = httpx.post(f"{till.url}{API}/auth/login", json={"email": user.email, "password": PASSWORD}, timeout=30)
+    wanted = {"email": user.email, "password": PASSWORD}
+    answer = httpx.post(f"{till.url}{API}/auth/login", json=wanted, timeout=30, verify=PLAIN)
     assert answer.status_code == httpx.codes.OK, answer.text
     return str(answer.json()["access"])
 
