@@ -1,7 +1,7 @@
 """The served application: the event loop gathers a request's body, then Django answers in a thread.
 
-A slow sender thus waits in the loop and never holds a thread, and Django sees a body whose length is known.
-What must be answered when all threads are busy (alive? ready? too many) is answered here.
+So a slow sender never holds a thread, and Django gets a body whose length is known. Health checks, and the answer that
+too many requests wait, need no thread: they come from here.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from config.server.request_threads import Message, Receive, Send, password_share
 from payments.webhooks.notices import MAX_BODY_BYTES
 
 BODY_SECONDS = 60
-#: Paths whose callers are counted by their network before anything else is looked at, and the throttle's scope.
+#: Paths with a throttle by network that comes before everything else, and the throttle's scope.
 THROTTLED_PATHS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
 
 
@@ -43,7 +43,7 @@ async def application(scope: Message, receive: Receive, send: Send) -> None:
 
 
 async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str, form: str) -> None:
-    """Gather a notice and answer it in the event loop: Django's request cycle would cost ten times as much."""
+    """Gather a notice and answer it in the event loop. Django's request cycle would cost ten times as much."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     started = time.perf_counter()
     with request_log.identified(headers.get("x-request-id", "")) as identity:
@@ -65,7 +65,7 @@ async def answer_webhook(scope: Message, receive: Receive, send: Send, slug: str
 
 
 def repeated(scope: Message, header: bytes) -> bool:
-    """Of two headers of one name each reader takes another: refuse where it matters."""
+    """Tell whether a header is repeated. Readers differ in which of two they take."""
     names: list[bytes] = [name for name, _ in scope["headers"]]
     return names.count(header) > 1
 
@@ -83,7 +83,7 @@ async def send_credit(send: Send, identity: str, body: bytes) -> None:
 
 
 async def answer(scope: Message, receive: Receive, send: Send) -> None:
-    """Gather the body, then let Django answer; or refuse, without reading further."""
+    """Gather the body and let Django answer, or refuse without reading further."""
     started = time.perf_counter()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -101,9 +101,9 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
 
 
 def refused_again(scope: Message) -> HttpResponse | None:
-    """Return the answer to a stranger whom this worker has just refused at this path: a flood needs no thread.
+    """Return the answer to a caller whom this worker has just refused at this path, so that a flood needs no thread.
 
-    To a page of another origin Django answers, with the headers that let it read the answer.
+    Django answers pages of another origin, because it adds the headers that let them read the answer.
     """
     scope_name = THROTTLED_PATHS.get(scope["path"])
     if scope_name is None or any(name == b"origin" for name, _ in scope["headers"]):
@@ -113,7 +113,7 @@ def refused_again(scope: Message) -> HttpResponse | None:
 
 
 async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Problem | None:
-    """Return the whole body; or a problem, at best by the announced length; or None: the client is gone."""
+    """Return the whole body, or a problem, which the announced length may show already. None: the client is gone."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
         return BODY_TOO_LARGE
@@ -130,7 +130,7 @@ async def gather(scope: Message, receive: Receive, *, limit: int) -> bytes | Pro
 
 
 async def respond(scope: Message, send: Send, response: HttpResponse, started: float) -> None:
-    """Answer from the event loop, with a request id and a line in the log like everybody's: begun at `started`."""
+    """Answer from the event loop, with a request id, and log the request, which began at `started`."""
     offered = request_log.request_id.get() or dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     with request_log.identified(offered) as identity:
         complete = headers_of(response, identity)
@@ -151,13 +151,13 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     mail_sender.stop()
-    await asyncio.to_thread(close_pool)  # first: it would replace what is closed before it
+    await asyncio.to_thread(close_pool)  # first: the pool would replace connections that are closed before it
     if webhook_endpoint.get_endpoint.cache_info().currsize:
         await webhook_endpoint.get_endpoint().close(timeout=5)
     await send({"type": "lifespan.shutdown.complete"})
 
 
 def close_pool() -> None:
-    """Requests have been answered by now and their connections given back."""
+    """Close the pool. All requests are answered by now, and have given their connections back."""
     database: Any = connections["default"]
     database.close_pool()

@@ -1,8 +1,8 @@
-"""A queue that is fair to clients: one with many requests at a time has a few of a share's threads.
+"""A queue that is fair to clients: a client with many requests at a time gets only a few of a share's threads.
 
-Requests of others come in between. A client is whoever shows the same credentials, which nobody has verified yet, or
-else the caller's network. A caller that has or makes up many credentials counts as many clients: it gets the threads
-that they all get, and still waits for each.
+Requests of others come in between. Requests with the same credentials are one client. Requests without credentials
+are counted by their network. Nobody has verified the credentials yet. So a caller that makes up many of them counts as
+many clients: it gets their threads, and each of its clients has to wait like every other.
 """
 
 import asyncio
@@ -36,17 +36,17 @@ def network(scope: MutableMapping[str, Any]) -> str:
 
 
 class FairQueue:
-    """Places for so many at a time, and for so many of each client's. Of one event loop."""
+    """A number of places, of which each client may have `each`. For one event loop."""
 
     def __init__(self, places: int, *, each: int) -> None:
         self.each = each
         self._free = places
         self._running: Counter[bytes] = Counter()
-        #: In the order in which they get a place.
+        #: Clients in the order in which they get a place, each with its waiting requests.
         self._waiting: OrderedDict[bytes, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, client: bytes) -> None:
-        """Wait for a place. It ends with `release_client` and `release`, each once and in this order."""
+        """Wait for a place. Give it back by `release_client` and then `release`, each once."""
         if self.has_room(client):
             self._occupy(client)
             return
@@ -63,7 +63,7 @@ class FairQueue:
             raise
 
     def release_client(self, client: bytes) -> None:
-        """Let the client have another place."""
+        """Count the place no longer as the client's, so that it may have another."""
         self._running[client] -= 1
         if not self._running[client]:
             del self._running[client]
@@ -74,7 +74,7 @@ class FairQueue:
         self._wake_next()
 
     def has_room(self, client: bytes) -> bool:
-        """Tell whether the client would not have to wait: all who wait now have as many places as they may have."""
+        """Tell whether the client would get a place at once: whoever waits now has all the places it may have."""
         return self._free > 0 and self._running[client] < self.each
 
     def count_waiting(self, client: bytes) -> int:
@@ -85,7 +85,7 @@ class FairQueue:
         self._running[client] += 1
 
     def _wake_next(self) -> None:
-        """At most as many are passed over as have places."""
+        """Give free places to the next clients that may have one. Only clients with places are passed over."""
         while self._free:
             client = next((client for client in self._waiting if self._running[client] < self.each), None)
             if client is None:
@@ -124,7 +124,7 @@ class Place:
         self._queue.release()
 
     def release_client(self) -> None:
-        """Keep the place, and let the client have another: what takes long has bounds of its own. Safe to repeat."""
+        """Keep the place, and let the client have another: streams have a limit of their own. Safe to repeat."""
         if self._is_counted:
             self._is_counted = False
             self._queue.release_client(self._client)

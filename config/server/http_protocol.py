@@ -1,9 +1,10 @@
 """HTTP as uvicorn speaks it, with a fast path for webhooks.
 
-A webhook that arrives whole is read, verified and queued while its bytes are parsed: no task, no ASGI messages, no
-timers. That is most of what it would cost. One that begins as another did before is not even parsed. Whatever is not
-valid takes the slow path: a body in pieces, a signature that fails, a full queue. That is config.asgi, which decides
-and answers as if there were no other.
+A webhook that arrives whole is read, verified and queued while its bytes are parsed. It needs no task, no ASGI
+messages and no timers, which would be most of its cost. If its head was seen before, it is not even parsed.
+
+Every other webhook takes the slow path: its body comes in pieces, its signature fails, or the queue is full. The slow
+path is config.asgi, which gives the same answers and does not know the fast path.
 """
 
 import asyncio
@@ -19,14 +20,14 @@ from config.server.webhook_cycle import WebhookCycle
 from config.server.webhook_endpoint import get_endpoint
 from payments.webhooks import receiving
 
-#: Seconds for a client to take the 48 kB that wait to be sent; the connection of one that takes none is aborted.
+#: Seconds for a client to read the 48 kB that wait to be sent. If it reads nothing, its connection is aborted.
 STALLED_SECONDS = 20
-#: Seconds that a silent connection is still listened to when the worker is about to end.
+#: Seconds that a silent connection stays open when the worker is about to end.
 FAREWELL_SECONDS = 1
 
 
 class Flow(FlowControl):
-    """uvicorn's, which would read on with each request that is answered, however many others wait for their turn."""
+    """uvicorn's flow control, except that reading goes on only when no request of the connection waits for its turn."""
 
     def __init__(self, transport: Any, protocol: "Protocol") -> None:
         super().__init__(transport)
@@ -37,29 +38,29 @@ class Flow(FlowControl):
             super().resume_reading()
 
     async def drain(self) -> None:
-        """Wait until there is room to write; not for ever for a client that takes nothing."""
+        """Wait until there is room to write. Abort the connection of a client that reads nothing."""
         try:
             async with asyncio.timeout(STALLED_SECONDS):
                 await super().drain()
         except TimeoutError:
             self._transport.abort()
-            await super().drain()  # the connection's end lets everybody go on
+            await super().drain()  # returns, because the connection has ended
 
 
 class Protocol(LimitedProtocol):
     """One connection."""
 
-    #: The body of what may be a webhook, while uvicorn does not see its headers.
+    #: The body of a request that may be a webhook. Until that is known, uvicorn does not learn of the request.
     webhook_body: bytearray | None = None
-    #: What has been read and has to wait until those before it are answered.
+    #: Bytes that were read and wait until the requests before them are answered.
     unparsed: bytes = b""
-    #: What the parser was given last, from the beginning of a message; else empty.
+    #: The bytes that the parser got last, if they begin with a message; else empty.
     fed: bytes = b""
-    #: The worker is about to end: each answer is its connection's last.
+    #: The worker is about to end: the next answer is the connection's last.
     is_draining = False
-    #: The cycle that the slow path began last: all before it are answered.
+    #: The cycle that the slow path began last. All cycles before it are answered.
     running_cycle: Any = None
-    #: Bytes of an answer that waited to be taken at the last look, when the connection had been silent for long.
+    #: Bytes of an answer that the client had not read at the last look, when the connection had been silent for long.
     unsent = 0
     #: When a request last began or was answered, by the loop's clock.
     used_at = 0.0
@@ -106,7 +107,7 @@ class Protocol(LimitedProtocol):
             self._parse(data)
 
     def _submit_unparsed(self, data: bytes) -> bool:
-        """Submit a notice whose head was seen before. False: its bytes are for the parser, which stands before them."""
+        """Submit a notice whose head was seen before. False: the parser, which has read none of it, has to read it."""
         written, _, body = data.partition(END)
         head = known_heads.get(written)
         if head is None or len(body) != head.length or self.transport.is_closing() or not self._is_free():
@@ -114,7 +115,7 @@ class Protocol(LimitedProtocol):
         return self._submit(head, body)
 
     def _parse(self, data: bytes) -> None:
-        """Piece by piece, until a request has to wait for the one before it."""
+        """Parse piece by piece, until a request has to wait for the one before it."""
         for start in range(0, len(data), MAX_PARSED_BYTES):
             if self.pipeline:
                 self.unparsed = data[start:]
@@ -125,7 +126,7 @@ class Protocol(LimitedProtocol):
             if self.transport.is_closing():
                 return
             self._feed(data[start : start + MAX_PARSED_BYTES])
-            if self.webhook_body is not None:  # the rest is still on its way: uvicorn waits for it
+            if self.webhook_body is not None:  # the rest has not arrived: uvicorn waits for it
                 body, self.webhook_body = bytes(self.webhook_body), None
                 self._take_slow_path(body)
 
@@ -139,24 +140,24 @@ class Protocol(LimitedProtocol):
             self.fed = b""
 
     def _read_without_upgrade(self, rest: bytes) -> None:
-        """Read a request again without its wish to speak another protocol, which `curl --http2` has.
+        """Read a request again without its header Upgrade, which `curl --http2` sends.
 
-        The parser has stopped behind its headers, and would take its body for the next request.
+        The parser has stopped behind the headers, and would take the body for the next request.
         """
         method = self.parser.get_method()
-        if method == b"CONNECT":  # a wish that cannot be left out
+        if method == b"CONNECT":  # asks for a tunnel, and cannot be read without that
             self.refuse(400)
             return
         headers = b"".join(b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade")
         version = self.parser.get_http_version().encode()
-        self.parser = httptools.HttpRequestParser(self)  # the other is closed, if the request said so
+        self.parser = httptools.HttpRequestParser(self)  # the old one is closed, if the request said so
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self._feed(b"%s %s HTTP/%s\r\n%s\r\n" % (method, self.url, version, headers) + rest)
 
     def on_response_complete(self) -> None:
         if self.pipeline:
             super().on_response_complete()
-        else:  # as uvicorn does it, but for the timer
+        else:  # as uvicorn does it, except for the timer
             self.server_state.total_requests += 1
             self.used_at = self.loop.time()
             if self.flow.read_paused and not self.transport.is_closing():
@@ -165,14 +166,13 @@ class Protocol(LimitedProtocol):
             self.loop.call_soon(self._parse_the_rest)
 
     def _unset_keepalive_if_required(self) -> None:
-        """Leave the timer, which a connection has from its beginning: it sees by itself that there is a request.
+        """Leave the timer, which runs from the connection's beginning and looks by itself whether a request is there.
 
-        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature. A
-        websocket, which Till does not serve, would have to cancel this one.
+        uvicorn cancels it at each request and makes another at each answer, which costs more than a signature.
         """
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close what has been silent for too long, whether between requests, in the middle of one or before any."""
+        """Close a connection that was silent for too long: between requests, in the middle of one, or before any."""
         left = self.timeout_keep_alive - (self.loop.time() - self.used_at)
         if left > 0 or not self._is_idle():
             self.unsent = 0
@@ -183,7 +183,7 @@ class Protocol(LimitedProtocol):
             super().timeout_keep_alive_handler()
 
     def _wait_for_reader(self, waiting: int) -> None:
-        """Abort for a client that takes nothing of the answer: closing would wait for it, as long as it likes."""
+        """Abort if the client reads nothing of its answer. Closing would wait for it without an end."""
         if waiting == self.unsent:
             self.transport.abort()
         else:
@@ -194,9 +194,9 @@ class Protocol(LimitedProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
-        """Say in the next answer that it is the last, and close what stays silent.
+        """Let the next answer be the last, and close a connection that stays silent.
 
-        uvicorn closes what is idle at once, in the face of a request that may be on its way.
+        uvicorn closes an idle connection at once, although a request may be on its way.
         """
         self.is_draining = True
         if self._is_idle():
@@ -213,7 +213,7 @@ class Protocol(LimitedProtocol):
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Also tell the request that is being answered: uvicorn tells the last that came, which may wait behind it."""
+        """Also tell the request that is being answered. uvicorn tells the last one that came, which may still wait."""
         super().connection_lost(exc)
         if self.running_cycle is not None and not self.running_cycle.response_complete:
             self.running_cycle.disconnected = True
@@ -242,12 +242,12 @@ class Protocol(LimitedProtocol):
         """Tell whether the next request may take the fast path, if it is a webhook."""
         return (
             self._is_idle()
-            and not self.flow.write_paused  # a client that does not read its answers waits, on the slow path
+            and not self.flow.write_paused  # a client that does not read its answers takes the slow path, and waits
             and not (self.limit_concurrency and len(self.connections) >= self.limit_concurrency)
         )
 
     def _is_idle(self) -> bool:
-        cycle: Any = self.cycle  # None until there is one, whatever its type says
+        cycle: Any = self.cycle  # None before the first one, although its type says otherwise
         return cycle is None or bool(cycle.response_complete)
 
     def _begin_cycle(self) -> None:
@@ -261,23 +261,23 @@ class Protocol(LimitedProtocol):
             super().on_body(body)
 
     def _request_head(self, length: int) -> RequestHead | None:
-        """Return what the parser has read above a body of that length; None: a header is repeated."""
+        """Return the head that the parser has read, with the length of its body. None: a header is repeated."""
         address = webhook_address(self.url)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
-        if address is None or len(headers) < len(self.headers):  # of two headers of one name, who would know?
+        if address is None or len(headers) < len(self.headers):  # nobody can tell which of two equal headers counts
             return None
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return RequestHead(*address, headers, length, keep_alive)
 
     def _submit(self, head: RequestHead, body: bytes) -> bool:
-        """Queue the notice if it is authentic; its answer is written when it is durable."""
+        """Queue the notice if it is authentic. Its answer is written when the credit is durable."""
         notice = receiving.recognise(slug=head.slug, headers=head.headers, body=body, form=head.form)
         if notice is None:
             return False
         cycle = WebhookCycle(self, head, body, keep_alive=head.keep_alive and not self.is_draining)
         if not get_endpoint().submit(notice, cycle):
             return False
-        self.cycle = cycle  # type: ignore[assignment]  # it has what uvicorn asks of a cycle
+        self.cycle = cycle  # type: ignore[assignment]  # it has what uvicorn needs of a cycle
         return True
 
     def refuse(self, status: int) -> None:

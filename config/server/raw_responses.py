@@ -1,4 +1,4 @@
-"""Answers that the event loop writes itself, as bytes: to webhooks on the fast path, and to what is no request."""
+"""Answers that the event loop writes itself, as bytes: to webhooks on the fast path, and to broken requests."""
 
 from collections.abc import Mapping
 
@@ -23,14 +23,14 @@ REFUSALS = {
 
 
 class _LatestHeaders:
-    """The last list of headers that was encoded: uvicorn makes its own anew with every second's date."""
+    """The last list of headers that was encoded. uvicorn makes a new list every second, for the date."""
 
     headers: list[tuple[bytes, bytes]] | None = None
     encoded = b""
 
 
 def encode_headers(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return uvicorn's own headers, such as the date, as they are written. The list must not change afterwards."""
+    """Return uvicorn's own headers, such as the date, as bytes. The list must not change afterwards."""
     if _LatestHeaders.headers is not headers:
         _LatestHeaders.encoded = b"".join(b"%b: %b\r\n" % header for header in headers)
         _LatestHeaders.headers = headers
@@ -53,7 +53,7 @@ def headers_of(response: HttpResponse, identity: str) -> dict[str, str]:
 
 
 def refused_request(status: int, identity: str) -> bytes:
-    """Return the answer to what is no request, or not yet one. The connection ends with it."""
+    """Return the answer to a request that cannot be read. The connection ends with it."""
     response = problem_response(REFUSALS[status])
     headers = {**headers_of(response, identity), "Connection": "close"}
     return head_of(status, headers) + b"\r\n" + response.content

@@ -1,7 +1,7 @@
-"""The heads of webhooks: what a request line and its headers say, remembered by their bytes.
+"""The heads of webhooks, that is request line and headers: what the parser made of them, by their bytes.
 
-A provider sends the same head again and again, but for a few values of Content-Length. Parsing it costs more than
-verifying the notice below it, and says the same each time.
+A provider sends the same head again and again, with a few values of Content-Length. Parsing a head costs more than
+verifying the notice, and the result is the same each time.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 from config.server import webhook_endpoint
 
 END: Final = b"\r\n\r\n"
-#: At best this many bytes in the request line: what is longer is no webhook.
+#: A webhook's address has at most so many bytes.
 MAX_ADDRESS_BYTES: Final = 200
-#: How much is remembered: some 2 kB for each head, and more than providers ever send.
+#: How many heads are remembered, some 2 kB each. Providers send fewer.
 MAX_HEADS: Final = 512
 MAX_HEAD_BYTES: Final = 1024
-#: Another value in each request: such a head will not be seen again.
+#: Headers with another value in each request. A head with one of them will not be seen again.
 FOR_ONE_REQUEST: Final = frozenset({"webhook-id", "x-request-id"})
 
 
@@ -27,29 +27,29 @@ def webhook_address(url: bytes) -> tuple[str, str] | None:
 
 
 class RequestHead(NamedTuple):
-    """What stands above the body of a webhook. Shared by all requests that begin alike, so nothing changes it."""
+    """The head of a webhook. All requests that begin alike share it, so nothing changes it."""
 
     slug: str
     form: str
     #: Lower-case names, each once.
     headers: Mapping[str, str]
-    #: Bytes in the body below it.
+    #: Bytes of the body.
     length: int
     keep_alive: bool
 
 
 class RequestHeads:
-    """What the parser made of whole heads, by their exact bytes. For requests that it has found to be good."""
+    """Heads that the parser has read, by their exact bytes. Only heads of valid webhooks are remembered."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, RequestHead] = {}
         self.get = self._known.get
 
     def remember(self, read: bytes, body: bytes, head: RequestHead) -> None:
-        """Remember the head of a webhook that was read at once, alone, and whose notice was authentic.
+        """Remember the head of a webhook that arrived in one read, without another request, and was authentic.
 
-        `read` is what the parser was given, from the beginning of a message; `body` is what it found in it. Only a
-        body that is announced by its length stands there as it is, so nothing else about its framing is looked at.
+        `read` is what the parser got, from the beginning of a message. `body` is the body that the parser found in it.
+        If `read` ends with exactly this body, the body was not sent in chunks, so its length is its only framing.
         """
         written, _, rest = read.partition(END)
         if rest != body or len(written) > MAX_HEAD_BYTES or not FOR_ONE_REQUEST.isdisjoint(head.headers):
@@ -59,5 +59,5 @@ class RequestHeads:
         self._known[written] = head
 
 
-#: Those of this process.
+#: The heads that this process knows.
 known_heads = RequestHeads()

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP, with a bound on what a request may send besides its body, and on how long its head may take.
+"""uvicorn's HTTP, with limits: how large a request's head may be, and how long it may take to arrive.
 
-All is counted while it arrives and before it is kept: nobody fills the memory with a head that never ends.
+Bytes are counted while they arrive, before anything keeps them. So nobody fills the memory with a head that never ends.
 """
 
 import asyncio
@@ -19,16 +19,17 @@ MAX_HEAD: Final = 32 * 1024
 MAX_FIELDS: Final = 100
 #: Seconds from the first byte of a head to its last, and from the start of a connection to the first head.
 HEAD_SECONDS: Final = 10.0
-#: The part of that time that every head has: thousands that began together are not all refused in one moment.
+#: The part of that time that every head has. The rest is random, so that thousands of heads which began together are
+#: not all refused in one moment.
 MIN_HEAD_PART: Final = 0.8
 #: Bytes of framing for each byte of a body: the smallest chunks have five.
 FRAMING_PER_BYTE: Final = 8
 #: Bytes that are parsed at a time. One read may bring thousands of requests, each 2 kB of memory while it waits.
 MAX_PARSED_BYTES: Final = 8192
-#: A client that is refused may still be sending, and would miss the answer: so much is read and dropped first.
+#: A refused client may still be sending, and would miss the answer. So this much is read and dropped before closing.
 LINGER_SECONDS: Final = 1.0
 MAX_DROPPED: Final = 1024 * 1024
-#: Between name and value, and behind it.
+#: The bytes between a name and its value, and after the value.
 SEPARATORS: Final = len(b": \r\n")
 
 
@@ -41,22 +42,22 @@ class RequestRefused(Exception):
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection. Its refusals look like all others, and are the last that it answers."""
+    """One connection. A refusal looks like every other problem, and is the connection's last answer."""
 
-    #: The parser has begun with a message and not yet seen its end; nor that of its headers.
+    #: The parser is inside of a message; inside of its head.
     in_message = False
     in_head = False
-    #: The newest cycle when the message began: another one is its own.
+    #: The newest cycle when the message began. If the newest is another one by now, it is the message's own.
     earlier_cycle: Any = None
-    #: Bytes of headers and trailers that are whole; what they were at the last look; and what was read since.
+    #: Bytes of the headers and trailers that are complete; the progress at the last look; the bytes read since then.
     field_bytes = 0
     counted = 0
     unfinished = 0
-    #: Bytes read that are no body, less what its length allows.
+    #: Bytes of a message that are not its body, less what the body's length allows.
     framing = 0
-    #: Runs while a head is on its way, and while who was refused may read why.
+    #: Runs while a head arrives, and while a refused client may read its answer.
     head_timer: asyncio.TimerHandle | None = None
-    #: Nothing is parsed any more, and so much was thrown away.
+    #: After a refusal nothing is parsed; `dropped` counts the bytes that were thrown away.
     is_refused = False
     dropped = 0
 
@@ -98,7 +99,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def feed(self, data: bytes) -> None:
-        """Parse a piece. Raises HttpParserUpgrade; whatever else is wrong with it is answered."""
+        """Parse a piece. Raises HttpParserUpgrade; any other error gets its answer here."""
         try:
             self.parser.feed_data(data)
             self._count(len(data))
@@ -110,7 +111,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.refuse(error.status)
 
     def _count(self, length: int) -> None:
-        """Count what was read of a message that is not whole. Of the first piece a part may not be its own."""
+        """Count the bytes of a message that is not complete. The first piece may have begun with another message."""
         if self.in_head:
             self._count_head(length)
             if self.head_timer is None:
@@ -129,13 +130,13 @@ class LimitedProtocol(HttpToolsProtocol):
             raise RequestRefused(431)
 
     def refuse(self, status: int) -> None:
-        """Read no further. An answer that is due to an earlier request comes first, and is the last."""
+        """Stop reading. If an earlier request still waits for its answer, that answer comes first and is the last."""
         if self.is_refused or self.transport.is_closing():
             return
         self.is_refused = True
         self.stop_head_timer()
         is_begun = self.in_message and self.cycle is not self.earlier_cycle
-        if is_begun and self.pipeline:  # its turn has not come, and will not
+        if is_begun and self.pipeline:  # its turn will never come
             self.pipeline.popleft()
             self.cycle, is_begun = self.earlier_cycle, False
         cycle: Any = self.cycle
@@ -148,7 +149,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
 
     def _answer_refused(self, status: int, *, is_answered: bool) -> None:
-        """Answer in the place of the application, unless the request has an answer, and close the connection."""
+        """Answer instead of the application, unless the request has an answer already, and close the connection."""
         with request_log.identified("") as identity:
             if not is_answered:
                 self.transport.write(refused_request(status, identity))

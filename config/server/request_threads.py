@@ -1,8 +1,8 @@
-"""Django's WSGI application in threads behind the event loop, each share of them bounded.
+"""Django's WSGI application in threads behind the event loop, in shares of a fixed number of threads.
 
-An ordinary answer costs one hop into a thread and one back. An answer that is made while it is sent
-(config/server/streams.py) keeps its thread until the last chunk was taken, or its client is gone. What only reads has
-a deadline: its statement is cancelled, and the answer is 503.
+An ordinary request goes into a thread and comes back with the whole answer. A stream (config/server/streams.py) keeps
+its thread until the client has read the last chunk, or is gone. A request that only reads has a deadline: then its
+statement is cancelled, and the answer is 503.
 """
 
 import asyncio
@@ -31,22 +31,22 @@ ClientOf = Callable[[Message], bytes]
 
 logger = logging.getLogger("till.requests")
 
-# A thread that waits for a connection of the pool answers nobody, so there are as many as connections for them.
+# As many threads as the pool has connections: a thread that waits for a connection would answer nobody.
 THREADS = settings.TILL_DB_POOL_SIZE or 8
-# More would wait longer than their senders do, each with its body in memory.
+# More requests would wait longer than their senders do, and each keeps its body in memory.
 MAX_UNANSWERED = 64 * THREADS
-#: Of those that hash a password, 35 ms each: the last waits for a few seconds, on a busy machine for longer.
+#: The same for requests that hash a password. A hash takes 35 ms, so the last one waits for a few seconds.
 MAX_UNANSWERED_PASSWORDS = 128
-#: Of the threads, for one client; and of those who wait, one part of so many.
+#: How many threads one client may have; and its part of those who wait: one of so many.
 MAX_OF_ONE_CLIENT = max(2, THREADS // 4)
 PARTS_OF_ONE_CLIENT = 2
-#: Seconds after which it is asked whether the client is still there: hardly any request takes so long.
+#: Seconds after which Till looks whether the client is still there. Hardly any request takes so long.
 WATCHED_AFTER = 0.5
-#: Seconds for PostgreSQL to take the wish to cancel a statement.
+#: Seconds for PostgreSQL to accept the cancellation of a statement.
 CANCEL_SECONDS = 2
 READS = {"GET", "HEAD"}
 
-#: What may hash a password, which takes a core for 35 ms. A test holds this against what really hashes.
+#: The requests that may hash a password, which takes a core for 35 ms. A test compares them with those that do.
 PASSWORD_METHODS = {"POST", "PUT", "PATCH"}
 PASSWORD_PATHS = re.compile(
     r"/api/v1/(?:auth/(?:login|register|password)|users(?:/[0-9]{1,19})?)"
@@ -68,14 +68,14 @@ class ThreadAnswer:
     file: FileToSend | None = None
 
     def take(self, body: bytes) -> None:
-        """Say how long it is, unless it is said already, or the status is one without a body."""
+        """Keep the body, and add its length unless a header has it or the status has no body."""
         self.body = body
         if self.status not in (204, 304) and not any(name == b"content-length" for name, _ in self.headers):
             self.headers.append((b"content-length", b"%d" % len(body)))
 
 
 class Share:
-    """Some threads of their own, and a bounded number of requests that wait for them in a fair queue."""
+    """A number of threads, and a limited number of requests that wait for them in a fair queue."""
 
     def __init__(self, name: str, *, threads: int, unanswered: int, client_of: ClientOf) -> None:
         self.threads = threads
@@ -86,7 +86,7 @@ class Share:
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
 
     async def answer(self, scope: Message, body: bytes, receive: Receive, send: Send) -> bool:
-        """False: too many are waiting already, and nothing was begun."""
+        """Answer a request. False: too many are waiting, and nothing was begun."""
         client = self.client_of(scope)
         if not self.queue.has_room(client):
             too_many = self.queue.count_waiting(client) * PARTS_OF_ONE_CLIENT >= self.max_unanswered
@@ -98,13 +98,13 @@ class Share:
             answer = await request.answer(self.executor)
         finally:
             self.unanswered -= 1
-        if answer is not None:  # sent without a thread: however slowly it is read, nobody waits for that
+        if answer is not None:  # sent without a thread, so that a slow reader keeps nobody waiting
             await request.finish(answer)
         return True
 
 
 general_share = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED, client_of=client_of)
-# Nobody looks at the credentials of somebody who signs in.
+# Counted by network: nobody looks at the credentials of a login, so a caller could make them up.
 password_share = Share(
     "passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS, client_of=network_of_client
 )
@@ -117,7 +117,7 @@ def share_for(method: str, path: str) -> Share:
 def end_open_block() -> None:
     """Give up the thread's connection if a request has left its atomic block open, and say so in the log.
 
-    Whatever the thread's next request wrote would be a part of that block: acknowledged, and never committed.
+    Otherwise the thread's next request would write inside of that block: it would be answered and never committed.
     """
     database = connections["default"]
     if database.in_atomic_block:
@@ -127,7 +127,7 @@ def end_open_block() -> None:
 
 
 class _Request:
-    """One request on its way through the event loop and a thread; the methods `thread_…` run there."""
+    """One request, in the event loop and in a thread: the methods `_thread_…` run in the thread."""
 
     def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send, place: Place) -> None:
         self._scope, self._body, self._receive, self._send, self._place = scope, body, receive, send, place
@@ -135,7 +135,7 @@ class _Request:
         self._gone = threading.Event()
         self._watch: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        #: The thread's way to PostgreSQL, while what it does there may be cancelled.
+        #: The thread's database, while its statements may be cancelled.
         self._database: Any = None
         self._reading = threading.Lock()
 
@@ -153,7 +153,7 @@ class _Request:
                 self._watch.cancel()
 
     def _begin_stream(self) -> None:
-        """From here on its deadline is that of streams, and its client's other requests do not wait for it."""
+        """Replace the deadline of reading by that of streams, and let the client's other requests begin."""
         self._place.release_client()
         self._stop_timers()
         self.watch()
@@ -163,7 +163,7 @@ class _Request:
             timer.cancel()
 
     def watch(self) -> None:
-        """Notice when the client hangs up: what still waits for a thread is not begun then, what reads is cancelled."""
+        """Notice when the client hangs up. Then a waiting request is not begun, and reading is cancelled."""
         if self._watch is None:
             self._watch = self._loop.create_task(self._await_disconnect())
 
@@ -175,12 +175,12 @@ class _Request:
             self._cancel_reading()
 
     def _cancel_reading(self) -> None:
-        """Again and again, until the thread is done: it may be between two statements."""
+        """Cancel again and again until the thread is done, because it may be between two statements."""
         self._timers.append(self._loop.call_later(CANCEL_SECONDS / 2, self._cancel_reading))
         self._loop.run_in_executor(None, self._cancel_statement)
 
     def _cancel_statement(self) -> None:
-        """Under the lock: the thread gives its connection back afterwards, so nobody else's statement is meant."""
+        """Cancel under the lock. The thread keeps its connection until then, so no other request is hit."""
         with self._reading:
             connection = self._database and self._database.connection
             if connection is not None:
@@ -191,7 +191,7 @@ class _Request:
         await self._begin(answer)
         if answer.file is not None:
             with answer.file as file:
-                for block in file:  # from the page cache as a rule: a slow reader holds no thread
+                for block in file:  # usually from the page cache, so it needs no thread
                     await self._send({"type": "http.response.body", "body": block, "more_body": True})
         await self._send({"type": "http.response.body", "body": answer.body})
 
@@ -199,7 +199,7 @@ class _Request:
         await self._send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
 
     def _thread_answer(self) -> ThreadAnswer | None:
-        """Return what is left to send; None: all was sent, or nobody is there any more."""
+        """Return what is left to send. None: all was sent, or the client is gone."""
         if self._gone.is_set():
             return None
         self._database = connections["default"]
@@ -210,7 +210,7 @@ class _Request:
             end_open_block()
 
     def _thread_end_reading(self) -> None:
-        """From here on nothing is cancelled. Waits for a wish to cancel that is under way."""
+        """End the time in which statements may be cancelled. Waits for a cancellation that is under way."""
         with self._reading:
             self._database = None
 
@@ -226,7 +226,7 @@ class _Request:
         try:
             return self._thread_body(answer, response)
         finally:
-            self._thread_end_reading()  # first: closing gives the connection back, and its next statement is another's
+            self._thread_end_reading()  # before closing, which gives the connection to another request
             response.close()
 
     def _thread_body(self, answer: ThreadAnswer, response: Any) -> ThreadAnswer | None:
@@ -237,7 +237,7 @@ class _Request:
         return answer
 
     def _thread_stream(self, answer: ThreadAnswer, chunks: Iterable[bytes]) -> ThreadAnswer | None:
-        """Send each chunk when the one before it was taken. One that is cut off has no end that looks like one."""
+        """Send each chunk when the one before it was sent. A stream that is cut off gets no proper end."""
         self._loop.call_soon_threadsafe(self._begin_stream)
         self._thread_wait_for(self._begin(answer))
         try:

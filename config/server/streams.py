@@ -1,6 +1,6 @@
-"""Answers that are made while they are sent: each keeps a request's thread, so they have a share and a deadline.
+"""Streams: answers that are made while they are sent. Each keeps a thread, so they have a share and a deadline.
 
-The share is each process's. How many one user may have in all processes together is payments.exports' to say.
+Each process has its own share. `api.export_slots` limits the streams of one user in all processes together.
 """
 
 import threading
@@ -17,8 +17,8 @@ from config.problems.problem_types import TOO_MANY_STREAMS
 #: A quarter of the threads.
 MAX_STREAMS = max(1, (settings.TILL_DB_POOL_SIZE or 8) // 4)
 
-#: After each chunk a stream rests for so many times as long as the chunk took to make. Making one holds the
-#: interpreter, and a core of PostgreSQL's.
+#: After each chunk a stream rests for so many times as long as the chunk took to make. Meanwhile other threads run:
+#: making a chunk keeps the interpreter and a core of PostgreSQL's busy.
 REST = 3.0
 
 #: Seconds that a rest takes at most: a chunk may have waited for PostgreSQL.
@@ -29,18 +29,18 @@ _share = threading.BoundedSemaphore(MAX_STREAMS)
 
 
 class Cut(Exception):
-    """A stream that took too long ends here, and must not look as if it were whole."""
+    """The stream took too long. It ends here, and must not look complete."""
 
 
 def is_stream(response: HttpResponseBase) -> bool:
-    """Tell whether the answer has to be sent while it is made: what fits into one chunk is an ordinary one."""
+    """Tell whether the answer is a stream. One that fits into one chunk is an ordinary answer."""
     return response.streaming and not hasattr(response, _WHOLE)
 
 
 class StreamMiddleware:
     """Refuses a stream with 503 when the share is taken.
 
-    Files are none: config.server.request_threads sends them without a thread.
+    Files are no streams: config.server.request_threads sends them without a thread.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -53,7 +53,7 @@ class StreamMiddleware:
         chunks = iter(response)
         try:
             first, second = next(chunks, b""), next(chunks, None)
-        except BaseException:  # nobody else would close what is never sent: it may hold an atomic block
+        except BaseException:  # it is never sent, so nobody else closes it; it may hold an atomic block
             response.close()
             raise
         if second is None:
@@ -68,7 +68,7 @@ class StreamMiddleware:
 
 
 class _LimitedStream:
-    """The chunks of a stream that has its place in the share, and gives it back when it is closed."""
+    """The chunks of a stream that has a place in the share. Closing it gives the place back."""
 
     def __init__(self, begun: tuple[bytes, ...], rest: Iterator[bytes]) -> None:
         self._begun, self._rest = begun, rest

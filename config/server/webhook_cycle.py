@@ -11,12 +11,12 @@ from payments.webhooks.addresses import path_of
 
 
 class WebhookCycle:
-    """A webhook whose answer is on its way. It stands where uvicorn keeps the cycle of another request.
+    """A webhook that waits for its answer. uvicorn keeps it in the place of its own request cycle.
 
-    Called with the outcome, on the event loop; a second outcome, as of a deadline that passed, is not heard.
+    It is called with the outcome, on the event loop. A second outcome, such as a deadline that passed, is ignored.
     """
 
-    #: Its request was whole: uvicorn's cycles say so, too.
+    #: The request has arrived whole. uvicorn's cycles have the same attribute.
     more_body = False
 
     __slots__ = (
@@ -41,11 +41,11 @@ class WebhookCycle:
 
     @property
     def message_event(self) -> "WebhookCycle":
-        """uvicorn wakes a cycle that waits for more of its body."""
+        """uvicorn sets the event of a cycle that waits for more of its body."""
         return self
 
     def set(self) -> None:
-        """Nobody waits: the body is whole."""
+        """Do nothing: nobody waits, because the body is complete."""
 
     def __call__(self, outcome: OutcomeOrError) -> None:
         if self.response_complete:

@@ -1,8 +1,8 @@
 """The webhook endpoint: webhooks answered by the event loop itself, without Django's request cycle.
 
-The same service and the same answers as payments.webhooks.views.webhooks. A notice is read and verified in the loop,
-credited together with its neighbours by the process's one GroupCommitter, and answered after their commit. What needs a
-query of its own (a signature that fails, providers that were not read lately) takes a thread, so the loop never waits.
+It gives the same answers as payments.webhooks.views.webhooks. The loop reads and verifies a notice. The process's one
+GroupCommitter credits it together with its neighbours, and the answer follows their commit. A notice that needs a query
+of its own takes a thread, so that the loop never waits: its signature fails, or the providers in memory are old.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ logger = logging.getLogger("till.webhooks")
 
 #: Seconds for a notice to be queued, credited and committed before its sender is asked to send it again.
 ANSWER_SECONDS = 15.0
-#: Notices at a time whose signature needs a look at the database.
+#: How many notices at a time may have their signatures checked against the database.
 THREADS = 2
 
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ def address(method: str, path: str) -> tuple[str, str] | None:
 
 
 class WebhookEndpoint:
-    """What one worker process answers webhooks with. Made inside its event loop; nothing starts before it is needed."""
+    """Answers a worker's webhooks. It is made inside of the event loop, and starts nothing before it is needed."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ class WebhookEndpoint:
         self._sweeping = False
 
     def submit(self, notice: receiving.Notice, sender: Sender) -> bool:
-        """Queue a notice; its sender hears the outcome, or after ANSWER_SECONDS that there is none. False: full."""
+        """Queue a notice. Its sender gets the outcome, or DeadlinePassed after ANSWER_SECONDS. False: queue full."""
         try:
             self._committer.submit(notice, sender)
         except receiving.QueueFull:
@@ -79,7 +79,7 @@ class WebhookEndpoint:
         return True
 
     def _sweep(self) -> None:
-        """Once a second, for all: a timer for each notice would cost as much as reading it."""
+        """Look at all deadlines once a second. A timer for each notice would cost as much as reading it."""
         now = self._loop.time()
         while self._unanswered and self._unanswered[0][0] <= now:
             self._notify([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
@@ -91,13 +91,13 @@ class WebhookEndpoint:
         for listener, outcome in outcomes:
             try:
                 listener(outcome)
-            except Exception:  # one that cannot be told must not keep the others waiting
+            except Exception:  # a listener that fails must not keep the others waiting
                 logger.exception("A webhook was not answered")
         while self._unanswered and self._unanswered[0][1].response_complete:
             self._unanswered.popleft()
 
     async def answer(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> EndpointAnswer:
-        """Return the body of a success, durable by then, or the problem. `headers` have lower-case names."""
+        """Return the body of a success, which is durable by then, or the problem. `headers` have lower-case names."""
         try:
             return answer_to(await self._receive(slug, form, headers, body))
         except Exception as error:
@@ -141,7 +141,7 @@ class WebhookEndpoint:
 
 
 def reply_to(outcome: OutcomeOrError) -> EndpointAnswer | None:
-    """Return the answer; None: the provider has changed, so the endpoint's `answer` must judge the notice anew."""
+    """Return the answer. None: the provider has changed, and the endpoint's `answer` must judge the notice anew."""
     return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
 
