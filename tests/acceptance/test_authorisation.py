@@ -8,17 +8,27 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.services import set_support
 from payments.orders.services import add_scope
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, outcome, perform
+from tests.support.every_operation import (
+    OperationContext,
+    OwnedObjects,
+    access_token,
+    new_user,
+    operations,
+    outcome,
+    perform,
+)
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.stored_rows import stored
 
@@ -32,26 +42,23 @@ def operation_of(row: str) -> str:
     return row.partition(":")[0]
 
 
-@pytest.fixture(autouse=True)
-def fresh_registry(db: None) -> Iterator[None]:
-    provider_cache.invalidate()
-    yield
-    provider_cache.invalidate()
-
-
 @contextmanager
 def forgotten() -> Iterator[None]:
     """Roll back what happens here. Not an atomic block: what a request calls durable must not find itself in one."""
     before = transaction.savepoint()
     yield
     transaction.savepoint_rollback(before)
+    transaction.savepoint_commit(before)
+    transaction.set_rollback(False)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # what a request makes immediate is not rolled back
 
 
 class Cast:
-    """Who calls, and whose things he calls about."""
+    """Who calls, and whose things he calls about. Everybody has a wallet and has logged in: what most requests need."""
 
     def __init__(self) -> None:
-        self.bob = new_user("bob")
+        self.bob, self.stranger = new_user("bob"), new_user("stranger")
         admin, service = new_user("admin", "admin"), new_user("service", "service")
         add_scope(service_id=service.pk, staff=admin, currency="USD")
         self.callers: dict[str, User | None] = {
@@ -61,14 +68,56 @@ class Cast:
             "support": set_support(user_id=new_user("support").pk, on=True),
             "admin": admin,
         }
+        self._objects: dict[tuple[User, str], OwnedObjects] = {}
+        for caller in filter(None, self.callers.values()):
+            access_token(caller)
+            if caller != service:
+                self._make(caller)
+        self._make(self.bob)
+        self._make(self.bob, "EUR")
 
-    def scene(self, name: str, whose: str) -> OperationContext:
+    def _make(self, owner: User, currency: str = "USD") -> None:
+        self._objects[owner, currency] = made = OwnedObjects(owner, currency)
+        assert made.wallet
+
+    def objects(self, owner: User, currency: str = "USD") -> OwnedObjects:
+        """A copy: what a test makes besides is not there for the next one."""
+        return copy(self._objects[owner, currency])
+
+    def scene(self, row: str, name: str, whose: str) -> OperationContext:
         caller = self.callers[name]
         if caller is None or name == "service":
-            bobs = OwnedObjects(self.bob, "EUR" if whose == "foreign" else "USD")
+            bobs = self.objects(self.bob, "EUR" if whose == "foreign" else "USD")
             return OperationContext(the=bobs, my=bobs)
-        my = OwnedObjects(caller)
-        return OperationContext(the=my if whose == "own" else OwnedObjects(self.bob), my=my)
+        my = self.objects(caller)
+        if whose == "own":
+            return OperationContext(the=my, my=my)
+        # A user who has money is not deleted.
+        the = OwnedObjects(self.stranger) if row == "users_delete" else self.objects(self.bob)
+        return OperationContext(the=the, my=my)
+
+
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    """One for all of this: to make it takes longer than a request."""
+    with django_db_blocker.unblock():
+        block = transaction.atomic()
+        block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
+        with block:
+            cast = Cast()
+            connection.check_constraints()
+            yield cast
+            transaction.set_rollback(True)
+
+
+@pytest.fixture(autouse=True)
+def fresh(cast: Cast) -> Iterator[None]:
+    """Begin each test with the cast as it was made."""
+    provider_cache.invalidate()
+    with forgotten():
+        yield
+        connection.check_constraints()
+    provider_cache.invalidate()
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
@@ -76,13 +125,13 @@ def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_everybody_may_do_what_the_table_says(row: str) -> None:
-    cast, about_somebody = Cast(), any(len(statuses) > 1 for statuses in STATUSES[row].values())
+def test_everybody_may_do_what_the_table_says(cast: Cast, row: str) -> None:
+    about_somebody = any(len(statuses) > 1 for statuses in STATUSES[row].values())
     found: dict[str, list[int]] = {}
     for name, caller in cast.callers.items():
         for whose in ("own", "foreign")[: 1 + (about_somebody and caller is not None)]:
             with forgotten():
-                call = CALLS[row](cast.scene(name, whose))
+                call = CALLS[row](cast.scene(row, name, whose))
                 found.setdefault(name, []).append(outcome(call, perform(row, call, caller)))
     expected = {name: list(statuses) * (len(found[name]) // len(statuses)) for name, statuses in STATUSES[row].items()}
     assert found == expected
@@ -100,19 +149,17 @@ def other_methods() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("row", "methods"), list(other_methods()))
-def test_no_address_answers_to_a_method_that_is_not_described(row: str, methods: list[str]) -> None:
-    cast = Cast()
-    call = CALLS[row](cast.scene("admin", "foreign"))
+def test_no_address_answers_to_a_method_that_is_not_described(cast: Cast, row: str, methods: list[str]) -> None:
+    call = CALLS[row](cast.scene(row, "admin", "foreign"))
     found = {method: perform(row, call, cast.callers["admin"], method=method).status_code for method in methods}
     assert found == dict.fromkeys(methods, 405)
 
 
 @pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
 @pytest.mark.parametrize("query", ["", "?format=csv"])
-def test_asking_what_an_address_knows_never_breaks_it(row: str, query: str) -> None:
-    admin = OwnedObjects(new_user("admin", "admin"))
-    call = CALLS[row](OperationContext(the=admin, my=admin))
-    assert perform(row, call, admin.owner, method="options", query=query).status_code in (200, 400, 404, 405)
+def test_asking_what_an_address_knows_never_breaks_it(cast: Cast, row: str, query: str) -> None:
+    call = CALLS[row](cast.scene(row, "admin", "own"))
+    assert perform(row, call, cast.callers["admin"], method="options", query=query).status_code in (200, 400, 404, 405)
 
 
 #: Whose addresses are not ours to be strict about (providers), or have nothing that could be meant by a parameter.
@@ -121,12 +168,11 @@ MOVING = [row for row in CALLS if ":" not in row and operations()[row].method !=
 
 
 @pytest.mark.parametrize("row", MOVING)
-def test_a_misspelt_parameter_moves_nothing(row: str) -> None:
+def test_a_misspelt_parameter_moves_nothing(cast: Cast, row: str) -> None:
     """Who asks for a dry run and is not understood must not have done it."""
-    admin = OwnedObjects(new_user("admin", "admin"))
-    call = CALLS[row](OperationContext(the=admin, my=admin))
+    call = CALLS[row](cast.scene(row, "admin", "own"))
     before = stored()
-    answer = perform(row, call, admin.owner, query="?dry-run=true")
+    answer = perform(row, call, cast.callers["admin"], query="?dry-run=true")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_parameter")
     assert stored() == before
 
@@ -169,11 +215,10 @@ def is_same(held: Any, value: Any) -> bool:
 
 
 @pytest.mark.parametrize("row", [row for row in CALLS if operations()[operation_of(row)].writes])
-def test_nobody_sets_what_is_not_his_to_set(row: str) -> None:
-    alice, victim = OwnedObjects(new_user("alice")), OwnedObjects(new_user("bob"))
-    call, plants = CALLS[row](OperationContext(the=alice, my=alice)), planted(victim, row)
+def test_nobody_sets_what_is_not_his_to_set(cast: Cast, row: str) -> None:
+    call, plants = CALLS[row](cast.scene(row, "user", "own")), planted(cast.objects(cast.bob), row)
     before = stored()
-    answer = perform(row, call, alice.owner, **plants)
+    answer = perform(row, call, cast.callers["user"], **plants)
     assert answer.status_code in {STATUSES[row]["user"][0], 400, 422}, answer.content
     changed = [(table, json.loads(text, parse_float=Decimal)) for table, text in stored() - before]
     assert not [(table, found) for table, new in changed if (found := taken(new, plants))]

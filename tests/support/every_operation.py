@@ -204,6 +204,12 @@ def _described() -> Iterator[tuple[str, Operation]]:
 
 
 @cache
+def access_token(user: User) -> str:
+    """One login for each user: another for every request would take a quarter of its time."""
+    return tokens.open_family(user=user).access
+
+
+@cache
 def _client() -> Client:
     """One for all: each new one loads the middleware again."""
     return Client()
@@ -218,7 +224,7 @@ def perform(row: str, call: Call, caller: User | None, *, method: str = "", quer
     body = {**besides, **(call.body or {})} if call.body or besides else None
     headers = {"Idempotency-Key": f"every-{next(_keys)}"} if operation.needs_key else {}
     if caller:
-        headers["Authorization"] = f"Bearer {tokens.open_family(user=caller).access}"
+        headers["Authorization"] = f"Bearer {access_token(caller)}"
     content = b"" if body is None else json.dumps(body).encode()
     if call.form:
         delivery = call.form.deliver({name: json.dumps(value) for name, value in (body or {}).items()})
