@@ -1,4 +1,4 @@
-"""A connection that the event loop watches: pipelines run on it without a thread that waits for PostgreSQL."""
+"""A connection that the event loop watches: it runs pipelines, and no thread waits for PostgreSQL."""
 
 import asyncio
 from collections.abc import Generator, Sequence
@@ -12,28 +12,28 @@ from postgres.pipeline import KEEP_PLANS, KEEP_PLANS_IN_THIS_BLOCK, PipelineStep
 from postgres.pipeline_connection import BEGIN, COMMIT, ROLLBACK, Rows, Statement
 
 Result = TypeVar("Result")
-#: uvloop reports a socket's error once and then stops watching it, as when PostgreSQL ends with something unread. One
-#: read may leave the end of the stream behind the last message, so the socket is also read this often.
+#: The socket is also read this often. uvloop reports an error of a socket once and then stops watching it. If
+#: PostgreSQL ends with something unread, the first read may not show that the stream has ended.
 CHECK_SECONDS = 0.2
-#: What is not answered by then never will be: PostgreSQL gives up what takes longer, so the network is cut.
+#: Without an answer by then, the network is cut: PostgreSQL itself cancels what takes longer.
 MAX_SECONDS = 60.0
 
 
 def connect() -> psycopg.Connection[Any]:
-    """Return a connection for an EventLoopConnection. A pool, where there is one, counts it and gives up soon.
+    """Return a connection for an EventLoopConnection. If there is a pool, the connection is one of the pool's.
 
-    Waits, so it is for a thread. Raises Django's database errors.
+    It may wait, so call it in a thread. Raises Django's database errors.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with database.wrap_database_errors:
         connection: psycopg.Connection[Any] = database.get_new_connection(database.get_connection_params())
         try:
             connection.autocommit = True
-            database._configure_connection(connection)  # time zone and role; a pool has done it already
+            database._configure_connection(connection)  # time zone and role; a pool's connections have them already
             if not settings.POOLS_TRANSACTIONS:
                 for name, value in KEEP_PLANS.items():
                     connection.execute("SELECT set_config(%s, %s, false)", [name, value])
-                connection.execute("DISCARD PLANS")  # those that were made without; what is prepared stays so
+                connection.execute("DISCARD PLANS")  # plans made before these settings; prepared statements stay
         except BaseException:
             disconnect(connection)
             raise
@@ -41,7 +41,7 @@ def connect() -> psycopg.Connection[Any]:
 
 
 def disconnect(connection: psycopg.Connection[Any]) -> None:
-    """Close it, and let the pool know. It is never used again: it has settings that suit nobody else."""
+    """Close the connection, and tell the pool. Its settings suit no other user, so it is never used again."""
     connection.close()
     pool: Any = getattr(connection, "_pool", None)
     if pool is not None:
@@ -49,21 +49,21 @@ def disconnect(connection: psycopg.Connection[Any]) -> None:
 
 
 class EventLoopConnection:
-    """One connection of `connect`, used by the running event loop, for one piece of work at a time.
+    """A connection made by `connect`, for the running event loop. It runs the steps of one atomic block at a time.
 
-    Whatever goes wrong leaves nothing half done: the block is rolled back, or the connection is closed (`is_lost`).
+    After an error the block is rolled back, or the connection is closed (`is_lost`).
     """
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.is_lost = False
         self.connection = connection
         self._pipeline_connection = pipeline_connection_of(connection)
-        #: What every block begins with, where a pooler may give it another session of PostgreSQL's.
+        #: What every block begins with if a pooler may give each block another session of PostgreSQL's.
         self._plan_settings: Sequence[Statement] = (
             [(KEEP_PLANS_IN_THIS_BLOCK, ())] if settings.POOLS_TRANSACTIONS else ()
         )
         self._loop = asyncio.get_running_loop()
-        #: The work that waits for results, and the future of its outcome.
+        #: The steps that wait for results, and the future of their outcome.
         self._current: tuple[Generator[None, None, Any], asyncio.Future[Any]] | None = None
         self._sent_at = 0.0
         self._socket = connection.pgconn.socket
@@ -71,9 +71,9 @@ class EventLoopConnection:
         self._check_timer = self._loop.call_later(CHECK_SECONDS, self._check)
 
     async def run(self, steps: PipelineSteps[Result]) -> Result:
-        """Run the pipelines of the steps in an atomic block, durable when this returns; return the steps' result.
+        """Run the steps' pipelines in an atomic block. Returns the steps' result when the block is durable.
 
-        What the steps raise is raised when the block is rolled back. Raises Django's database errors.
+        When the steps raise an exception, the block is rolled back first. Raises Django's database errors.
         """
         if self._current is not None:
             raise RuntimeError("a connection does one piece of work at a time")
@@ -90,7 +90,7 @@ class EventLoopConnection:
             raise
 
     def close(self) -> None:
-        """Close the connection; PostgreSQL rolls back what was not committed, and `run` raises. Safe to repeat."""
+        """Close the connection. PostgreSQL rolls back what was not committed, and `run` raises. Safe to repeat."""
         if not self.is_lost:
             self.is_lost = True
             self._check_timer.cancel()
@@ -100,9 +100,9 @@ class EventLoopConnection:
             self._resume(psycopg.OperationalError("the session was closed"))
 
     def _resume(self, error: psycopg.Error | None = None) -> None:
-        """Resume the work where it waits: its results have arrived, or the error says why they never will.
+        """Resume the steps: their results have arrived, or the error says why they never will.
 
-        Results lead to the next pipeline in the same turn of the loop; to wake a task for each would cost another.
+        The next pipeline is sent in the same turn of the loop. Waking a task would cost another turn.
         """
         if self._current is None:
             return
@@ -137,7 +137,7 @@ class EventLoopConnection:
                         yield from self._exchange((COMMIT,))
                     result: Result = end.value
                     return result
-                # What is sent at once is a block by itself, without BEGIN and COMMIT.
+                # Statements that are sent together are a block by themselves, without BEGIN and COMMIT.
                 if is_open:
                     statements = pipeline.statements
                 elif pipeline.commit:
@@ -159,7 +159,7 @@ class EventLoopConnection:
             raise
 
     def _roll_back(self) -> Generator[None, None, None]:
-        """Leave the block that may be open; a connection that cannot is closed."""
+        """Roll back the block if it is open. Close the connection if that fails."""
         try:
             if not self.is_lost and self._pipeline_connection.is_in_transaction:
                 yield from self._exchange((ROLLBACK,))

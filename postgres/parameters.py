@@ -1,4 +1,4 @@
-"""Parameters of statements, as text: the arrays and values that PostgreSQL casts to a column's type."""
+"""Parameters of statements, as text: arrays and values that PostgreSQL casts to a column's type."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -8,22 +8,22 @@ from django.db import DataError
 
 from postgres.pipeline_connection import Statement
 
-# Columns as PostgreSQL writes arrays. Each is written whole: to look at every element costs more than all else that a
-# batch does in Python.
+# A column becomes one array, in PostgreSQL's notation. Each is written as a whole: looking at every element would cost
+# more than everything else that a batch does in Python.
 
 
 def integers(values: Sequence[int | None]) -> str:
-    """Return whole numbers, or None: Python writes a list of them as PostgreSQL reads it, but for the brackets."""
+    """Return whole numbers, or NULL for None. PostgreSQL reads Python's list of them, except for the brackets."""
     return "{" + str([*values])[1:-1].replace("None", "NULL") + "}"
 
 
 def decimals(values: Sequence[Decimal | None]) -> str:
-    """Return amounts, or None."""
+    """Return amounts, or NULL for None."""
     return ("{" + ",".join(map(str, values)) + "}").replace("None", "NULL")
 
 
 def texts(values: Sequence[str]) -> str:
-    """Return texts. Raises DataError for what PostgreSQL cannot keep: NUL in a text, and what is no text."""
+    """Return texts. Raises DataError for what PostgreSQL cannot store: a NUL character, or a value that is no text."""
     if not values:
         return "{}"
     try:
@@ -47,7 +47,7 @@ def text(value: object) -> bytes:
 
 
 class Column(NamedTuple):
-    """A type of PostgreSQL's, how a column of values is written as one array, and how one value is written."""
+    """A type of PostgreSQL's, with the writer of an array of its values and the writer of one value."""
 
     type: str
     array: Callable[[Sequence[Any]], str]
@@ -59,10 +59,10 @@ TEXT = Column("text", texts, text)
 
 
 class RowsStatement:
-    """A statement about any number of rows, which stand in a FROM clause where it says `{rows}`.
+    """A statement about any number of rows. `{rows}` in its text is where a FROM clause reads them.
 
-    The rows are parameters $1, $2, …, one array for each column. A single row's parameters are its values: PostgreSQL
-    plans them as constants, where arrays would become a table first. Other parameters follow them.
+    The rows are parameters $1, $2, …, one array for each column; other parameters follow. The parameters of a single
+    row are its values instead, which PostgreSQL plans as constants: arrays would become a table first.
     """
 
     def __init__(self, statement: str, *columns: Column) -> None:
@@ -74,7 +74,7 @@ class RowsStatement:
         self._one_row = statement.replace("{rows}", f"(VALUES ({values}))")
 
     def with_rows(self, rows: Sequence[tuple[Any, ...]], *others: str) -> Statement:
-        """Return the statement with its parameters. Raises DataError for what PostgreSQL cannot keep."""
+        """Return the statement with its parameters. Raises DataError for what PostgreSQL cannot store."""
         parameters: list[bytes | None]
         if len(rows) == 1:
             parameters = [column.value(value) for column, value in zip(self._columns, rows[0], strict=True)]

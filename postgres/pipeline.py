@@ -1,4 +1,4 @@
-"""Pipelines: statements that are sent together and answered together, each prepared once in a session.
+"""Pipelines: statements that are sent together and answered together. Each is prepared once in a session.
 
 Django sends one statement at a time with its parameters written into it, so PostgreSQL parses and plans it anew. That
 is most of the cost of a batch of webhooks (docs/decisions/0011). Everything else uses Django.
@@ -16,12 +16,12 @@ from postgres.parameters import RowsStatement, text
 from postgres.pipeline_connection import PipelineConnection, Rows, Statement
 
 Result = TypeVar("Result")
-#: Work that yields one pipeline after another. It does not know who runs them: a thread (`run`) or an event loop
-#: (`EventLoopConnection`). All pipelines are one atomic block; one with `commit` ends it, and the next begins another.
+#: A generator that yields one pipeline after another. Either a thread runs them (`run`) or an event loop
+#: (`EventLoopConnection`). All pipelines are one atomic block. One with `commit` ends it, and the next begins another.
 PipelineSteps = Generator["Pipeline", None, Result]
 
-# PostgreSQL would plan most of these statements anew each time, which costs as much as to execute them. A plan that is
-# kept must not be one for tables that were small when it was made: it always goes by the indexes.
+# PostgreSQL would plan most of these statements anew each time, which costs as much as executing them. So it keeps one
+# plan. A plan that was made for small tables must suit large ones too, so it always uses the indexes.
 KEEP_PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -33,12 +33,12 @@ KEEP_PLANS_IN_THIS_BLOCK = "SELECT " + ", ".join(  # our own words
 )
 
 _pipeline_connections: WeakKeyDictionary[psycopg.Connection[Any], PipelineConnection] = WeakKeyDictionary()
-#: The atomic block in which a session has the settings of KEEP_PLANS.
+#: For each session, the atomic block in which it has the settings of KEEP_PLANS.
 _blocks_with_plans: WeakKeyDictionary[psycopg.Connection[Any], object] = WeakKeyDictionary()
 
 
 def pipeline_connection_of(connection: psycopg.Connection[Any]) -> PipelineConnection:
-    """Return the one PipelineConnection of a connection: it knows what is prepared in the session, whoever uses it."""
+    """Return the one PipelineConnection of a connection. It knows which statements the session has prepared."""
     pipeline_connection = _pipeline_connections.get(connection)
     if pipeline_connection is None:
         prepares = settings.TILL_POOLER != "transaction"
@@ -49,10 +49,10 @@ def pipeline_connection_of(connection: psycopg.Connection[Any]) -> PipelineConne
 
 
 class Pipeline:
-    """Statements for one session, in an atomic block; later ones see what earlier ones waited for.
+    """Statements for one session, in an atomic block. Each sees what was committed while earlier ones waited for locks.
 
-    With `commit`, the block's COMMIT is sent along, unless it is an inner block; a pipeline after it begins another.
-    With `flush_early`, nobody waits: PostgreSQL executes it while the steps go on, and its results are not read.
+    With `commit`, the block's COMMIT is sent too, unless the block is an inner one. The next pipeline begins another
+    block. With `flush_early`, PostgreSQL executes the statements while the steps go on, and nobody reads their results.
     """
 
     __slots__ = ("commit", "flush_early", "results", "statements")
@@ -66,16 +66,16 @@ class Pipeline:
         self.commit = commit
 
     def execute(self, statement: str, *parameters: str) -> Callable[[], Rows]:
-        """Queue a statement with its parameters $1, $2, … as text; return what reads its rows after the run.
+        """Queue a statement with its parameters $1, $2, … as text.
 
-        Raises DataError for what PostgreSQL cannot keep.
+        Returns a function that reads its rows after the run. Raises DataError for what PostgreSQL cannot store.
         """
         return self._queue((statement, [*map(text, parameters)]))
 
     def execute_rows(
         self, rows: Sequence[tuple[Any, ...]], statement: RowsStatement, *others: str
     ) -> Callable[[], Rows]:
-        """Queue a statement about rows, as `execute` does. Raises DataError for what PostgreSQL cannot keep."""
+        """Queue a statement about rows, as `execute` does. Raises DataError for what PostgreSQL cannot store."""
         return self._queue(statement.with_rows(rows, *others))
 
     def _queue(self, statement: Statement) -> Callable[[], Rows]:
@@ -84,9 +84,9 @@ class Pipeline:
         return lambda: (self.results or ())[number]
 
     def run(self, early: Sequence[Statement] = ()) -> None:
-        """Run the pipeline in this thread's session, behind the `early` statements, and wait for all results.
+        """Run the `early` statements and then the pipeline in this thread's session, and wait for all results.
 
-        Raises Django's database errors; then no later statement was executed.
+        Raises Django's database errors. Statements after the failed one were not executed then.
         """
         database: Any = connections[DEFAULT_DB_ALIAS]
         if not database.in_atomic_block or self.results is not None:
@@ -109,7 +109,7 @@ class Pipeline:
 
 
 def run(steps: PipelineSteps[Result]) -> Result:
-    """Run all pipelines of the steps in this thread's session, in an atomic block; return the steps' result."""
+    """Run the steps' pipelines in this thread's session, in an atomic block. Returns the steps' result."""
     with transaction.atomic():
         early: list[Statement] = []
         while True:

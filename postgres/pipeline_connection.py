@@ -1,4 +1,4 @@
-"""One session of PostgreSQL in libpq's pipeline mode: what is sent together is answered together."""
+"""One session of PostgreSQL in libpq's pipeline mode: statements are sent together and answered together."""
 
 import select
 from collections.abc import Sequence
@@ -17,37 +17,38 @@ Statement = tuple[str, Sequence[bytes | None]]
 BEGIN: Statement = ("BEGIN", ())
 COMMIT: Statement = ("COMMIT", ())
 ROLLBACK: Statement = ("ROLLBACK", ())
-#: What only a new session mends. 0A000: a column's type has changed under a plan, or somebody has discarded the plans.
-#: A pooler may have put another client's session under this connection: it lacks our statements (26000), or has the
-#: other client's (42P05).
+#: Errors that only a new session mends. 0A000: the type of a column changed after a plan was made, or the plans were
+#: discarded. The other two come when a pooler gives this connection the session of another client. That session lacks
+#: our statements (26000) or has the other client's (42P05).
 _STALE = {"0A000", "26000", "42P05"}
 
 
 class PipelineConnection:
-    """Statements are prepared when they are first sent, and stay so for the life of the session.
+    """Sends statements over one connection and reads their results. Each is prepared once, when it is first sent.
 
-    With `prepares` off they are prepared anew each time, without a name: for a pooler that keeps nothing.
-    An exchange returns all results or raises an error. After an error the session is closed, or it can be used again
-    once its block is rolled back.
+    Without `prepares` a statement is prepared anew each time, without a name: for a pooler that keeps none. An exchange
+    returns all results or raises an error. After an error either the session is closed, or it can be used again when
+    its block is rolled back.
     """
 
     def __init__(self, libpq: Any, *, prepares: bool = True) -> None:
         self._libpq = libpq
         self._prepares = prepares
         self._prepared: dict[str, bytes] = {}
-        # It knows no connection, which it would keep alive, nor how Django reads JSON.
+        # Made without the connection, which it would keep alive, and without Django's reading of JSON.
         self._transformer: Any = Transformer()
         self._preparing: dict[str, bytes] = {}
-        #: The results to come, in order: the text of a statement that is being prepared, or "" for one executed.
+        #: The results to come, in order: the text of a statement that is prepared, or "" for one that is executed.
         self._expected: list[str] = []
         self._results: list[Any] = []
         self._is_sending = False
         self._is_waiting = False
 
     def exchange(self, statements: Sequence[Statement], *, commit: bool) -> list[Rows]:
-        """Send, wait, and return the rows of each. Raises psycopg's errors.
+        """Send the statements, wait, and return the rows of each. Raises psycopg's errors.
 
-        BEGIN goes first when no block is open, and COMMIT last, but not both: what is sent at once is a block.
+        With `commit`, an open block is committed. Without it, a block is begun when none is open. Statements that are
+        sent together are a block by themselves, so no exchange needs both BEGIN and COMMIT.
         """
         is_open = self.is_in_transaction
         before = () if is_open or commit else (BEGIN,)
@@ -61,9 +62,9 @@ class PipelineConnection:
         return self.results()[len(before) : len(before) + len(statements)]
 
     def send(self, statements: Sequence[Statement], *, flush_early: bool = False) -> bool:
-        """Send the statements; False when some of it waits for room in the socket (`flush`).
+        """Send the statements. False: a part waits for room in the socket (`flush`).
 
-        With `flush_early`, PostgreSQL executes them at once, and answers together with what is sent next.
+        With `flush_early`, PostgreSQL executes them at once. Their results come with those of the next statements.
         """
         libpq = self._libpq
         if not self._is_sending:
@@ -82,7 +83,7 @@ class PipelineConnection:
         return self.flush()
 
     def _prepare(self, statement: str) -> bytes:
-        """Return the name of a statement, which is prepared first where it was not yet."""
+        """Return the name of a statement, and prepare it first if it is not prepared yet."""
         name = self._prepared.get(statement) or self._preparing.get(statement)
         if name is None:
             name = self._preparing[statement] = name_of(statement)
@@ -91,13 +92,13 @@ class PipelineConnection:
         return name
 
     def flush(self) -> bool:
-        """Go on sending; True when all is sent."""
+        """Continue to send. True: all is sent."""
         return not self._libpq.flush()
 
     def receive(self) -> bool:
-        """Read what has arrived, without waiting; True when the results are complete.
+        """Read what has arrived, without waiting. True: the results are complete.
 
-        Raises OperationalError: the connection is lost. Between exchanges this shows that the server has closed it.
+        Raises OperationalError when the connection is lost. Between exchanges it means that the server has closed it.
         """
         libpq, results = self._libpq, self._results
         libpq.consume_input()
@@ -121,7 +122,7 @@ class PipelineConnection:
         for statement, name in self._preparing.items():
             at = expected.index(statement)
             if at < len(results) and results[at].status == pq.ExecStatus.COMMAND_OK:
-                self._prepared[statement] = name  # and stays so, whatever becomes of the rest
+                self._prepared[statement] = name  # and stays prepared, even if a later statement fails
         try:
             _raise_first_error(results)
         except psycopg.Error as error:
@@ -135,9 +136,9 @@ class PipelineConnection:
         return bool(self._libpq.transaction_status != pq.TransactionStatus.IDLE)
 
     def abort(self) -> None:
-        """Close the session in the middle of an exchange, whose results the next exchange would read as its own.
+        """Close the session in the middle of an exchange. The next exchange would read its results as its own.
 
-        Raises the server's own reason, if it gave one: it says more than that the connection is lost.
+        Raises the server's reason if it gave one, which says more than that the connection is lost.
         """
         self._libpq.finish()
         _raise_first_error(self._results)
@@ -162,20 +163,20 @@ class PipelineConnection:
             rows: Rows = transformer.load_rows(0, result.ntuples, tuple)
             return rows
         finally:
-            transformer.set_pgresult(None)  # or the last result would stay in memory as long as the session
+            transformer.set_pgresult(None)  # otherwise the result would stay in memory until the next one
 
 
 @cache
 def name_of(statement: str) -> bytes:
     """Return the name under which a statement is prepared, which follows from its text.
 
-    Where a pooler gives a connection another client's session, one name can never mean two statements.
+    So one name never means two statements, even when a pooler gives a connection the session of another client.
     """
     return b"till_" + blake2b(statement.encode(), digest_size=8).hexdigest().encode()
 
 
 def is_stale_prepared_statement(error: BaseException) -> bool:
-    """Tell whether the session was closed for this error: others may meet it as well, a new one does not."""
+    """Tell whether only a new session mends this error. Other connections may meet it too."""
     return any(getattr(each, "sqlstate", None) in _STALE for each in (error, error.__cause__))
 
 

@@ -1,4 +1,4 @@
-"""Strict reading of a webhook's body: the literals as the sender wrote them, or a named objection. No Django."""
+"""Strict reading of a webhook's body: the literals as the sender wrote them, or a named error. No Django."""
 
 import json
 import re
@@ -83,9 +83,9 @@ def parse(body: bytes, scheme: str) -> ParsedNotice:
 
 
 def _members(transaction_id: str, account_field: str) -> re.Pattern[str]:
-    """Match a flat object of five members, in any order; if none of the five groups is empty, each stands there once.
+    """Return a pattern of a flat object with five members, in any order. If no group is empty, each is there once.
 
-    Nothing is tried twice (`*+`), so hostile bytes cost no more than others.
+    The pattern tries nothing twice (`*+`), so hostile bytes cost no more than others.
     """
     space = r"[ \t\n\r]*+"
     members = (
@@ -107,10 +107,7 @@ _USUAL = {
 
 
 def usual(body: bytes, scheme: str) -> ParsedNotice | None:
-    """Read a notice that looks like nearly all, exactly as `strict` would; None when `strict` has to read it.
-
-    It takes a third of the time.
-    """
+    """Read a notice of the usual form, as `strict` would, in a third of its time. None: `strict` must read it."""
     pattern = _USUAL.get(scheme)
     if pattern is None or len(body) > MAX_BODY_BYTES or not body.isascii():
         return None

@@ -1,4 +1,4 @@
-"""The house's wallets: opened once for each currency, never locked; their balances are derived from the postings."""
+"""The house's wallets: opened once for each currency, and never locked. Their balances are derived from postings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class HouseBalance:
 
 @lru_cache(maxsize=4096)
 def house_wallet(house: str, currency: str) -> int:
-    """Return the id of a house wallet; it never changes, so each process asks once. Raises Wallet.DoesNotExist."""
+    """Return the id of a house wallet. It never changes, so each process reads it once. Raises Wallet.DoesNotExist."""
     return Wallet.objects.values_list("id", flat=True).get(house=house, currency=currency)
 
 
@@ -37,9 +37,9 @@ _currencies: dict[int, str] = {}
 
 
 def house_currencies(wallet_ids: Iterable[int]) -> dict[int, str]:
-    """Return the currency of each id that is a house wallet's: never changes, so each process asks once.
+    """Return the currency of each id that is a house wallet's. It never changes, so each process reads it once.
 
-    At most one query, however many ids it has not seen.
+    Needs at most one query, however many ids are new.
     """
     ids = set(wallet_ids)
     unseen = [id_ for id_ in ids - _currencies.keys() if id_ >= FIRST_HOUSE_WALLET_ID]
@@ -84,7 +84,7 @@ WHERE wallet.house IS NOT NULL ORDER BY wallet.currency_id, wallet.house
 def house_balances() -> list[HouseBalance]:
     """Return every house wallet's balance, exact at the moment of reading: the checkpoint plus the tail of postings.
 
-    Moves the checkpoint up when the tail is long, but not inside an atomic block, whose end its lock would wait for.
+    Moves the checkpoint up when the tail is long. Not inside an atomic block, which would keep the checkpoint's lock.
     """
     if not connection.in_atomic_block and _tail_length() > LONG_TAIL:
         checkpoint()
@@ -103,11 +103,11 @@ def _tail_length() -> int:
 
 
 def checkpoint() -> bool:
-    """Move the checkpoint up to the newest posting; False when the books were too busy for a moment's pause.
+    """Move the checkpoint up to the newest posting. False: bookings left no pause for the lock within half a second.
 
-    Ids are given before commit, so the highest visible id may overtake one that is still on its way. A SHARE lock, held
-    only while the highest id is read, waits for those and holds back new ones. Safe to run at any time, by anybody,
-    but not inside an atomic block: that would keep the lock (RuntimeError).
+    PostgreSQL gives ids before commit, so a lower id may commit after the highest visible one. A SHARE lock waits for
+    such bookings and holds back new ones. It is kept only while the highest id is read. Safe to run at any time, but
+    not inside an atomic block, which would keep the lock (RuntimeError).
     """
     try:
         horizon = _quiet_horizon()

@@ -1,4 +1,4 @@
-"""Locking wallets, deciding under the locks, and booking a list of transactions with a result for each."""
+"""Locks wallets, decides under the locks, and books a list of transactions with a result for each."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -79,10 +79,10 @@ class LockedWallets:
     _new_wallet_ids: set[int] = field(default_factory=set)
 
     def queue_open(self, wallets: Iterable[NewWallet], pipeline: Pipeline) -> Callable[[], None]:
-        """Queue the creation of wallets, by ascending id. What is returned, after the run, counts them as locked.
+        """Queue the creation of wallets, by ascending id. Returns a function that adds them to these after the run.
 
-        It raises SerializationConflict when one exists by now. The run waits for another atomic block that is creating
-        one of them.
+        The function raises SerializationConflict when one of the wallets exists by then. The run waits for another
+        atomic block that is creating one of them.
         """
         ordered = sorted(wallets, key=lambda wallet: wallet.id)
         created = write_batch.queue_open(ordered, pipeline)
@@ -96,7 +96,7 @@ class LockedWallets:
         return add_opened
 
     def book(self, transactions: Sequence[NewTransaction]) -> list[BookingResult]:
-        """Decide and write as `queue_book` says, in a pipeline of its own, and in another for ids not drawn by `lock`.
+        """Queue as `queue_book` does, and run the pipeline. Draws ids in another one first, if `lock` drew too few.
 
         Raises StaleWallets, and what `queue_book` raises.
         """
@@ -128,8 +128,8 @@ class LockedWallets:
         A refused transaction leaves no trace and does not disturb its neighbours. A posting whose wallet is neither
         locked nor a house wallet is refused as WalletNotFound. Not idempotent: a caller that may repeat itself claims
         its own unique key in the same atomic block. Raises InvalidTransaction.
-        The run raises DatabaseError when the wallets are no longer as they were locked. After any error of the run
-        these wallets are not used again.
+        The run raises DatabaseError when a wallet has changed since it was locked. Do not use these wallets again after
+        an error of the run.
         """
         for new in transactions:
             new.check()
@@ -199,12 +199,12 @@ class LockedWallets:
         return Booked(id_, {wallet_id: wallets[wallet_id].balance for wallet_id in before})
 
     def _keep_ids(self, drawn: Iterable[tuple[Any, ...]]) -> None:
-        """Keep ids for later, and the clock that came with them."""
+        """Keep ids for later, and the time at which they were drawn."""
         for id_, self._clock in drawn:
             self._ids.append(id_)
 
     def _time(self, touched: Iterable[int]) -> int:
-        """Return a transaction's time: the clock's, but in none of its wallets before what was booked there last."""
+        """Return a transaction's time: the clock's, or the last time of one of its wallets if that is later."""
         wallets = [self.wallets[id_] for id_ in touched]
         time = max([self._clock, *(wallet.moved_at for wallet in wallets)])
         for wallet in wallets:
@@ -221,7 +221,7 @@ class LockedWallets:
     def _apply(
         self, transaction_id: int, posting: NewPosting, before: _Saved, *, overdraws: bool
     ) -> write_batch.PostingRow:
-        """Move the posting's amount; save what its wallets had before the transaction. Raises LedgerError."""
+        """Move the amount in memory, and save what the wallets had before the transaction. Raises LedgerError."""
         amount = posting.amount
         source, destination = self.wallets.get(posting.source), self.wallets.get(posting.destination)
         currency = source.currency if source else self._house_currency(posting.source)
@@ -262,11 +262,11 @@ class LockedWallets:
 
 
 def queue_lock(wallet_ids: Iterable[int], pipeline: Pipeline, *, transactions: int = 1) -> Callable[[], LockedWallets]:
-    """Queue the locking of the users' wallets among the ids, ascending; unknown and house ids are left out.
+    """Queue the locks of users' wallets, by ascending id. Returns a function that reads the wallets after the run.
 
-    Also draws ids for that many transactions. Returns what reads the locked wallets after the run.
-    The run takes FOR NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Once in
-    an atomic block, before anything that depends on what the wallets hold.
+    Unknown ids and house wallets are left out. The pipeline also draws ids for so many transactions. The run takes FOR
+    NO KEY UPDATE on each row until the atomic block ends: other writers wait, readers do not. Lock once in an atomic
+    block, before anything that depends on the wallets' balances.
     """
     ids = sorted(id_ for id_ in set(wallet_ids) if 0 < id_ <= MAX_WALLET_ID)
     rows = pipeline.execute(_LOCK, integers(ids)) if ids else tuple
@@ -285,7 +285,7 @@ _LOCK = (
     " (extract(epoch FROM moved_at) * 1000000)::bigint FROM payments_wallet"
     " WHERE id = ANY($1::bigint[]) AND house IS NULL ORDER BY id FOR NO KEY UPDATE"
 )
-# An id that nothing is booked under is lost, as sequences' are.
+# An id that no transaction uses is lost, as with every sequence.
 _DRAW_IDS = (
     "SELECT nextval('payments_transaction_id_seq'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
     " FROM generate_series(1, $1::int)"
@@ -293,7 +293,7 @@ _DRAW_IDS = (
 
 
 def lock(wallet_ids: Iterable[int], *, transactions: int = 1) -> LockedWallets:
-    """Lock as `queue_lock` says, in a pipeline of its own."""
+    """Lock as `queue_lock` does, and run the pipeline."""
     pipeline = Pipeline()
     read = queue_lock(wallet_ids, pipeline, transactions=transactions)
     if pipeline.statements:

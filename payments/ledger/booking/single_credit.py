@@ -1,4 +1,4 @@
-"""A single credit, decided and booked by PostgreSQL in one statement: no answer has to be waited for in between."""
+"""A single credit: one statement by which PostgreSQL both decides and books, so that one round trip is enough."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,14 @@ from payments.money import MAX_AMOUNT
 from postgres.pipeline import Pipeline
 from postgres.pipeline_connection import Rows
 
-# The statement never waits for a wallet. It would already hold the tables that it is going to write, and a checkpoint
-# that waits for those (payments.ledger.booking.house) holds up everybody else. PostgreSQL locks tables in the order in
-# which a statement names them, those of a query before those of its WITH. So wallets come first, as they do in
-# migrations that lock all tables: no deadlock (docs/guards.md). An owner may have many wallets: `+ 0` keeps the planner
-# from reading them. The time is the clock's, under the lock, but in one wallet never before what was booked last.
+# The statement skips a wallet that another session has locked, because it must not wait. It has locked the tables that
+# it writes by then. A checkpoint would wait for those tables (payments.ledger.booking.house) and hold up all bookings.
+#
+# A statement locks its tables in the order in which it names them, and those of a query before those of its WITH. This
+# one names the wallets first. Migrations that lock all tables do the same, so there is no deadlock (docs/guards.md).
+#
+# An owner may have many wallets: `+ 0` keeps the planner from reading all of them. The transaction's time is the
+# clock's, read under the lock, or the wallet's last time if that is later.
 _STATEMENT = """
 WITH wallet AS (
     SELECT id FROM payments_wallet
@@ -38,11 +41,11 @@ WITH wallet AS (
 
 
 class SingleCredit:
-    """A statement that moves money from the house to a user's wallet that exists, has room and is locked by nobody.
+    """A statement that moves money from the house to a user's wallet, if it exists, has room and nobody has locked it.
 
-    PostgreSQL evaluates the caller's `condition` before it locks the wallet: what must not happen twice needs a unique
-    key. `then` continues the WITH, whose last query is `credited` (transaction_id, balance): no row when nothing moved.
-    The final SELECT of `then` names no table, for the order of locks. Its parameters begin with $8.
+    PostgreSQL evaluates the caller's `condition` before it locks the wallet. So the condition cannot prevent a repeat:
+    that needs a unique key. `then` continues the WITH after `credited` (transaction_id, balance), which has no row when
+    nothing moved. The final SELECT of `then` names no table, to keep the order of locks. Its parameters begin with $8.
     """
 
     def __init__(self, *, condition: str, then: str) -> None:
@@ -51,9 +54,9 @@ class SingleCredit:
     def queue(
         self, pipeline: Pipeline, new: NewTransaction, owner_id: int, currency: str, *others: str
     ) -> Callable[[], Rows]:
-        """Queue a transaction whose only posting goes from a house wallet to the owner's. Returns what reads the rows.
+        """Queue a transaction whose only posting goes from a house wallet to the owner's.
 
-        Not idempotent. Raises InvalidTransaction.
+        Returns a function that reads the rows after the run. Not idempotent. Raises InvalidTransaction.
         """
         new.check()
         ((house_id, wallet_id, amount),) = new.postings

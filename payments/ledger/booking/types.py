@@ -15,7 +15,7 @@ _KINDS = frozenset(Transaction.Kind.values) - {Transaction.Kind.ADJUSTMENT}
 
 
 class NewPosting(NamedTuple):
-    """An amount to move between two wallets. Positive, at most ten decimals, never rounded here."""
+    """An amount to move from a source to a destination. Positive, at most ten decimals, never rounded here."""
 
     source: int
     destination: int

@@ -1,4 +1,4 @@
-"""The SQL that writes wallets, transactions and postings: the same few statements however long the list."""
+"""The SQL that writes wallets, transactions and postings: the same few statements, however many rows there are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement
 from postgres.pipeline import Pipeline
 from postgres.pipeline_connection import Rows
 
-#: What PostgreSQL says when a wallet is no longer as it was locked (till_stale_wallets in migrations/sql/ledger.sql).
+#: The SQLSTATE when a wallet has changed since it was locked (till_stale_wallets in migrations/sql/ledger.sql).
 STALE_WALLETS: Final = "TL001"
 
-#: id, kind, reference, and when, in microseconds since 1970
+#: id, kind, reference, time in microseconds since 1970
 TransactionRow = tuple[int, str, str, int]
-#: transaction, currency, amount, source, destination; number and balance of the source, then of the destination
+#: transaction, currency, amount, source, destination; sequence and balance of the source, then of the destination
 PostingRow = tuple[
     int, str, Decimal, int, int, int | None, Decimal | None, int | None, Decimal | None
 ]  # fmt: skip
-#: id, balance, sequence, the sequence that it still has, and when it moved
+#: id, new balance, new sequence, the sequence that the row must still have, time in microseconds since 1970
 WalletRow = tuple[int, Decimal, int, int, int]
 
 
@@ -58,8 +58,8 @@ FROM {rows} AS w (id, balance, sequence, sequence_before, time) WHERE payments_w
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
 )
-# For wallets that were opened in this atomic block. A savepoint that was rolled back has removed their rows, so the
-# statement counts the rows that it changed. The number of wallets follows their five columns.
+# For batches with wallets that were opened in this atomic block. A savepoint that was rolled back may have removed such
+# a wallet. So the statement compares the number of changed rows with the number of wallets, its sixth parameter.
 _BALANCES_OF_ALL = RowsStatement(
     """
 WITH changed AS (
@@ -78,7 +78,7 @@ _OPEN = RowsStatement(
 INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
 SELECT n.id, n.owner_id, n.currency, 0, 0, 0, statement_timestamp() FROM {rows} AS n (id, owner_id, currency)
 ON CONFLICT DO NOTHING RETURNING id
-""",  # two unique indexes hold the id: either may notice
+""",  # two unique indexes have the id, and either may find the conflict
     *(BIGINT, BIGINT, TEXT),
 )
 
@@ -94,7 +94,7 @@ class WriteBatch:
     has_new_wallets: bool = False
 
     def queue_write(self, pipeline: Pipeline) -> None:
-        """Queue the rows. The run fails with STALE_WALLETS unless each wallet still has the sequence that it had."""
+        """Queue the rows. The run fails with STALE_WALLETS when a wallet's sequence has changed since it was locked."""
         pipeline.execute_rows(self.transactions, _TRANSACTIONS)
         pipeline.execute_rows(self.postings, _POSTINGS)
         if self.has_new_wallets:
@@ -104,16 +104,16 @@ class WriteBatch:
 
 
 def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
-    """Set what is held of a wallet that still holds what it did; False when it does not."""
+    """Set a wallet's hold if it is still `before`; return False if it is not."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE payments_wallet SET held = %s WHERE id = %s AND held = %s", [held, wallet_id, before])
         return bool(cursor.rowcount)
 
 
 def queue_open(wallets: Sequence[NewWalletRow], pipeline: Pipeline) -> Callable[[], Rows]:
-    """Queue the creation of empty wallets, in the given order, but for ids that exist. Returns what reads the new ids.
+    """Queue the creation of empty wallets, in the given order. Returns a function that reads the new ids after the run.
 
-    The run waits for another atomic block that is inserting one of the ids.
+    Ids that exist are left out. The run waits for another atomic block that is inserting one of the ids.
     """
     rows = [(wallet.id, wallet.owner_id, wallet.currency) for wallet in wallets]
     return pipeline.execute_rows(rows, _OPEN)

@@ -1,11 +1,11 @@
-"""Columns: money, and types with a rule about each value.
+"""Columns of money, and columns whose type has a rule about each value.
 
-Those types are PostgreSQL's domains (migrations/sql). PostgreSQL reads the rule of a type once in a session, and the
-CHECKs of a table anew for each statement, which cost a single webhook an eighth of its time. So in the tables that
-every webhook writes, a rule about one value stands with its type, and a rule about several values with the table.
+Such a type is a domain of PostgreSQL's (migrations/sql). PostgreSQL reads a domain's rules once in a session, but a
+table's CHECKs for each statement. In the tables that every webhook writes, CHECKs cost a single webhook an eighth of
+its time. So there a rule about one value belongs to a domain, and a rule about several values to the table.
 
-In expressions a domain's field stands before a plain one: Coalesce takes the type of the first. ArrayAgg of one would
-be read as text.
+In an expression the field of a domain comes before a plain one, because Coalesce takes the type of the first. ArrayAgg
+of a domain would be read as text.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class MoneyField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # 
 
 
 class _DomainField(FrozenField):
-    """A type that the guards' SQL gives to the column: migrations know it as the type that the domain is made of."""
+    """The guards' SQL gives the column this domain. To migrations it is the type that the domain extends."""
 
     def __init__(self, *args: Any, domain: str, **kwargs: Any) -> None:
         self.domain = domain

@@ -29,7 +29,7 @@ class Span:
     kind: str | None = None
 
 
-# `floor` is the number of lines that lie before the span, `ceiling` of those that do not lie behind it.
+# Two searches for each wallet: `floor` counts the lines before the span, `ceiling` the lines before its end.
 _SEEK = """
 WITH RECURSIVE seek (wallet_id, edge, low, high) AS (
     SELECT id, edge, 0::bigint, sequence
@@ -43,9 +43,9 @@ WITH RECURSIVE seek (wallet_id, edge, low, high) AS (
     CROSS JOIN LATERAL (
         SELECT CASE edge
             WHEN 'floor' THEN line.transaction_id <= %(after)s::bigint
-                OR made.created_at < coalesce(%(start)s::timestamptz, '-infinity')
+                OR booked.created_at < coalesce(%(start)s::timestamptz, '-infinity')
             ELSE line.transaction_id < %(before)s::bigint
-                AND made.created_at < coalesce(%(end)s::timestamptz, 'infinity')
+                AND booked.created_at < coalesce(%(end)s::timestamptz, 'infinity')
             END AS early
         FROM (
             SELECT transaction_id FROM payments_posting
@@ -54,7 +54,7 @@ WITH RECURSIVE seek (wallet_id, edge, low, high) AS (
             SELECT transaction_id FROM payments_posting
             WHERE destination_id = wallet_id AND destination_sequence = middle
         ) AS line
-        JOIN payments_transaction made ON made.id = line.transaction_id
+        JOIN payments_transaction booked ON booked.id = line.transaction_id
     ) AS probe
     WHERE low < high
 )

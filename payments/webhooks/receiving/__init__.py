@@ -1,4 +1,4 @@
-"""Signed notices in, credits out.
+"""Receives signed notices, and credits them.
 
 A notice is verified (`authentication`), and credited with its neighbours (`batch`): in the event loop
 (`group_commit`), or in a thread (`slow_path`, `retries`).

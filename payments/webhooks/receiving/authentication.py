@@ -1,4 +1,4 @@
-"""From raw bytes to an authentic notice: size, type, strict shape, signature, then the rules; all before any query."""
+"""From raw bytes to an authentic notice: size, type, form, signature, then the rules, all before any query."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
 from payments.webhooks.receiving.outcomes import Notice
 from payments.webhooks.receiving.provider_cache import CachedProvider, provider_cache
 
-#: Stands in for an unknown provider, so that its answer costs what a wrong signature costs.
+#: Stands in for an unknown provider, so that its answer takes as long as a wrong signature.
 _NOBODY_SECRETS = ("no provider signs with this",)
 Lookup = Callable[[str], CachedProvider | None]
 
@@ -19,7 +19,7 @@ Lookup = Callable[[str], CachedProvider | None]
 class InvalidSignature(Exception):
     """The signature is missing, wrong or too old, or the provider is unknown."""
 
-    #: What HTTP's 401 has to name: how one would have to authenticate.
+    #: An answer 401 has to say how to authenticate.
     auth_header = 'Signature realm="webhooks"'
 
 
@@ -33,7 +33,7 @@ class InvalidNotice(Exception):
 
 
 def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice:
-    """Return the authentic, well-formed notice. Touches no table (but to refresh the providers every few seconds).
+    """Return the authentic, well-formed notice. Reads no table, except the providers every few seconds.
 
     `form` is the scheme whose fields the address prescribes; by default those of any scheme. Raises BodyTooLarge,
     UnsupportedContentType, MalformedEvent, InvalidSignature or InvalidNotice, in that order. Before a valid signature
@@ -54,7 +54,7 @@ def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: st
 
 
 def recognise(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice | None:
-    """Return the notice if what is in memory says that it is authentic and well-formed. Counts nothing."""
+    """Return the notice if it is authentic by the providers in memory, and well-formed. Changes no metric."""
     if provider_cache.is_stale():
         return None
     try:
@@ -66,9 +66,10 @@ def recognise(*, slug: str, headers: Mapping[str, str], body: bytes, form: str =
 def authenticate_from_memory(
     *, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM
 ) -> Notice | None:
-    """Do the same without ever asking the database; None when `authenticate` has to look for itself.
+    """Authenticate without the database, for an event loop, which must not wait.
 
-    For an event loop, which must not wait: the providers were not read lately, or what is known of them refuses.
+    None: `authenticate` has to decide, because the providers in memory are too old or refuse the notice. Raises
+    BodyTooLarge, UnsupportedContentType or MalformedEvent.
     """
     if provider_cache.is_stale():
         return None
@@ -93,12 +94,12 @@ def _authenticate(slug: str, headers: Mapping[str, str], body: bytes, form: str,
 def _signer(
     slug: str, parsed: ParsedNotice, headers: Mapping[str, str], body: bytes, lookups: Sequence[Lookup]
 ) -> CachedProvider:
-    """Return the provider whose signature it is. A second lookup is for a secret that changed a moment ago."""
+    """Return the provider whose signature it is. The second lookup is for a secret that changed a moment ago."""
     for lookup in lookups:
         provider = lookup(slug)
         scheme, secrets = (provider.scheme, provider.secrets) if provider else ("sha256_concat", _NOBODY_SECRETS)
         verified = signatures.verify(parsed, headers, body, scheme=scheme, secrets=secrets, now=time.time())
-        # Only now: an unknown provider takes as long, and who signs with what stands in for its secret is nobody.
+        # Asked last, so that an unknown provider takes as long. A notice signed with the stand-in has no provider.
         if verified and provider is not None:
             return provider
     raise InvalidSignature

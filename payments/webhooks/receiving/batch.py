@@ -26,7 +26,7 @@ from postgres.pipeline import Pipeline, PipelineSteps
 
 
 def credit_steps(notices: Sequence[Notice]) -> PipelineSteps[Sequence[Outcome]]:
-    """Credit the notices as one batch or fail as one: the steps, for whoever runs them."""
+    """Credit the notices as one batch, or fail as one. These are the steps; a thread or the event loop runs them."""
     if len(notices) == 1:
         credited = yield from single_credit_steps(notices[0])
         if credited:
@@ -35,7 +35,7 @@ def credit_steps(notices: Sequence[Notice]) -> PipelineSteps[Sequence[Outcome]]:
 
 
 def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
-    """Credit a notice for an existing wallet, or find it credited, in one pipeline; None when more is to be done."""
+    """Credit a notice for an existing wallet, or find it credited, in one pipeline. None: more must be done."""
     provider = notice.provider
     pipeline = Pipeline(commit=True)
     credited = event_store.queue_single_credit(
@@ -53,9 +53,9 @@ def single_credit_steps(notice: Notice) -> PipelineSteps[Credited | None]:
 
 @dataclass(slots=True)
 class _Batch:
-    """One atomic block over a list of notices, decided in memory under the wallets' locks.
+    """A list of notices in one atomic block, decided in memory under the wallets' locks.
 
-    `claims` holds the notice that may credit a key, for each key that is new or still unmatched. Every other notice of
+    `claims` has one notice for each key that is new or unmatched: the one that may be credited. Every other notice with
     the key is a repeat or a conflict.
     """
 
@@ -102,7 +102,7 @@ class _Batch:
                 self.claims.setdefault(key, notice)
 
     def _refusals(self) -> PipelineSteps[dict[event_store.Key, type[WebhookRefused]]]:
-        """Return the claims that no wallet can take, with the reason. Opens the wallets that providers may choose."""
+        """Return the claims that cannot be credited, with the reason. Opens missing wallets of providers' ids."""
         unclear = {key: notice for key, notice in self.claims.items() if not _matches_wallet(notice, self.locked)}
         if not unclear:
             return {}
@@ -161,7 +161,7 @@ class _Batch:
 
 
 def _matches_wallet(notice: Notice, locked: booking.LockedWallets) -> bool:
-    """Tell whether the wallet exists and is as the notice says, so that nothing has to be looked up."""
+    """Tell whether the wallet exists and is as the notice says. Then no user has to be looked up."""
     wallet = locked.wallets.get(notice.account_id)
     return wallet is not None and _mismatch(notice, wallet, frozenset()) is None
 

@@ -14,9 +14,9 @@ logger = logging.getLogger("till.webhooks")
 
 
 def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) -> None:
-    """Add notices to the counters, each counter once: an addition costs more than the counting.
+    """Add the outcomes to the metrics, once for each counter, because an addition costs more than counting here.
 
-    They are durable by now, whatever becomes of the figures.
+    The notices are durable by now, so an error of a metric is only logged.
     """
     counted = Counter((notice.provider.slug, _name(outcome)) for notice, outcome in zip(notices, outcomes, strict=True))
     try:
@@ -29,7 +29,7 @@ def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) ->
 
 @lru_cache(maxsize=1024)
 def _counter(slug: str, name: str) -> PrometheusCounter:
-    """Return the counter of a provider's outcomes of this name: to ask for its labels costs more than to count."""
+    """Return one provider's counter of this outcome. Finding it by its labels costs more than adding to it."""
     known = {
         "credited": metrics.credited,
         "duplicate": metrics.duplicates,

@@ -1,4 +1,4 @@
-"""The SQL of webhook events: what is known of a batch of notices, and the writing of their results."""
+"""The SQL of webhook events: finds the known events of a batch of notices, and writes their results."""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -19,7 +19,7 @@ Key = tuple[int, str]
 
 
 class Entry(NamedTuple):
-    """An event as it stands, or as it is about to be written; fields in the order of the SQL below."""
+    """An event as it is stored, or as it will be written. The fields are in the order of the SQL below."""
 
     id: int | None
     provider_id: int
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
         return self.user_id, self.account_id, self.amount
 
 
-# Runs after the wallets are locked: whoever credited the same wallet before us has committed, and is seen.
+# Runs after the wallets are locked. So it sees the events of every credit of these wallets that came before.
 # OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
 _FIND = RowsStatement(
     """
@@ -60,7 +60,7 @@ WHERE provider.id = ANY($3::bigint[]) AND provider.is_active
 def queue_find_events(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], tuple[dict[int, str], dict[Key, Entry]]]:
     """Queue a look-up of the keys' active providers (id and version) and known events.
 
-    Returns what reads them after the pipeline has run.
+    Returns a function that reads them after the run.
     """
     sorted_keys = sorted(set(keys))
     providers = {provider_id: None for provider_id, _ in sorted_keys}
@@ -75,7 +75,7 @@ def queue_find_events(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], t
 
 
 def queue_find_users(ids: Iterable[int], pipeline: Pipeline) -> Callable[[], set[int]]:
-    """Queue a look-up of which ids are users', active or not; returns what reads them."""
+    """Queue a look-up of the ids that are users', active or not. Returns a function that reads them after the run."""
     read_rows = pipeline.execute(
         "SELECT id FROM accounts_user WHERE id = ANY($1::bigint[])", integers(sorted(set(ids)))
     )
@@ -113,14 +113,14 @@ _CREDIT = SingleCredit(
 def queue_single_credit(
     key: Key, deposit: NewTransaction, pipeline: Pipeline, *, user_id: int, currency: str, version: str
 ) -> Callable[[], tuple[int, Decimal, bool] | None]:
-    """Queue the credit of one notice and its event, on condition that nothing else has to be done for it.
+    """Queue the credit of one notice and its event. Nothing is credited when anything else has to be done for it.
 
-    The key must be new, and the wallet the user's and in this currency. The provider must be active and of this
+    The key must be new. The wallet must be the user's and in this currency. The provider must be active and of this
     version. The deposit's posting goes from a house wallet to the user's.
 
-    Returns what reads the result: the transaction's id, the balance, and whether it was credited before. The result is
-    None when the notice is not credited. The pipeline raises IntegrityError when another atomic block has just stored
-    the key. Raises InvalidTransaction.
+    Returns a function that reads the result after the run: the transaction's id, the balance, and whether it was
+    credited before. The result is None when the notice is not credited. The run raises IntegrityError when another
+    atomic block has just stored the key. Raises InvalidTransaction.
     """
     provider_id, external_id = key
     rows = _CREDIT.queue(pipeline, deposit, user_id, currency, str(provider_id), external_id, version)
@@ -128,10 +128,10 @@ def queue_single_credit(
 
 
 def queue_save(entries: Sequence[Entry], pipeline: Pipeline) -> None:
-    """Queue the INSERT of new entries, for each verdict in the order of their keys, and the UPDATE of known ones.
+    """Queue the INSERT of new entries, one for each status and in the order of keys, and the UPDATE of known ones.
 
-    A conflict that is stored already stays as it is. The pipeline raises IntegrityError when another atomic block has
-    just stored one of the keys.
+    A conflict that is stored already stays as it is. The run raises IntegrityError when another atomic block has just
+    stored one of the keys.
     """
     new = [entry for entry in entries if entry.id is None]
     if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):

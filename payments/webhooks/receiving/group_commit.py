@@ -1,8 +1,8 @@
 """Group commit: notices that arrive while a commit is under way share the next one.
 
-The event loop credits a batch at a time over a connection of its own, and does other work while PostgreSQL does its
-part. A notice without neighbours does not wait: it is a batch of one. Under load the batches grow, and share the cost
-of a commit.
+The event loop credits one batch at a time over a connection of its own, and does other work while PostgreSQL executes.
+A notice without neighbours does not wait: it is a batch of one. Under load the batches grow, and their notices share
+the cost of a commit.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from postgres.pipeline_connection import is_stale_prepared_statement
 
 logger = logging.getLogger("till.webhooks")
 
-#: Notices that may wait in one process; beyond it a sender is asked to come back.
+#: How many notices may wait in one process. The sender of a further one is asked to send it again.
 MAX_WAITING = 2_000
 MAX_BATCH = 250
-#: Seconds from arrival after which no batch takes a notice: its sender has been asked to come back.
+#: Seconds after which no batch takes a notice any more: its sender has been asked to send it again.
 DEADLINE_SECONDS = 10.0
-#: Connections with stale plans that a batch may meet before it fails: at least as many as a pool has by default.
+#: How many connections with stale plans a batch may meet before it fails. A pool has no more by default.
 MAX_STALE_CONNECTIONS = 16
-#: Seconds for which metrics may wait: those of several batches are added at once, while PostgreSQL is at work.
+#: Seconds for which metrics may wait, so that those of several batches are added together.
 METRICS_SECONDS = 0.01
 
 Token = TypeVar("Token")
@@ -61,8 +61,8 @@ class _Submission(NamedTuple, Generic[Token]):
 class GroupCommitter(Generic[Token]):
     """Credits the notices of a process, batch after batch. Made and called in the process's event loop.
 
-    `deliver` is called once for each batch, after its commit. A batch that fails goes to a thread, which may wait: for
-    a notice that fails it, a locked wallet, a lost connection. The next batch begins when this one has its outcomes.
+    `deliver` is called once for each batch, after its commit. A batch that fails is repeated in a thread, which may
+    wait for a locked wallet or a new connection. The next batch begins when this one has its outcomes.
     """
 
     def __init__(self, deliver: Callable[[Outcomes[Token]], None]) -> None:
@@ -89,7 +89,7 @@ class GroupCommitter(Generic[Token]):
         return len(self._queue)
 
     async def close(self, timeout: float) -> None:
-        """Let the batch under way end, and close the connection. For when nobody waits for an answer any more."""
+        """Let the current batch end, and close the connection. Call it when nobody waits for an answer any more."""
         self._queue.clear()
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=timeout)
@@ -99,7 +99,7 @@ class GroupCommitter(Generic[Token]):
         self._metrics.add()
 
     async def _run(self) -> None:
-        """Credit batch after batch, until nobody waits."""
+        """Credit batch after batch until the queue is empty."""
         before = 1  # the notice for which this task was made; one turn of the loop has passed
         try:
             while self._queue:
@@ -107,7 +107,7 @@ class GroupCommitter(Generic[Token]):
                 before = 0
                 try:
                     outcomes = await self._outcomes(batch)
-                except Exception as error:  # unforeseen; nobody must wait in vain
+                except Exception as error:  # unforeseen; every sender must get an answer
                     outcomes = [(submission.token, error) for submission in batch]
                 self._deliver(outcomes)
                 self._metrics.measure(batch)
@@ -115,9 +115,9 @@ class GroupCommitter(Generic[Token]):
             self._task = None
 
     async def _next_batch(self, before: int) -> list[_Submission[Token]]:
-        """Take the queue as soon as a turn of the loop has brought no new notice; `before` it so many were queued.
+        """Take the waiting notices when a turn of the loop has brought no new one. `before` waited before the turn.
 
-        So whoever is sending at this moment comes along, without a timer. Half the batches cost half as much.
+        So notices that arrive at this moment join the batch, and no timer is needed. Fewer batches cost less.
         """
         while before < len(self._queue) < MAX_BATCH:
             before = len(self._queue)
@@ -127,7 +127,7 @@ class GroupCommitter(Generic[Token]):
         return batch
 
     async def _outcomes(self, batch: list[_Submission[Token]]) -> Outcomes[Token]:
-        """Return an outcome for each; an error is one too, for the next batch must be credited all the same."""
+        """Return an outcome for each. An error is one too: the next batch must be credited all the same."""
         now = time.monotonic()
         due = [submission for submission in batch if submission.deadline > now]
         late = [(submission.token, DeadlinePassed()) for submission in batch if submission.deadline <= now]
@@ -137,14 +137,14 @@ class GroupCommitter(Generic[Token]):
     async def _credit(self, notices: Sequence[Notice]) -> Sequence[Outcome | Exception]:
         try:
             session = await self._connect()
-        except Exception as error:  # answered 503 when the database is away; the endpoint logs the unforeseen
+        except Exception as error:  # the answer is 503 when the database is away; the endpoint logs what is unforeseen
             return [error] * len(notices)
         try:
             outcomes = await session.run(credit_steps(notices))
         except Exception as error:
-            if not isinstance(error, _HARMLESS):  # such as plans that somebody has discarded: a new session has none
+            if not isinstance(error, _HARMLESS):  # such as plans that were discarded: a new session has none
                 session.close()
-            # Safe to repeat: a lost batch, and one that lacked something that is read once.
+            # Safe to repeat: a batch whose connection was lost, and one that needed a query of Django's, made once.
             repeat = session.is_lost or isinstance(error, SynchronousOnlyOperation)
             failure = None if repeat else error
             return await self._loop.run_in_executor(self._thread, _credit_in_thread, notices, failure)
@@ -162,9 +162,9 @@ _HARMLESS = (IntegrityError, DataError, OperationalError, booking.SerializationC
 
 
 def _credit_in_thread(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
-    """Credit over a connection of Django's what the event loop could not; `failure` is None for a batch to repeat.
+    """Credit a batch that the event loop could not, over a connection of Django's. `failure` is None to repeat it all.
 
-    After a migration every connection of the pool may have stale plans. Each is closed when it shows.
+    After a migration every connection of the pool may have stale plans. Each such connection is closed.
     """
     outcomes: Sequence[Outcome | Exception] = ()
     for _ in range(MAX_STALE_CONNECTIONS):
@@ -180,9 +180,9 @@ def _credit_in_thread(notices: Sequence[Notice], failure: Exception | None) -> S
 
 
 class _PendingMetrics:
-    """What is added to the metrics a moment later: at once, it would take a twentieth of a single notice's time.
+    """Figures that are added to the metrics a moment later. Adding them at once takes a twentieth of a notice's time.
 
-    A process that is killed loses this moment's metrics, and those of the batch that is under way.
+    A process that is killed loses the figures of this moment, and those of the current batch.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""What can come of a notice: a credit, or a refusal by name."""
+"""The outcomes of a notice: a credit, or a named refusal."""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -107,7 +107,7 @@ class Notice(NamedTuple):
 
 
 class Credited(NamedTuple):
-    """The result of a notice's first delivery; `duplicate` says that this was not it."""
+    """The result of a notice's first delivery. `duplicate`: this was a later one."""
 
     notice: Notice
     transaction_id: int
@@ -119,7 +119,7 @@ Outcome = Credited | WebhookRefused | ProviderChanged
 
 
 def result(outcome: Outcome | Exception) -> Credited:
-    """Return what was credited, or raise what stood in the way; SerializationConflict asks the sender to repeat."""
+    """Return what was credited, or raise why it was not. SerializationConflict asks the sender to repeat."""
     if isinstance(outcome, (ProviderChanged, IntegrityError)):
         raise SerializationConflict from outcome
     if isinstance(outcome, Exception):

@@ -19,17 +19,18 @@ logger = logging.getLogger("till.webhooks")
 
 _MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
-#: A refused signature may be of a secret that changed a moment ago: read again, but not for every forgery.
+#: After a refused signature the providers are read again, since a secret may have changed. Not for every forgery: the
+#: copy must be this old.
 MIN_AGE_SECONDS = 0.25
-#: While the database is away, nobody waits for it again so soon: the old copy serves.
+#: While the database is away, the old copy serves, and the next attempt to read waits for so long.
 RETRY_SECONDS = 1.0
-#: Refused signatures a second that are checked against the table itself; beyond them MIN_AGE_SECONDS holds.
+#: How many refused signatures a second make it read the table whatever its age. For more, MIN_AGE_SECONDS holds.
 MAX_REFRESHES_A_SECOND = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CachedProvider:
-    """A copy of a provider's row; equal copies mean that nothing has changed since."""
+    """A copy of a provider's row. Two equal copies mean that the row has not changed."""
 
     id: int
     slug: str
@@ -56,7 +57,7 @@ class ProviderCache:
     def get(self, slug: str) -> CachedProvider | None:
         """Return the active provider from memory; reads the database at most once in MAX_AGE_SECONDS.
 
-        While the database is away the old copy serves: crediting compares it with the row before anything moves.
+        While the database is away, the old copy serves. That is safe: crediting compares its version with the row.
         """
         try:
             self._reload(MAX_AGE_SECONDS)
@@ -86,7 +87,7 @@ class ProviderCache:
         return self._providers.get(slug)
 
     def invalidate(self) -> None:
-        """Make the next `get` read the database, also when a read that began before the change is under way."""
+        """Make the next `get` read the database, even when a read that began before the change is under way."""
         with self._lock:
             self._read_at = float("-inf")
 
@@ -102,7 +103,7 @@ class ProviderCache:
 
 
 def _read() -> list[CachedProvider]:
-    """Read the table. Secrets are decrypted here, and not for each notice."""
+    """Read the table. Secrets are decrypted here, so that no notice pays for it."""
     rows = (
         Provider.objects.filter(is_active=True)
         .select_related("currency")
@@ -117,7 +118,7 @@ def _read() -> list[CachedProvider]:
 
 
 def _cached(row: Any) -> CachedProvider | None:
-    """Return a copy, None when no key of this process decrypts the secret: the others' notices are still credited."""
+    """Return a copy. None: no key decrypts the secret, and only this provider's notices cannot be credited."""
     try:
         tokens = (token for token in (row.token, row.previous_token) if token)
         secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)

@@ -1,4 +1,4 @@
-"""Credit a batch in a thread that may wait; when it fails, credit its notices in parts or one by one."""
+"""Credit a batch in a thread, which may wait. When the batch fails, credit its notices in parts or one by one."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from payments.webhooks.receiving.counting import count
 from payments.webhooks.receiving.outcomes import Notice, Outcome
 from postgres import pipeline
 
-#: Attempts at one notice that meets others at the same moment: for a new wallet, or of the same transaction id.
+#: Attempts at a notice that collides with others: they open the same wallet, or have the same transaction id.
 MAX_ATTEMPTS = 6
 #: serialization failure, deadlock, lock_timeout
 _BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
 
 
 def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
-    """Credit the notices as one batch, each exactly once, all durable when this returns; outcomes in their order.
+    """Credit the notices as one batch, each exactly once. Returns their outcomes in order, durable by then.
 
-    A notice that makes the batch fail never fails its neighbours. They are credited one by one, and an exception that
-    is left belongs to its own notice. A lost database raises OperationalError: nothing was credited, or the answer is
-    unknown and a repeat will tell. Locks the wallets in ascending id.
+    A notice that makes the batch fail does not fail its neighbours. Then they are credited one by one, and an exception
+    in the outcomes belongs to its own notice. Raises OperationalError when the database is lost. Then nothing was
+    credited, or it is unknown whether, and a repeat will tell. Locks the wallets by ascending id.
     """
     try:
         outcomes = pipeline.run(credit_steps(notices))
@@ -32,7 +32,7 @@ def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
 
 
 def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[Outcome | Exception]:
-    """Credit a batch that has failed once, as `credit` says. Raises the failure when it is everybody's."""
+    """Credit a batch that has failed once, as `credit` does. Raises the failure when it concerns all notices."""
     if isinstance(failure, (IntegrityError, DataError, booking.SerializationConflict)):
         outcomes = _credit_one_by_one(notices)
     elif isinstance(failure, OperationalError) and len(notices) > 1 and _is_busy(failure):
@@ -44,7 +44,7 @@ def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[
 
 
 def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
-    """Refuse the notices for wallets that another session holds at once; the others do not wait for them again."""
+    """Refuse the notices whose wallets another session has locked, and credit the others without waiting for them."""
     held = booking.locked_by_others(notice.account_id for notice in notices)
     free = [notice for notice in notices if notice.account_id not in held]
     try:
@@ -56,7 +56,7 @@ def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[
 
 
 def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
-    """Credit each; once a wallet was held for too long, refuse further notices for it without another wait."""
+    """Credit each notice. When a wallet stays locked for too long, refuse its further notices without another wait."""
     outcomes: list[Outcome | Exception] = []
     held: dict[int, OperationalError] = {}
     for notice in notices:
@@ -82,5 +82,5 @@ def _credit_with_retries(notice: Notice) -> Outcome | Exception:
 
 
 def _is_busy(error: OperationalError) -> bool:
-    """Tell whether the database is there, but another session holds what is needed."""
+    """Tell whether the database answers, but another session has locked what is needed."""
     return getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES
