@@ -1,5 +1,6 @@
 """Idempotency-Key: the key, the money and the answer commit together, whatever the view is."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -325,3 +326,17 @@ def test_a_replay_takes_few_queries(alice: Any, purse: Wallet, django_assert_max
     pay(alice, purse.pk, "10")
     with django_assert_max_num_queries(5):  # count, savepoint, claim, read, release
         pay(alice, purse.pk, "10")
+
+
+def test_a_key_without_its_answer_is_never_taken_for_a_repeat(committed_db: None, alice: Any) -> None:
+    """No code of ours commits one; whoever does by hand is told which it is."""
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("it is no new request")
+
+    request = "POST /pay"
+    fingerprint = hashlib.sha256(request.encode()).hexdigest()
+    key = IdempotencyKey.objects.create(user=alice, key="k1", fingerprint=fingerprint)
+    assert str(key) == f"k1 of user {alice.pk}"
+    with pytest.raises(RuntimeError, match=f"key {key.pk} was committed without its answer"):
+        idempotency.answer_once(user_id=alice.pk, key="k1", request=request, act=never, refuse=never)

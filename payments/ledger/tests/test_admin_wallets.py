@@ -107,6 +107,17 @@ def test_the_staff_site_finds_transactions(story: dict[str, int], site: Client) 
         assert listed(site, "payments/transaction", q=term) == found, term
 
 
+def test_the_list_of_one_users_transactions_holds_no_others(story: dict[str, int], bob: Any, site: Client) -> None:
+    credit(bob, BOBS, "1", external_id="7004")
+    alice = User.objects.get(email="alice@example.com")
+    assert listed(site, "payments/transaction", of_user=str(alice.pk)) == [story["transfer"], story["deposit"]]
+
+
+def test_the_page_of_a_wallet_that_is_not_there_leads_back(site: Client) -> None:
+    answer = site.get(f"/admin/payments/wallet/{NOBODY}/change/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
 def test_the_staff_site_finds_wallets(story: dict[str, int], alice: Any, site: Client) -> None:
     for term, found in {str(ALICES): [ALICES], str(alice.pk): [ALICES], "BOB@": [BOBS], "nobody": []}.items():
         assert listed(site, "payments/wallet", q=term) == found, term

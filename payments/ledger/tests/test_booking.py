@@ -18,6 +18,7 @@ from tests.support.ledger import (
     hold_for_withdrawal,
     house_wallet,
     new_transaction,
+    open_provider_wallet,
     refusal,
     sql,
     statement_of,
@@ -273,6 +274,30 @@ def test_an_exception_of_the_caller_leaves_nothing(alice: Any, bob: Any) -> None
             fail(books.book([new_transaction((a, b, "1"))]))
     assert statement_of(a) == [(1, 10)]
     assert Transaction.objects.count() == 1
+
+
+def test_of_the_locked_wallets_only_those_that_moved_are_written(alice: Any, bob: Any) -> None:
+    a, b = wallet_of(alice, holding="10"), wallet_of(bob, holding="5")
+    with transaction.atomic():
+        locked = booking.lock([a, b])
+        locked.book([new_transaction((a, house_wallet(SALES), "1"))])
+    assert (statement_of(a), statement_of(b)) == ([(1, 10), (2, 9)], [(1, 5)])
+
+
+def test_a_hold_on_a_stale_copy_of_the_wallet_rolls_everything_back(alice: Any) -> None:
+    a = wallet_of(alice, holding="10")
+    with transaction.atomic():
+        first, second = booking.lock([a]), booking.lock([a])
+        first.hold(a, Decimal(1))
+        with pytest.raises(booking.StaleWallets):
+            second.hold(a, Decimal(1))
+    assert Wallet.objects.get(pk=a).held == 0
+
+
+def test_a_wallet_that_somebody_opened_first_is_a_conflict(alice: Any) -> None:
+    a = wallet_of(alice)
+    with transaction.atomic(), pytest.raises(booking.SerializationConflict):
+        open_provider_wallet(booking.lock([]), a, alice)
 
 
 # --- what it costs ------------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 """The house's wallets: no lock, no hot row, and a balance that is exact at any moment."""
 
 from decimal import Decimal
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from payments.audit import audit
 from payments.ledger import booking
@@ -99,6 +99,31 @@ def test_a_checkpoint_changes_no_balance(committed_alice: Any) -> None:
     assert differences() == {}
 
 
+def test_a_checkpoint_that_was_cancelled_says_so(committed_alice: Any) -> None:
+    """Only a lock that others hold is a reason to try again later."""
+    moves(committed_alice)
+    held, done = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            sql("LOCK TABLE payments_posting IN ROW EXCLUSIVE MODE")
+            held.set()
+            assert done.wait(30)
+
+    holder = Thread(target=closing_connection, args=[hold])
+    holder.start()
+    try:
+        assert held.wait(30)
+        sql("SET statement_timeout = '100ms'")
+        with pytest.raises(OperationalError):
+            booking.checkpoint()
+    finally:
+        sql("SET statement_timeout = 0")
+        done.set()
+        holder.join()
+    assert not HouseCheckpoint.objects.exists()
+
+
 def test_a_checkpoint_of_empty_books_is_harmless(committed_db: None) -> None:
     checkpoint()
     assert not HouseCheckpoint.objects.exists()
@@ -166,3 +191,12 @@ def test_the_command_fails_where_the_books_give_it_no_pause(committed_alice: Any
         thread.join(10)
     assert len(failures) == 1
     assert not HouseCheckpoint.objects.exists()
+
+
+def test_nobody_books_on_locks_whose_block_has_ended(committed_alice: Any) -> None:
+    a = wallet_of(committed_alice, holding="10")
+    with transaction.atomic():
+        locked = booking.lock([a])
+    with pytest.raises(transaction.TransactionManagementError):
+        locked.book([new_transaction((a, house_wallet(SALES), "1"))])
+    assert Wallet.objects.get(pk=a).balance == 10

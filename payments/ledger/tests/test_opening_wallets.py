@@ -7,7 +7,10 @@ from django.contrib.admin.models import LogEntry
 
 from accounts import services
 from accounts.models import Role, User
+from payments.ledger.services.currencies import change_currency
 from payments.models import Currency, Wallet
+from tests.support.admin_forms import loaded
+from tests.support.admin_pages import staff_client
 from tests.support.ledger import clearing_wallet
 from tests.support.notices import credit
 from tests.support.rest import signed_in
@@ -137,3 +140,15 @@ def test_only_admins_may(alice: Any) -> None:
 
 def test_an_unknown_one_is_not_found(admin: Any) -> None:
     assert signed_in(admin).patch(f"{CURRENCIES}/XXX", {"is_active": False}).status_code == 404
+
+
+def test_a_currency_keeps_its_decimals_whoever_asks(admin: Any) -> None:
+    with pytest.raises(TypeError, match="decimal_places"):
+        change_currency(code="GBP", staff=admin, decimal_places=5)  # type: ignore[arg-type]
+
+
+def test_a_form_that_changes_nothing_of_a_currency_is_not_noted(admin: Any) -> None:
+    site, page = staff_client(admin), "/admin/payments/currency/GBP/change/"
+    saved = site.post(page, loaded(site, page))
+    assert saved.status_code == 302
+    assert not LogEntry.objects.filter(object_id="GBP").exists()

@@ -309,3 +309,8 @@ def test_a_rare_kind_is_found_however_deep_it_lies(alice: Any, bob: Any) -> None
     assert ids(client.get(URL, {"kind": "purchase", "limit": "10"})) == [newer, deep]
     pages = all_pages(client, f"{URL}?kind=purchase&limit=1")
     assert pages == [[newer], [deep]]
+
+
+def test_a_service_sees_no_transaction_whatever_calls_for_it(alice: Any, service: Any) -> None:
+    credit(alice, ALICES)
+    assert not transactions.visible_to(service).exists()

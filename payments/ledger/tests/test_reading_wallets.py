@@ -1,5 +1,6 @@
 """GET wallets and currencies: owners see their own, admins see all, mallory sees nothing of alice's."""
 
+import json
 from typing import Any
 
 import pytest
@@ -166,3 +167,10 @@ def test_one_currency_is_shown(mallory: Any) -> None:
     assert client.get("/api/v1/currencies/USD").json()["decimal_places"] == 2
     assert client.get("/api/v1/currencies/XXX").status_code == 404
     assert client.get("/api/v1/currencies/usd").status_code == 404
+
+
+def test_what_csv_is_not_for_is_answered_in_json_all_the_same(alice: Any) -> None:
+    credit(alice, ALICES)
+    answer = signed_in(alice).options(f"{URL}/{ALICES}/statement", headers={"Accept": "text/csv"})
+    assert answer.status_code == 200
+    assert "text/csv" in json.loads(answer.content)["renders"]

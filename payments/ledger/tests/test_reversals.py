@@ -136,3 +136,11 @@ def test_the_houses_wallets_are_not_overdrawn_by_permission(admin: Any) -> None:
     answer = signed_in(admin).patch(f"/api/v1/wallets/{clearing_wallet()}", {"may_overdraw": True})
     refused(answer, 404, "wallet_not_found")
     assert answer.json()["detail"] == "There is no such wallet."
+
+
+def test_a_permission_that_is_given_twice_is_noted_once(alice: Any, admin: Any) -> None:
+    credited(alice)
+    for _ in range(2):
+        answer = signed_in(admin).patch(f"/api/v1/wallets/{ALICES}", {"may_overdraw": True})
+        assert answer.status_code == 200
+    assert LogEntry.objects.filter(object_id=ALICES).count() == 1
