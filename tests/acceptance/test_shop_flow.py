@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support import shop_users
+from tests.support.http import PLAIN
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, Form
@@ -55,19 +57,29 @@ class Visitor:
         return str(self.ask(200, "GET", f"wallets/{number}")["balance"])
 
 
+@pytest.fixture(scope="module")
+def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
+    """One served Till for all of this: a start for each test would take longer than the tests."""
+    with django_db_blocker.unblock():
+        till = LiveTill(TILL_WORKERS="2")
+        till.start()
+    yield till
+    till.stop()
+
+
 @pytest.fixture
-def shop(live_till: LiveTill) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{live_till.url}{shop_users.API}/", timeout=30) as client:
+def shop(till: LiveTill, committed_db: None) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{till.url}{shop_users.API}/", timeout=30, verify=PLAIN) as client:
         yield client
 
 
 @pytest.fixture
-def staff(shop: httpx.Client, live_till: LiveTill, admin: Any) -> Visitor:
-    return Visitor(shop, shop_users.sign_in(live_till, admin))
+def staff(shop: httpx.Client, till: LiveTill, admin: Any) -> Visitor:
+    return Visitor(shop, shop_users.sign_in(till, admin))
 
 
 @pytest.fixture(autouse=True)
-def sound_books(live_till: LiveTill) -> Iterator[None]:
+def sound_books(committed_db: None) -> Iterator[None]:
     yield
     assert_ledger_balances()
 
@@ -75,15 +87,13 @@ def sound_books(live_till: LiveTill) -> Iterator[None]:
 def credit(till: LiveTill, form: Form, **fields: Any) -> dict[str, Any]:
     """What the payment provider sends."""
     notice = form.notice(**fields)
-    answer = httpx.post(till.url + notice.path, content=notice.body, headers=notice.headers, timeout=30)
+    answer = httpx.post(till.url + notice.path, content=notice.body, headers=notice.headers, timeout=30, verify=PLAIN)
     assert answer.status_code == httpx.codes.OK, answer.text
     credited: dict[str, Any] = answer.json()
     return credited
 
 
-def test_a_newcomer_joins_is_credited_buys_and_is_paid_back(
-    live_till: LiveTill, shop: httpx.Client, staff: Visitor
-) -> None:
+def test_a_newcomer_joins_is_credited_buys_and_is_paid_back(till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
     """Register, activate, log in, list, be credited, buy, too poor, replay, refund, history."""
     pen = staff.ask(
         201, "POST", "products", {"title": "Pen", "description": "Blue.", "price": "60.00", "currency": "USD"}
@@ -92,7 +102,7 @@ def test_a_newcomer_joins_is_credited_buys_and_is_paid_back(
     user_id = newcomer.join("newcomer@example.com")
 
     assert [product["title"] for product in newcomer.listed("products")] == ["Pen"]
-    assert credit(live_till, SHA1_COLON, user_id=user_id, account_id=123456, amount=100)["balance"] == "100.00"
+    assert credit(till, SHA1_COLON, user_id=user_id, account_id=123456, amount=100)["balance"] == "100.00"
     assert newcomer.wallet(123456) == "100.00"
 
     wish = {"product": pen["id"], "wallet": 123456, "expected_price": pen["price"]}
@@ -121,11 +131,11 @@ def test_a_newcomer_joins_is_credited_buys_and_is_paid_back(
     assert [back["reason"] for back in newcomer.listed(f"purchases/{bought['id']}/refunds")] == ["A leak."]
 
 
-def test_staff_run_the_shop(live_till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
+def test_staff_run_the_shop(till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
     """Products are made, changed and taken off by admins; buyers see it at once."""
     buyer = Visitor(shop)
     user_id = buyer.join("buyer@example.com")
-    credit(live_till, SHA256_CONCAT, user_id=user_id, account_id=77, amount='"500.00"')
+    credit(till, SHA256_CONCAT, user_id=user_id, account_id=77, amount='"500.00"')
     made = [
         staff.ask(201, "POST", "products", {"title": title, "price": price, "currency": "USD"})["id"]
         for title, price in (("Lamp", "59.00"), ("Map", "7.95"))
@@ -149,10 +159,10 @@ def test_staff_run_the_shop(live_till: LiveTill, shop: httpx.Client, staff: Visi
     assert buyer.listed("purchases")[0]["title"] == "Lamp"
 
 
-def test_mallory_gets_nothing(live_till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
+def test_mallory_gets_nothing(till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
     pen = staff.ask(201, "POST", "products", {"title": "Pen", "price": "10.00", "currency": "USD"})["id"]
     alice, mallory = Visitor(shop), Visitor(shop)
-    credit(live_till, SHA1_COLON, user_id=alice.join("alice@example.com"), account_id=5, amount=100)
+    credit(till, SHA1_COLON, user_id=alice.join("alice@example.com"), account_id=5, amount=100)
     mallory.join("mallory@example.com")
     wish = {"product": pen, "wallet": 5}
     bought = alice.ask(201, "POST", "purchases", wish, key="k")["id"]

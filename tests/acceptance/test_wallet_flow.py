@@ -11,6 +11,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support import shop_users
 from tests.support.api_client import Visitor
+from tests.support.http import PLAIN
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.shop_users import PASSWORD
@@ -24,7 +25,7 @@ BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban
 def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     """One served Till for all of this: a start for each test would take longer than the tests."""
     with django_db_blocker.unblock():
-        till = LiveTill()
+        till = LiveTill(TILL_WORKERS="1")
         till.start()
     yield till
     till.stop()
@@ -32,7 +33,7 @@ def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[
 
 @pytest.fixture
 def client(till: LiveTill, committed_db: None) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=till.url, timeout=30) as client:
+    with httpx.Client(base_url=till.url, timeout=30, verify=PLAIN) as client:
         yield client
     assert_ledger_balances()
 

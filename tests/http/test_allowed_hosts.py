@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.provider import FORMS
 
@@ -52,9 +53,10 @@ def behind_tls(committed_db: None) -> Iterator[LiveTill]:
 def test_production_takes_webhooks_by_any_name_and_over_plain_http(behind_tls: LiveTill, alice: Any) -> None:
     """The signature is what counts, and a redirect would lose a notice (docs/operations.md)."""
     stranger = {"host": "stranger.example"}
-    assert httpx.get(f"{behind_tls.url}/", headers=stranger).status_code == 400
-    assert httpx.get(f"{behind_tls.url}/").status_code == 301
+    assert httpx.get(f"{behind_tls.url}/", headers=stranger, verify=PLAIN).status_code == 400
+    assert httpx.get(f"{behind_tls.url}/", verify=PLAIN).status_code == 301
     for form in FORMS:
         notice = form.notice(user_id=alice.pk)
-        answer = httpx.post(behind_tls.url + notice.path, content=notice.body, headers={**notice.headers, **stranger})
+        headers = {**notice.headers, **stranger}
+        answer = httpx.post(behind_tls.url + notice.path, content=notice.body, headers=headers, verify=PLAIN)
         assert (answer.status_code, answer.json()["status"]) == (200, "credited")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     with django_db_blocker.unblock():
-        till = LiveTill(TILL_WORKERS="1")
+        till = LiveTill(TILL_WORKERS="1", TILL_LOCK_TIMEOUT_MS="1500")
         till.start()
     yield till
     till.stop()

@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.environment import BadVariable, Environment
 from config.server import health, metrics_page
 from config.server.worker import METRICS_PREFIX
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.waiting import wait_until
 
@@ -162,14 +163,21 @@ def test_the_metrics_are_in_the_text_format_that_is_asked_for(client: Client) ->
 
 
 def test_the_metrics_add_up_what_several_processes_counted(tmp_path: Path) -> None:
+    """One after the other, both forked from one that has loaded Till."""
     code = (
+        "import os\n"
         "c = Client(headers={'host': 'localhost'})\n"
-        "c.get('/nowhere'); c.get('/nowhere'); print(c.get('/metrics').content.decode())"
+        "for _ in range(2):\n"
+        "    if not os.fork():\n"
+        "        c.get('/nowhere'); c.get('/nowhere')\n"
+        "        print(c.get('/metrics').content.decode(), end='END', flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()"
     )
-    texts = [run_in_a_process(code, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) for _ in range(2)]
-    counts = [value_of(text, "till_http_requests_total", route="unmatched") for text in texts]
+    first, second, _ = run_in_a_process(code, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)).split("END")
+    counts = [value_of(text, "till_http_requests_total", route="unmatched") for text in (first, second)]
     assert counts == [2, 4]
-    assert value_of(texts[1], "till_http_request_seconds_count", route="unmatched") == 4
+    assert value_of(second, "till_http_request_seconds_count", route="unmatched") == 4
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
@@ -232,14 +240,18 @@ def test_a_replaced_worker_goes_on_counting_in_the_same_files(committed_db: None
     till.start()
     try:
         [folder] = Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}{till.master}-*")
-        for round_ in range(3):
-            # A worker that was only just started answers when it has loaded Django.
-            assert httpx.get(f"{till.url}/nowhere", timeout=30).status_code == 404
-            text = httpx.get(f"{till.url}/metrics").text
-            assert value_of(text, "till_http_requests_total", route="unmatched") == round_ + 1
-            assert {file.name.partition("_")[2] for file in folder.iterdir()} == {"1.db"}
-            [worker] = workers_of(till.master)
-            os.kill(worker, signal.SIGKILL)
-            wait_until(lambda: workers_of(till.master) not in ([], [worker]))  # noqa: B023  called at once
+        _asked_once_more(till, folder, times=1)
+        [worker] = workers_of(till.master)
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: workers_of(till.master) not in ([], [worker]))
+        _asked_once_more(till, folder, times=2)
     finally:
         till.stop()
+
+
+def _asked_once_more(till: LiveTill, folder: Path, *, times: int) -> None:
+    with httpx.Client(base_url=till.url, timeout=30, verify=PLAIN) as client:
+        # A worker that was only just started answers when it has loaded Django.
+        assert client.get("/nowhere").status_code == 404
+        assert value_of(client.get("/metrics").text, "till_http_requests_total", route="unmatched") == times
+    assert {file.name.partition("_")[2] for file in folder.iterdir()} == {"1.db"}

@@ -19,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 
 from config.embedded_postgres import binaries
 from payments.webhooks.admin.providers import ProviderAdmin, ProviderForm
+from tests.support.http import PLAIN
 from tests.support.live import free_port
 
 pytestmark = pytest.mark.slow
@@ -106,7 +107,7 @@ def test_an_installation_without_docker_works_as_it_is_written(server: Server, t
     with running(server.here(commands), checkout, environment, tmp_path / "log") as process:
         wait_until_ready(process, port, tmp_path / "log")
         forged = {"transaction_id": 1, "user_id": 1, "bill_id": 1, "amount": 1, "signature": "forged"}
-        assert httpx.post(f"http://127.0.0.1:{port}/payment/webhook", json=forged).status_code == 401
+        assert httpx.post(f"http://127.0.0.1:{port}/payment/webhook", json=forged, verify=PLAIN).status_code == 401
         assert (
             "till.W005" not in (tmp_path / "log").read_text().partition("Listening at")[2]
         )  # it serves as the service
@@ -136,6 +137,6 @@ def wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> 
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready", headers=proxied).status_code == 200:
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready", headers=proxied, verify=PLAIN).status_code == 200:
                 return
         time.sleep(0.2)

@@ -21,6 +21,7 @@ from payments.users.services import delete_user
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.database_roles import Login, connected_as, drop_role, make_service_role
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
+from tests.support.http import PLAIN
 from tests.support.ledger import sql
 from tests.support.live import LiveTill, database_url
 from tests.support.operation_table import CALLS
@@ -191,8 +192,12 @@ def for_a_while(login: Login, django_db_setup: None, django_db_blocker: DjangoDb
 @pytest.mark.parametrize("row", CALLS)
 def test_the_service_serves(for_a_while: None, row: str) -> None:
     """Each operation works for one of two: for an admin, or for the owner of what it is about."""
-    statuses = [served(row, by=role) for role in ("user", "admin")]
-    assert min(statuses) < 300, statuses
+    statuses: list[int] = []
+    for role in ("user", "admin"):
+        statuses.append(served(row, by=role))
+        if statuses[-1] < 300:
+            return
+    pytest.fail(f"neither: {statuses}")
 
 
 def served(row: str, *, by: str) -> int:
@@ -237,10 +242,10 @@ def test_what_only_the_owner_may_run_says_so_in_one_line(as_service: None, alice
 def test_the_service_credits_webhooks_by_both_paths(
     as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    till = LiveTill()
+    till = LiveTill(TILL_WORKERS="1")
     till.start()
     try:
-        with httpx.Client(base_url=till.url, timeout=30) as client:
+        with httpx.Client(base_url=till.url, timeout=30, verify=PLAIN) as client:
             for form, headers in product((SHA1_COLON, SHA256_CONCAT), ({}, {"Expect": "100-continue"})):
                 delivery = form.notice(user_id=alice.pk, account_id=77)
                 answer = client.post(delivery.path, content=delivery.body, headers={**delivery.headers, **headers})

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 
 from payments.conftest import stored
 from payments.webhooks import simulator
+from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.provider import FORMS, Form
 
@@ -102,7 +103,7 @@ def test_the_curl_that_it_prints_can_be_pasted(served: str, form: Form, alice: A
     headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "-H")
     assert (program, words[:3], words[-2]) == ("curl", ["-i", "-X", "POST"], "--data-raw")
     for duplicate in (False, True):
-        answer = httpx.post(words[3], headers=headers, content=words[-1])
+        answer = httpx.post(words[3], headers=headers, content=words[-1], verify=PLAIN)
         assert (answer.status_code, answer.json()["duplicate"]) == (200, duplicate)
     assert stored().balances == Decimal("1.5")
 
