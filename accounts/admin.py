@@ -161,7 +161,7 @@ class UserAdmin(UserAdminBase):
         return _without(super().get_fieldsets(request, obj), *(("support", "reason") if own else ()))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Nobody disables or demotes himself; the services hold that too."""
+        """Staff cannot disable or demote themselves. The services refuse it too."""
         own = self.own_account_fields if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *own)
 

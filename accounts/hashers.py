@@ -1,4 +1,4 @@
-"""How passwords are kept, and in whose time they are hashed."""
+"""How passwords are stored, and in which thread they are hashed."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ def normalized(password: str) -> str:
 
 
 def _give_way() -> None:
-    """Elsewhere a thread has no priority of its own. A sandbox may refuse; who is nicer already stays so."""
+    """Lower this thread's priority, on Linux only. A sandbox may refuse, and a lower priority stays."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

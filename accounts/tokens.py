@@ -1,4 +1,4 @@
-"""Access and refresh tokens: JWTs whose good standing is kept in a user's epoch and in a family per login."""
+"""Access and refresh tokens: JWTs that are valid by the user's epoch and by the family of their login."""
 
 import uuid
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def rotate(*, refresh: str) -> TokenPair:
     spent = _read(jwt_tokens.RefreshToken, refresh)
     login = _login(spent)
     fresh = _refresh_token(began_at=login.began_at)
-    # The epoch goes into the new tokens as it was read above: if it is raised meanwhile, they are born dead.
+    # The new tokens get the epoch that was read above. If it has been raised since then, they are not valid.
     current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
     if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
         if _end(login.family_id):
@@ -74,7 +74,7 @@ def rotate(*, refresh: str) -> TokenPair:
 
 
 def end_family(*, refresh: str) -> None:
-    """Log out: end the family of this refresh token, of which it is proof enough. Safe to repeat.
+    """Log out: end the family of this refresh token. The token itself is proof enough. Safe to repeat.
 
     Raises InvalidToken when it never was one of our refresh tokens. An expired one has nothing left to end.
     """
@@ -186,7 +186,7 @@ def _end(family_id: uuid.UUID) -> int:
 
 
 def _delete_expired_families() -> None:
-    """Delete a few rows whose tokens have expired anyway, so that the table needs no housekeeper."""
+    """Delete a few rows whose tokens have expired anyway, so that the table needs no other cleaning."""
     with transaction.atomic():
         expired = TokenFamily.objects.filter(expires_at__lt=timezone.now()).values_list("pk", flat=True)
         if ids := list(expired.select_for_update(skip_locked=True)[:_EXPIRED_FAMILIES_DELETED_PER_LOGIN]):

@@ -1,7 +1,7 @@
 """What apps above this one do with users who are new, or have another role.
 
 They add it in AppConfig.ready(). It runs in the atomic block of the change: if it raises, nothing happened. There are
-five ways to add a user, so none of them can be left to remember it.
+five ways to add a user, and none of them has to remember it.
 """
 
 from collections.abc import Callable, Iterable, Sequence

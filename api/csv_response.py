@@ -33,7 +33,7 @@ def csv_response(rows: Callable[[], CsvRows], *, name: str, user_id: int) -> Str
 
 
 class _Chunks:
-    """Django closes what it was given to send, whether it was sent or not: a generator that never began would not."""
+    """Chunks that Django closes even if they are never sent. A generator that never began would not clean up."""
 
     def __init__(self, rows: CsvRows, place: ExportPlace) -> None:
         self._chunks: Generator[str] = csv_chunks(rows, lines=LINES_AT_ONCE)

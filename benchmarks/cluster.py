@@ -26,7 +26,7 @@ class Postgres:
     """Till's own embedded server with the settings that Till gives it, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        # Not the folder itself: were it somebody's TILL_DATA, `start` would remove a database that is dear to him.
+        # Not the folder itself: if it is somebody's TILL_DATA, `start` must not remove their database.
         self.folder = folder.resolve() / "cluster"
         self._cluster = Cluster(self.folder)
         self._address: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """`python -m benchmarks.hostile`: each cheap trick for twenty seconds, beside honest traffic that must not notice.
 
-For each attack: p50 and p99 of honest webhooks and API calls, how many of them were refused, and what the workers
-hold before and after. The first and the last row are calm. At the end `check_ledger` recomputes the books.
+For each attack: p50 and p99 of honest webhooks and API calls, how many were refused, and the memory of the workers
+before and after. The first and the last row are calm. At the end `check_ledger` recomputes the books.
 """
 
 import argparse

@@ -37,7 +37,7 @@ from payments.models import (
 
 DAYS = 14
 MAX_COUNTED = 1000
-#: Of each word that staff look for Django makes a condition: PostgreSQL plans a thousand of them for half a minute.
+#: Django makes a condition of each word of a search, and PostgreSQL needs half a minute to plan a thousand of them.
 MAX_SEARCH_LENGTH = 200
 SEARCH_PARAMETERS = ("q", "term")  # of lists, of a field that completes
 CHECK_GROWS_OLD = timedelta(days=1)
@@ -51,7 +51,7 @@ class StaffSite(admin.AdminSite):
     index_title = "Staff"
 
     def refusal(self, error: Exception) -> str | None:
-        """Return what a form has to say about an error; None is for bugs, and for what has a page of its own."""
+        """Return an error's text for a form. None: it is a bug, or has a page of its own."""
         if isinstance(error, (Http404, PermissionDenied, SuspiciousOperation, BadRequest)):
             return None
         answer = response_for(error)

@@ -134,7 +134,7 @@ def _can_begin_links(url: str) -> bool:
 
 @register(Tags.security)
 def check_activation(**_: Any) -> list[CheckMessage]:
-    """Whoever gets the link in the answer needs no mailbox: he activates any address, and money sent to it is his."""
+    """With the link in the answer anybody can activate any address without its mailbox, and gets money sent to it."""
     if settings.TILL_DEBUG or not settings.TILL_RETURN_ACTIVATION_LINK:
         return []
     hint = "Anybody can register and activate anybody's address; transfers by email reach him. Leave it unset."

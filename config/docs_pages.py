@@ -64,7 +64,7 @@ def stored_document(renderer: type[BaseRenderer]) -> StoredDocument:
     """Return the document as this renderer writes it, made once: the generator is not for two threads at a time."""
     with _render_lock:
         if renderer not in _stored:
-            # Its JSON is indented, which makes it three times as long: whoever reads it himself takes YAML.
+            # Its JSON is indented, which makes it three times as long. To read the document, take YAML.
             writer = JSONRenderer() if issubclass(renderer, JSONRenderer) else renderer()
             written = writer.render(schema_document(), None, {})
             body = written if isinstance(written, bytes) else written.encode()

@@ -76,7 +76,7 @@ class Environment:
         return value in TRUE
 
     def token(self, name: str) -> str:
-        """What a machine shows to be let in; empty: none is asked for."""
+        """A token that a machine sends to be let in. Empty: there is none."""
         value = self.text(name, "")
         if value and not re.fullmatch(r"[!-~]{16,256}", value):  # never the value itself
             raise BadVariable(name, "16 to 256 letters, digits and signs without a space, or unset")
@@ -108,7 +108,7 @@ class Environment:
         return value
 
     def rate(self, name: str, default: str) -> str:
-        """How often something may be asked for, as in 300/min."""
+        """How often a request is allowed, as in 300/min."""
         value = self.text(name, default)
         if not re.fullmatch(r"[1-9][0-9]{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)", value):
             raise BadVariable(name, "a number and a period, such as 300/min")

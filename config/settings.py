@@ -155,9 +155,9 @@ if TILL_DB_POOL_SIZE:
         {
             "min_size": 1,
             "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS + PASSWORD_THREADS,
-            # Seconds that a request waits for a connection before it is asked to come back.
+            # Seconds that a request waits for a connection before it gets 503.
             "timeout": 2,
-            # The pool's pauses between attempts double. One that gives up soon is asked again by the next request; with
+            # The pool's pauses between attempts double. If it gives up soon, the next request makes it try again. By
             # its default of 300 seconds it would still be pausing long after PostgreSQL is back.
             "reconnect_timeout": 1,
         },

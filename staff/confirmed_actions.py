@@ -1,4 +1,4 @@
-"""What staff do to users and money: a page names the objects and asks for a reason, and only then it is done."""
+"""Confirmed actions: a page names the objects and asks for a reason. Only then the action is performed."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -107,7 +107,7 @@ class ConfirmedActionsMixin(ModelAdmin):
         return TemplateResponse(request, "admin/confirm.html", self._context(request, action, targets, form))
 
     def _perform(self, request: HttpRequest, action: ConfirmedAction, targets: list[Any], form: ReasonForm) -> bool:
-        """Perform it on each target. Of one target the form says why it is refused, of many a message does."""
+        """Perform it on each target. The form shows why a single target is refused; for many targets a message does."""
         for target in targets:
             try:
                 outcome = action.perform(

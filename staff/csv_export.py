@@ -1,4 +1,4 @@
-"""Any list as CSV: what is filtered and searched for, streamed, whatever its length."""
+"""Any list as CSV, filtered and searched, streamed whatever its length."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ ROWS_AT_ONCE = 2000
 
 
 class CsvExportMixin(ModelAdmin):
-    """Adds `export/` below the list, for whoever may look at it. Only what `export_fields` names leaves the house."""
+    """Adds `export/` below the list, for whoever may look at it. Only the columns in `export_fields` are exported."""
 
     #: Paths as `values_list` takes them; the header has the same names. Never a secret, a hash or a token.
     export_fields: ClassVar[tuple[str, ...]]

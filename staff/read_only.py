@@ -39,7 +39,7 @@ class BoundedPaginator(PaginatorBase):
 
 
 class ReadOnlyMixin:
-    """Nobody adds, changes or deletes here, whatever his rights: services write the ledger and the webhook events."""
+    """Nobody adds, changes or deletes here, whatever their rights: services write the ledger and webhook events."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False

@@ -1,4 +1,4 @@
-"""Separation of duties: whoever decides about money is somebody else than who has or gets it."""
+"""Separation of duties: nobody decides about money that is their own."""
 
 from accounts.models import User
 
@@ -8,6 +8,6 @@ class OwnOrder(Exception):
 
 
 def refuse_own(by: User, *owners: int | None) -> None:
-    """Raise OwnOrder when one of the owners (ids of users) is who decides, whatever his role and scopes."""
+    """Raise OwnOrder when `by` is one of the owners (ids of users), whatever the role and scopes."""
     if by.pk in owners:
         raise OwnOrder

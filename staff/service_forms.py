@@ -1,4 +1,4 @@
-"""Forms that a service carries out: what it refuses is an error of the form, and what it did it notes itself."""
+"""Forms that call a service. Its refusal is an error of the form, and the service writes the history."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -18,25 +18,25 @@ else:
 
 
 class InstructionField(forms.BooleanField):
-    """Says how the form is carried out; it is no change by itself."""
+    """A field that says how the form is carried out, and is no change by itself."""
 
     def has_changed(self, initial: Any, data: Any) -> bool:  # noqa: ARG002
         return False
 
 
 class ServiceForm(ModelForm):
-    """Carried out as the last of its checks, in the page's atomic block: only a service knows, under its locks."""
+    """Calls its service as the last of its checks, in the page's atomic block. The service decides, under its locks."""
 
     staff: ClassVar[User]
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
-    #: The fields that errors mean, where their names differ; under "" the one for those that name none.
+    #: From an error's field to the form's, where the names differ. The key "" is for errors without a field.
     names: ClassVar[dict[str, str]] = {}
 
     def carry_out(self) -> Model:
         raise NotImplementedError
 
     def _post_clean(self) -> None:
-        """In the place of Django's checks of the model. Nothing is carried out when a field is wrong already."""
+        """Call the service instead of Django's checks of the model, unless a field is wrong already."""
         if self.errors or getattr(self, "refused", None):  # a second time only to say why (stale_forms)
             return
         try:

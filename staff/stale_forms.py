@@ -1,4 +1,4 @@
-"""Forms know what they showed: nobody's change is overwritten, and what is refused is said on the page."""
+"""Forms that know what they showed, so that nobody overwrites another's change. Refusals are shown on the page."""
 
 import time
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _SALT = "staff.stale_forms"
 
 
 class DigestsField(forms.CharField):
-    """What the form showed, as a digest of each value: no secret can be read from it. It is no change by itself."""
+    """A digest of each value that the form showed. No secret can be read from it. It is no change by itself."""
 
     widget = forms.HiddenInput
 
@@ -38,11 +38,11 @@ class DigestsField(forms.CharField):
 
 
 class StaleGuard:
-    """Stands in front of a ModelForm's class. The object's row is locked by then (`GuardedAdmin`).
+    """Mixed into a ModelForm: refuses it if the object has changed since the form was shown. The row is locked by then.
 
-    `compared` names columns that no field edits, but whose change makes the page old. `refused` is what a service or
-    PostgreSQL said when this same form was carried out a moment ago. A form that is sent without the field was shown to
-    nobody: a program wrote it, and there is nothing to compare.
+    `compared` names columns that no field edits, but whose change makes the form stale. `refused` is the error of a
+    service or of PostgreSQL when this form was carried out a moment ago. A form without the hidden field comes from a
+    program. It was never shown, so there is nothing to compare.
     """
 
     compared: ClassVar[tuple[str, ...]] = ()
@@ -79,12 +79,12 @@ class StaleGuard:
         return True
 
     def blamed(self) -> str | None:
-        """Return the field beside which a stale form says so; None is above all."""
+        """Return the field beside which the error is shown. None: above all fields."""
         return None
 
 
 class StaleRowGuard(StaleGuard):
-    """A row of a list. What staff did not touch is not compared with what others changed meanwhile."""
+    """The same for a row of a list. A row that staff did not change is not compared."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,14 +99,14 @@ class StaleRowGuard(StaleGuard):
 
 
 def digests(form: ModelForm, compared: tuple[str, ...]) -> dict[str, str]:
-    """Return a keyed digest of each value that the form shows or that it compares besides."""
+    """Return a keyed digest of each value that the form shows, and of each column in `compared`."""
     values = {name: _value(form, name) for name, field in form.fields.items() if not field.disabled}
     values |= {name: _value(form, name) for name in compared}
     return {name: salted_hmac(_SALT, f"{name}={value!s}").hexdigest()[:16] for name, value in values.items()}
 
 
 def _value(form: ModelForm, name: str) -> Any:
-    """The column's value as it is stored; of a field that is no column, what the form begins with."""
+    """Return the column's stored value. For a field that is no column, the form's initial value."""
     column = _column(form, name)
     return (
         form.get_initial_for_field(form.fields[name], name)
@@ -128,7 +128,7 @@ def write_digests(digests: dict[str, str]) -> str:
 
 
 def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
-    """Return when the form was shown, as it says itself, and the digests; of made-up text nothing that fits."""
+    """Return the time at which the form says that it was shown, and the digests. Made-up text matches nothing."""
     moment, *pairs = text.split(" ")
     seconds = int(moment) if moment.isascii() and moment.isdigit() and len(moment) < 11 else 0
     return datetime.fromtimestamp(seconds, UTC), {
@@ -137,7 +137,7 @@ def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
 
 
 def describe_stale_fields(form: ModelForm, changed: list[str], *, since: datetime) -> str:
-    """Say who changed it, when, and what it is now; a secret's value is not said."""
+    """Say who changed the object, when, and its values now, without those of secrets."""
     who = _last_change(form.instance, since)
     by = f" by {who.user} at {who.action_time:%Y-%m-%d %H:%M:%S} UTC" if who else ""
     values = ", ".join(_describe_value(form, name) for name in changed if name in form.fields)
@@ -162,16 +162,16 @@ def _describe_value(form: ModelForm, name: str) -> str:
 
 
 class GuardedAdmin(ModelAdmin):
-    """Each form says what it showed, and is compared under the lock of its object's row before anything is changed.
+    """An admin whose forms are compared with the object under the lock of its row, before anything is changed.
 
-    When a service or PostgreSQL refuses the change, the form itself says why, with all that was typed. So a second
-    click on Save finds its own error, and no answer in JSON.
+    When a service or PostgreSQL refuses the change, the form shows why, with everything that was typed. So a second
+    click on Save shows an error on the page, and no JSON.
     """
 
     compared: ClassVar[tuple[str, ...]] = ()
 
     def lock(self, ids: list[Any]) -> None:
-        """Lock the rows, by ascending id, so that nothing changes between what is compared and what is saved."""
+        """Lock the rows, by ascending id, so that nothing changes between comparing and saving."""
         rows = self.model._default_manager.select_for_update(no_key=True).filter(pk__in=ids)
         list(rows.order_by("pk").values_list("pk"))
 
@@ -216,7 +216,7 @@ class GuardedAdmin(ModelAdmin):
         return with_submitted_rows(answer)
 
     def _keys(self, texts: list[str]) -> list[Any]:
-        """Return the keys that the texts write; what is none is left out."""
+        """Return the texts as keys, without those that are no key."""
         keys = []
         for text in texts:
             try:
@@ -226,7 +226,7 @@ class GuardedAdmin(ModelAdmin):
         return keys
 
     def _becomes_form_error(self, request: HttpRequest, error: Exception) -> bool:
-        """Note what the form has to say the second time it is gone through. Nothing was done the first time."""
+        """Keep the error for the form, which is processed once more to show it. Nothing was done the first time."""
         say = getattr(self.admin_site, "refusal", None)
         text = "Somebody did the same at this moment." if isinstance(error, IntegrityError) else say and say(error)
         if request.method != "POST" or not text or hasattr(request, "refused_a_moment_ago"):
@@ -237,7 +237,7 @@ class GuardedAdmin(ModelAdmin):
 
 
 def with_submitted_rows(answer: Any) -> HttpResponse:
-    """Show a refused list beside the rows that were sent: what is listed by now may be others."""
+    """Show a refused list with the rows that were sent. The list may have other rows by now."""
     changes = getattr(answer, "context_data", None) and answer.context_data.get("cl")
     if changes and changes.formset and changes.formset.is_bound:
         changes.result_list = [form.instance for form in changes.formset.forms]

@@ -15,7 +15,7 @@ from accounts.services.locking import lock_with_admins
 
 
 def anonymise_user(*, user_id: int, by: User | None) -> User:
-    """Scrub the user's row, disable him and end his tokens. Safe to repeat.
+    """Scrub the user's row, disable the user and end all tokens. Safe to repeat.
 
     payments.users.services.anonymise is what to call: it also scrubs what payments keeps about the user.
     Locks the row, of an admin with all active admins'. Raises OwnAccount, LastAdmin or UnknownUser.
@@ -32,7 +32,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
 
 
 def destroy_user(*, user_id: int, by: User | None) -> None:
-    """Delete a user to whom nothing of value refers, with his tokens and keys. His id is never given again.
+    """Delete a user to whom nothing of value refers, with tokens and keys. The id is never given again.
 
     Raises Django's ProtectedError when something does (IntegrityError at the commit when it was written meanwhile),
     OwnAccount, LastAdmin or UnknownUser.

@@ -1,4 +1,4 @@
-"""What check_ledger holds against the shop's tables: each purchase and refund against what was booked for it."""
+"""The shop's documents: check_ledger compares each purchase and refund with what was booked for it."""
 
 from payments.audit import Document, house_wallet_sql, matching
 

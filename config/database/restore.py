@@ -1,7 +1,6 @@
-"""What is done once to a database that was restored to an earlier moment, before the service starts on it.
+"""Prepares a database that was restored to an earlier moment, once, before the service starts on it.
 
-Numbers that were given out since then are known outside: by their owners, by providers, in tokens. Nobody else may get
-one of them.
+Owners, providers and tokens still have the numbers that were given out after that moment. Nobody else may get one.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from accounts.models import User
 from staff import history
 
 OUR_APPS = ("accounts", "payments", "catalog")
-#: More than was given out of any number since the moment that was restored, by far.
+#: Far more than any sequence has given out since the moment that was restored.
 GAP = 10_000_000
 
 _SEQUENCES = """
@@ -42,7 +41,8 @@ class RestoreResult(NamedTuple):
 def after_restore(*, by: User, gap: int = GAP) -> RestoreResult:
     """Move all sequences on by the gap and end every login; note it in the staff log under `by`.
 
-    Not for a service that runs: it keeps what it has read. To repeat it is harmless: it moves on again. Raises NoRoom.
+    Stop the service first, because it keeps what it has read. Repeating this moves on once more, and does no harm.
+    Raises NoRoom.
     """
     with transaction.atomic():
         logins = tokens.end_all_of_everybody()
@@ -54,7 +54,7 @@ def after_restore(*, by: User, gap: int = GAP) -> RestoreResult:
 
 
 def move_sequences(gap: int) -> Sequence[str]:
-    """Let the next id of each of our tables be further on by the gap; return the sequences' names. Raises NoRoom."""
+    """Move the next id of each of our tables on by the gap. Returns the sequences' names. Raises NoRoom."""
     tables = [
         model._meta.db_table
         for app in OUR_APPS

@@ -1,4 +1,4 @@
-"""What the role that the service connects as may do to each table: no more than the code does.
+"""What the service's database role may do to each table: no more than the code does.
 
 The owner of the tables migrates them and can switch their guards off; the service can do neither. `manage.py
 grant_service_role` gives these rights, and config/checks.py says at the start when the role has more.
@@ -28,7 +28,7 @@ class Rights:
 READ_ONLY = Rights(insert=False)
 APPEND_ONLY = Rights()
 FREE = Rights(update=EVERY, delete=True)
-# PostgreSQL lets lock a row who may update one of its columns. A trigger refuses every UPDATE of these tables.
+# Locking a row needs the right to update one of its columns. A trigger refuses every UPDATE of these tables.
 LOCKED_ONLY = Rights(update=("id",))
 _SETTLEMENT = ("status", "reason", "transaction_id", "settled_by_id", "settled_at")
 
@@ -150,7 +150,7 @@ WHERE oid = ANY(SELECT to_regclass(quote_ident(name)) FROM unnest(%s::text[]) AS
 
 
 def excess(cursor: CursorWrapper) -> list[str]:
-    """Return what the connected role has or may beyond its rights, in words; of a superuser only that."""
+    """Return in words what the connected role may do beyond its rights. Of a superuser, only that it is one."""
     cursor.execute(_ATTRIBUTES)
     attributes = [name for name, has in zip(_ATTRIBUTE_NAMES, cursor.fetchone(), strict=True) if has]
     if _ATTRIBUTE_NAMES[0] in attributes:

@@ -1,7 +1,7 @@
-"""Checks of what stands between Till and PostgreSQL: a pooler that was not named, and settings that do not arrive.
+"""Checks the way to PostgreSQL: a pooler that TILL_POOLER does not name, and settings that do not arrive.
 
-A pooler in transaction mode gives each transaction another session. What Till sets in one would meet other clients, and
-what it has prepared there would be missing. So its mode is asked for, and what it keeps is tried.
+A pooler in transaction mode gives each transaction another session. What Till sets in one would reach other clients,
+and what it has prepared would be missing in the next. So the operator names the mode, and these checks try it.
 """
 
 import re
@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import connections
 from psycopg import pq, sql
 
-#: How often another client tries to get the session that one had. One is enough for a pooler that nobody else uses.
+#: How often a second client tries to get the session of the first. Once is enough if nobody else uses the pooler.
 ROUNDS = 5
 PROBE = b"SELECT pg_backend_pid()"
 PROBE_NAME = b"till_probe"
@@ -67,7 +67,7 @@ def _command(role: str, database: str, name: str, value: str) -> str:
 
 
 def check_options(alias: str) -> list[CheckMessage]:
-    """Tell who asks in DATABASE_URL for what a variable of its own decides."""
+    """Report options in DATABASE_URL that a variable of Till's decides."""
     options = str(connections[alias].settings_dict["OPTIONS"].get("options", "")).lower().replace("-", "_")
     overridden = [name for name in settings.SESSION_SETTINGS if re.search(rf"\b{name.lower()}\s*=", options)]
     hint = "Times have variables of their own, such as TILL_LOCK_TIMEOUT_MS; the rest is as Till needs it."
@@ -85,12 +85,12 @@ def _client(alias: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _session_of(client: psycopg.Connection[Any]) -> int:
-    """The process of PostgreSQL's that answers."""
+    """Return the process id of the PostgreSQL session that answers."""
     return int(client.execute(PROBE).fetchall()[0][0])
 
 
 def is_pooled(alias: str) -> bool:
-    """Whether a pooler answers first: it tells each client a number of its own as that of the session's process.
+    """Tell whether there is a pooler: it gives each client a number of its own instead of the session's process id.
 
     Balancers that pass on the bytes, such as HAProxy, are none.
     """
@@ -99,7 +99,7 @@ def is_pooled(alias: str) -> bool:
 
 
 def shares_sessions(alias: str) -> bool:
-    """Whether two clients that are there at the same time get one session after the other."""
+    """Tell whether two clients at the same time get one session after the other."""
     with _client(alias) as one, _client(alias) as other:
         for _ in range(ROUNDS):
             before = _session_of(one)
@@ -110,7 +110,7 @@ def shares_sessions(alias: str) -> bool:
 
 
 def keeps_prepared_statements(alias: str) -> bool:
-    """Whether what a client has prepared follows it into another session."""
+    """Tell whether the statements that a client has prepared follow it into another session."""
     with _client(alias) as one, _client(alias) as other:
         # There already: another client's, and so none is kept apart from another.
         if one.pgconn.prepare(PROBE_NAME, PROBE).status != pq.ExecStatus.COMMAND_OK:

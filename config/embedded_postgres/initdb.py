@@ -73,8 +73,8 @@ def write_configuration(cluster: Cluster, endpoint: Endpoint) -> None:
     by_socket = endpoint.host.startswith("/")
     text = CONFIGURATION.format(
         addresses="" if by_socket else endpoint.host,
-        # Relative to the data folder: then the path may have any character, and a server whose folder was
-        # deleted under it cannot remove the socket of its successor.
+        # Relative to the data folder, so that the path may have any character. And a server whose folder was
+        # deleted cannot remove the socket of its successor.
         sockets=f"../{cluster.sockets.name}" if by_socket else "",
         port=endpoint.port,
         title=cluster.title,

@@ -1,8 +1,9 @@
 """Whom PostgreSQL runs as. It refuses root, so root's server runs as `nobody`, whose the data folder then is.
 
-No folder outside TILL_DATA is opened up for that. Where a parent folder is closed to others (a checkout in /root), the
-server keeps the one capability that lets it pass closed folders, read-only if that is enough. A superuser of the
-database can then read what root can. Linux only, by setpriv of util-linux: elsewhere such a place is refused.
+No folder outside TILL_DATA is opened up for that. A parent folder may be closed to others, such as that of a checkout
+in /root. Then the server keeps the one capability that lets it pass closed folders, read-only if that is enough. A
+superuser of the database can then read what root can. This needs Linux and setpriv of util-linux. Elsewhere such a
+place is refused.
 """
 
 import ctypes

@@ -2,7 +2,7 @@
 
 Requests of others come in between. Requests with the same credentials are one client. Requests without credentials
 are counted by their network. Nobody has verified the credentials yet. So a caller that makes up many of them counts as
-many clients: it gets their threads, and each of its clients has to wait like every other.
+many clients and gets their threads. But each of them has to wait like every other client.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The webhook endpoint: webhooks answered by the event loop itself, without Django's request cycle.
 
 It gives the same answers as payments.webhooks.views.webhooks. The loop reads and verifies a notice. The process's one
-GroupCommitter credits it together with its neighbours, and the answer follows their commit. A notice that needs a query
-of its own takes a thread, so that the loop never waits: its signature fails, or the providers in memory are old.
+GroupCommitter credits it together with its neighbours, and the answer follows their commit. The loop never waits for a
+query: when a signature fails or the providers in memory are old, a thread looks at the database.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
-    """Uvicorn's worker, which also leaves when its master says so by SIGQUIT, or was killed: an orphan keeps the port.
+    """Uvicorn's worker, which also ends at SIGQUIT and when its master was killed: an orphan would keep the port.
 
     A master that gets SIGINT or SIGQUIT alone passes on SIGQUIT. uvicorn's worker notes that and does not act on it: it
     would be killed half a minute later.
@@ -116,9 +116,9 @@ def number_worker(arbiter: Any, worker: Any) -> None:
 
 
 def count_under_number(_arbiter: Any, worker: Any) -> None:
-    """Let a worker go on in the files of the one whose number it has.
+    """Let a worker continue the files of the worker whose number it has.
 
-    By process id, as the library has it, each replaced worker would leave its files, and all are read for each answer.
+    The library names files by process id. Then each replaced worker would leave its files, and every answer reads all.
     """
     values.ValueClass = values.MultiProcessValue(lambda: worker.metrics_number)  # type: ignore[no-untyped-call]
 

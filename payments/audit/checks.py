@@ -1,7 +1,7 @@
 """The SQL of the audit: each check reads a range of ids and selects differences, as `Difference` has them."""
 
-# The window follows each wallet from posting to posting; a difference is where one does not follow from the one
-# before, so a single wrong row is named once and not for all the rows after it.
+# The window follows each wallet from posting to posting. A posting that does not follow from the one before is a
+# difference. So a single wrong row is named once, and not for every row after it.
 WALLETS = """
 WITH line AS (
     SELECT source_id AS wallet_id, source_sequence AS sequence, source_balance AS balance, -amount AS change,

@@ -1,4 +1,4 @@
-"""What asks for transactions, and the SQL that holds each document against what was booked for it.
+"""Documents, which claim transactions, and the SQL that compares each with what was booked for it.
 
 A document is a row that claims one transaction: a settled order, a transfer, a purchase. Apps above register theirs.
 """
@@ -55,10 +55,11 @@ def matching(
     joined: str = "",
     also: str = "",
 ) -> str:
-    """Return the check that each document has a transaction of its own, with exactly these postings that are not 0.
+    """Return the check that each document has a transaction of its own, with exactly these postings.
 
-    `reference` is the SQL of what the transaction must be called: by default the kind and the document's id. `joined`
-    is a table whose columns the document needs, as SQL after its FROM; `also` selects more differences of `document`.
+    Postings of 0 are left out. `reference` is the SQL of the transaction's reference, by default the kind and the
+    document's id. `joined` is SQL after the document's FROM, for columns of another table. `also` selects more
+    differences of `document`.
     """
     expected = " UNION ALL ".join(
         f"SELECT document.id, transaction_id, {source}, {destination}, {amount} FROM document"  # noqa: S608 - as above

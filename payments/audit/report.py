@@ -78,7 +78,7 @@ class Report:
         return not self.totals
 
     def add(self, difference: Difference, *, total: int = 1) -> None:
-        """Name a difference while there is room; `total` is how many it stands for, 0 when they are counted."""
+        """Name the difference while there is room, and count `total` of its kind: 0 when they are counted already."""
         self.totals[difference.kind] = self.totals.get(difference.kind, 0) + total
         named = self.differences.setdefault(difference.kind, [])
         if len(named) < self.limit:

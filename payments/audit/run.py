@@ -1,4 +1,4 @@
-"""Walking through the books in ranges, on one snapshot."""
+"""Runs the checks over the books in ranges, on one snapshot."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from payments.money import EXACT
 #: Rows of a table, or postings of a range of wallets, that one statement reads: about 100 MB of PostgreSQL's memory.
 RANGE_ROWS = 100_000
 
-#: What has been checked of what there is, in rows.
+#: Called with the rows that are checked and the rows that there are.
 Progress = Callable[[int, int], None]
 
 

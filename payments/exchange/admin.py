@@ -53,7 +53,7 @@ class RateForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:  # who changes a rate says so himself, whoever said the last one
+        if self.instance.pk:  # whoever changes a rate is its origin from now on
             self.initial["origin"] = STAFF_ORIGIN
 
     def carry_out(self) -> ExchangeRate:

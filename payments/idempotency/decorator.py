@@ -1,4 +1,4 @@
-"""The header Idempotency-Key for views that move money: `@idempotent` on the method is all that one says."""
+"""The header Idempotency-Key for views that move money: decorate the method with `@idempotent`."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from payments.idempotency import service as idempotency
 
-#: Refusals that a repeat gets again: the request was understood and decided. After any other it may be sent anew.
+#: Refusals that are stored, because the request was understood and decided. After any other it may be sent anew.
 KEPT_REFUSALS = {status.HTTP_409_CONFLICT, status.HTTP_422_UNPROCESSABLE_ENTITY}
 
 _PARAMETERS = [
@@ -45,8 +45,8 @@ _PARAMETERS = [
 def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
     """Answer each Idempotency-Key of a user once. The handler runs in an atomic block that also keeps its answer.
 
-    What the handler raises goes through the view's own error handling; nothing it wrote is left then. For a user who
-    has signed in: the view's permissions must see to that.
+    An exception of the handler goes through the view's own error handling, and everything it wrote is rolled back. The
+    view's permissions must make sure that the user has signed in.
     """
 
     @extend_schema(parameters=_PARAMETERS)
@@ -68,7 +68,7 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
 
 @dataclass(slots=True)
 class _Attempt:
-    """The first run of a request. `refusal` keeps the whole answer of a refusal, with its headers."""
+    """The first run of a request. `refusal` is the whole answer of a refusal, with its headers."""
 
     view: APIView
     handle: Callable[[], Response]
@@ -79,7 +79,7 @@ class _Attempt:
         return idempotency.RecordedAnswer(response.status_code, JSONRenderer().render(response.data).decode())
 
     def refuse(self, error: Exception) -> idempotency.RecordedAnswer:
-        """Raise on what nobody foresaw."""
+        """Return the answer to a refusal. Raises an unforeseen error again."""
         refusal = cast("HttpResponse", self.view.handle_exception(error))
         self.refusal = refusal
         final = refusal.status_code in KEPT_REFUSALS
@@ -87,7 +87,7 @@ class _Attempt:
 
 
 def _canonical(request: Request) -> str:
-    """The request as a text that is the same however the same JSON was written."""
+    """Return the request as a text that does not depend on how its JSON was written."""
     body = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str)
     return f"{request.method} {request.path} {body}"
 

@@ -1,4 +1,4 @@
-"""`?dry_run=true`: what would happen, found out by doing it and rolling it back."""
+"""`?dry_run=true`: shows what would happen, by doing it and rolling it back."""
 
 import functools
 from collections.abc import Callable
@@ -22,7 +22,7 @@ PARAMETER = OpenApiParameter(
         " for. Refusals are those of the real request."
     ),
 )
-#: What does not exist when all is rolled back.
+#: Members that do not exist when everything is rolled back.
 _UNBORN = ("id", "transaction")
 
 
@@ -38,7 +38,7 @@ def previewable(handler: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
         with transaction.atomic(durable=True):
             response = act(view, request, *args, **kwargs)
             with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what a commit would find
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # checks what a commit would check
             transaction.set_rollback(True)
         unborn = {name: None for name in _UNBORN if name in response.data}
         return Response({**response.data, **unborn}, status.HTTP_200_OK)

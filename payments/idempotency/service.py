@@ -1,4 +1,4 @@
-"""A request that moves money may be repeated: its key, its money and its answer commit together, once."""
+"""Makes a request that moves money repeatable: its key, its money and its answer commit together, once."""
 
 import hashlib
 import re
@@ -29,7 +29,7 @@ class IdempotencyKeyReused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """What the client was told. One that is not `final` leaves no trace: the same key may try again."""
+    """The answer that the client gets. If it is not `final`, nothing is stored, and the same key may be tried again."""
 
     status: int
     body: str
@@ -56,9 +56,10 @@ def answer_once(
 ) -> RecordedAnswer:
     """Run `act` once for this user's key; a repeat of the request gets the stored answer. Durable when it returns.
 
-    When `act` raises, what it wrote is rolled back and `refuse` makes the answer (or raises on). A twin in flight waits
-    for the first on the unique index: it replays what that one committed, or runs itself when that one rolled back.
-    Raises IdempotencyKeyReused, and OperationalError after lock_timeout. Outermost: it must be what commits.
+    When `act` raises, what it wrote is rolled back, and `refuse` makes the answer or raises. A second request with the
+    key waits for the first on the unique index. It gets the answer that the first committed, or runs itself when the
+    first was rolled back. Raises IdempotencyKeyReused, and OperationalError after lock_timeout. Call it outside of any
+    atomic block: it must commit.
     """
     fingerprint = hashlib.sha256(request.encode()).hexdigest()
     with transaction.atomic(durable=True):

@@ -13,7 +13,7 @@ DIRECTIONS = [(SENT, "to somebody else"), (RECEIVED, "from somebody else"), (OWN
 
 
 def visible_to(user: User) -> QuerySet[Transfer]:
-    """What a user sent and received; all of them for admins. `direction` and `seen_commission` are as he sees them."""
+    """Return what a user sent and received, or all for admins. `direction` and `seen_commission` are for this user."""
     transfers = Transfer.objects.select_related("currency", "user")
     if user.role != Role.ADMIN:
         transfers = transfers.filter(Q(user=user) | Q(recipient=user))
@@ -48,7 +48,7 @@ class TransferFilters(FilterSet):
         name: str,  # noqa: ARG002
         value: str,
     ) -> QuerySet[Transfer]:
-        """Seen by the user who is asked about, whose transfers these are."""
+        """Filter by the direction that the transfer has for the user whose list it is."""
         user_id = self.form.cleaned_data.get("user") or self.request.user.pk
         if value == OWN:
             return queryset.filter(user=user_id, recipient=user_id)
@@ -61,7 +61,7 @@ class TransferFilters(FilterSet):
         name: str,  # noqa: ARG002
         value: int | None,
     ) -> QuerySet[Transfer]:
-        """Of a wallet that is not one's own nothing is told but what one sees anyhow."""
+        """Filter by a wallet. Another user's wallet shows only transfers that the user sees anyhow."""
         return queryset.filter(Q(source=value) | Q(destination=value))
 
 

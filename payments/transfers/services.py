@@ -1,4 +1,4 @@
-"""Money from a user's wallet to another, his own or somebody else's."""
+"""Moves money from a user's wallet to another, of the same user or of somebody else."""
 
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ from payments.transfers.models import Transfer
 from postgres.sequences import next_id
 
 _ROLES_WITH_WALLETS = (Role.USER, Role.ADMIN)
-#: By so much a clock may be set back without a limit forgetting what was sent before.
+#: How far a clock may be set back before a daily limit forgets what was sent.
 _CLOCK_SET_BACK = timedelta(hours=1)
 
 
@@ -66,7 +66,7 @@ def transfer(
     source = _own_wallet(source_id, user_id)
     currency = active_currency(source.currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
-    if not destination_id and amount > source.balance - source.held:  # who can send nothing learns nothing about users
+    if not destination_id and amount > source.balance - source.held:  # without the money nobody learns who exists
         raise booking.InsufficientFunds
     receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
@@ -92,7 +92,7 @@ def transfer(
 
 
 def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
-    """Read without a lock: whose it is and its currency never change."""
+    """Read the wallet without a lock: its owner and currency never change."""
     wallet = Wallet.objects.filter(pk=wallet_id, owner=user_id).first()
     if wallet is None:
         raise booking.WalletNotFound(field="source")
@@ -100,9 +100,10 @@ def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
 
 
 def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
-    """One query, like `_by_email`: who may not receive takes as long to refuse as who does not exist.
+    """Find the receiver by the wallet, with one query, as `_by_email` does.
 
-    A wallet of somebody else in another currency is as good as none: that it exists is not the sender's business.
+    So refusing a user who may not receive takes as long as refusing one who does not exist. Another user's wallet in
+    another currency counts as missing: the sender must not learn that it exists.
     """
     owners = Wallet.objects.filter(
         Q(currency=currency) | Q(owner=user_id),
@@ -129,7 +130,7 @@ def _first_wallet(owner_id: int, currency: Currency) -> int | None:
 
 
 def _lock_users(user_ids: set[int]) -> None:
-    """By ascending id. Somebody may have been disabled or deleted meanwhile."""
+    """Lock the users by ascending id. Either may have been disabled or deleted meanwhile."""
     try:
         users = [lock_user(user_id) for user_id in sorted(user_ids)]
     except UnknownUser:
@@ -139,25 +140,25 @@ def _lock_users(user_ids: set[int]) -> None:
 
 
 def _wallet_for(owner_id: int, currency: Currency) -> int:
-    """Open a wallet, unless somebody else just did: the owner's row is locked. Nobody can wait for the new row.
+    """Return a wallet of the owner, whose row is locked, or open one. Nobody can wait for the new row.
 
-    How many wallets the owner has is nobody else's business, so there is no limit here.
+    The sender must not learn how many wallets the owner has, so no limit applies.
     """
     wallet_id = _first_wallet(owner_id, currency)
     return wallet_id or int(Wallet.objects.create(owner_id=owner_id, currency=currency).pk)
 
 
 def _check_limit(user_id: int, currency: Currency, amount: Decimal, limit: Decimal) -> None:
-    """Under the lock of the sender's row, so that two of his wallets cannot pass the limit together."""
+    """Check under the lock of the sender's row, so that two wallets of one sender cannot pass the limit together."""
     left = EXACT.subtract(limit, _sent_today(user_id, currency))
     if amount > left:
         raise TransferLimitExceeded(format_amount(max(left, Decimal(0)), currency.decimal_places), currency.pk)
 
 
 def _sent_today(user_id: int, currency: Currency) -> Decimal:
-    """To others only. Ids rise with the time under the lock: what is older than the last of yesterday is not read.
+    """Return what the sender sent to others today. Reads only ids after the last transfer of yesterday.
 
-    A clock that was set back breaks that, so the last of yesterday is sought an hour before midnight.
+    Under the lock ids rise with time. A clock that was set back breaks that, so yesterday ends an hour earlier here.
     """
     to_others = Transfer.objects.filter(user=user_id, currency=currency).exclude(recipient=user_id)
     midnight = datetime.combine(timezone.now().astimezone(UTC).date(), time(tzinfo=UTC))

@@ -157,7 +157,7 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     empty_state = "People come by registering, or are added here."
 
     def lock(self, ids: list[Any]) -> None:
-        """As the services do, of an admin with all active admins, so that nobody waits in a circle."""
+        """Lock as the services do, for an admin all active admins, so that there is no deadlock."""
         for user_id in ids:
             with suppress(services.UnknownUser):
                 services.lock_with_admins(user_id)
@@ -172,7 +172,7 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
 
 
 def latest_lines(user: User) -> list[dict[str, Any]]:
-    """What the user's newest transactions did to his wallets: a line for each posting, the newest first."""
+    """What the newest transactions did to the user's wallets: a line for each posting, the newest first."""
     postings = Posting.objects.filter(transaction_id__in=of_user(user.pk, limit=LATEST)).select_related(
         "transaction", "currency", "source", "destination"
     )
@@ -181,7 +181,7 @@ def latest_lines(user: User) -> list[dict[str, Any]]:
 
 
 def _line(posting: Posting, user: User) -> dict[str, Any]:
-    """Say it from the user's side; of his two wallets, from the source's."""
+    """Describe a posting from the user's side. If both wallets are theirs, from the source's side."""
     if user.pk not in (posting.source.owner_id, posting.destination.owner_id):
         return {}
     out = posting.source.owner_id == user.pk

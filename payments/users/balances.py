@@ -1,4 +1,4 @@
-"""What a user holds and waits for: what whoever disables or deletes him has to know."""
+"""A user's balances and pending orders, for whoever is about to disable or delete the user."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
 
 @dataclass(frozen=True, slots=True)
 class CurrencySum:
-    """Of all that is of one kind and one currency. `kind` is balance, deposit or withdrawal."""
+    """The sum of one kind in one currency. `kind` is balance, deposit or withdrawal."""
 
     kind: str
     currency: str
@@ -48,7 +48,7 @@ class UserMoney:
 
 
 def user_money(user_id: int) -> UserMoney:
-    """Return what the user holds and waits for at this moment. Locks nothing: money may come right afterwards."""
+    """Return the user's balances and pending orders. Locks nothing: money may arrive right afterwards."""
     held = Wallet.objects.filter(owner_id=user_id).exclude(balance=0)
     return UserMoney(list(_sums("balance", held, "balance")), pending_orders(user_id))
 

@@ -56,7 +56,7 @@ class PendingOrdersSerializer(serializers.Serializer[Any]):
 
 
 class UserDetailSerializer(UserWithWalletsSerializer):
-    """One user alone: what he waits for, too."""
+    """A single user, with pending orders."""
 
     pending_orders = serializers.SerializerMethodField(
         help_text="Deposits and withdrawals that nobody has settled, a sum for each kind and currency."

@@ -102,7 +102,7 @@ def enable_user(*, user_id: int, staff: User) -> User:
 
 @transaction.atomic
 def disable_user(*, user_id: int, staff: User) -> User:
-    """Switch a user off and end his tokens; money still arrives. Safe to repeat.
+    """Switch a user off and end the tokens; money still arrives. Safe to repeat.
 
     Raises OwnAccount, LastAdmin or UnknownUser.
     """
@@ -115,9 +115,9 @@ def disable_user(*, user_id: int, staff: User) -> User:
 
 @transaction.atomic
 def delete_user(*, user_id: int, staff: User, force: bool = False) -> None:
-    """Destroy a user without history, with his empty wallets; anonymise one whom the books need. Safe to repeat.
+    """Destroy a user without history, with the empty wallets. Anonymise one whom the books need. Safe to repeat.
 
-    Locks the user (of an admin all active admins), then his wallets when none has history.
+    Locks the user (for an admin all active admins), then the wallets when none has history.
     Raises UserHasMoney unless it is forced, which is noted; OwnAccount, LastAdmin or UnknownUser.
     """
     user = services.lock_with_admins(user_id)
@@ -141,7 +141,7 @@ def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> U
     forget_external_wallets(owner_id=user_id)  # Again each time: a withdrawal that was pending may be settled by now.
     if not was_deleted:
         left = f" Forced, although the user {money}." if money else ""
-        IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers tell about him.
+        IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers have data about the user.
         record(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
     return user
 
@@ -165,7 +165,7 @@ def _set_password(user: User, staff: User, password: str) -> None:
 
 
 def _destroyed(user: User, staff: User) -> bool:
-    """Destroy the user and tell whether that was possible. What refers to him, PostgreSQL knows best."""
+    """Destroy the user if nothing refers to the user, which PostgreSQL decides. Return whether it was possible."""
     if user.is_deleted or _has_history(user):
         return False
     try:
@@ -174,22 +174,22 @@ def _destroyed(user: User, staff: User) -> bool:
             record(about=user, staff=staff, text="Deleted.")
             services.destroy_user(user_id=user.pk, by=staff)
             with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # Hear of a reference now, not at the commit.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # So that a reference fails here and not at the commit.
     except (ProtectedError, IntegrityError, OperationalError):
-        # Somebody refers to him, or is about to, or the search for it among all postings takes too long.
+        # A row refers to the user or is about to, or searching all postings for one takes too long.
         return False
     return True
 
 
 def _has_history(user: User) -> bool:
-    """Tell whether money moved in his wallets, or he did something as staff, which Django would delete with him."""
+    """Tell whether money moved in the wallets, or the staff log has entries of the user, which would go too."""
     return (
         Wallet.objects.filter(owner=user, sequence__gt=0).exists() or LogEntry.objects.filter(user_id=user.pk).exists()
     )
 
 
 def _destroy_wallets(user: User) -> None:
-    """Delete his wallets under their locks; PostgreSQL refuses for one that is used."""
+    """Delete the wallets under their locks. PostgreSQL refuses to delete one that was used."""
     ids = list(Wallet.objects.filter(owner=user).values_list("pk", flat=True))
     booking.lock(ids, transactions=0)
     with connection.cursor() as cursor:

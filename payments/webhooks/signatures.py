@@ -35,8 +35,8 @@ def sha1_colon(notice: Literals, secret: str) -> str:
 def sha256_concat(notice: Literals, secret: str) -> str:
     """SHA-256 of the values in the order of their sorted names, secret last, in lower-case hex.
 
-    The values are glued together without a separator, so digits can be shifted between neighbours: account 11, amount
-    100 and account 1, amount 1100 sign alike. One transaction id is credited once, whatever its later variants say.
+    The values are glued together without a separator, so digits can be shifted between neighbours. Account 11 with
+    amount 100 has the signature of account 1 with amount 1100. But a transaction id is credited only once.
     """
     text = f"{notice.account_id}{notice.amount}{notice.transaction_id}{notice.user_id}{secret}"
     return hashlib.sha256(text.encode()).hexdigest()

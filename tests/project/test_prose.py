@@ -1,12 +1,17 @@
 """The pages are plain to read: no line is over 120 columns, and no sentence is over 25 words.
 
-A page is held to it when `PAGES` names it. To add pages, add their names there. A glob such as `docs/*.md` is one.
+The sentences of docstrings and comments are held to the same length. A page is held to both when `PAGES` names it. To
+add pages, add their names there. A glob such as `docs/*.md` is one.
 Tables and code blocks are left out. A piece of inline code counts as one word, and so does a list of such pieces.
 The target of a link and a bare address count neither as columns nor as words.
 """
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -88,6 +93,47 @@ def test_a_page_has_no_sentence_over_25_words(page: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_name_of_pages_finds_one(name: str) -> None:
     assert list(ROOT.glob(name))
+
+
+# --- docstrings and comments --------------------------------------------------------------------------------
+
+PACKAGES = ("accounts", "api", "benchmarks", "catalog", "config", "payments", "postgres", "staff")
+#: What speaks to a tool, and a heading.
+NO_PROSE = re.compile(r"#\s*(noqa|type:|fmt:|ruff:|pragma:|---|!)")
+
+
+def modules() -> list[Path]:
+    paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(
+        path for path in paths if not {"tests", "migrations"} & set(path.parts) and path.name != "conftest.py"
+    )
+
+
+def code_prose(code: str) -> Iterator[str]:
+    """Yield each docstring, and each block of comments."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+    tokens = tokenize.generate_tokens(io.StringIO(code).readline)
+    comments = [token for token in tokens if token.type == tokenize.COMMENT and not NO_PROSE.match(token.string)]
+    yield from (token.string for token in comments if not stands_alone(token))
+    lines = ((token.start[0] - number, token.string) for number, token in enumerate(filter(stands_alone, comments)))
+    for _, block in groupby(lines, key=lambda line: line[0]):
+        yield "\n".join(comment.lstrip("#: ") for _, comment in block)
+
+
+def stands_alone(token: tokenize.TokenInfo) -> bool:
+    return token.line.lstrip().startswith("#")
+
+
+@pytest.mark.parametrize("module", modules(), ids=named)
+def test_no_docstring_or_comment_has_a_sentence_over_25_words(module: Path) -> None:
+    assert [sentence for prose in code_prose(module.read_text()) for sentence in long_sentences(prose)] == []
+
+
+def test_docstrings_and_blocks_of_comments_are_read_as_prose() -> None:
+    code = '"""One."""\n# Two\n# goes on.\nx = 1  # three\n\ny = 2  # noqa: E501\n\n\ndef f():\n    """Four."""\n'
+    assert [prose for prose in code_prose(code) if prose] == ["One.", "Four.", "# three", "Two\ngoes on."]
 
 
 # --- the splitter itself ------------------------------------------------------------------------------------

@@ -22,5 +22,5 @@ def money(amount: Decimal | None, currency: Currency) -> str:
 
 
 def wallet_label(wallet: Wallet) -> str:
-    """Say whose wallet it is; a user's by his email."""
+    """Say whose wallet it is: a user is named by email."""
     return f"{wallet.pk} ({wallet.house or wallet.owner})"

@@ -67,7 +67,7 @@ class OfUserFilter(admin.SimpleListFilter):
 
 
 def of_user(user_id: int, *, limit: int) -> list[int]:
-    """Return the ids of the user's newest transactions, found by the numbered lines of his wallets."""
+    """Return the ids of the user's newest transactions, found by the numbered lines of their wallets."""
     wallets = Wallet.objects.filter(owner_id=user_id).order_by("pk").values_list("pk", flat=True)
     return history.transaction_ids(list(wallets[:MAX_WALLETS]), Span(limit=limit))
 

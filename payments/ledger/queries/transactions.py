@@ -25,7 +25,7 @@ class TransactionCriteria:
 
 
 def visible_to(user: User) -> QuerySet[Transaction]:
-    """Return the transactions that the user may see; `seen_postings` holds what is his to see of each."""
+    """Return the transactions that the user may see; `seen_postings` has what they may see of each."""
     if user.role == Role.ADMIN:
         return _with_postings(user)
     if user.role != Role.USER:
@@ -34,7 +34,7 @@ def visible_to(user: User) -> QuerySet[Transaction]:
 
 
 def page(user: User, criteria: TransactionCriteria, span: Span) -> QuerySet[Transaction]:
-    """Return at least the transactions of the page that `span` describes; the caller orders and cuts them.
+    """Return at least the transactions of the page that `span` describes. The caller orders and limits them.
 
     The numbered lines of users' wallets find their history. Staff's list of everything, or of a house wallet, goes by
     the ids of the transactions alone.

@@ -1,4 +1,4 @@
-"""Taking back what was booked: the opposite transaction, once, with a reason."""
+"""Reversals: the opposite of a booked transaction, once, with a reason."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -53,7 +53,7 @@ def _refuse_own_transaction(original: Transaction, staff: User) -> None:
 
 
 def _book_opposite(original: Transaction) -> int:
-    """The last posting first: a commission comes back before the amount that it was taken from goes."""
+    """Book the postings in reverse order, so that a commission comes back before its amount is taken."""
     postings = original.postings.order_by("-pk").values_list("destination", "source", "amount")
     opposites = tuple(booking.NewPosting(source, destination, amount) for source, destination, amount in postings)
     reference = f"reversal of transaction {original.pk}"
@@ -63,7 +63,7 @@ def _book_opposite(original: Transaction) -> int:
 
 @transaction.atomic
 def allow_overdraft(*, wallet_id: int, allowed: bool, staff: User, reason: str = "") -> Wallet:
-    """Say whether reversals may leave less than nothing in a user's wallet. Safe to repeat.
+    """Set whether reversals may leave a user's balance below zero. Safe to repeat.
 
     Locks the wallet. Raises Wallet.DoesNotExist, OwnOrder, and WalletOverdrawn when it stands below what it must cover.
     """

@@ -1,4 +1,4 @@
-"""Asking for money to come in or to go out. The commission is decided here, and stands."""
+"""Requests for money to come in or to go out. The commission is decided here and never changes."""
 
 from decimal import Decimal
 
@@ -48,7 +48,7 @@ def request_deposit(*, user_id: int, wallet_id: int, amount: Decimal, provider: 
 def request_withdrawal(
     *, user_id: int, wallet_id: int, external_wallet_id: int, amount: Decimal, provider: str | None = None
 ) -> Withdrawal:
-    """Reserve money of a wallet of the user's own, to go to an external wallet of his. Not idempotent.
+    """Reserve money of a wallet of the user's own, to go to one of their external wallets. Not idempotent.
 
     Locks the user, the external wallet, then the wallet. Raises ExternalWallet.DoesNotExist, InsufficientFunds, and
     what request_deposit raises.
@@ -65,7 +65,7 @@ def request_withdrawal(
 
 
 def _check_pending(user_id: int) -> None:
-    """Under the lock of the user's row, so that requests at one moment do not pass the limit together."""
+    """Count under the lock of the user's row, so that two requests at one moment cannot pass the limit together."""
     lock_user(user_id)
     most = settings.TILL_PENDING_ORDERS
     pending = [kind._default_manager.filter(user=user_id, status=OrderStatus.PENDING) for kind in (Deposit, Withdrawal)]
@@ -75,7 +75,8 @@ def _check_pending(user_id: int) -> None:
 
 def _decide(order: Order, operation: Operation, *, amount: Decimal, provider: str | None) -> None:
     """Set what the two kinds of order share, by the commission rule in force at this moment."""
-    find = active_currency if operation == Operation.DEPOSIT else known_currency  # what is held may leave
+    # Money in a currency that is out of use may still leave.
+    find = active_currency if operation == Operation.DEPOSIT else known_currency
     currency = find(_currency_of(order))
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
     order.currency, order.amount = currency, amount

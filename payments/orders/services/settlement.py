@@ -1,4 +1,4 @@
-"""An order is settled once and for ever: the money moves, or it is given back."""
+"""Settles orders, once and for ever: the money moves, or the hold is released."""
 
 from typing import Literal, TypeVar
 
@@ -34,7 +34,7 @@ def settle_deposit(*, deposit_id: int, settlement: Settlement, by: User, reason:
     """Book a deposit whose money has arrived, also for a disabled owner; or reject it. Safe to repeat.
 
     Locks the deposit, then the wallet. Raises Deposit.DoesNotExist when `by` may not settle it, OwnOrder when it is
-    his own, AlreadySettled, or the ledger's BalanceTooLarge, after which it is still pending.
+    their own, AlreadySettled, or the ledger's BalanceTooLarge, after which it is still pending.
     """
     deposit = _locked(Deposit, deposit_id, by)
     if _is_settled(deposit, settlement):
@@ -57,7 +57,7 @@ def settle_withdrawal(*, withdrawal_id: int, settlement: Settlement, by: User, r
     withdrawal = _locked(Withdrawal, withdrawal_id, by)
     if _is_settled(withdrawal, settlement):
         return withdrawal
-    lock_external_wallets_of([withdrawal.user_id])  # whoever deletes the owner waits, or is done
+    lock_external_wallets_of([withdrawal.user_id])  # whoever deletes the owner waits, or has finished
     locked = booking.lock([withdrawal.wallet_id])
     locked.release(withdrawal.wallet_id, withdrawal.amount)
     if settlement == "paid":
@@ -68,7 +68,7 @@ def settle_withdrawal(*, withdrawal_id: int, settlement: Settlement, by: User, r
 
 
 def _locked(kind: type[AnOrder], order_id: int, by: User) -> AnOrder:
-    """Lock the order's row. What `by` may not settle looks as if it were not there."""
+    """Lock the order's row. An order that `by` may not settle counts as missing."""
     orders = kind._default_manager.select_related("currency", "provider", "user")
     order: AnOrder = orders.select_for_update(no_key=True, of=("self",)).get(pk=order_id)
     if not covers(by, order):
@@ -85,7 +85,7 @@ def _is_settled(order: Order, settlement: Settlement) -> bool:
 
 
 def _settled(order: AnOrder, settlement: Settlement, by: User, reason: str) -> AnOrder:
-    """The owner reads why it was rejected; why staff paid it, the history alone says."""
+    """Write the settlement. The owner can read the reason of a rejection; only the history has that of a payment."""
     order.status, order.reason = OrderStatus(settlement), reason if settlement == "rejected" else ""
     order.settled_by, order.settled_at = by, timezone.now()
     order.save(update_fields=["status", "reason", "transaction", "settled_by", "settled_at"])
@@ -95,7 +95,7 @@ def _settled(order: AnOrder, settlement: Settlement, by: User, reason: str) -> A
 
 
 def _deposit_transaction(deposit: Deposit) -> booking.NewTransaction:
-    """The commission comes out of what the same transaction brings, even where the balance is below zero."""
+    """Return the transaction. Its commission is paid from its own amount, even where the balance is below zero."""
     clearing, commission = _houses(deposit)
     postings = [booking.NewPosting(clearing, deposit.wallet_id, deposit.amount)]
     if deposit.commission:
