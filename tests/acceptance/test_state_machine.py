@@ -4,6 +4,7 @@ Before each step the paper says whether it succeeds, or which error names the re
 status, stock and house wallet is compared. At the end of each story the books are audited.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from decimal import Decimal, localcontext
 from typing import Any
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 STORY = hypothesis.settings(
     phases=[Phase.generate],  # a story that fails is read as it is: to shorten one takes minutes
-    max_examples=40,
+    max_examples=15,
     stateful_step_count=30,
     deadline=None,
     database=None,
@@ -69,6 +70,8 @@ class Everything(Customers):
             refusal = "WalletNotFound"
         elif self.bank.is_bad(amount, PLACES[self.bank.currency(source)]):
             refusal = "InvalidAmount"
+        elif recipient and self.bank.available(source) < amount:  # whoever it is: it is not looked up
+            refusal = "InsufficientFunds"
         elif not self.bank.owns(user, destination) and self.bank.currency(source) != self.bank.currency(destination):
             refusal = "RecipientNotFound"
         else:
@@ -239,8 +242,20 @@ class Everything(Customers):
             del self.bank.rules[operation, currency]
 
 
-@pytest.mark.usefixtures("committed_db")
-def test_whatever_happens_in_whatever_order_the_books_say_what_the_paper_says(settings: Any) -> None:
+@pytest.fixture
+def paper(committed_db: None, settings: Any) -> Iterator[None]:
     settings.TILL_REGISTRATION_WALLETS = "none"
     with localcontext(WIDE):
-        run_state_machine_as_test(Everything, settings=STORY)
+        yield
+
+
+@pytest.mark.usefixtures("paper")
+def test_whatever_happens_in_whatever_order_the_books_say_what_the_paper_says() -> None:
+    """15 stories of 30 steps; `make torture` tells 200."""
+    run_state_machine_as_test(Everything, settings=STORY)
+
+
+@pytest.mark.torture
+@pytest.mark.usefixtures("paper")
+def test_after_200_stories_the_books_say_what_the_paper_says() -> None:
+    run_state_machine_as_test(Everything, settings=hypothesis.settings(STORY, max_examples=200))

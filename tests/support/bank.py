@@ -146,9 +146,8 @@ class Bank:
             if self.currency(source) != self.currency(destination):
                 return "CurrencyMismatch"
             if isinstance(source, int):
-                purse = self.purses[source]
-                short = purse.balance + moved[source] - purse.held < amount
-                if short and not (overdraws and purse.may_overdraw):
+                short = self.available(source) + moved[source] < amount
+                if short and not (overdraws and self.purses[source].may_overdraw):
                     return "InsufficientFunds"
             moved[source] -= amount
             moved[destination] += amount
@@ -159,6 +158,9 @@ class Bank:
             self._put(source, -amount)
             self._put(destination, amount)
         self.booked.append(Booking(transaction, kind, legs))
+
+    def available(self, wallet: int) -> Decimal:
+        return self.purses[wallet].balance - self.purses[wallet].held
 
     def currency(self, side: Side) -> str:
         return self.purses[side].currency if isinstance(side, int) else side[1]
@@ -202,8 +204,7 @@ class Bank:
             return error
         if bank[1] != self.currency(wallet):
             return "CurrencyMismatch"
-        purse = self.purses[wallet]
-        return "InsufficientFunds" if purse.balance - purse.held < amount else ""
+        return "InsufficientFunds" if self.available(wallet) < amount else ""
 
     def settling(self, order: Order) -> list[Leg]:
         currency, parts = self.currency(order.wallet), (order.amount, order.fee)
