@@ -17,10 +17,13 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
+from model_bakery.recipe import Recipe
 from pytest_django.plugin import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.hashers import OwaspArgon2PasswordHasher
+from accounts.models import User
+from tests.support import recipes
 from tests.support.live import LiveTill
 
 GUARDED = (
@@ -205,51 +208,40 @@ def _which_tables_hold_rows() -> str:
     return " UNION ALL ".join([*questions, "SELECT 'payments_wallet'"])
 
 
-def _person(request: pytest.FixtureRequest, name: str, **fields: Any) -> Any:
+def _user(request: pytest.FixtureRequest, name: str, recipe: Recipe[User] = recipes.user) -> User:
     request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
-    from django.contrib.auth import get_user_model
-    from django.utils import timezone
-
-    user = get_user_model()(
-        email=f"{name}@example.com", full_name=name.title(), is_active=True, activated_at=timezone.now()
-    )
-    user.take_role(fields.get("role", "user"))
-    user.set_unusable_password()
-    user.save()
-    return user
+    return recipe.make(email=f"{name}@example.com", full_name=name.title())
 
 
 @pytest.fixture
-def alice(request: pytest.FixtureRequest) -> Any:
+def alice(request: pytest.FixtureRequest) -> User:
     """Alice owns things."""
-    return _person(request, "alice")
+    return _user(request, "alice")
 
 
 @pytest.fixture
-def bob(request: pytest.FixtureRequest) -> Any:
+def bob(request: pytest.FixtureRequest) -> User:
     """Bob is another honest user."""
-    return _person(request, "bob")
+    return _user(request, "bob")
 
 
 @pytest.fixture
-def mallory(request: pytest.FixtureRequest) -> Any:
+def mallory(request: pytest.FixtureRequest) -> User:
     """Mallory must never see or move a cent that is not hers."""
-    return _person(request, "mallory")
+    return _user(request, "mallory")
 
 
 @pytest.fixture
-def admin(request: pytest.FixtureRequest) -> Any:
+def admin(request: pytest.FixtureRequest) -> User:
     """Staff."""
-    return _person(request, "admin", role="admin")
+    return _user(request, "admin", recipes.admin)
 
 
 @pytest.fixture
-def service(request: pytest.FixtureRequest) -> Any:
+def service(request: pytest.FixtureRequest) -> User:
     """Settles all deposits and withdrawals, and may do nothing else."""
-    from payments.models import SettlementScope
-
-    service = _person(request, "service", role="service")
-    SettlementScope.objects.create(service=service, everything=True)
+    service = _user(request, "service", recipes.service)
+    recipes.settlement_scope.make(service=service)
     return service
 
 

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts import links, services
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
+from tests.support import recipes
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +93,7 @@ def test_activation_refuses_signatures_made_for_another_purpose(api: APIClient, 
 
 
 def test_activation_refuses_the_link_of_a_user_who_is_not_there(api: APIClient) -> None:
-    assert api.get(path_for(User(pk=987654321, email="dave@example.com"))).status_code == 400
+    assert api.get(path_for(recipes.user.prepare(pk=987654321))).status_code == 400
 
 
 def test_activation_is_not_set_off_by_a_probe(api: APIClient, dave: User) -> None:

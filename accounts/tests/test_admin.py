@@ -10,6 +10,7 @@ from django.test import Client
 from accounts import services, tokens
 from accounts.models import OutgoingMail, Role, TokenFamily, User
 from accounts.tests.conftest import PASSWORD, bearer
+from tests.support import recipes
 from tests.support.admin_forms import shown
 
 pytestmark = pytest.mark.django_db
@@ -73,8 +74,7 @@ def test_the_users_page_filters(staff: Client, query: dict[str, str]) -> None:
 def test_the_list_of_users_costs_the_same_for_many_as_for_few(
     staff: Client, django_assert_max_num_queries: Any, password_hash: str
 ) -> None:
-    for number in range(30):
-        services.insert_active_user(user=User(email=f"{number}@example.com", password=password_hash), role=Role.USER)
+    recipes.user.make(_quantity=30, password=password_hash)
     with django_assert_max_num_queries(6):
         assert staff.get(LIST).status_code == 200
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
+from tests.support import recipes
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_an_email_with_an_i_is_one_in_every_case(alice: User) -> None:
         assert User.objects.get_by_natural_key(written) == alice
         assert User.objects.get(email__icontains=written[1:9]) == alice
     with pytest.raises(IntegrityError, match="accounts_user_email_unique"):
-        User.objects.create(email="info.ili@example.com", full_name="Other")
+        recipes.user.make(email="info.ili@example.com")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog import services
 from catalog.models import Product
 from payments.models import Wallet
+from tests.support import recipes
 from tests.support.admin_forms import loaded, shown
 from tests.support.admin_pages import staff_client
 from tests.support.purchases import a_product, bought
@@ -226,9 +227,7 @@ def test_a_row_that_does_not_say_what_it_showed_is_refused(site: Client, pen: Pr
 
 def test_all_two_hundred_products_are_shown_and_saved(site: Client, pen: Product) -> None:
     """What the list shows when it is asked for all, it also takes back."""
-    Product.objects.bulk_create(
-        Product(title=f"Pencil {number}", price=1, currency_id="USD", search_text="pencil") for number in range(199)
-    )
+    recipes.product.make(_quantity=199, _bulk_create=True)
     page = f"{LIST}?all="
     sent = loaded(site, page) | {"_save": "Save"}
     assert sent["form-TOTAL_FORMS"] == "200"

@@ -7,6 +7,7 @@ from django.db import connection
 
 from payments.audit import audit
 from payments.models import Wallet
+from tests.support import recipes
 from tests.support.purchases import a_product, bought, refund
 
 GUARDED = ("catalog_purchase", "catalog_refund", "payments_transaction")
@@ -50,7 +51,7 @@ def stage(alice: Any, bob: Any, admin: Any, purse: Wallet) -> dict[str, int]:
     """Alice has kept one pen, and got 5 of the 25 dollars back for another."""
     kept, refunded = (bought(alice, a_product(), purse)["id"] for _ in range(2))
     assert refund(admin, refunded, amount="5").status_code == 201
-    others = Wallet.objects.create(owner=bob, currency_id="USD")
+    others = recipes.wallet.make(owner=bob)
     return {"kept": kept, "refunded": refunded, "others": others.pk, "bob": bob.pk}
 
 

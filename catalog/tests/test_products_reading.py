@@ -7,6 +7,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from catalog.models import Product
+from tests.support import recipes
 from tests.support.purchases import PRODUCTS, a_product
 from tests.support.rest import ids, refused, signed_in
 
@@ -31,7 +32,7 @@ def test_nothing_is_shown_to_strangers(pen: Product) -> None:
 
 @pytest.mark.parametrize(("currency", "price", "shown"), [("JPY", "1500", "1500"), ("BTC", "0.1", "0.10000000")])
 def test_prices_have_the_decimals_of_their_currency(alice: Any, currency: str, price: str, shown: str) -> None:
-    product = a_product(currency=currency, price=Decimal(price))
+    product = a_product(currency_id=currency, price=Decimal(price))
     assert signed_in(alice).get(f"{PRODUCTS}/{product.pk}").json()["price"] == shown
 
 
@@ -98,7 +99,7 @@ def test_the_search_reads_titles_and_descriptions_in_any_case(alice: Any, text: 
 )
 def test_the_product_list_filters(alice: Any, asked: dict[str, str], found: list[str]) -> None:
     for price, currency in (("9.99", "USD"), ("10", "USD"), ("20", "USD"), ("25", "EUR")):
-        a_product(price=Decimal(price), currency=currency)
+        a_product(price=Decimal(price), currency_id=currency)
     answer = signed_in(alice).get(PRODUCTS, asked)
     assert sorted(row["price"] for row in answer.json()["results"]) == sorted(found)
 
@@ -164,9 +165,7 @@ def test_the_product_list_does_not_repeat_or_lose_any_when_others_come_and_go(al
 
 
 def test_the_product_list_walks_through_more_equal_ones_than_an_offset_may_count(alice: Any) -> None:
-    Product.objects.bulk_create(
-        Product(title="Pen", price=Decimal(5), currency_id="USD", search_text="pen\n") for _ in range(1300)
-    )
+    recipes.product.make(_quantity=1300, _bulk_create=True)
     found, _ = walked(alice, "price", 200)
     assert len(found) == len(set(found)) == 1300
 

@@ -166,7 +166,7 @@ def test_a_change_without_a_difference_changes_nothing(admin: Any, pen: Product)
 
 
 def test_a_product_whose_currency_has_gone_out_of_use_can_be_changed(admin: Any) -> None:
-    product = a_product(currency="GBP")
+    product = a_product(currency_id="GBP")
     Currency.objects.filter(code="GBP").update(is_active=False)
     assert send(admin, "patch", product, {"title": "Old pen", "currency": "GBP"}).status_code == 200
     send(admin, "patch", product, {"currency": "USD"})

@@ -117,7 +117,7 @@ def test_the_shop_sells_only_what_is_on_sale(alice: Any, admin: Any, purse: Wall
 
 
 def test_a_purchase_wants_a_wallet_in_the_products_currency(alice: Any, purse: Wallet) -> None:
-    refused(buy(alice, a_product(currency="EUR"), purse), 422, "currency_mismatch")
+    refused(buy(alice, a_product(currency_id="EUR"), purse), 422, "currency_mismatch")
     assert shown_balance(purse) == "100.00"
 
 

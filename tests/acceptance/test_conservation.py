@@ -20,8 +20,8 @@ from payments.exchange.conversion import convert, cross_rate
 from payments.ledger import booking
 from payments.models import Currency, Wallet
 from payments.money import DECIMAL_PLACES
+from tests.support import recipes
 from tests.support.bank import UNIT, WIDE, Terms, proceeds, units
-from tests.support.exchanges import commission_rule
 from tests.support.ledger import fund, house_wallet, total_money, wallet_of
 from tests.support.ledger_checks import differences
 
@@ -220,8 +220,13 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None
     dice, purses = random.Random(5), {code: wallet_of(alice, code, holding="1000000") for code in PLACES}
     rules = {code: some_rule(dice, places) for code, places in PLACES.items()}
     for code, rule in rules.items():
-        commission_rule(
-            "exchange", code, percent=rule.percent, fixed=rule.fixed, minimum=rule.minimum, maximum=rule.maximum
+        recipes.commission_rule.make(
+            operation="exchange",
+            currency_id=code,
+            percent=rule.percent,
+            fixed=rule.fixed,
+            minimum=rule.minimum,
+            maximum=rule.maximum,
         )
     sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
     counter.load_rates(sheet, force=True, confirm=True)

@@ -6,13 +6,14 @@ import pytest
 from django.test import Client
 
 from catalog.models import Purchase
-from payments.models import Deposit, Reversal, SettlementScope, Transaction, Wallet, WebhookEvent, Withdrawal
+from payments.models import Deposit, Reversal, Transaction, Wallet, WebhookEvent, Withdrawal
+from tests.support import recipes
 from tests.support.admin_pages import DEPOSITS, TRANSACTIONS, WALLETS, WITHDRAWALS, confirm_address, staff_client
 from tests.support.ledger import wallet_with
 from tests.support.ledger_checks import nothing_changes
 from tests.support.notices import credit
 from tests.support.notices import refused_notice as refused_notice
-from tests.support.orders import balance_and_held, bank_account, deposit, settle, withdraw
+from tests.support.orders import balance_and_held, deposit, settle, withdraw
 from tests.support.purchases import a_product, bought, refund
 from tests.support.rest import API, refused, signed_in
 
@@ -43,7 +44,11 @@ def refused_page(site: Client, page: str, deed: str, *targets: Any, **fields: st
 def test_an_admin_settles_no_order_of_his_own(
     admin: Any, site: Client, admins_wallet: Wallet, name: str, verdict: str
 ) -> None:
-    made = deposit(admin, admins_wallet) if name == "deposits" else withdraw(admin, admins_wallet, bank_account(admin))
+    made = (
+        deposit(admin, admins_wallet)
+        if name == "deposits"
+        else withdraw(admin, admins_wallet, recipes.bank_account.make(owner=admin))
+    )
     with nothing_changes():
         refused(settle(admin, name, made, verdict), 403, "own_order")
     kind, page = (Deposit, DEPOSITS) if name == "deposits" else (Withdrawal, WITHDRAWALS)
@@ -54,7 +59,7 @@ def test_an_order_stays_ones_own_in_another_role(alice: Any, service: Any) -> No
     made = deposit(alice, wallet_with(alice, "USD", "1"))
     alice.take_role("service")
     alice.save()
-    SettlementScope.objects.create(service=alice, everything=True)
+    recipes.settlement_scope.make(service=alice)
     with nothing_changes():
         refused(settle(alice, "deposits", made), 403, "own_order")
     assert settle(service, "deposits", made).status_code == 200

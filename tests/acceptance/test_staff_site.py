@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from payments.ledger.queries import daily_counts
 from payments.models import LedgerCheck
-from tests.support import staff_site
+from tests.support import recipes, staff_site
 from tests.support.admin_pages import staff_client
 from tests.support.notices import ALICES, NOBODY, credit, many_credits, refused_notice
 
@@ -116,7 +116,7 @@ def test_the_front_page_says_whether_the_books_balance(site: Client, alice: User
     assert "The books balance." in front(site)
     LedgerCheck.objects.update(checked_at=timezone.now() - timedelta(hours=25))
     assert "more than a day ago" in front(site)
-    LedgerCheck.objects.create(postings=1, differences=2)
+    recipes.ledger_check.make(differences=2)
     assert "The books do not balance: 2 differences." in front(site)
 
 
@@ -144,7 +144,7 @@ def test_the_staff_site_has_no_inline_script_or_style(story: dict[type, Any], si
 
 
 def test_the_newest_hundred_results_are_kept(db: None) -> None:
-    LedgerCheck.objects.bulk_create(LedgerCheck(postings=number, differences=0) for number in range(120))
+    recipes.ledger_check.make(_quantity=120, _bulk_create=True)
     call_command("check_ledger")
     assert LedgerCheck.objects.count() == 100
     assert LedgerCheck.objects.first().postings == 0  # type: ignore[union-attr]  # the one just made: empty books

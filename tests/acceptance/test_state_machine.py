@@ -22,8 +22,8 @@ from payments.exchange import services as counter
 from payments.ledger.services import reversals
 from payments.models import CommissionRule
 from payments.transfers import services as transfers
+from tests.support import recipes
 from tests.support.bank import WIDE, Leg, ModelProduct, ModelWallet, Promise, Sale, Terms, opposite
-from tests.support.exchanges import expired_quote
 from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PERSON, PLACES, RATE, WHO, Customers
 
 pytestmark = pytest.mark.slow
@@ -120,10 +120,8 @@ class Everything(Customers):
             promise = Promise(made.pk, self.ids[who], *pair, amount, self.bank.rates[pair], fee)
             if is_used:
                 self._exchange_by_quote(self.ids[who], self._firsts(self.ids[who], pair), promise)
-            self.bank.promises += [
-                promise,
-                replace(promise, id=expired_quote(made.pk, self.people[who]), is_expired=True, is_used=False),
-            ]
+            expired = recipes.expired_quote.make(user=self.people[who])
+            self.bank.promises += [promise, replace(promise, id=expired.pk, is_expired=True, is_used=False)]
 
     @precondition(lambda self: self.bank.promises)
     @rule(who=NUMBER, number=NUMBER, source=NUMBER, destination=NUMBER)

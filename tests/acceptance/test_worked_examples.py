@@ -21,10 +21,11 @@ from payments.exchange.services import exchange
 from payments.ledger import booking
 from payments.ledger.services import reversals
 from payments.ledger.services.wallets import open_wallet
-from payments.models import CommissionRule, Currency, ExchangeRate, Posting, Transaction, Wallet
+from payments.models import Currency, Posting, Transaction, Wallet
 from payments.orders import services as orders
-from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
+from tests.support import recipes
+from tests.support.exchanges import store_rate
 from tests.support.live import ROOT
 from tests.support.notices import credit
 
@@ -59,14 +60,11 @@ class Story:
         return number
 
     def bank(self, owner: User) -> int:
-        account = external_wallets.add_external_wallet(
-            owner_id=owner.pk, label="My bank", currency="USD", kind="bank", details={"iban": "DE89370400440532013000"}
-        )
-        return account.pk
+        return recipes.bank_account.make(owner=owner).pk
 
     def rule(self, operation: str, **terms: str) -> None:
-        amounts = {name: Decimal(value) for name, value in terms.items()}
-        CommissionRule.objects.create(operation=operation, currency_id="USD", valid_from=timezone.now(), **amounts)
+        amounts: dict[str, Any] = {name: Decimal(value) for name, value in terms.items()}
+        recipes.commission_rule.make(operation=operation, valid_from=timezone.now(), **amounts)
 
     def table(self) -> str:
         postings = Posting.objects.filter(transaction__gt=self.first).select_related("transaction", "currency")
@@ -144,9 +142,7 @@ def exchange_and_back(story: Story) -> None:
     dollars = story.funded(story.alice, 101, "100.00")
     euros = story.wallet(story.alice, "EUR")
     for source, target, rate in (("USD", "EUR", "0.9087654321"), ("EUR", "USD", "1.1003939393")):
-        ExchangeRate.objects.create(
-            source_currency_id=source, target_currency_id=target, rate=Decimal(rate), origin="ECB", as_of=timezone.now()
-        )
+        store_rate(source, target, rate)
     there = exchange(user_id=story.alice.pk, source_id=dollars, destination_id=euros, amount=Decimal("100.00"))
     back = exchange(user_id=story.alice.pk, source_id=euros, destination_id=dollars, amount=there.proceeds)
     assert (there.remainder, back.remainder) == (0, Decimal("0.000000000018567153"))

@@ -6,9 +6,11 @@ import pytest
 
 from payments.models import Deposit, Wallet, Withdrawal
 from tests.browser.conftest import Browser
+from tests.support import recipes
 from tests.support.exchanges import store_rate
 from tests.support.ledger import wallet_with
-from tests.support.orders import IBAN, balance_and_held, bank_account, deposit, make_rule, withdraw
+from tests.support.orders import balance_and_held, deposit, make_rule, withdraw
+from tests.support.recipes import IBAN
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +27,9 @@ def story(alice: Any, admin: Any, purse: Wallet) -> tuple[Deposit, Withdrawal]:
     make_rule(admin, "withdrawal", fixed="2.00")
     first = deposit(alice, purse, "100.00", provider="sha1_colon")["id"]
     deposit(alice, purse, "40.00")
-    wished = withdraw(alice, purse, bank_account(alice, details={"iban": IBAN, "holder": "Alice"}), "250.00")["id"]
+    wished = withdraw(
+        alice, purse, recipes.bank_account.make(owner=alice, details={"iban": IBAN, "holder": "Alice"}), "250.00"
+    )["id"]
     store_rate(hours_old=200)
     return Deposit.objects.get(pk=first), Withdrawal.objects.get(pk=wished)
 

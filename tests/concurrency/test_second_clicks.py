@@ -11,7 +11,6 @@ from django.db import connection, models, transaction
 from django.test import Client, RequestFactory
 
 from accounts.models import User
-from accounts.services import create_user
 from catalog.models import Product
 from payments.commission.rules import make_rule
 from payments.exchange.services import set_rate
@@ -19,6 +18,7 @@ from payments.ledger.services.currencies import new_currency
 from payments.models import CommissionRule, Currency, ExchangeRate, Provider, SettlementScope
 from payments.orders.services import add_scope
 from payments.webhooks.services import add_provider
+from tests.support import recipes
 from tests.support.admin_pages import staff_client
 from tests.support.purchases import a_product
 from tests.support.staff_site import url
@@ -31,7 +31,7 @@ PASSWORD = {"password1": "battery staple 43", "password2": "battery staple 43"}
 #: What the first click has done, not yet committed, and what the second one sends.
 CLICKS: dict[type[models.Model], tuple[Callable[[User], Any], dict[str, Any]]] = {
     User: (
-        lambda _: create_user(email="dave@example.com", password=None),
+        lambda _: recipes.user.make(email="dave@example.com"),
         {"email": "dave@example.com", "role": "user", **PASSWORD},
     ),
     Currency: (
@@ -39,9 +39,7 @@ CLICKS: dict[type[models.Model], tuple[Callable[[User], Any], dict[str, Any]]] =
         {"code": "SEK", "name": "Krona", "decimal_places": "2"},
     ),
     Provider: (
-        lambda staff: add_provider(
-            provider=Provider(slug="acme", scheme="sha1_colon", currency_id="USD", secret=SECRET), staff=staff
-        ),
+        lambda staff: add_provider(provider=recipes.provider.prepare(slug="acme", secret=SECRET), staff=staff),
         {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on", "secret": SECRET},
     ),
     Product: (lambda _: a_product(title="Ink"), {"title": "Ink", "price": "7.50", "currency": "USD"}),

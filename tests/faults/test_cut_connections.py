@@ -18,6 +18,7 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
 from payments.orders import services as orders
 from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support import recipes
 from tests.support.cut_operations import (
     EXPIRY,
     OPERATIONS,
@@ -30,7 +31,7 @@ from tests.support.cut_operations import (
     person,
     silent,
 )
-from tests.support.exchanges import commission_rule, store_rate
+from tests.support.exchanges import store_rate
 from tests.support.faulty_proxy import Cut, FaultyProxy, Meaning, Moment, Rows, every_row, faulty_proxy, meaning
 from tests.support.ledger import fund
 from tests.support.ledger_checks import assert_ledger_balances
@@ -54,7 +55,7 @@ class Outcome:
 def wire(committed_db: None) -> Iterator[FaultyProxy]:
     """The way to the database; in which everything costs a commission and there is a rate."""
     for operation in ("deposit", "withdrawal", "transfer", "exchange"):
-        commission_rule(operation, percent=Decimal(1))
+        recipes.commission_rule.make(operation=operation, percent=Decimal(1))
     store_rate()
     with faulty_proxy() as wire:
         yield wire

@@ -20,6 +20,7 @@ from django.db import connection
 from accounts.models import TokenFamily, User
 from config.database import restore
 from config.embedded_postgres.binaries import binary
+from tests.support import recipes
 from tests.support.api_client import Visitor
 from tests.support.every_operation import new_user
 from tests.support.http import PLAIN
@@ -144,7 +145,7 @@ def test_every_sequence_of_ours_moves_on_and_wallets_stay_where_they_belong(comm
 
 def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db: None, alice: User) -> None:
     admin = new_user("staff", "admin")
-    TokenFamily.objects.create(user=alice, expires_at=alice.created_at)
+    recipes.token_family.make(user=alice)
     epoch = alice.token_epoch
     restore.after_restore(by=admin, gap=1)
     alice.refresh_from_db()

@@ -20,6 +20,7 @@ from accounts.models import User
 from api.query_parameters import StrictQueryMixin
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
+from tests.support import recipes
 
 
 class PersonSerializer(serializers.ModelSerializer[User]):
@@ -70,8 +71,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.urls(__name__), pytest.mark.djan
 
 @pytest.fixture
 def people() -> list[int]:
-    users = [User(email=f"person{number:02}@example.com") for number in range(7)]
-    return [user.pk for user in User.objects.bulk_create(users)]
+    emails = [f"person{number}@example.com" for number in range(7)]
+    return [user.pk for user in recipes.user.make(email=iter(emails), _quantity=7)]
 
 
 def refused(client: Client, address: str, *fields: str) -> list[str]:
@@ -117,7 +118,7 @@ def test_a_list_lets_a_view_choose_its_order(client: Client, people: list[int]) 
 
 
 def test_a_list_gives_fifty_unless_asked(client: Client) -> None:
-    User.objects.bulk_create([User(email=f"many{number}@example.com") for number in range(201)])
+    recipes.user.make(_quantity=201, _bulk_create=True)
     assert len(client.get("/people").json()["results"]) == 50
     assert len(client.get("/people?limit=200").json()["results"]) == 200
 

@@ -20,7 +20,7 @@ from config.problems.field_codes import FIELD_CODES
 from payments.ledger.queries.filters import BalanceForm, StatementForm
 from payments.models import Currency
 from payments.orders.external_details import KEYS, InvalidDetails, checked_details
-from tests.support.orders import IBAN
+from tests.support.recipes import IBAN
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Whose errors are pages, or lines in a terminal.

@@ -3,19 +3,21 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.db import connections
-from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Role, User
+from accounts.models import User
 from config import checks
 from config.environment import BadVariable
 from payments.models import Currency, Provider
+from tests.support import recipes
 from tests.support.production import GOOD, ROOT, manage, read_settings
 
 pytestmark = pytest.mark.slow
@@ -203,7 +205,7 @@ def test_the_checks_are_content_with_an_empty_production_database() -> None:
 
 @pytest.mark.usefixtures("production_database")
 def test_the_checks_do_not_look_into_the_database_unasked() -> None:
-    User.objects.create_superuser("admin_admin@example.com", "123456")
+    recipes.admin.make(email="admin_admin@example.com", password=make_password("123456"))
     assert found() == set()
 
 
@@ -237,9 +239,7 @@ def test_the_checks_say_how_to_start_with_a_provider_whose_secret_is_published()
 
 
 def demo_person(email: str) -> None:
-    user = User(email=email, is_active=True, activated_at=timezone.now())
-    user.take_role(Role.USER)
-    user.save()
+    recipes.user.make(email=email)
 
 
 def do_as_told(message: CheckMessage) -> None:
@@ -312,14 +312,10 @@ def test_the_checks_know_the_demo_that_is_really_seeded(production: Settings) ->
     assert {provider.secret for provider in Provider.objects.all()} <= checks.PUBLISHED_WEBHOOK_SECRETS
 
 
-def make_provider(**fields: object) -> Provider:
-    currency = Currency.objects.get_or_create(code="USD", defaults={"decimal_places": 2})[0]
-    given: dict[str, object] = {
-        "slug": "acme",
-        "scheme": "sha1_colon",
-        "secret": "known only to the two of us",
-    }
-    return Provider.objects.create(currency=currency, **{**given, **fields})
+def make_provider(**fields: Any) -> Provider:
+    currency = Currency.objects.filter(code="USD").first() or recipes.currency.make(code="USD")
+    provider: Provider = recipes.provider.make(currency=currency, **fields)
+    return provider
 
 
 def test_the_checks_use_the_connection_that_is_tested() -> None:

@@ -125,6 +125,47 @@ def test_no_test_replaces_our_own_code_by_a_mock() -> None:
     assert not [named(path) for path, tree in trees(sources()) if "unittest.mock" in imported(tree)]
 
 
+MAKES_ROWS = {"create", "bulk_create", "get_or_create", "update_or_create", "create_user", "create_superuser"}
+
+
+def test_tests_make_objects_by_recipes() -> None:
+    """tests/support/recipes.py: what is valid is said there, once for each model."""
+    assert not [
+        f"{named(path)}:{call.lineno} {ast.unparse(call.func)}"
+        for path, tree in trees([path for path in sources() if is_test(path)])
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and makes_a_row(call)
+    ]
+
+
+def makes_a_row(call: ast.Call) -> bool:
+    """`Model.objects.create(…)` and its like, however the manager is reached."""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in MAKES_ROWS
+        and isinstance(function.value, ast.Attribute)
+        and function.value.attr in {"objects", "_default_manager"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "is_refused"),
+    [
+        ("User.objects.create(email='dave@example.com')", True),
+        ("get_user_model().objects.bulk_create(users)", True),
+        ("recipes.user.make()", False),
+        ("User.objects.get(pk=1)", False),
+        ("services.create_user(email='dave@example.com')", False),
+    ],
+)
+def test_the_rule_notices_an_object_without_a_recipe(code: str, is_refused: bool) -> None:
+    [statement] = ast.parse(code).body
+    assert isinstance(statement, ast.Expr)
+    assert isinstance(statement.value, ast.Call)
+    assert makes_a_row(statement.value) is is_refused
+
+
 def imported(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):

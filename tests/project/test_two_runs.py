@@ -9,6 +9,8 @@ from django.db import connection
 from tests.support.live import ROOT
 
 BESIDE = """
+import django
+django.setup()
 import conftest
 from django.conf import settings
 conftest._take_a_name_for_the_database()

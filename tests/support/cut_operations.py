@@ -12,19 +12,18 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import InterfaceError, OperationalError, connection
 from django.test import RequestFactory
-from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.tokens import open_family
 from catalog import services as shop
 from payments.exchange.services import quote
 from payments.ledger.services.wallets import open_wallet
-from payments.models import SettlementScope, Withdrawal
+from payments.models import Withdrawal
 from payments.orders import services as orders
 from payments.webhooks import receiving
+from tests.support import recipes
 from tests.support.ledger import wallet_with
 from tests.support.notices import NOBODY, credit, notice, refused_notice
-from tests.support.orders import bank_account
 from tests.support.provider import SHA1_COLON, STANDARD, Delivery, Form
 from tests.support.purchases import a_product
 
@@ -61,10 +60,7 @@ class Operation:
 
 
 def person(name: str, role: Role = Role.USER, **fields: Any) -> User:
-    user = User(email=f"{name}{next(_numbers)}@example.com", is_active=True, activated_at=timezone.now(), **fields)
-    user.take_role(role)
-    user.password = "!"
-    user.save()
+    user: User = recipes.USERS[role].make(email=f"{name}{next(_numbers)}@example.com", **fields)
     return user
 
 
@@ -154,7 +150,7 @@ def deposit_asked_for() -> Act:
 
 def settler() -> User:
     service = person("service", Role.SERVICE)
-    SettlementScope.objects.create(service=service, everything=True)
+    recipes.settlement_scope.make(service=service)
     return service
 
 
@@ -167,7 +163,7 @@ def deposit_settled() -> Act:
 
 def withdrawal_asked_for() -> Act:
     alice = person("alice")
-    wallet, bank = wallet_with(alice, "USD", "100"), bank_account(alice)
+    wallet, bank = wallet_with(alice, "USD", "100"), recipes.bank_account.make(owner=alice)
     return request(alice, "POST", "withdrawals", wallet=wallet.pk, external_wallet=bank.pk, amount="40.00")
 
 
@@ -183,7 +179,7 @@ def withdrawal_cancelled() -> Act:
 
 
 def a_withdrawal(owner: User) -> Withdrawal:
-    wallet, bank = wallet_with(owner, "USD", "100"), bank_account(owner)
+    wallet, bank = wallet_with(owner, "USD", "100"), recipes.bank_account.make(owner=owner)
     return orders.request_withdrawal(
         user_id=owner.pk, wallet_id=wallet.pk, external_wallet_id=bank.pk, amount=Decimal(40)
     )

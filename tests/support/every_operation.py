@@ -12,10 +12,9 @@ from itertools import count
 from typing import Any
 
 from django.test import Client
-from django.utils import timezone
 
 from accounts import services, tokens
-from accounts.models import Role, User
+from accounts.models import User
 from catalog.models import Product
 from catalog.services import buy
 from config.docs_pages import schema_document
@@ -24,10 +23,11 @@ from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, SettlementScope, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers import services as transfers
+from tests.support import recipes
 from tests.support.exchanges import store_rate
 from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.notices import NOBODY, refused_notice
-from tests.support.orders import bank_account, make_rule
+from tests.support.orders import make_rule
 from tests.support.provider import Form
 from tests.support.purchases import a_product
 from tests.support.shop_users import PASSWORD, password_hash
@@ -37,10 +37,7 @@ TEN, PIECE = Decimal("10.00"), {"title": "Lamp", "price": "59.00", "currency": "
 
 
 def new_user(name: str, role: str = "user", **fields: Any) -> User:
-    user = User(email=f"{name}@example.com", is_active=True, activated_at=timezone.now(), **fields)
-    user.take_role(Role(role))
-    user.password = password_hash()
-    user.save()
+    user: User = recipes.USERS[role].make(email=f"{name}@example.com", password=password_hash(), **fields)
     return user
 
 
@@ -73,7 +70,7 @@ class OwnedObjects:
 
     @cached_property
     def external_wallet(self) -> int:
-        return int(bank_account(self.owner, self.currency).pk)
+        return int(recipes.bank_account.make(owner=self.owner, currency_id=self.currency).pk)
 
     @cached_property
     def deposit(self) -> int:
@@ -106,7 +103,7 @@ class OwnedObjects:
 
     @cached_property
     def purchase(self) -> int:
-        product = a_product(currency=self.currency)
+        product = a_product(currency_id=self.currency)
         return int(buy(user_id=self.owner.pk, product_id=product.pk, wallet_id=self.wallet).pk)
 
 

@@ -9,9 +9,10 @@ from django.db.models import Sum
 
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
-from payments.models import ExternalWallet, Posting, Provider, Transaction, Wallet, WebhookEvent, Withdrawal
+from payments.models import Posting, Provider, Transaction, Wallet, Withdrawal
 from payments.money import EXACT
 from postgres.pipeline import Pipeline
+from tests.support import recipes
 
 CLEARING, SALES = Wallet.House.CLEARING, Wallet.House.SALES
 _numbers = count(1)
@@ -39,13 +40,17 @@ def fund(wallet_id: int, amount: str) -> int:
     assert wallet.owner_id is not None
     external_id = f"test-{next(_numbers)}"
     line = (house_wallet(CLEARING, wallet.currency_id), wallet_id, amount)
-    made = book(new_transaction(line, kind="deposit", reference=f"{provider.slug} {external_id}"))
-    WebhookEvent.objects.create(
-        provider=provider, external_id=external_id, user_id=wallet.owner_id, account_id=wallet_id,
-        amount=Decimal(amount), verdict="credited", reason="", transaction_id=made.transaction_id,
-        balance=made.balances[wallet_id],
-    )  # fmt: skip
-    return made.transaction_id
+    booked = book(new_transaction(line, kind="deposit", reference=f"{provider.slug} {external_id}"))
+    recipes.credited_event.make(
+        provider=provider,
+        external_id=external_id,
+        user_id=wallet.owner_id,
+        account_id=wallet_id,
+        amount=Decimal(amount),
+        transaction_id=booked.transaction_id,
+        balance=booked.balances[wallet_id],
+    )
+    return booked.transaction_id
 
 
 def open_provider_wallet(locked: booking.LockedWallets, wallet_id: int, owner: Any, currency: str = "USD") -> None:
@@ -60,12 +65,10 @@ def hold_for_withdrawal(wallet_id: int, amount: str) -> Withdrawal:
     """Reserve money of the wallet for a pending withdrawal."""
     wallet = Wallet.objects.get(pk=wallet_id)
     assert wallet.owner is not None
-    account = ExternalWallet.objects.create(
-        owner=wallet.owner, label="Elsewhere", currency=wallet.currency, kind="other", details={"description": "x"}
-    )
+    account = recipes.bank_account.make(owner=wallet.owner, currency=wallet.currency)
     with transaction.atomic():
         booking.lock([wallet_id]).hold(wallet_id, Decimal(amount))
-        return Withdrawal.objects.create(
+        return recipes.pending_withdrawal.make(
             user=wallet.owner, wallet=wallet, currency=wallet.currency, external_wallet=account, amount=Decimal(amount)
         )
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from accounts import links
 from tests.support.every_operation import PIECE, Call, OperationContext, find, notice, to
 from tests.support.exchanges import store_rate
-from tests.support.orders import IBAN
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD
+from tests.support.recipes import IBAN
 from tests.support.shop_users import PASSWORD
 
 

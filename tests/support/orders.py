@@ -6,10 +6,7 @@ from typing import Any
 from accounts.models import User
 from payments.commission import rules as commission_rules
 from payments.models import CommissionRule, Deposit, ExternalWallet, Wallet, Withdrawal
-from payments.orders.services import external_wallets
 from tests.support.rest import API, new_key, signed_in, succeeded
-
-IBAN = "DE89370400440532013000"
 
 
 def post_order(user: Any, orders: str, wallet: Wallet | int, amount: Any, query: str = "", **body: Any) -> Any:
@@ -29,11 +26,6 @@ def withdraw(user: Any, wallet: Wallet, to: ExternalWallet, amount: Any = "100.0
 def settle(user: Any, orders: str, order: dict[str, Any] | int, status: str = "paid", **body: Any) -> Any:
     order_id = order["id"] if isinstance(order, dict) else order
     return signed_in(user).put(f"{API}/{orders}/{order_id}/status", {"status": status, **body})
-
-
-def bank_account(owner: Any, currency: str = "USD", **fields: Any) -> ExternalWallet:
-    wanted = {"label": "My bank", "kind": "bank", "details": {"iban": IBAN}} | fields
-    return external_wallets.add_external_wallet(owner_id=owner.pk, currency=currency, **wanted)
 
 
 def make_rule(staff: User, operation: str = "deposit", currency: str = "USD", **terms: Any) -> CommissionRule:

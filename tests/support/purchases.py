@@ -1,20 +1,21 @@
 """Products put on sale, bought and refunded."""
 
-from decimal import Decimal
 from typing import Any
 
-from catalog import services
 from catalog.models import Product
+from catalog.models.products import folded
 from payments.models import Wallet
+from tests.support import recipes
 from tests.support.rest import API, new_key, signed_in, succeeded
 
 PRODUCTS, PURCHASES = f"{API}/products", f"{API}/purchases"
 
 
-def a_product(**fields: Any) -> Product:
+def a_product(*, title: str = "Pen", description: str = "Steel nib.", **fields: Any) -> Product:
     """A pen for 25 dollars, of which there is no end, unless said otherwise."""
-    wanted = {"title": "Pen", "description": "Steel nib.", "price": Decimal("25.00"), "currency": "USD"} | fields
-    return services.create_product(**services.ProductFields(**wanted))  # type: ignore[typeddict-item]  # a dict
+    search_text = f"{folded(title)}\n{folded(description)}"
+    product: Product = recipes.product.make(title=title, description=description, search_text=search_text, **fields)
+    return product
 
 
 def buy(user: Any, product: Product | int, wallet: Wallet | int, **body: Any) -> Any:

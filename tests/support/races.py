@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from accounts.models import Role
-from accounts.services import create_user
 from catalog import services as shop
 from catalog.models import Purchase
 from payments.exchange import services as counter
@@ -22,10 +20,10 @@ from payments.models import Deposit, Wallet, Withdrawal
 from payments.orders import services as orders
 from payments.transfers import services as transfers
 from payments.webhooks import receiving
-from tests.support.exchanges import commission_rule, store_rate
+from tests.support import recipes
+from tests.support.exchanges import store_rate
 from tests.support.ledger import fund
 from tests.support.notices import notice
-from tests.support.orders import bank_account
 from tests.support.purchases import a_product
 from tests.support.rest import signed_in
 from tests.support.threads import released_together
@@ -50,19 +48,17 @@ class Stage:
     since: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
-        self.alice, self.bob = (create_user(email=f"{name}@example.com", password=None) for name in ("alice", "bob"))
-        self.service, self.staff = (
-            create_user(email=f"{role}@example.com", password=None, role=role) for role in (Role.SERVICE, Role.ADMIN)
-        )
-        orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
+        self.alice, self.bob = recipes.user.make(_quantity=2)
+        self.service, self.staff = recipes.service.make(), recipes.admin.make()
+        recipes.settlement_scope.make(service=self.service)
         self.purse, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
         self.others = open_wallet(owner_id=self.bob.pk, currency="USD").pk
-        self.bank = bank_account(self.alice).pk
+        self.bank = recipes.bank_account.make(owner=self.alice).pk
         self.product = a_product(price=Decimal(12)).pk
         store_rate("USD", "EUR", "0.9")
         store_rate("EUR", "USD", "1.1")
         for operation in ("deposit", "withdrawal", "transfer", "exchange"):
-            commission_rule(operation, fixed=Decimal(1))
+            recipes.commission_rule.make(operation=operation, fixed=Decimal(1))
         for wallet in (self.others, self.euros):
             fund(wallet, "1000000")
 

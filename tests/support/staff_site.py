@@ -10,17 +10,15 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Role, User
-from accounts.services import create_user
+from accounts.models import User
 from catalog import services as shop
 from catalog.models import Purchase
-from payments.commission.rules import make_rule
 from payments.exchange import services as exchange
 from payments.models import Wallet
 from payments.orders import services as orders
 from staff.history import record
+from tests.support import recipes
 from tests.support.notices import ALICES, NOBODY, credit, refused_notice
-from tests.support.orders import bank_account
 from tests.support.purchases import a_product, bought
 
 OURS = {
@@ -44,15 +42,17 @@ def every_object(alice: User, admin: User) -> dict[type, Any]:
 
 def pending_objects(alice: User, admin: User) -> None:
     """Of the wallet service what books nothing: orders that wait, and what they and exchanges go by."""
-    make_rule(operation="deposit", currency="USD", percent=Decimal("1.5"), staff=admin)
+    recipes.commission_rule.make(percent=Decimal("1.5"))
     orders.request_deposit(user_id=alice.pk, wallet_id=ALICES, amount=Decimal(50))
     orders.request_withdrawal(
-        user_id=alice.pk, wallet_id=ALICES, external_wallet_id=bank_account(alice).pk, amount=Decimal(10)
+        user_id=alice.pk,
+        wallet_id=ALICES,
+        external_wallet_id=recipes.bank_account.make(owner=alice).pk,
+        amount=Decimal(10),
     )
-    exchange.set_rate(source="USD", target="EUR", rate=Decimal("0.9"), staff=admin)
+    recipes.exchange_rate.make()
     exchange.quote(user_id=alice.pk, source="USD", target="EUR", amount=Decimal(10))
-    service = create_user(email="service@example.com", password=None, role=Role.SERVICE)
-    orders.add_scope(service_id=service.pk, currency="USD", staff=admin)
+    recipes.settlement_scope.make(service=recipes.service.make(), everything=False, currency_id="USD")
 
 
 def url(model: Any, page: str, *arguments: Any) -> str:

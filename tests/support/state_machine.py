@@ -10,8 +10,7 @@ from django.utils import timezone
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from accounts.models import Role, User
-from accounts.services import create_user
+from accounts.models import User
 from catalog.models import Product, Purchase
 from payments.audit import audit
 from payments.exchange import services as counter
@@ -30,9 +29,9 @@ from payments.models import (
 )
 from payments.orders import services as orders
 from payments.webhooks import receiving
+from tests.support import recipes
 from tests.support.bank import Bank, Leg, ModelProduct, ModelWallet, Order, Sale, Side
 from tests.support.notices import NOBODY, notice
-from tests.support.orders import bank_account
 from tests.support.purchases import a_product
 
 T = TypeVar("T")
@@ -65,16 +64,14 @@ class Customers(RuleBasedStateMachine):
         super().__init__()
         story = next(_stories)
         self.bank = Bank(PLACES)
-        names = ("alice", "bob", "mallory")
-        self.people = [create_user(email=f"{name}-{story}@example.com", password=None) for name in names]
-        self.service, self.staff = (
-            create_user(email=f"{role}-{story}@example.com", password=None, role=role)
-            for role in (Role.SERVICE, Role.ADMIN)
-        )
-        orders.add_scope(service_id=self.service.pk, everything=True, staff=self.staff)
+        self.people = recipes.user.make(_quantity=3)
+        self.service, self.staff = recipes.service.make(), recipes.admin.make()
+        recipes.settlement_scope.make(service=self.service)
         self.ids = [person.pk for person in self.people]
         self.banks = [
-            (bank_account(person, code), (person.pk, code)) for person in self.people for code in ("USD", "JPY")
+            (recipes.bank_account.make(owner=person, currency_id=code), (person.pk, code))
+            for person in self.people
+            for code in ("USD", "JPY")
         ]
         self.wares = [self._ware("USD", "12.50", None), self._ware("JPY", "300", 3), self._ware("EUR", "4.00", 9)]
         self.accounts = [10_000 * story + number for number in range(4)] + [10**15 * 5]
@@ -83,7 +80,7 @@ class Customers(RuleBasedStateMachine):
 
     def _ware(self, currency: str, price: str, stock: int | None) -> ModelProduct:
         return ModelProduct(
-            a_product(price=Decimal(price), currency=currency, stock=stock).pk, currency, Decimal(price), stock
+            a_product(price=Decimal(price), currency_id=currency, stock=stock).pk, currency, Decimal(price), stock
         )
 
     def _begin(self) -> None:

@@ -12,17 +12,16 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
-from django.utils import timezone
 
-from accounts.models import User
 from payments.audit import MEANINGS, audit
 from payments.exchange.services import exchange
 from payments.ledger.services.reversals import reverse
-from payments.models import CommissionRule, ExchangeRate, Operation, Provider, Transaction, Wallet, WebhookEvent
+from payments.models import Operation, Provider, Transaction, Wallet, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers.services import transfer
 from payments.webhooks import receiving
 from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support import recipes
 from tests.support.corruptions import CORRUPTIONS, CREDIT
 from tests.support.ledger import CLEARING, SALES, hold_for_withdrawal, house_wallet, sql, wallet_of
 
@@ -65,12 +64,10 @@ def stage(alice: Any, bob: Any) -> dict[str, Any]:
 
 def some_orders(alice: Any, bob: Any, a: int, b: int) -> dict[str, int]:
     """One of each that claims a transaction of its own, with a commission where there can be one, and a hold."""
-    staff = User.objects.create(email="staff@example.com", role="admin", is_staff=True, is_superuser=True)
+    staff = recipes.admin.make()
     for operation in Operation:
-        CommissionRule.objects.create(operation=operation, currency_id="USD", percent=10)
-    ExchangeRate.objects.create(
-        source_currency_id="USD", target_currency_id="EUR", rate=Decimal("0.9"), origin="test", as_of=timezone.now()
-    )
+        recipes.commission_rule.make(operation=operation, percent=Decimal(10))
+    recipes.exchange_rate.make()
     euros, five = wallet_of(alice, "EUR"), Decimal(5)
     transfer(user_id=alice.pk, source_id=a, destination_id=b, amount=Decimal(30))
     transfer(user_id=bob.pk, source_id=b, destination_id=a, amount=Decimal(2))

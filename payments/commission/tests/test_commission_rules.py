@@ -1,6 +1,7 @@
 """commission-rules: staff make and end them; two never hold at one time; what orders used stays."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from payments.commission.charging import rule_in_force
 from payments.commission.rules import RuleInUse, RuleOverlap
 from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, Currency, Deposit, Operation, Wallet
+from tests.support import recipes
 from tests.support.orders import deposit, make_rule
 from tests.support.rest import API, ids, refused, signed_in
 from tests.support.threads import at_once
@@ -159,7 +161,7 @@ def test_postgresql_judges_between_two_connections_that_ask_nobody(admin: Any) -
     def insert() -> str:
         try:
             with transaction.atomic():
-                CommissionRule.objects.create(operation="deposit", currency_id="USD", percent=1)
+                recipes.commission_rule.make(percent=Decimal(1))
         except Exception as error:
             return str(error)
         return ""

@@ -13,9 +13,10 @@ from django.utils import timezone
 from accounts.services import set_support
 from payments.exchange.services import is_stale
 from payments.models import Currency, Exchange, ExchangeRate, Quote, Transfer, Wallet
+from tests.support import recipes
 from tests.support.admin_forms import shown
 from tests.support.admin_pages import staff_client
-from tests.support.exchanges import commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support.exchanges import new_quote, post_exchange, post_transfer, store_rate
 from tests.support.ledger import wallet_with
 from tests.support.rest import succeeded
 
@@ -205,8 +206,8 @@ def purse(alice: Any) -> Wallet:
 def story(alice: Any, bob: Any, purse: Wallet) -> dict[str, int]:
     """Alice is quoted, exchanges by the quote, and sends bob a little; both with a fee."""
     store_rate(value="0.3333333333")
-    commission_rule("exchange", percent=Decimal(1))
-    commission_rule("transfer", fixed=Decimal("0.50"))
+    recipes.commission_rule.make(operation="exchange", percent=Decimal(1))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.50"))
     euros, his = wallet_with(alice, "EUR", "1"), wallet_with(bob, "USD", "1")
     promised = new_quote(alice, "10.01")
     exchanged = succeeded(post_exchange(alice, purse, euros, quote=promised))["id"]

@@ -11,7 +11,8 @@ from django.db import IntegrityError, connection, transaction
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, Transfer, Wallet
-from tests.support.exchanges import commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support import recipes
+from tests.support.exchanges import new_quote, post_exchange, post_transfer, store_rate
 from tests.support.ledger import wallet_with
 from tests.support.rest import succeeded
 
@@ -163,7 +164,7 @@ TRANSFER = "user_id, recipient_id, source_id, destination_id, currency_id, amoun
 
 @pytest.fixture
 def sent(alice: Any, bob: Any) -> Transfer:
-    commission_rule("transfer", fixed=Decimal("0.01"))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.01"))
     target = open_wallet(owner_id=bob.pk, currency="USD")
     succeeded(post_transfer(alice, wallet_with(alice, "USD", "10"), "5", destination=target))
     return Transfer.objects.get()

@@ -12,7 +12,8 @@ from django.db.models import Sum
 from payments.audit import audit
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, IdempotencyKey, Transfer, Wallet
-from tests.support.exchanges import EXCHANGES, commission_rule, new_quote, post_exchange, post_transfer, store_rate
+from tests.support import recipes
+from tests.support.exchanges import EXCHANGES, new_quote, post_exchange, post_transfer, store_rate
 from tests.support.ledger import balance_of, total_money, wallet_with
 from tests.support.rest import new_key, outcomes, refused, signed_in
 from tests.support.threads import at_once
@@ -59,7 +60,7 @@ def test_one_key_is_one_exchange_and_sixteen_equal_answers(alice: Any) -> None:
 def test_money_for_three_exchanges_is_three(alice: Any) -> None:
     store_rate()
     source, destination = wallet_with(alice, "USD", "30.20"), open_wallet(owner_id=alice.pk, currency="EUR")
-    commission_rule("exchange", fixed=Decimal("0.05"))
+    recipes.commission_rule.make(operation="exchange", fixed=Decimal("0.05"))
     answers = all_of(lambda: post_exchange(alice, source, destination, amount="10"))
     assert outcomes(answers) == {(201, ""): 3, (409, "insufficient_funds"): THREADS - 3}
     assert (balance_of(source), balance_of(destination)) == (Decimal("0.05"), 27)
@@ -97,7 +98,7 @@ def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
 # --- transfers ---
 def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any) -> None:
     a, b = wallet_with(alice, "USD", "1000"), wallet_with(bob, "USD", "1000")
-    commission_rule("transfer", fixed=Decimal("0.01"))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.01"))
 
     def pay(sender: Any, source: Wallet, destination: Wallet) -> list[Any]:
         return [post_transfer(sender, source, "7.77", destination=destination) for _ in range(10)]

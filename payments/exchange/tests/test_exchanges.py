@@ -16,7 +16,8 @@ from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, Exchange, IdempotencyKey, Posting, Wallet
 from payments.money import EXACT
-from tests.support.exchanges import EXCHANGES, QUOTES, commission_rule, new_quote, post_exchange, post_quote, store_rate
+from tests.support import recipes
+from tests.support.exchanges import EXCHANGES, QUOTES, new_quote, post_exchange, post_quote, store_rate
 from tests.support.ledger import (
     balance_of,
     book_transfer,
@@ -45,7 +46,7 @@ def test_an_exchange_books_one_transaction_through_the_houses_wallets(
     alice: Any, dollars: Wallet, euros: Wallet
 ) -> None:
     store_rate(value="0.8602150537")
-    commission_rule("exchange", percent=Decimal("0.5"))
+    recipes.commission_rule.make(operation="exchange", percent=Decimal("0.5"))
     body = succeeded(post_exchange(alice, dollars, euros, amount="100.10"))
     made = Exchange.objects.get()
     assert body.pop("created_at").endswith("Z")
@@ -78,7 +79,7 @@ def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wal
 
 def test_each_currency_balances(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     store_rate("EUR", "USD", "1.0837291042")
-    commission_rule("exchange", "EUR", fixed=Decimal("0.03"))
+    recipes.commission_rule.make(operation="exchange", currency_id="EUR", fixed=Decimal("0.03"))
     before = house_balance("exchange", "USD"), house_balance("exchange", "EUR")
     for _ in range(3):
         succeeded(post_exchange(alice, dollars, euros, amount="77.77"))
@@ -127,14 +128,14 @@ def test_whatever_amount_and_rate_no_digit_is_lost(
 
 def test_small_amounts_are_no_way_around_the_commission(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     store_rate(value="0.9")
-    commission_rule("exchange", percent=Decimal(1), minimum=Decimal("0.01"))
+    recipes.commission_rule.make(operation="exchange", percent=Decimal(1), minimum=Decimal("0.01"))
     made = [succeeded(post_exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
     assert {one["commission"] for one in made} == {"0.0099999999"}
     assert balance_of(dollars) == 1000 - 6 * Decimal("0.0099999999")
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    commission_rule("exchange", fixed=Decimal(1))
+    recipes.commission_rule.make(operation="exchange", fixed=Decimal(1))
     refused(post_exchange(alice, dollars, euros, amount="999.01"), 409, "insufficient_funds")
     assert (balance_of(dollars), balance_of(euros)) == (1000, 0)
     succeeded(post_exchange(alice, dollars, euros, amount="999"))
@@ -215,7 +216,7 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, dollars: W
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    commission_rule("exchange", percent=Decimal(1))
+    recipes.commission_rule.make(operation="exchange", percent=Decimal(1))
     quote = new_quote(alice)
     before = Posting.objects.count()
     for wish in ({"amount": "100"}, {"quote": quote}):

@@ -20,6 +20,7 @@ from payments.demo.data import seed_rates
 from payments.exchange import services as exchange
 from payments.exchange.services.rate_import import MAX_BYTES
 from payments.models import Currency, ExchangeRate
+from tests.support import recipes
 from tests.support.exchanges import store_rate
 
 XML = """<?xml version="1.0" encoding="UTF-8"?>{doctype}
@@ -313,6 +314,6 @@ def test_load_rates_takes_few_queries_whatever_the_number_of_currencies(
     load: Callable[..., str], django_assert_max_num_queries: Any
 ) -> None:
     codes = [f"X{chr(65 + number // 26)}{chr(65 + number % 26)}" for number in range(28)]
-    Currency.objects.bulk_create(Currency(code=code, name=code, decimal_places=2) for code in codes)
+    recipes.currency.make(code=iter(codes), _quantity=len(codes), _bulk_create=True)
     with django_assert_max_num_queries(6):
         assert load(sheet(("USD", "1.1"), *((code, "2") for code in codes))).startswith("870 rates set")

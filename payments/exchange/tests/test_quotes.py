@@ -9,10 +9,9 @@ from django.utils import timezone
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, ExchangeRate, Posting, Quote, Wallet
+from tests.support import recipes
 from tests.support.exchanges import (
     QUOTES,
-    commission_rule,
-    expired_quote,
     new_quote,
     post_exchange,
     post_quote,
@@ -36,7 +35,7 @@ def euros(alice: Any) -> Wallet:
 # --- quotes ---
 def test_a_quote_says_what_an_amount_is_worth(alice: Any) -> None:
     store_rate("USD", "EUR", "0.8602150537")
-    commission_rule("exchange", percent=Decimal("0.5"))
+    recipes.commission_rule.make(operation="exchange", percent=Decimal("0.5"))
     body = succeeded(post_quote(alice, "100.10"))
     quote = Quote.objects.get()
     assert body == {
@@ -117,7 +116,7 @@ def test_quotes_refuse_an_unknown_query_parameter(alice: Any) -> None:
 
 # --- with a quote ---
 def test_a_quote_keeps_its_rate_and_commission(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    rule = commission_rule("exchange", percent=Decimal(1))
+    rule = recipes.commission_rule.make(operation="exchange", percent=Decimal(1))
     quote = new_quote(alice, "100")
     rule.valid_until = timezone.now()
     rule.save()
@@ -144,7 +143,7 @@ def test_a_refused_exchange_leaves_the_quote_good(alice: Any, dollars: Wallet, e
 
 
 def test_an_expired_quote_is_refused(alice: Any, dollars: Wallet, euros: Wallet) -> None:
-    quote = expired_quote(new_quote(alice), alice)
+    quote = recipes.expired_quote.make(user=alice).pk
     refused(post_exchange(alice, dollars, euros, quote=quote), 409, "quote_expired", "quote")
     assert balance_of(dollars) == 1000
 

@@ -25,6 +25,7 @@ from payments.idempotency import service as idempotency
 from payments.idempotency.decorator import idempotent
 from payments.ledger import booking
 from payments.models import IdempotencyKey, Posting, Transaction, Wallet
+from tests.support import recipes
 from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.threads import at_once
 
@@ -285,7 +286,7 @@ FINGERPRINT = "0" * 64
     ],
 )
 def test_postgresql_refuses(alice: Any, values: tuple[Any, ...], constraint: str) -> None:
-    IdempotencyKey.objects.create(user=alice, key="k1", fingerprint=FINGERPRINT, status=201, body="{}")
+    recipes.idempotency_key.make(user=alice, key="k1")
     with pytest.raises(IntegrityError, match=constraint), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO payments_idempotencykey (user_id, key, fingerprint, status, body) VALUES (%s, %s, %s, %s, %s)",
@@ -296,14 +297,7 @@ def test_postgresql_refuses(alice: Any, values: tuple[Any, ...], constraint: str
 # --- growing old ---
 def test_old_keys_are_deleted_and_young_ones_stay(alice: Any) -> None:
     for key, days in (("old", 31), ("young", 29)):
-        IdempotencyKey.objects.create(
-            user=alice,
-            key=key,
-            fingerprint=FINGERPRINT,
-            status=201,
-            body="{}",
-            created_at=timezone.now() - timedelta(days=days),
-        )
+        recipes.idempotency_key.make(user=alice, key=key, created_at=timezone.now() - timedelta(days=days))
     said = StringIO()
     call_command("prune_idempotency_keys", stdout=said)
     assert said.getvalue().startswith("1 ")
@@ -317,7 +311,7 @@ def test_keys_that_may_still_be_repeated_are_not_deleted(days: str) -> None:
 
 
 def test_a_key_goes_with_its_user(alice: Any) -> None:
-    IdempotencyKey.objects.create(user=alice, key="k1", fingerprint=FINGERPRINT, status=201, body="{}")
+    recipes.idempotency_key.make(user=alice, key="k1")
     alice.delete()
     assert not IdempotencyKey.objects.exists()
 
@@ -336,7 +330,7 @@ def test_a_key_without_its_answer_is_never_taken_for_a_repeat(committed_db: None
 
     request = "POST /pay"
     fingerprint = hashlib.sha256(request.encode()).hexdigest()
-    key = IdempotencyKey.objects.create(user=alice, key="k1", fingerprint=fingerprint)
+    key = recipes.idempotency_key.make(user=alice, key="k1", fingerprint=fingerprint, status=None, body="")
     assert str(key) == f"k1 of user {alice.pk}"
     with pytest.raises(RuntimeError, match=f"key {key.pk} was committed without its answer"):
         idempotency.answer_once(user_id=alice.pk, key="k1", request=request, act=never, refuse=never)

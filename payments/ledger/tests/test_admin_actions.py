@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from payments.models import ExternalWallet, Reversal, Transaction, Wallet, Withdrawal
+from tests.support import recipes
 from tests.support.admin_pages import (
     TRANSACTIONS,
     WALLETS,
@@ -18,7 +19,7 @@ from tests.support.admin_pages import (
 )
 from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.orders import balance_and_held, bank_account, stored_withdrawal, withdraw
+from tests.support.orders import balance_and_held, stored_withdrawal, withdraw
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return bank_account(alice)
+    return recipes.bank_account.make(owner=alice)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from payments.models import Transaction, Wallet
+from tests.support import recipes
 from tests.support.admin_forms import shown
 from tests.support.admin_pages import staff_client
 from tests.support.ledger import book_transfer, clearing_wallet
@@ -196,7 +197,7 @@ def test_a_list_costs_the_same_however_long_it_is(page: str, alice: Any, bob: An
         for number in range(first, last):
             credit(alice if number % 2 else bob, 1000 + number, external_id=f"{number}")
             refused_notice(user_id=NOBODY + number, account=303, external_id=f"x{number}")
-            User.objects.create(email=f"crowd{number}@example.com")
+        recipes.user.make(_quantity=last - first)
 
     grow(0, 3)
     queries(site, f"{page}/")

@@ -9,6 +9,7 @@ from accounts import services
 from accounts.models import Role, User
 from payments.ledger.services.currencies import change_currency
 from payments.models import Currency, Wallet
+from tests.support import recipes
 from tests.support.admin_forms import loaded
 from tests.support.admin_pages import staff_client
 from tests.support.ledger import clearing_wallet
@@ -87,7 +88,7 @@ def test_only_a_currency_in_use(alice: Any, currency: Any, status: int) -> None:
 
 
 def test_a_hundred_are_enough(alice: Any) -> None:
-    Wallet.objects.bulk_create(Wallet(owner=alice, currency_id="USD") for _ in range(99))
+    recipes.wallet.make(owner=alice, _quantity=99, _bulk_create=True)
     credit(alice, 7)  # what a provider opens does not count
     assert signed_in(alice).post(URL, {"currency": "USD"}).status_code == 201
     answer = signed_in(alice).post(URL, {"currency": "USD"})

@@ -14,6 +14,8 @@ from accounts.models import User
 from accounts.services import set_support
 from payments.models import Deposit, ExternalWallet, Transaction, Wallet, Withdrawal
 from payments.orders import services as orders
+from payments.orders.services.external_wallets import add_external_wallet
+from tests.support import recipes
 from tests.support.admin_pages import (
     DEPOSITS,
     EXTERNALS,
@@ -31,15 +33,14 @@ from tests.support.exchanges import store_rate
 from tests.support.ledger import book_transfer, clearing_wallet, postings, wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.orders import (
-    IBAN,
     balance_and_held,
-    bank_account,
     deposit,
     make_rule,
     stored_deposit,
     stored_withdrawal,
     withdraw,
 )
+from tests.support.recipes import IBAN
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return bank_account(alice)
+    return recipes.bank_account.make(owner=alice)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice
     def cost_with(more: int) -> int:
         for _ in range(more):
             deposit(alice, purse, "1.00")
-            withdraw(alice, purse, bank_account(alice), "1.00")
+            withdraw(alice, purse, recipes.bank_account.make(owner=alice), "1.00")
         with CaptureQueriesContext(connection) as captured:
             text(site, page)
         return len(captured)
@@ -238,7 +239,13 @@ def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Wi
 
 
 def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Wallet) -> None:
-    card = bank_account(alice, label="Card", kind="card", details={"last4": "4242", "holder": "<b>Alice</b>"})
+    card = add_external_wallet(
+        owner_id=alice.pk,
+        label="Card",
+        currency="USD",
+        kind="card",
+        details={"last4": "4242", "holder": "<b>Alice</b>"},
+    )
     made = stored_withdrawal(withdraw(alice, purse, card))
     for page in (f"{WITHDRAWALS}{made.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
         told = text(site, page)
@@ -310,7 +317,7 @@ def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoi
 
 
 def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, purse: Wallet) -> None:
-    made = Withdrawal.objects.get(pk=withdraw(alice, purse, bank_account(alice), "40.00")["id"])
+    made = Withdrawal.objects.get(pk=withdraw(alice, purse, recipes.bank_account.make(owner=alice), "40.00")["id"])
     page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
     assert "1 pending withdrawal of 40.00 USD. It stays" in page
     assert "The owner is disabled" not in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()

@@ -11,11 +11,11 @@ from django.utils import timezone
 from payments.models import Transaction, Wallet
 from payments.orders.services import cancel_withdrawal, expire_orders
 from payments.users.services import delete_user
+from tests.support import recipes
 from tests.support.ledger import wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.orders import (
     balance_and_held,
-    bank_account,
     deposit,
     settle,
     stored_deposit,
@@ -34,7 +34,7 @@ def purse(alice: Any) -> Wallet:
 
 
 def an_order(kind: str, user: Any, purse: Wallet) -> dict[str, Any]:
-    return deposit(user, purse) if kind == "deposits" else withdraw(user, purse, bank_account(user))
+    return deposit(user, purse) if kind == "deposits" else withdraw(user, purse, recipes.bank_account.make(owner=user))
 
 
 def cancel(user: Any, kind: str, order: dict[str, Any]) -> Any:
@@ -61,7 +61,7 @@ def test_the_owner_cancels_an_order_and_what_it_held_is_free(kind: str, alice: A
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_again_it_answers_the_same_and_frees_nothing_more(kind: str, alice: Any, purse: Wallet) -> None:
-    made, other = an_order(kind, alice, purse), withdraw(alice, purse, bank_account(alice), "250")
+    made, other = an_order(kind, alice, purse), withdraw(alice, purse, recipes.bank_account.make(owner=alice), "250")
     first, again = cancel(alice, kind, made), cancel(alice, kind, made)
     assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
     assert balance_and_held(purse) == ("1000", "250")
@@ -102,7 +102,7 @@ def test_nobody_cancels_another_s(kind: str, alice: Any, mallory: Any, admin: An
 
 
 def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     made = withdraw(alice, purse, bank)
     address = f"{API}/external-wallets/{bank.pk}"
     refused(signed_in(alice).delete(address), 409, "external_wallet_in_use")
@@ -112,7 +112,7 @@ def test_the_external_wallet_can_be_deleted_then(alice: Any, purse: Wallet) -> N
 
 def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any, admin: Any, purse: Wallet) -> None:
     """As a request ends that waited for the locks of whoever deleted him."""
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     made = withdraw(alice, purse, bank)
     delete_user(user_id=alice.pk, staff=admin, force=True)
     cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
@@ -176,7 +176,7 @@ def test_of_the_owner_and_the_service_at_once_one_wins(kind: str, alice: Any, se
 def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
     alice: Any, admin: Any, service: Any, purse: Wallet
 ) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     made = [withdraw(alice, purse, bank, "10") for _ in range(4)]
     client = signed_in(alice)
     acts: list[Any] = [

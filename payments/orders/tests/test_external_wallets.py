@@ -10,8 +10,10 @@ from payments.models import Currency, ExternalWallet
 from payments.orders.external_details import CardNumberRefused, checked_details, refuse_card_number
 from payments.orders.iban import LENGTHS, parse_iban
 from payments.orders.services import external_wallets
+from tests.support import recipes
 from tests.support.ledger import wallet_with
-from tests.support.orders import IBAN, bank_account, settle, withdraw
+from tests.support.orders import settle, withdraw
+from tests.support.recipes import IBAN
 from tests.support.rest import API, ids, refused, signed_in
 
 URL = f"{API}/external-wallets"
@@ -230,7 +232,11 @@ def test_the_lengths_are_possible() -> None:
 
 # --- reading ---
 def test_a_user_lists_own_external_wallets_newest_first_and_filters(alice: Any, bob: Any, admin: Any) -> None:
-    first, second, his = bank_account(alice).pk, bank_account(alice, "EUR").pk, bank_account(bob).pk
+    first, second, his = (
+        recipes.bank_account.make(owner=alice).pk,
+        recipes.bank_account.make(owner=alice, currency_id="EUR").pk,
+        recipes.bank_account.make(owner=bob).pk,
+    )
     assert ids(signed_in(alice).get(URL)) == [second, first]
     assert ids(signed_in(alice).get(URL, {"currency": "EUR"})) == [second]
     assert ids(signed_in(alice).get(URL, {"kind": "card"})) == []
@@ -239,7 +245,7 @@ def test_a_user_lists_own_external_wallets_newest_first_and_filters(alice: Any, 
 
 
 def test_strangers_find_nothing_and_delete_nothing(alice: Any, mallory: Any, admin: Any, service: Any) -> None:
-    hers = bank_account(alice).pk
+    hers = recipes.bank_account.make(owner=alice).pk
     assert ids(signed_in(mallory).get(URL)) == []
     assert signed_in(mallory).get(f"{URL}/{hers}").status_code == 404
     for user in (mallory, admin):
@@ -252,7 +258,7 @@ def test_strangers_find_nothing_and_delete_nothing(alice: Any, mallory: Any, adm
 
 # --- deleting ---
 def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any) -> None:
-    hers = bank_account(alice).pk
+    hers = recipes.bank_account.make(owner=alice).pk
     assert signed_in(alice).delete(f"{URL}/{hers}").status_code == 204
     assert ids(signed_in(alice).get(URL)) == []
     assert signed_in(alice).get(f"{URL}/{hers}").status_code == 404
@@ -261,7 +267,7 @@ def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any
 
 
 def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
-    bank, purse = bank_account(alice), wallet_with(alice, "USD", "10")
+    bank, purse = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
     made = withdraw(alice, purse, bank, "10")
     refused(signed_in(alice).delete(f"{URL}/{bank.pk}"), 409, "external_wallet_in_use")
     settle(service, "withdrawals", made, "rejected")
@@ -270,19 +276,19 @@ def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: A
 
 def test_there_are_only_so_many(alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(external_wallets, "MAX_EXTERNAL_WALLETS", 2)
-    first = bank_account(alice)
-    bank_account(alice)
+    first = recipes.bank_account.make(owner=alice)
+    recipes.bank_account.make(owner=alice)
     refused(add(alice, "other", "Jar"), 409, "too_many_external_wallets")
-    bank_account(bob)
+    recipes.bank_account.make(owner=bob)
     signed_in(alice).delete(f"{URL}/{first.pk}")
     assert add(alice, "other", "Jar").status_code == 201
 
 
 def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alice: Any, bob: Any, service: Any) -> None:
     idle, awaited, his, purse = (
-        bank_account(alice),
-        bank_account(alice),
-        bank_account(bob),
+        recipes.bank_account.make(owner=alice),
+        recipes.bank_account.make(owner=alice),
+        recipes.bank_account.make(owner=bob),
         wallet_with(alice, "USD", "10"),
     )
     made = withdraw(alice, purse, awaited, "10")
@@ -297,7 +303,7 @@ def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alic
 
 
 def test_the_database_keeps_no_label_empty_and_no_other_kind(alice: Any) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     for change, name in (("label = ''", "external_wallet_label_present"), ("kind = 'x'", "external_wallet_kind_known")):
         with pytest.raises(IntegrityError, match=name), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE payments_externalwallet SET {change} WHERE id = %s", [bank.pk])  # noqa: S608 - ours

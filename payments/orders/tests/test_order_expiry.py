@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from payments.models import Deposit, Wallet, Withdrawal
 from payments.orders import services as orders
+from tests.support import recipes
 from tests.support.ledger import wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.orders import (
     balance_and_held,
-    bank_account,
     deposit,
     settle,
     stored_deposit,
@@ -50,7 +50,7 @@ def expire(**options: Any) -> str:
 
 
 def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     old, young, paid = (withdraw(alice, purse, bank, "100") for _ in range(3))
     stale = deposit(alice, purse)
     settle(service, "withdrawals", paid)
@@ -78,7 +78,10 @@ def test_expire_orders_refuses_an_odd_age(db: None, hours: int) -> None:
 
 @pytest.mark.usefixtures("committed_db")
 def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
-    pairs = [(alice, purse, bank_account(alice)), (bob, wallet_with(bob, "USD", "1000"), bank_account(bob))]
+    pairs = [
+        (alice, purse, recipes.bank_account.make(owner=alice)),
+        (bob, wallet_with(bob, "USD", "1000"), recipes.bank_account.make(owner=bob)),
+    ]
     for number in range(14):
         owner, wallet, bank = pairs[number % 2]
         aged(Withdrawal, withdraw(owner, wallet, bank, "10"), 24)
@@ -94,7 +97,7 @@ def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: 
 
 @pytest.mark.usefixtures("committed_db")
 def test_expiry_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
-    made = withdraw(alice, purse, bank_account(alice))
+    made = withdraw(alice, purse, recipes.bank_account.make(owner=alice))
     aged(Withdrawal, made, 24)
     with transaction.atomic():
         Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
@@ -109,7 +112,7 @@ def settle_status(service: Any, made: dict[str, Any]) -> int:
 
 @pytest.mark.usefixtures("committed_db")
 def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, purse: Wallet) -> None:
-    bank, paid = bank_account(alice), 0
+    bank, paid = recipes.bank_account.make(owner=alice), 0
     for _ in range(8):
         made = withdraw(alice, purse, bank, "10")
         aged(Withdrawal, made, 24)

@@ -7,9 +7,10 @@ from django.db import DatabaseError, connection, transaction
 
 from payments.models import CommissionRule, Deposit, ExternalWallet, SettlementScope, Wallet, Withdrawal
 from payments.orders import services as orders
+from tests.support import recipes
 from tests.support.ledger import wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.orders import bank_account, deposit, make_rule, settle, withdraw
+from tests.support.orders import deposit, make_rule, settle, withdraw
 
 ORDERS = ["deposit", "withdrawal"]
 
@@ -33,7 +34,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return bank_account(alice)
+    return recipes.bank_account.make(owner=alice)
 
 
 @pytest.fixture

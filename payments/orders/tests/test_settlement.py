@@ -6,15 +6,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from accounts.models import User
-from accounts.services import create_user
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Deposit, SettlementScope, Transaction, Wallet, Withdrawal
-from payments.orders import services as orders
 from payments.orders.queries import visible_to
+from tests.support import recipes
 from tests.support.ledger import wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.notices import credit
-from tests.support.orders import balance_and_held, bank_account, deposit, settle, stored_deposit, withdraw
+from tests.support.orders import balance_and_held, deposit, settle, stored_deposit, withdraw
 from tests.support.rest import API, ids, refused, signed_in
 
 SCOPES = f"{API}/settlement-scopes"
@@ -75,7 +74,9 @@ def test_the_transaction_names_the_order(alice: Any, service: Any, purse: Wallet
 # --- who may ---
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_people_settle_nothing(alice: Any, mallory: Any, purse: Wallet, name: str) -> None:
-    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank_account(alice))
+    made = (
+        deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, recipes.bank_account.make(owner=alice))
+    )
     for user in (alice, mallory):
         refused(settle(user, name, made), 403, "permission_denied")
     assert {*Deposit.objects.values_list("status"), *Withdrawal.objects.values_list("status")} == {("pending",)}
@@ -144,8 +145,8 @@ def test_a_service_sees_and_settles_what_its_scopes_name(
 
 
 def test_scopes_of_one_service_are_not_anothers(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
-    other = create_user(email="other@example.com", password=None, role=service.role)
-    orders.add_scope(service_id=other.pk, currency="EUR", staff=admin)
+    other = recipes.service.make()
+    recipes.settlement_scope.make(service=other, everything=False, currency_id="EUR")
     made = deposit(alice, purse)
     refused(settle(other, "deposits", made), 404, "deposit_not_found")
     assert settle(service, "deposits", made).status_code == 200
@@ -212,7 +213,7 @@ def test_a_new_service_settles_everything_until_a_scope_names_something(alice: A
     site = signed_in(admin)
     body = {"email": "bank@example.com", "password": "a-long-enough-secret", "role": "service"}
     made = User.objects.get(pk=site.post(f"{API}/users", body).json()["id"])
-    promoted = create_user(email="teller@example.com", password=None)
+    promoted = recipes.user.make()
     site.patch(f"{API}/users/{promoted.pk}", {"role": "service"})
     for service in (made, promoted):
         [everything] = SettlementScope.objects.filter(service=service)

@@ -9,12 +9,12 @@ import pytest
 from payments.ledger import booking
 from payments.models import Transaction, Wallet, Withdrawal
 from payments.webhooks import receiving
+from tests.support import recipes
 from tests.support.ledger import clearing_wallet, wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.notices import notice
 from tests.support.orders import (
     balance_and_held,
-    bank_account,
     deposit,
     make_rule,
     post_order,
@@ -38,7 +38,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: Any, purse: Wallet, name: str) -> None:
     make_rule(admin, name[:-1], percent="10")
-    made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank_account(alice))
+    made = (
+        deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, recipes.bank_account.make(owner=alice))
+    )
     answers = at_once(*[lambda: settle(service, name, made)] * 16)
     assert outcomes(answers) == {(200, ""): 16}
     assert len({answer.content for answer in answers}) == 1
@@ -49,7 +51,7 @@ def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: 
 
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, purse: Wallet, name: str) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     for _ in range(4):
         made = deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, bank)
         verdicts = ["paid", "rejected"] * 8
@@ -66,7 +68,7 @@ def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, purse: Wa
 
 
 def test_one_of_two_withdrawals_gets_the_money(alice: Any, purse: Wallet) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     answers = at_once(*[lambda: post_order(alice, "withdrawals", purse, "600", external_wallet=bank.pk)] * 2)
     assert outcomes(answers) == {(201, ""): 1, (409, "insufficient_funds"): 1}
     assert balance_and_held(purse) == ("1000", "600")
@@ -74,7 +76,7 @@ def test_one_of_two_withdrawals_gets_the_money(alice: Any, purse: Wallet) -> Non
 
 
 def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     spend = booking.NewTransaction("purchase", (booking.NewPosting(purse.pk, clearing_wallet(), Decimal(90)),))
 
     def spent() -> int:
@@ -94,7 +96,7 @@ def test_held_money_and_spent_money_are_never_the_same(alice: Any, service: Any,
 
 
 def test_webhooks_arrive_while_orders_are_settled(alice: Any, service: Any, purse: Wallet) -> None:
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     ins = [deposit(alice, purse, "10") for _ in range(5)]
     outs = [withdraw(alice, purse, bank, "7") for _ in range(5)]
     notices = [notice(user_id=alice.pk, account=purse.pk, amount="3") for _ in range(6)]
@@ -110,7 +112,7 @@ def test_webhooks_arrive_while_orders_are_settled(alice: Any, service: Any, purs
 
 def test_an_external_wallet_is_deleted_or_used(alice: Any, purse: Wallet) -> None:
     for _ in range(6):
-        bank = bank_account(alice)
+        bank = recipes.bank_account.make(owner=alice)
         pair = [
             lambda b=bank: post_order(alice, "withdrawals", purse, "1", external_wallet=b.pk).status_code,
             lambda b=bank: signed_in(alice).delete(f"{API}/external-wallets/{b.pk}").status_code,

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from payments.ledger import booking
 from payments.models import Currency, ExternalWallet, Transaction, Wallet, Withdrawal
+from tests.support import recipes
 from tests.support.ledger import book_transfer, clearing_wallet, postings, wallet_with
 from tests.support.ledger_checks import assert_ledger_balances, nothing_changes
 from tests.support.orders import (
     balance_and_held,
-    bank_account,
     make_rule,
     post_order,
     settle,
@@ -31,7 +31,7 @@ def purse(alice: Any) -> Wallet:
 
 @pytest.fixture
 def bank(alice: Any) -> ExternalWallet:
-    return bank_account(alice)
+    return recipes.bank_account.make(owner=alice)
 
 
 # --- asking ---
@@ -81,7 +81,7 @@ def test_a_withdrawal_refuses_what_breaks_a_rule_of_money(
 
 
 def test_a_withdrawal_wants_an_external_wallet_of_the_same_currency(alice: Any, purse: Wallet) -> None:
-    euros = bank_account(alice, "EUR")
+    euros = recipes.bank_account.make(owner=alice, currency_id="EUR")
     answer = post_order(alice, "withdrawals", purse, "1", external_wallet=euros.pk)
     body = refused(answer, 422, "currency_mismatch", "external_wallet")
     assert body["detail"] == "The external wallet is for EUR."
@@ -90,14 +90,14 @@ def test_a_withdrawal_wants_an_external_wallet_of_the_same_currency(alice: Any, 
 
 def test_money_leaves_a_currency_that_was_taken_out_of_use(alice: Any, purse: Wallet) -> None:
     Currency.objects.filter(pk="USD").update(is_active=False)
-    withdraw(alice, purse, bank_account(alice), "100")
+    withdraw(alice, purse, recipes.bank_account.make(owner=alice), "100")
     assert balance_and_held(purse) == ("100", "100")
 
 
 def test_a_withdrawal_pays_only_from_my_wallets_to_my_external_wallets(
     alice: Any, mallory: Any, admin: Any, purse: Wallet, bank: ExternalWallet
 ) -> None:
-    hers = bank_account(mallory)
+    hers = recipes.bank_account.make(owner=mallory)
     for user, wallet, external, code in (
         (mallory, purse, hers, "wallet_not_found"),
         (mallory, clearing_wallet(), hers, "wallet_not_found"),
@@ -254,7 +254,7 @@ def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, purse: Walle
 
 
 def test_who_settles_a_disabled_users_withdrawal_is_told(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
-    made = withdraw(alice, purse, bank_account(alice), "40.00")
+    made = withdraw(alice, purse, recipes.bank_account.make(owner=alice), "40.00")
     assert made["owner_is_active"] is True
     disabled = signed_in(admin).post(f"/api/v1/users/{alice.pk}/disable").json()
     waiting = {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,7 +13,8 @@ from accounts.models import Role
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Currency, IdempotencyKey, Posting, Transfer, Wallet
-from tests.support.exchanges import TRANSFERS, commission_rule, post_transfer
+from tests.support import recipes
+from tests.support.exchanges import TRANSFERS, post_transfer
 from tests.support.ledger import balance_of, clearing_wallet, postings, sql, total_money, wallet_with
 from tests.support.rest import ids, new_key, refused, signed_in, succeeded
 
@@ -31,7 +31,7 @@ def bobs(bob: Any) -> Wallet:
 
 # --- sending ---
 def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    commission_rule("transfer", percent=Decimal(1), fixed=Decimal("0.05"))
+    recipes.commission_rule.make(operation="transfer", percent=Decimal(1), fixed=Decimal("0.05"))
     body = succeeded(post_transfer(alice, purse, "25", destination=bobs, note="For the pens"))
     sent = Transfer.objects.get()
     assert body.pop("created_at").endswith("Z")
@@ -101,7 +101,7 @@ def test_a_transfer_refuses_an_amount_that_breaks_a_rule(
 
 
 def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    commission_rule("transfer", fixed=Decimal(1))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal(1))
     refused(post_transfer(alice, purse, "99.01", destination=bobs), 409, "insufficient_funds")
     succeeded(post_transfer(alice, purse, "99", destination=bobs))
     assert (balance_of(purse), balance_of(bobs)) == (0, 99)
@@ -146,8 +146,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
 ) -> None:
     """Same status, same body, as many queries; wallets and emails alike."""
     wallets = [open_wallet(owner_id=person.pk, currency="USD").pk for person in (bob, mallory, admin)]
-    carol = get_user_model()(email="carol@example.com", full_name="Carol", is_active=True, activated_at=timezone.now())
-    carol.save()
+    carol = recipes.user.make(email="carol@example.com", full_name="Carol")
     wallets.append(open_wallet(owner_id=carol.pk, currency="EUR").pk)  # there is one, but not for dollars
     bob.is_active, bob.disabled_at = False, timezone.now()
     bob.save()
@@ -239,7 +238,7 @@ def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, purse: Wal
 
 
 def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, purse: Wallet) -> None:
-    commission_rule("transfer", fixed=Decimal("0.10"))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.10"))
     before = Posting.objects.count()
     body = {"source": purse.pk, "recipient": bob.email, "amount": "10"}
     shown = succeeded(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
@@ -255,7 +254,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, 
 def test_both_sides_read_it_and_only_the_sender_the_commission(
     alice: Any, bob: Any, mallory: Any, admin: Any, purse: Wallet, bobs: Wallet
 ) -> None:
-    commission_rule("transfer", fixed=Decimal("0.10"))
+    recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.10"))
     sent = succeeded(post_transfer(alice, purse, "10", destination=bobs, note="Hi"))
     address = f"{TRANSFERS}/{sent['id']}"
     received = {**sent, "direction": "received", "commission": None}

@@ -22,10 +22,11 @@ from payments.models import ExternalWallet, IdempotencyKey, Posting, Wallet
 from payments.users import services as users
 from payments.webhooks import receiving
 from staff.history import record
+from tests.support import recipes
 from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.notices import ALICES, BOBS, credit, notice
-from tests.support.orders import bank_account, deposit, settle, withdraw
+from tests.support.orders import deposit, settle, withdraw
 from tests.support.rest import signed_in
 from tests.support.threads import at_once, closing_connection
 
@@ -44,7 +45,7 @@ def entries(user_id: int) -> list[tuple[str, str]]:
 
 
 def key_of(user: Any) -> None:
-    IdempotencyKey.objects.create(user=user, key="k", fingerprint="0" * 64, status=201, body="{}")
+    recipes.idempotency_key.make(user=user)
 
 
 # --- without history ------------------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def test_a_person_of_a_fresh_registration_is_gone(admin: Any) -> None:
 
 def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: Any, alice: Any) -> None:
     purse, client = wallet_with(alice, "USD", "50"), signed_in(admin)
-    withdraw(alice, purse, bank_account(alice), "20.00")
+    withdraw(alice, purse, recipes.bank_account.make(owner=alice), "20.00")
     for amount in ("5.00", "6.00"):
         deposit(alice, purse, amount)
     answer = client.delete(f"{URL}/{alice.pk}")
@@ -141,7 +142,7 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
     pair = tokens.open_family(user=alice)
     key_of(alice)
     record(about=alice, staff=admin, text="Enabled.")
-    AccessAttempt.objects.create(username="alice@example.com", failures_since_start=1)
+    recipes.failed_login.make(username="alice@example.com")
     assert delete(admin, alice.pk) == 204
     address = f"deleted-{alice.pk}@deleted.invalid"
     body = signed_in(admin).get(f"{URL}/{alice.pk}").json()
@@ -161,9 +162,7 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
 def test_where_his_withdrawals_went_is_scrubbed(admin: Any, alice: Any, bob: Any) -> None:
     for owner in (alice, bob):
         details = {"address": f"{owner.full_name} 1"}
-        ExternalWallet.objects.create(
-            owner=owner, label=owner.full_name, currency_id="USD", kind="other", details=details
-        )
+        recipes.bank_account.make(owner=owner, label=owner.full_name, kind="other", details=details)
     assert delete(admin, alice.pk) == 204
     scrubbed, kept = ExternalWallet.objects.order_by("pk")
     assert (scrubbed.label, scrubbed.details, scrubbed.deleted_at is None) == ("deleted", {}, False)
@@ -255,7 +254,7 @@ def test_nobody_deletes_himself(admin: Any, alice: Any) -> None:
 @pytest.mark.usefixtures("committed_db")
 def test_a_deletion_and_a_first_credit_at_once_lose_no_money(admin: Any) -> None:
     for number in range(10):
-        user = User.objects.create(email=f"dave{number}@example.com")
+        user = recipes.user.make()
         account = 700 + number
         wallet = open_wallet(owner_id=user.pk, currency="USD") if number % 2 else None
         target = account if wallet is None else wallet.pk
@@ -286,7 +285,7 @@ def test_money_that_is_on_its_way_makes_him_a_person_with_history(admin: Any, al
 def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     admin: Any, alice: Any, service: Any
 ) -> None:
-    bank, purse = bank_account(alice), wallet_with(alice, "USD", "10")
+    bank, purse = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
     made = withdraw(alice, purse, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
@@ -310,8 +309,8 @@ def wait_until_somebody_waits() -> None:
 
 @pytest.mark.usefixtures("committed_db")
 def test_a_deletion_and_a_request_of_his_at_once_leave_nothing_half_done(admin: Any) -> None:
-    for number in range(8):
-        user = User.objects.create(email=f"dave{number}@example.com", is_active=True, activated_at=admin.activated_at)
+    for _ in range(8):
+        user = recipes.user.make()
         access = tokens.open_family(user=user).access
         rename = partial(bearer(access).patch, "/api/v1/users/me", {"full_name": "Dave"})
         renamed, status = at_once(rename, partial(delete, admin, user.pk))

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import Role, User
+from accounts.models import Role
 from payments.ledger.services.wallets import open_wallet
 from payments.users import queries as users
 from payments.webhooks import receiving
+from tests.support import recipes
 from tests.support.ledger import book_transfer, clearing_wallet, wallet_with
 from tests.support.notices import ALICES, BOBS, credit, many_credits, notice
 from tests.support.rest import signed_in
@@ -119,7 +119,7 @@ def test_users_me_answers_a_changed_name_with_what_is_included(alice: Any) -> No
 @pytest.mark.parametrize("path", ["", "/{id}"])
 def test_the_list_of_users_is_for_admins_only(path: str, alice: Any, mallory: Any) -> None:
     url = URL + path.format(id=alice.pk)
-    service = User.objects.create(email="service@example.com", role=Role.SERVICE)
+    service = recipes.service.make()
     answers = [client.get(url) for client in (APIClient(), signed_in(mallory), signed_in(service))]
     assert [answer.status_code for answer in answers] == [401, 403, 403]
     assert not any(b"alice" in answer.content for answer in answers)
@@ -178,7 +178,7 @@ def test_a_user_with_very_many_wallets_is_shown_with_some(alice: Any, bob: Any, 
 def test_a_page_costs_the_same_however_many_people(admin: Any) -> None:
     def crowd(first: int, last: int) -> None:
         for number in range(first, last):
-            user = User.objects.create(email=f"load{number}@example.com", activated_at=timezone.now())
+            user = recipes.user.make(email=f"load{number}@example.com")
             open_wallet(owner_id=user.pk, currency="USD")
             open_wallet(owner_id=user.pk, currency="EUR")
 
@@ -194,13 +194,14 @@ def test_a_page_costs_the_same_however_many_people(admin: Any) -> None:
 
 
 def test_the_list_of_users_pages_without_a_gap(admin: Any) -> None:
-    User.objects.bulk_create(User(email=f"load{number}@example.com") for number in range(7))
+    emails = [f"load{number}@example.com" for number in range(7)]
+    recipes.user.make(email=iter(emails), _quantity=7)
     url, found = f"{URL}?limit=3&search=load", []
     while url:
         body = signed_in(admin).get(url).json()
         found += [user["email"] for user in body["results"]]
         url = body["next"]
-    assert found == [f"load{number}@example.com" for number in reversed(range(7))]
+    assert found == emails[::-1]
 
 
 @pytest.mark.parametrize("id_", ["0", "01", "-1", "x", "1.0", "9" * 19, "9" * 30, str(2**40)])
@@ -221,11 +222,8 @@ def crowd(admin: Any) -> None:
         ("yan_1@example.com", "100% Yan", Role.SERVICE, True),
         ("xen@example.com", "", Role.USER, False),
     ]
-    now = timezone.now()
-    User.objects.bulk_create(
-        User(email=email, full_name=name, role=role, is_active=active, activated_at=now)
-        for email, name, role, active in rows
-    )
+    for email, name, role, is_active in rows:
+        recipes.user.make(email=email, full_name=name, role=role, is_active=is_active)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from config import urls
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Deposit, Exchange, Quote, Wallet
 from payments.webhooks.views.webhooks import WebhookView
-from tests.support.exchanges import expired_quote, new_quote, post_exchange, post_transfer, store_rate
+from tests.support import recipes
+from tests.support.exchanges import new_quote, post_exchange, post_transfer, store_rate
 from tests.support.exchanges import post_quote as ask_quote
 from tests.support.ledger import wallet_with
-from tests.support.orders import bank_account, deposit, post_order, settle, withdraw
+from tests.support.orders import deposit, post_order, settle, withdraw
 from tests.support.rest import new_key, outcomes, refused, signed_in, succeeded
 from tests.support.threads import at_once
 
@@ -124,7 +125,7 @@ def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob:
 # --- pending orders ---
 def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, purse: Wallet, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 3
-    bank = bank_account(alice)
+    bank = recipes.bank_account.make(owner=alice)
     first = deposit(alice, purse)
     deposit(alice, purse)
     withdraw(alice, purse, bank, "1")
@@ -148,12 +149,12 @@ def test_a_user_has_so_many_quotes_that_are_still_good(alice: Any, bob: Any, pur
     settings.TILL_OPEN_QUOTES = 2
     store_rate("USD", "EUR", "0.9")
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    first, second = new_quote(alice, "5"), new_quote(alice, "6")
+    _, second = new_quote(alice, "5"), new_quote(alice, "6")
     refused(ask_quote(alice, "7"), 409, "too_many_quotes")
     succeeded(ask_quote(bob, "7"))
     succeeded(post_exchange(alice, purse, euros, quote=second))
     succeeded(ask_quote(alice, "8"))
-    expired_quote(first, alice)
+    recipes.expired_quote.make(user=alice)
     succeeded(ask_quote(alice, "9"))
 
 
@@ -162,8 +163,9 @@ def test_quotes_are_pruned_that_expired_unused(alice: Any, purse: Wallet) -> Non
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     used = new_quote(alice, "6")
     succeeded(post_exchange(alice, purse, euros, quote=used))
-    recent = expired_quote(used, alice)
-    old = _old(recent, hours=25)
+    recent = recipes.expired_quote.make(user=alice).pk
+    a_day_ago = timezone.now() - timedelta(hours=25)
+    old = recipes.expired_quote.make(user=alice, created_at=a_day_ago - timedelta(minutes=1), expires_at=a_day_ago).pk
     good = new_quote(alice, "7")
     out = io.StringIO()
     call_command("prune_quotes", stdout=out)
@@ -173,12 +175,3 @@ def test_quotes_are_pruned_that_expired_unused(alice: Any, purse: Wallet) -> Non
     assert Exchange.objects.get().quote_id == used
     with pytest.raises(CommandError):
         call_command("prune_quotes", "--older-than-hours", "0")
-
-
-def _old(like: int, *, hours: int) -> int:
-    quote = Quote.objects.get(pk=like)
-    quote.pk, quote._state.adding = None, True
-    quote.created_at = timezone.now() - timedelta(hours=hours, minutes=1)
-    quote.expires_at = timezone.now() - timedelta(hours=hours)
-    quote.save()
-    return int(quote.pk)

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core import mail
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import links, services, tokens
 from accounts.models import Role, User
 from accounts.tests.conftest import bearer
 from payments.models import Wallet
+from tests.support import recipes
 from tests.support.rest import signed_in
 from tests.support.threads import at_once
 
@@ -343,10 +343,7 @@ REMOVALS: dict[str, Callable[[APIClient, User], int]] = {
 
 
 def other_admin(email: str = "second@example.com") -> User:
-    user = User(email=email, activated_at=timezone.now(), is_active=True)
-    user.take_role(Role.ADMIN)
-    user.save()
-    return user
+    return recipes.admin.make(email=email)
 
 
 def test_admins_may_switch_each_other_off(admin: Any) -> None:

@@ -16,6 +16,7 @@ from config import checks
 from payments.models import Provider
 from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
 from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support import recipes
 from tests.support.admin_forms import shown
 
 FIRST, SECOND = "first-0123456789-abcdefghijklmnopqrstuvwxyz", "second-0123456789-abcdefghijklmnopqrstuvwxyz"
@@ -34,8 +35,7 @@ def keys(settings: Any) -> Any:
 @pytest.fixture
 def acme(keys: Any, db: None) -> Provider:
     Provider.objects.all().delete()
-    fields = {"slug": "acme", "scheme": "sha1_colon", "currency_id": "USD"}
-    return Provider.objects.create(**fields, secret=SECRET, previous_secret=BEFORE)
+    return recipes.provider.make(slug="acme", secret=SECRET, previous_secret=BEFORE)
 
 
 def stands(provider: Provider) -> list[str]:
@@ -97,7 +97,7 @@ def test_a_provider_that_no_key_opens_leaves_the_others_known(
     acme: Provider, keys: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys.TILL_ENCRYPTION_KEYS = [SECOND]
-    Provider.objects.create(slug="other", scheme="sha1_colon", currency_id="USD", secret=SECRET)
+    recipes.provider.make(slug="other", secret=SECRET)
     assert (known(), provider_cache.get("other") is not None) == ((), True)
     assert "The secret of the provider acme cannot be decrypted" in caplog.text
 

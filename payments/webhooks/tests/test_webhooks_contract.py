@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from payments.conftest import Post, Stored, stored
 from payments.ledger import booking
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.models import Posting, Provider, Transaction, Wallet, WebhookEvent
+from tests.support import recipes
 from tests.support.ledger import open_provider_wallet
 from tests.support.provider import SHA256_CONCAT, STANDARD, Form, new_uuid
 
@@ -88,7 +88,7 @@ def test_money_that_has_arrived_is_credited_to_a_user_who_cannot_sign_in(
 
 
 def test_a_wallet_that_the_service_opened_is_credited(post: Post, form: Form, alice: Any) -> None:
-    wallet = Wallet.objects.create(owner=alice, currency_id="USD")
+    wallet = recipes.wallet.make(owner=alice)
     assert wallet.pk >= FIRST_OWN_WALLET_ID
     assert post(form.notice(user_id=alice.pk, account_id=wallet.pk)).status == 200
 
@@ -147,7 +147,7 @@ def test_a_notice_for_an_unknown_user_is_kept_and_succeeds_once_he_exists(post: 
         answer = post(delivery)
         assert (answer.status, answer.code) == (404, "user_not_found")
     assert WebhookEvent.objects.values_list("verdict", "reason").get() == ("unmatched", "user_not_found")
-    get_user_model().objects.create(pk=later, email="late@example.com")
+    recipes.user.make(pk=later)
     assert [post(delivery).body["duplicate"] for _ in range(2)] == [False, True]
     assert stored() == Stored(wallets=1, postings=1, events=1, balances=Decimal(100))
 

@@ -5,14 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 
 from payments.conftest import Post, stored
 from payments.webhooks.notices import ParsedNotice
 from payments.webhooks.signatures import verify
+from tests.support import recipes
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text()
@@ -48,7 +47,7 @@ def test_each_program_prints_the_published_signatures(language: str) -> None:
 
 
 def test_the_printed_signatures_are_credited(post: Post) -> None:
-    user: Any = get_user_model().objects.create(pk=1, email="first@example.com")
+    user = recipes.user.make(pk=1)
     samples: list[tuple[Form, dict[str, str], str]] = [
         (SHA1_COLON, SHA1_COLON.fields(user_id=user.pk, account_id=123456, transaction_id=1234567), SIGNATURES[0]),
         (

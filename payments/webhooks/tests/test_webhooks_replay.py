@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 
 from payments.conftest import in_process, stored
 from payments.models import Provider, WebhookEvent
 from payments.webhooks.receiving import EventNotReplayable, UserNotFound, WalletOwnerMismatch, replay
+from tests.support import recipes
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, Form
 
 Changed = Callable[..., Provider]
@@ -23,7 +23,7 @@ def unmatched(form: Form, alice: Any, committed_db: None, fresh_registry: None) 
 
 
 def let_him_exist(event: WebhookEvent) -> None:
-    get_user_model().objects.create(pk=event.user_id, email="late@example.com")
+    recipes.user.make(pk=event.user_id)
 
 
 def test_a_replay_credits_an_unmatched_event_once(unmatched: WebhookEvent) -> None:

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 
 from payments.conftest import Post, stored
+from tests.support import recipes
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, as_json, standard_signature
 
 JSON = {"content-type": "application/json"}
@@ -30,7 +30,7 @@ PUBLISHED = [("/webhook/payment", SHA256_SAMPLE), ("/payment/webhook", SHA1_SAMP
 @pytest.fixture
 def first_user(committed_db: None) -> Any:
     """The samples name user 1."""
-    return get_user_model().objects.create(pk=1, email="first@example.com")
+    return recipes.user.make(pk=1)
 
 
 # --- the published samples ----------------------------------------------------------------------------------
