@@ -15,9 +15,11 @@ import httpx
 import pytest
 from argon2 import low_level
 from django.contrib import admin as staff_site
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import reset_hashers
 from django.test import Client
 from django.urls import reverse
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.hashers import NICENESS, OwaspArgon2PasswordHasher
 from config.server import application
@@ -25,10 +27,11 @@ from config.server.fair_queue import FairQueue
 from config.server.request_threads import may_hash_a_password, password_share
 from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
-from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
+from tests.support.every_operation import perform
 from tests.support.http import PLAIN
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import send_all
+from tests.support.one_cast import forgotten, one_cast
 from tests.support.operation_table import CALLS
 from tests.support.provider import Delivery
 from tests.support.shop_users import API, PASSWORD, sign_in
@@ -58,17 +61,19 @@ def hashed(settings: Any) -> list[str]:
     return CountingHasher.asked
 
 
-@pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
-@pytest.mark.django_db
-def test_no_operation_hashes_outside_of_the_share(row: str, hashed: list[str]) -> None:
-    caller = OwnedObjects(new_user("admin", "admin"))
-    call = CALLS[row](OperationContext(the=OwnedObjects(new_user("bob")), my=caller))
-    hashed.clear()
-    planted = {"password": "another horse 43"} if row in ("users_change", "users_replace") else {}
-    asked = perform(row, call, caller.owner, **planted).wsgi_request
-    assert not hashed or may_hash_a_password(asked.method, asked.path)
-    if row in ("auth_login", "auth_register", "auth_change_password", "users_create"):
-        assert hashed
+def test_no_operation_hashes_outside_of_the_share(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, hashed: list[str]
+) -> None:
+    with one_cast(django_db_blocker) as cast:
+        for row in (row for row in CALLS if ":" not in row):
+            with forgotten():
+                call = CALLS[row](cast.scene(row, "admin", "foreign"))
+                hashed.clear()
+                planted = {"password": "another horse 43"} if row in ("users_change", "users_replace") else {}
+                asked = perform(row, call, cast.callers["admin"], **planted).wsgi_request
+                assert not hashed or may_hash_a_password(asked.method, asked.path), row
+                if row in ("auth_login", "auth_register", "auth_change_password", "users_create"):
+                    assert hashed, row
 
 
 def test_hashing_gives_way_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +139,8 @@ def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str]
     hashing = set()
     site, stranger = Client(), Client()  # each new one would load the middleware again
     for address in staff_addresses(things):
-        site.force_login(admin)
+        if SESSION_KEY not in site.session:
+            site.force_login(admin)
         for client in (site, stranger):
             hashed.clear()
             client.post(address, form)

@@ -1,12 +1,15 @@
 """A member of a body that an operation does not know is refused by name, and nothing is done."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from config.docs_pages import schema_document
-from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
+from tests.support.every_operation import operations, perform
+from tests.support.one_cast import Cast, forgotten, one_cast
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
 from tests.support.stored_rows import stored
@@ -17,19 +20,28 @@ WRITES = [row for row in CALLS if operations()[row.partition(":")[0]].method != 
 BY_USERS = {"users_delete", "users_disable"}
 
 
-def answered(row: str, caller: Any, the: OwnedObjects, **planted: Any) -> tuple[Any, bool]:
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    with one_cast(django_db_blocker) as cast:
+        yield cast
+
+
+@pytest.fixture(autouse=True)
+def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
+    with forgotten():
+        yield
+
+
+def answered(cast: Cast, row: str, caller: str, whose: str = "own", **planted: Any) -> tuple[Any, bool]:
     """The answer, and whether anything is stored otherwise than before."""
-    call = CALLS[row](OperationContext(the=the, my=the))
+    call = CALLS[row](cast.scene(row, caller, whose))
     before = stored()
-    return perform(row, call, caller, **planted), stored() != before
+    return perform(row, call, cast.callers[caller], **planted), stored() != before
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("row", WRITES)
-def test_what_an_operation_does_not_know_is_refused_and_nothing_is_done(row: str) -> None:
-    admin = new_user("admin", "admin")
-    the = OwnedObjects(new_user("alice") if row in BY_USERS else admin)
-    answer, changed = answered(row, admin, the, unknownMember=1)
+def test_what_an_operation_does_not_know_is_refused_and_nothing_is_done(cast: Cast, row: str) -> None:
+    answer, changed = answered(cast, row, "admin", "foreign" if row in BY_USERS else "own", unknownMember=1)
     assert answer.status_code == 400, answer.content
     assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [
         ("unknownMember", "unknown_field")
@@ -37,23 +49,18 @@ def test_what_an_operation_does_not_know_is_refused_and_nothing_is_done(row: str
     assert not changed
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("row", [row for row in WRITES if row.startswith(("transfers_", "withdrawals_create"))])
-def test_a_dry_run_that_is_asked_for_in_the_body_moves_nothing_and_says_where_to_ask(row: str) -> None:
-    admin = new_user("admin", "admin")
-    answer, changed = answered(row, admin, OwnedObjects(admin), dry_run=True)
+def test_a_dry_run_that_is_asked_for_in_the_body_moves_nothing_and_says_where_to_ask(cast: Cast, row: str) -> None:
+    answer, changed = answered(cast, row, "admin", dry_run=True)
     assert (answer.status_code, changed) == (400, False)
     assert "`?dry_run=true`" in answer.json()["errors"][0]["detail"]
 
 
-@pytest.mark.django_db
-def test_one_may_not_change_ones_email_as_if_it_were_a_name() -> None:
-    alice = new_user("alice")
-    answer, changed = answered("users_me_update", alice, OwnedObjects(alice), email="new@example.com")
+def test_one_may_not_change_ones_email_as_if_it_were_a_name(cast: Cast) -> None:
+    answer, changed = answered(cast, "users_me_update", "user", email="new@example.com")
     assert (answer.status_code, answer.json()["errors"][0]["field"], changed) == (400, "email", False)
 
 
-@pytest.mark.django_db
 def test_unknown_members_and_wrong_ones_are_named_together() -> None:
     body = {"email": "no address", "password": "x" * 20, "userName": "x"}
     answer = Client().post("/api/v1/auth/register", body, content_type="application/json")
@@ -63,16 +70,14 @@ def test_unknown_members_and_wrong_ones_are_named_together() -> None:
     }
 
 
-@pytest.mark.django_db
-def test_a_form_is_no_way_around_it_but_one_without_fields_is_no_body() -> None:
-    scene = OperationContext(the=OwnedObjects(new_user("alice")), my=OwnedObjects(new_user("bob")))
+def test_a_form_is_no_way_around_it_but_one_without_fields_is_no_body(cast: Cast) -> None:
+    scene = cast.scene("auth_activate", "user", "own")
     address = f"/api/v1/auth/activate/{CALLS['auth_activate'](scene).where['token']}"
     assert Client().post(address, {"dry_run": "true"}).status_code == 415
     assert Client().post(address, "dry_run=true", content_type="application/x-www-form-urlencoded").status_code == 415
     assert Client().post(address).status_code == 200
 
 
-@pytest.mark.django_db
 def test_of_many_only_some_are_named() -> None:
     body = {f"member{n}": n for n in range(150)}
     answer = Client().post("/api/v1/auth/login", body, content_type="application/json")

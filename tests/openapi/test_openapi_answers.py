@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import jsonschema
 import pytest
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
-from accounts.models import User
 from config.docs_pages import schema_document
-from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.every_operation import Call, OperationContext, OwnedObjects, new_user, operations, perform, to
+from tests.support.every_operation import Call, OperationContext, operations, perform, to
 from tests.support.ledger import clearing_wallet
 from tests.support.notices import NOBODY
+from tests.support.one_cast import Cast, forgotten, one_cast
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
 from tests.support.operation_table import CALLS
 
@@ -22,26 +23,23 @@ OPERATIONS = [row for row in CALLS if ":" not in row]
 WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not in described(row)["tags"]]
 
 
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    with one_cast(django_db_blocker) as cast:
+        yield cast
+
+
 @pytest.fixture(autouse=True)
-def fresh_registry(db: None) -> Iterator[None]:
-    provider_cache.invalidate()
-    yield
-    provider_cache.invalidate()
+def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
+    with forgotten():
+        yield
 
 
-@pytest.fixture
-def alice() -> User:
-    return new_user("alice")
-
-
-@pytest.fixture
-def admin() -> User:
-    return new_user("admin", "admin")
-
-
-def of(owner: User) -> OperationContext:
-    things = OwnedObjects(owner)
-    return OperationContext(the=things, my=things)
+@cache
+def components() -> Any:
+    shapes = for_jsonschema(schema_document()["components"])
+    jsonschema.Draft4Validator.check_schema({"definitions": shapes["schemas"]})
+    return shapes
 
 
 def check(row: str, answer: Any) -> None:
@@ -53,15 +51,13 @@ def check(row: str, answer: Any) -> None:
         assert not answer.content
         return
     schema = content[answer.headers["Content-Type"].partition(";")[0]]["schema"]
-    whole = for_jsonschema(schema) | {"components": for_jsonschema(schema_document()["components"])}
-    jsonschema.validate(answer.json(), whole, cls=jsonschema.Draft4Validator)
+    jsonschema.Draft4Validator(for_jsonschema(schema) | {"components": components()}).validate(answer.json())
 
 
 @pytest.mark.parametrize("row", CALLS)
 @pytest.mark.parametrize("role", ["user", "admin"])
-def test_an_operation_answers_what_it_says(row: str, role: str) -> None:
-    caller = new_user("caller", role)
-    check(row, perform(row, CALLS[row](of(caller)), caller))
+def test_an_operation_answers_what_it_says(cast: Cast, row: str, role: str) -> None:
+    check(row, perform(row, CALLS[row](cast.scene(row, role, "own")), cast.callers[role]))
 
 
 def asked_for(row: str) -> set[str]:
@@ -69,8 +65,8 @@ def asked_for(row: str) -> set[str]:
 
 
 @pytest.mark.parametrize("row", [row for row in OPERATIONS if "dry_run" in asked_for(row)])
-def test_a_dry_run_answers_what_it_says(row: str, alice: User) -> None:
-    answer = perform(row, CALLS[row](of(alice)), alice, query="?dry_run=true")
+def test_a_dry_run_answers_what_it_says(cast: Cast, row: str) -> None:
+    answer = perform(row, CALLS[row](cast.scene(row, "user", "own")), cast.callers["user"], query="?dry_run=true")
     assert (answer.status_code, answer.json()["id"], answer.json()["transaction"]) == (200, None, None)
     check(row, answer)
     shape = component(described(row)["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
@@ -105,17 +101,18 @@ REFUSED = [
 
 @pytest.mark.parametrize(("row", "call", "status", "code"), REFUSED, ids=[f"{one[0]}-{one[3]}" for one in REFUSED])
 def test_an_operation_refuses_as_it_says(
-    admin: User, row: str, call: Callable[[OperationContext], Call], status: int, code: str
+    cast: Cast, row: str, call: Callable[[OperationContext], Call], status: int, code: str
 ) -> None:
-    answer = perform(row, call(of(admin)), admin)
+    answer = perform(row, call(cast.scene(row, "admin", "own")), cast.callers["admin"])
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     check(row, answer)
     assert code in described(row)["responses"][str(status)]["description"]
 
 
 @pytest.mark.parametrize("row", WITH_BODY)
-def test_an_operation_requires_the_fields_that_it_says_are_required(row: str, admin: User) -> None:
-    answer = perform(row, replace(CALLS[row](of(admin)), body=None), admin)
+def test_an_operation_requires_the_fields_that_it_says_are_required(cast: Cast, row: str) -> None:
+    call = CALLS[row](cast.scene(row, "admin", "own"))
+    answer = perform(row, replace(call, body=None), cast.callers["admin"])
     errors = answer.json().get("errors", ()) if answer.content else ()
     missing = {error["field"] for error in errors if error["code"] == "required"}
     assert missing == set((request_schema(row) or {}).get("required", ()))

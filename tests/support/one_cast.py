@@ -1,0 +1,89 @@
+"""One cast for all tests of a file, in a block that is rolled back: to make it for each takes longer than a request."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+
+from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
+
+from accounts.models import User
+from accounts.services import set_support
+from payments.orders.services import add_scope
+from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support.every_operation import OperationContext, OwnedObjects, access_token, new_user
+
+
+class Cast:
+    """Who calls, and whose things he calls about. Everybody has a wallet and has logged in: what most requests need."""
+
+    def __init__(self) -> None:
+        self.bob, self.stranger = new_user("bob"), new_user("stranger")
+        admin, service = new_user("admin", "admin"), new_user("service", "service")
+        add_scope(service_id=service.pk, staff=admin, currency="USD")
+        self.callers: dict[str, User | None] = {
+            "anonymous": None,
+            "user": new_user("alice"),
+            "service": service,
+            "support": set_support(user_id=new_user("support").pk, on=True),
+            "admin": admin,
+        }
+        self._objects: dict[tuple[User, str], OwnedObjects] = {}
+        for caller in filter(None, self.callers.values()):
+            access_token(caller)
+            if caller != service:
+                self._make(caller)
+        self._make(self.bob)
+        self._make(self.bob, "EUR")
+
+    def _make(self, owner: User, currency: str = "USD") -> None:
+        self._objects[owner, currency] = made = OwnedObjects(owner, currency)
+        assert made.wallet
+
+    def objects(self, owner: User, currency: str = "USD") -> OwnedObjects:
+        """A copy: what a test makes besides is not there for the next one."""
+        return copy(self._objects[owner, currency])
+
+    def scene(self, row: str, name: str, whose: str) -> OperationContext:
+        caller = self.callers[name]
+        if caller is None or name == "service":
+            bobs = self.objects(self.bob, "EUR" if whose == "foreign" else "USD")
+            return OperationContext(the=bobs, my=bobs)
+        my = self.objects(caller)
+        if whose == "own":
+            return OperationContext(the=my, my=my)
+        # A user who has money is not deleted.
+        the = OwnedObjects(self.stranger) if row == "users_delete" else self.objects(self.bob)
+        return OperationContext(the=the, my=my)
+
+
+@contextmanager
+def one_cast(blocker: DjangoDbBlocker) -> Iterator[Cast]:
+    with blocker.unblock():
+        block = transaction.atomic()
+        block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
+        with block:
+            cast = Cast()
+            connection.check_constraints()
+            yield cast
+            transaction.set_rollback(True)
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """Check the constraints that wait for a commit, and roll back what happens here.
+
+    Not an atomic block: what a request calls durable must not find itself in one.
+    """
+    provider_cache.invalidate()
+    before = transaction.savepoint()
+    yield
+    try:
+        connection.check_constraints()
+    finally:
+        transaction.savepoint_rollback(before)
+        transaction.savepoint_commit(before)
+        transaction.set_rollback(False)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # what a request makes immediate is not rolled back
+        provider_cache.invalidate()
