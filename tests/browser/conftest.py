@@ -3,15 +3,17 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.support.live import LiveTill
 
 PASSWORD = "correct horse 42"
 WAIT_SECONDS = 60  # for a machine that is busy with other things; what is there is not waited for
@@ -97,25 +99,51 @@ def is_gone(element: WebElement) -> bool:
     return False
 
 
-@pytest.fixture
-def browser(live_till: Any, tmp_path: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def shared_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
+    """One served Till for a file's tests: a start for each would take longer than the test."""
+    with django_db_blocker.unblock():
+        till = LiveTill()
+        till.start()
+    yield till
+    till.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     program, driver_program = shutil.which("chromium"), shutil.which("chromedriver")
     assert program, "install chromium"
     assert driver_program, "install chromedriver"
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_program))
     try:
-        yield Browser(driver, live_till.url)
+        yield driver
     finally:
         driver.quit()
 
 
 @pytest.fixture
-def staff(live_till: Any, admin: Any, browser: Browser) -> Browser:
+def browser(shared_till: LiveTill, chromium: webdriver.Chrome, committed_db: None) -> Iterator[Browser]:
+    """One tab of the one Chromium; afterwards it has forgotten the test: cookies, storage and what it has logged."""
+    browser = Browser(chromium, shared_till.url)
+    yield browser
+    first, *others = chromium.window_handles
+    for window in others:
+        chromium.switch_to.window(window)
+        chromium.close()
+    chromium.switch_to.window(first)
+    chromium.get("about:blank")
+    chromium.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": shared_till.url, "storageTypes": "all"})
+    browser.complaints()
+    browser.elsewhere()
+
+
+@pytest.fixture
+def staff(admin: Any, browser: Browser) -> Browser:
     """The browser, signed in as an admin through the form."""
     admin.set_password(PASSWORD)
     admin.save()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def story(live_till: Any, alice: Any, bob: Any) -> int:
+def story(committed_db: None, alice: Any, bob: Any) -> int:
     """Money has come in and moved on; one notice waits. Returns the id of the transfer."""
     credit(alice, ALICES, "25", external_id="7001")
     credit(bob, BOBS, "1", external_id="7002")
@@ -75,7 +75,7 @@ def test_staff_replays_an_event(story: int, staff: Browser) -> None:
 
 
 @pytest.fixture
-def without_acme(live_till: Any) -> Iterator[None]:
+def without_acme(committed_db: None) -> Iterator[None]:
     """Providers stay when the tables are emptied: this one goes."""
     yield
     Provider.objects.filter(slug="acme").delete()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def purse(live_till: Any, alice: Any) -> Wallet:
+def purse(committed_db: None, alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def story(live_till: Any, alice: Any, bob: Any) -> Purchase:
+def story(committed_db: None, alice: Any, bob: Any) -> Purchase:
     """Money came in, moved and was spent; two notices wait. Returns what was bought."""
     credit(alice, ALICES, "250", external_id="7001")
     credit(bob, BOBS, "1", external_id="7002")
