@@ -20,6 +20,11 @@ HISTORY = ("CHANGELOG.md", "docs/decisions/*", "*/migrations/*", "tests/project/
 #: Written by programs.
 GENERATED = ("requirements*.txt", "benchmarks/peers/*/requirements.txt", "benchmarks/results/*")
 TESTS = ("tests/*", "*/tests/*", "*conftest.py")
+#: Words that tests still use. Take a word out when its last use is gone.
+STILL_IN_TESTS = {
+    *("deed", "trip", "steps and go", "movement", "verdict", "alone", "short way", "head", "inbox", "doors", "people"),
+    "wish, made, asked",
+}
 
 
 class Word(NamedTuple):
@@ -171,7 +176,7 @@ def test_a_word_that_was_given_up_stays_away(word: str) -> None:
     places = [
         str(place)
         for path, text in tracked().items()
-        if not is_one_of(path, TESTS) and WORDS[word].holds_in(path)
+        if WORDS[word].holds_in(path) and not (word in STILL_IN_TESTS and is_one_of(path, TESTS))
         for place in uses(WORDS[word], path, text)
     ]
     assert places == [], f"say {WORDS[word].instead} instead"
