@@ -53,16 +53,16 @@ def test_so_is_one_of_a_field_that_completes(site: Client) -> None:
 # --- CSV ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", OURS, ids=named)
-def test_every_list_can_be_exported(model: Any, story: dict[type, Any], site: Client) -> None:
-    assert isinstance(OURS[model], CsvExportMixin)
-    expected = site.get(url(model, "changelist")).context["cl"].result_count
-    rows = exported(site, model)
-    assert len(rows) == expected + (model is LogEntry)  # the export itself is in the log that it shows
-    assert url(model, "export") in site.get(url(model, "changelist")).content.decode()
-    told = " ".join(rows[0]) if rows else ""
-    for secret in ("secret", "password", "token", "hash"):
-        assert secret not in told
+def test_every_list_can_be_exported(story: dict[type, Any], site: Client) -> None:
+    for model, managed in OURS.items():
+        assert isinstance(managed, CsvExportMixin)
+        expected = site.get(url(model, "changelist")).context["cl"].result_count
+        rows = exported(site, model)
+        assert len(rows) == expected + (model is LogEntry), model  # the export itself is in the log that it shows
+        assert url(model, "export") in site.get(url(model, "changelist")).content.decode()
+        columns = " ".join(rows[0]) if rows else ""
+        for secret in ("secret", "password", "token", "hash"):
+            assert secret not in columns
 
 
 def test_an_export_is_the_list_that_is_shown(story: dict[type, Any], site: Client, bob: User) -> None:
@@ -150,14 +150,14 @@ def test_a_period_begins_and_ends_at_midnight(name: str, start: str, end: str | 
     assert period(name, datetime(2026, 3, 1, 23, 59, tzinfo=UTC)) == (midnight(start), midnight(end) if end else None)
 
 
-@pytest.mark.parametrize("model", [Transaction, WebhookEvent, Purchase, Refund], ids=named)
-def test_lists_are_narrowed_by_time(model: Any, story: dict[type, Any], site: Client) -> None:
-    def found(**query: str) -> int:
-        return len(site.get(url(model, "changelist"), query).context["cl"].result_list)
-
-    assert found(period="today") == found() > 0
-    assert found(period="yesterday") == 0
-    assert site.get(url(model, "changelist"), {"period": "nonsense"}).status_code == 302
+def test_lists_are_narrowed_by_time(story: dict[type, Any], site: Client) -> None:
+    for model in (Transaction, WebhookEvent, Purchase, Refund):
+        lengths = [
+            len(site.get(url(model, "changelist"), query).context["cl"].result_list)
+            for query in ({}, {"period": "today"}, {"period": "yesterday"})
+        ]
+        assert lengths == [lengths[0], lengths[0], 0] != [0, 0, 0], model
+        assert site.get(url(model, "changelist"), {"period": "nonsense"}).status_code == 302
 
 
 def test_a_users_page_shows_the_latest_transactions_and_leads_to_all(

@@ -13,7 +13,7 @@ from staff.confirmed_actions import ConfirmedActionsMixin
 from tests.support import staff_site
 from tests.support.admin_pages import staff_client
 from tests.support.rest import signed_in
-from tests.support.staff_site import OURS, body_of, named, url
+from tests.support.staff_site import OURS, body_of, url
 
 pytestmark = pytest.mark.slow
 
@@ -47,37 +47,48 @@ def test_a_right_that_was_added_by_hand_goes_with_the_next_migration(db: None) -
     assert not Group.objects.get(name="support").permissions.filter(codename="change_user").exists()
 
 
-@pytest.mark.parametrize("model", OURS, ids=named)
-def test_support_looks_at_everything(model: Any, story: dict[type, Any], support: User) -> None:
+def test_support_looks_at_everything(story: dict[type, Any], support: User) -> None:
     client = staff_client(support)
-    found = story[model]
-    pages = [url(model, "changelist"), url(model, "export")]
-    pages += [url(model, "change", found.pk), url(model, "history", found.pk)] if found else []
-    for page in pages:
-        answer = client.get(page)
-        assert answer.status_code == 200, page
-        text = body_of(answer).decode()
-        for offer in ("_save", 'name="action"', "till-do", "deletelink", "addlink", "argon2", 'name="index"'):
-            assert offer not in text.partition('id="content"')[2], (page, offer)
+    for model in OURS:
+        found = story[model]
+        pages = [url(model, "changelist"), url(model, "export")]
+        pages += [url(model, "change", found.pk), url(model, "history", found.pk)] if found else []
+        for page in pages:
+            answer = client.get(page)
+            assert answer.status_code == 200, page
+            text = body_of(answer).decode()
+            for offer in ("_save", 'name="action"', "till-do", "deletelink", "addlink", "argon2", 'name="index"'):
+                assert offer not in text.partition('id="content"')[2], (page, offer)
 
 
-@pytest.mark.parametrize("model", OURS, ids=named)
-def test_support_changes_nothing(model: Any, story: dict[type, Any], support: User) -> None:
-    client = staff_client(support)
-    pk = story[model].pk if story[model] else 1
-    posts = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
+def addresses_of(model: Any, pk: Any) -> tuple[list[str], list[str]]:
+    """The pages of a model that are written to, and those of its confirmed actions and forms of passwords."""
+    pages = [url(model, "changelist"), url(model, "add"), url(model, "change", pk), url(model, "delete", pk)]
+    asking = [f"{url(model, action)}?id={pk}" for action in confirmed(model)]
+    return pages, asking + ([reverse("admin:auth_user_password_change", args=[pk])] if model is User else [])
+
+
+def confirmed(model: Any) -> list[str]:
     managed = OURS[model]
-    confirmed = managed.confirmed_actions if isinstance(managed, ConfirmedActionsMixin) else ()
-    posts += [f"{url(model, action.name)}?id={pk}" for action in confirmed]
-    posts += [reverse("admin:auth_user_password_change", args=[pk])] if model is User else []
-    actions = [*(action.name for action in confirmed), "delete_selected", "end_rotation", "", "nonsense"]
-    bodies = [{"action": action, "_selected_action": [pk], "index": "0"} for action in actions]
-    forged = {"_save": "Save", "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": pk, "post": "yes"}
-    for path in posts:
-        for body in (*bodies, forged, {"reason": "please", "refunded": "0", "is_active": "on", "role": "admin"}):
-            assert client.post(path, body).status_code == 403, (path, body)
-    for path in posts[4:]:
-        assert client.get(path).status_code == 403, path
+    return [action.name for action in managed.confirmed_actions] if isinstance(managed, ConfirmedActionsMixin) else []
+
+
+@pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.torture)])
+def test_support_changes_nothing(story: dict[type, Any], support: User, everywhere: bool) -> None:
+    """The actions of a list are sent to the lists; in `make torture` to every page."""
+    client = staff_client(support)
+    for model in OURS:
+        pk = story[model].pk if story[model] else 1
+        pages, asking = addresses_of(model, pk)
+        actions = [*confirmed(model), "delete_selected", "end_rotation", "", "nonsense"]
+        bodies = [{"action": action, "_selected_action": [pk], "index": "0"} for action in actions]
+        forged = {"_save": "Save", "form-TOTAL_FORMS": "1", "form-INITIAL_FORMS": "1", "form-0-id": pk, "post": "yes"}
+        filled = [forged, {"reason": "please", "refunded": "0", "is_active": "on", "role": "admin"}]
+        for path in pages + asking:
+            for body in (bodies if everywhere or path == pages[0] else []) + filled:
+                assert client.post(path, body).status_code == 403, (path, body)
+        for path in asking:
+            assert client.get(path).status_code == 403, path
 
 
 def test_support_sees_no_secret_and_no_hash(story: dict[type, Any], support: User, alice: User) -> None:
