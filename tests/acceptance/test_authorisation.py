@@ -19,8 +19,9 @@ from tests.support.every_operation import (
     outcome,
     perform,
 )
-from tests.support.one_cast import Cast, forgotten, one_cast
+from tests.support.one_cast import Cast, one_cast
 from tests.support.operation_table import CALLS, ROWS
+from tests.support.rollback import forgotten
 from tests.support.stored_rows import stored
 
 pytestmark = pytest.mark.slow

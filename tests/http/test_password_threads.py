@@ -31,9 +31,10 @@ from tests.support.every_operation import perform
 from tests.support.http import PLAIN
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import send_all
-from tests.support.one_cast import forgotten, one_cast
+from tests.support.one_cast import one_cast
 from tests.support.operation_table import CALLS
 from tests.support.provider import Delivery
+from tests.support.rollback import forgotten
 from tests.support.shop_users import API, PASSWORD, sign_in
 
 pytestmark = pytest.mark.slow

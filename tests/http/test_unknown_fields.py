@@ -9,9 +9,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from config.docs_pages import schema_document
 from tests.support.every_operation import operations, perform
-from tests.support.one_cast import Cast, forgotten, one_cast
+from tests.support.one_cast import Cast, one_cast
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
+from tests.support.rollback import forgotten
 from tests.support.stored_rows import stored
 
 NOTICES = {row for row in CALLS if ":" not in row and "webhooks" in described(row)["tags"]}

@@ -14,9 +14,10 @@ from config.docs_pages import schema_document
 from tests.support.every_operation import Call, OperationContext, operations, perform, to
 from tests.support.ledger import clearing_wallet
 from tests.support.notices import NOBODY
-from tests.support.one_cast import Cast, forgotten, one_cast
+from tests.support.one_cast import Cast, one_cast
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
 from tests.support.operation_table import CALLS
+from tests.support.rollback import forgotten
 
 OPERATIONS = [row for row in CALLS if ":" not in row]
 #: Not the notices, which no serializer reads.

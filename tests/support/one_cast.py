@@ -1,17 +1,17 @@
-"""One cast for all tests of a file, in a block that is rolled back: to make it for each takes longer than a request."""
+"""Who calls the API, and what they own: one cast for all tests of a file, which each of them finds as it was made."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 
-from django.db import connection, transaction
+from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.services import set_support
 from payments.orders.services import add_scope
-from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.every_operation import OperationContext, OwnedObjects, access_token, new_user
+from tests.support.rollback import kept_for_a_file
 
 
 class Cast:
@@ -59,31 +59,7 @@ class Cast:
 
 @contextmanager
 def one_cast(blocker: DjangoDbBlocker) -> Iterator[Cast]:
-    with blocker.unblock():
-        block = transaction.atomic()
-        block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
-        with block:
-            cast = Cast()
-            connection.check_constraints()
-            yield cast
-            transaction.set_rollback(True)
-
-
-@contextmanager
-def forgotten() -> Iterator[None]:
-    """Check the constraints that wait for a commit, and roll back what happens here.
-
-    Not an atomic block: what a request calls durable must not find itself in one.
-    """
-    provider_cache.invalidate()
-    before = transaction.savepoint()
-    yield
-    try:
+    with kept_for_a_file(blocker):
+        cast = Cast()
         connection.check_constraints()
-    finally:
-        transaction.savepoint_rollback(before)
-        transaction.savepoint_commit(before)
-        transaction.set_rollback(False)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # what a request makes immediate is not rolled back
-        provider_cache.invalidate()
+        yield cast

@@ -1,0 +1,41 @@
+"""Rows that all tests of a file share: to make them for each would take longer than what it does with them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
+
+from payments.webhooks.receiving.provider_cache import provider_cache
+
+
+@contextmanager
+def kept_for_a_file(blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What is made here is there until the end of it, and then rolled back. For a fixture of a module."""
+    with blocker.unblock():
+        block = transaction.atomic()
+        block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
+        with block:
+            yield
+            transaction.set_rollback(True)
+
+
+@contextmanager
+def forgotten(*, check: bool = True) -> Iterator[None]:
+    """Check the constraints that wait for a commit, and roll back what happens here. For each test of the file.
+
+    Not an atomic block: what a request calls durable must not find itself in one.
+    """
+    provider_cache.invalidate()
+    before = transaction.savepoint()
+    yield
+    try:
+        if check and not transaction.get_rollback():
+            connection.check_constraints()
+    finally:
+        transaction.savepoint_rollback(before)
+        transaction.savepoint_commit(before)
+        transaction.set_rollback(False)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")  # what a request makes immediate is not rolled back
+        provider_cache.invalidate()
