@@ -125,16 +125,16 @@ class Waiting:
 
 def events() -> list[Waiting]:
     """Notices that were not credited, the newest thousand, found by their own index."""
-    verdicts = WebhookEvent.objects.exclude(verdict="credited").order_by("-pk").values_list("verdict", flat=True)
-    counts = Counter(verdicts[:MAX_COUNTED])
+    statuses = WebhookEvent.objects.exclude(verdict="credited").order_by("-pk").values_list("verdict", flat=True)
+    counts = Counter(statuses[:MAX_COUNTED])
     page = reverse("admin:payments_webhookevent_changelist")
     advice = {
         "unmatched": "Paid, but not credited: each says why. Replay them when that is mended.",
         "conflict": "One transaction id, two contents. The first was credited; ask the provider which is right.",
     }
     return [
-        Waiting(f"Webhook events: {verdict}", counts[verdict], f"{page}?verdict__exact={verdict}", text)
-        for verdict, text in advice.items()
+        Waiting(f"Webhook events: {status}", counts[status], f"{page}?verdict__exact={status}", text)
+        for status, text in advice.items()
     ]
 
 

@@ -55,7 +55,12 @@ WORDS = {
     # --- booking ---
     "books": Word("locked wallets", names="Books|OutdatedBooks"),
     "movement": Word("new transaction, new posting", names="Movement|Line"),
-    "verdict": Word("booking result; settlement; status of an event", names="Verdict|VERDICT"),
+    "verdict": Word(
+        "booking result; settlement; status of an event",
+        names="Verdict|VERDICT|verdicts?",
+        #: The column of events, which the API shows; and the figures of a benchmark, in its results.
+        allowed=("payments/webhooks/models/events.py", "payments/webhooks/queries/filters.py", "benchmarks/figures.py"),
+    ),
     "contended": Word("serialization conflict, locked by others", text=r"\bContended\b|held_elsewhere"),
     # --- webhooks ---
     "alone": Word("single credit", text=r"\bnotices? alone\b", names="alone"),

@@ -12,7 +12,7 @@ from payments.webhooks.models.providers import Provider
 class WebhookEvent(models.Model):
     """An authentic notice, unique by provider and `external_id` (the notice's `transaction_id`), kept for ever.
 
-    A later notice of the same id with other content is a row of its own with the verdict `conflict`. PostgreSQL refuses
+    A later notice of the same id with other content is a row of its own with the status `conflict`. PostgreSQL refuses
     DELETE, and every UPDATE but that of an unmatched event.
     """
 

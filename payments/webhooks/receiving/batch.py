@@ -98,7 +98,7 @@ class _Batch:
     def _claim(self, keyed: Iterable[tuple[event_store.Key, Notice]]) -> None:
         for key, notice in keyed:
             entry = self.entries.get(key)
-            if entry is None or (entry.verdict == event_store.UNMATCHED and entry.content == notice.content):
+            if entry is None or (entry.status == event_store.UNMATCHED and entry.content == notice.content):
                 self.claims.setdefault(key, notice)
 
     def _refusals(self) -> PipelineSteps[dict[event_store.Key, type[WebhookRefused]]]:

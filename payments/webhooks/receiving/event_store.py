@@ -29,7 +29,7 @@ class Entry(NamedTuple):
     amount: Decimal
     transaction_id: int | None
     balance: Decimal | None
-    verdict: str
+    status: str
     reason: str
 
     @property
@@ -134,11 +134,11 @@ def queue_save(entries: Sequence[Entry], pipeline: Pipeline) -> None:
     stored one of the keys.
     """
     new = [entry for entry in entries if entry.id is None]
-    if credited := sorted([entry[1:8] for entry in new if entry.verdict == CREDITED]):
+    if credited := sorted([entry[1:8] for entry in new if entry.status == CREDITED]):
         pipeline.execute_rows(credited, _INSERT_CREDITED)
-    if unmatched := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == UNMATCHED]):
+    if unmatched := sorted([entry[1:6] + entry[8:] for entry in new if entry.status == UNMATCHED]):
         pipeline.execute_rows(unmatched, _INSERT_UNMATCHED)
-    if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.verdict == CONFLICT]):
+    if conflicts := sorted([entry[1:6] + entry[8:] for entry in new if entry.status == CONFLICT]):
         pipeline.execute_rows(conflicts, _INSERT_CONFLICTS)
     if known := sorted(entry for entry in entries if entry.id is not None):
         pipeline.execute_rows(known, _UPDATE)

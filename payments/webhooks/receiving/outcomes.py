@@ -89,7 +89,7 @@ class Notice(NamedTuple):
         return self.user_id, self.account_id, self.amount
 
     def entry(
-        self, verdict: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
+        self, status: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
     ) -> event_store.Entry:
         """Return the event to be written."""
         return event_store.Entry(
@@ -101,7 +101,7 @@ class Notice(NamedTuple):
             self.amount,
             transaction_id,
             balance,
-            verdict,
+            status,
             reason,
         )
 
