@@ -8,7 +8,8 @@ import struct
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.slow
 KEEP_ALIVE = 2
 SLOW = 3
 PATIENCE = 20
+BEGINNINGS = (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: half")
 
 
 class Watched(Protocol):
@@ -103,14 +105,15 @@ def test_nobody_is_cut_off_while_his_answer_is_made_nor_right_after_it(served: S
         assert line.sock is used
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: half"])
-@pytest.mark.parametrize("is_used", [False, True])
-def test_what_never_becomes_a_request_does_not_keep_the_connection(served: Served, sent: bytes, is_used: bool) -> None:
-    with closing(served.line()) as line:
-        if is_used:
-            ask(line)
-        line.sock.sendall(sent)
-        assert seconds_to_the_end(line) < KEEP_ALIVE * 5
+def test_what_never_becomes_a_request_does_not_keep_the_connection(served: Served) -> None:
+    """Several at once, each on a connection that is new, and on one that was used."""
+    with ExitStack() as stack:
+        lines = [stack.enter_context(closing(served.line())) for _ in range(6)]
+        for line, (sent, is_used) in zip(lines, product(BEGINNINGS, (False, True)), strict=True):
+            if is_used:
+                ask(line)
+            line.sock.sendall(sent)
+        assert sum(map(seconds_to_the_end, lines)) < KEEP_ALIVE * 5
 
 
 def test_after_requests_that_came_at_once_it_reads_on(served: Served) -> None:

@@ -154,13 +154,28 @@ def near_notices(draw: st.DrawFn, scheme: str) -> bytes:
     return ("{" + spaces[3] + joined + spaces[0] + end).encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@settings(max_examples=1_000, deadline=None)
-@given(data=st.data())
-def test_near_and_across_the_border_it_reads_as_the_strict_reader_does(scheme: str, data: st.DataObject) -> None:
+def try_near_the_border(scheme: str, data: st.DataObject) -> None:
     body = data.draw(near_notices(scheme))
     for read_as in (*SCHEMES, "standard_webhooks"):
         assert is_left_to_the_strict_reader_or_read_as_it_would(body, read_as)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_near_and_across_the_border_it_reads_as_the_strict_reader_does(scheme: str, data: st.DataObject) -> None:
+    """200 notices of each scheme; `make torture` tries 5,000."""
+    try_near_the_border(scheme, data)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("scheme", SCHEMES)
+@settings(max_examples=5_000, deadline=None)
+@given(data=st.data())
+def test_thousands_of_notices_near_the_border_are_read_as_the_strict_reader_does(
+    scheme: str, data: st.DataObject
+) -> None:
+    try_near_the_border(scheme, data)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
