@@ -43,7 +43,7 @@ class LoginLock(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no annot
         super().user_login_failed(sender, credentials, request, **kwargs)
         name = login_name(request, credentials)
         if not locked:
-            count_hit(key=_failures_key(name), seconds=_DAY)
+            count_hit(key=failures_key(name), seconds=_DAY)
         event = Event.LOGIN_LOCKED if locked else Event.LOGIN_FAILED
         security_log.record(event, name=name, door=_door(request))
 
@@ -78,7 +78,7 @@ def forget_name(name: str) -> None:
 
 def _is_slowed(request: HttpRequest, name: str) -> bool:
     """Take one of the few attempts that are left for a name under attack; tell whether none was."""
-    if _running(_failures_key(name)) < settings.TILL_ACCOUNT_FAILURE_LIMIT or _running(_known_key(name, request)):
+    if _running(failures_key(name)) < settings.TILL_ACCOUNT_FAILURE_LIMIT or _running(_known_key(name, request)):
         return False
     seconds = seconds_over(settings.TILL_THROTTLE_ATTACKED_ACCOUNT, key=_slow_key(name))
     request.seconds_slowed = seconds  # type: ignore[attr-defined]  # what `seconds_locked` answers
@@ -91,7 +91,7 @@ def _running(key: str) -> int:
     return counts.values_list("count", flat=True).first() or 0
 
 
-def _failures_key(name: str) -> str:
+def failures_key(name: str) -> str:
     """One of a million counters, so that inventing names fills no disk; two names seldom share one."""
     return f"login-failures:{_mark(name)[:_COUNTER_DIGITS]}"
 

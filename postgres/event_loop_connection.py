@@ -134,7 +134,7 @@ class EventLoopConnection:
                     pipeline = next(steps)
                 except StopIteration as end:
                     if is_open:
-                        yield from self._exchange((COMMIT,))
+                        yield from self.exchange((COMMIT,))
                     result: Result = end.value
                     return result
                 # Statements that are sent together are a block by themselves, without BEGIN and COMMIT.
@@ -149,7 +149,7 @@ class EventLoopConnection:
                     self._send(statements, flush_early=True)
                     unread += len(pipeline.statements)
                 else:
-                    results = yield from self._exchange(
+                    results = yield from self.exchange(
                         [*statements, COMMIT] if is_open and pipeline.commit else statements
                     )
                     pipeline.results, unread = results[unread:], 0
@@ -162,11 +162,11 @@ class EventLoopConnection:
         """Roll back the block if it is open. Close the connection if that fails."""
         try:
             if not self.is_lost and self._pipeline_connection.is_in_transaction:
-                yield from self._exchange((ROLLBACK,))
+                yield from self.exchange((ROLLBACK,))
         except psycopg.Error:
             self.close()
 
-    def _exchange(self, statements: Sequence[Statement]) -> Generator[None, None, Sequence[Rows]]:
+    def exchange(self, statements: Sequence[Statement]) -> Generator[None, None, Sequence[Rows]]:
         self._send(statements)
         try:
             yield

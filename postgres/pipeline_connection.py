@@ -32,7 +32,7 @@ class PipelineConnection:
     """
 
     def __init__(self, libpq: Any, *, prepares: bool = True) -> None:
-        self._libpq = libpq
+        self.libpq = libpq
         self._prepares = prepares
         self._prepared: dict[str, bytes] = {}
         # Made without the connection, which it would keep alive, and without Django's reading of JSON.
@@ -55,7 +55,7 @@ class PipelineConnection:
         after = (COMMIT,) if is_open and commit else ()
         try:
             self.send([*before, *statements, *after])
-            self._wait()
+            self.wait()
         except BaseException:
             self.abort()
             raise
@@ -66,7 +66,7 @@ class PipelineConnection:
 
         With `flush_early`, PostgreSQL executes them at once. Their results come with those of the next statements.
         """
-        libpq = self._libpq
+        libpq = self.libpq
         if not self._is_sending:
             self._preparing, self._expected, self._results = {}, [], []
             libpq.enter_pipeline_mode()
@@ -87,20 +87,20 @@ class PipelineConnection:
         name = self._prepared.get(statement) or self._preparing.get(statement)
         if name is None:
             name = self._preparing[statement] = name_of(statement)
-            self._libpq.send_prepare(name, statement.encode())
+            self.libpq.send_prepare(name, statement.encode())
             self._expected.append(statement)
         return name
 
     def flush(self) -> bool:
         """Continue to send. True: all is sent."""
-        return not self._libpq.flush()
+        return not self.libpq.flush()
 
     def receive(self) -> bool:
         """Read what has arrived, without waiting. True: the results are complete.
 
         Raises OperationalError when the connection is lost. Between exchanges it means that the server has closed it.
         """
-        libpq, results = self._libpq, self._results
+        libpq, results = self.libpq, self._results
         libpq.consume_input()
         while self._is_waiting and not libpq.is_busy():
             result = libpq.get_result()
@@ -127,29 +127,29 @@ class PipelineConnection:
             _raise_first_error(results)
         except psycopg.Error as error:
             if is_stale_prepared_statement(error):
-                self._libpq.finish()
+                self.libpq.finish()
             raise
         return [self._rows(result) for statement, result in zip(expected, results, strict=True) if not statement]
 
     @property
     def is_in_transaction(self) -> bool:
-        return bool(self._libpq.transaction_status != pq.TransactionStatus.IDLE)
+        return bool(self.libpq.transaction_status != pq.TransactionStatus.IDLE)
 
     def abort(self) -> None:
         """Close the session in the middle of an exchange. The next exchange would read its results as its own.
 
         Raises the server's reason if it gave one, which says more than that the connection is lost.
         """
-        self._libpq.finish()
+        self.libpq.finish()
         _raise_first_error(self._results)
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
         socket = select.poll()
-        socket.register(self._libpq.socket, select.POLLIN | select.POLLOUT)
+        socket.register(self.libpq.socket, select.POLLIN | select.POLLOUT)
         while not self.flush():
             socket.poll()
-            self._libpq.consume_input()
-        socket.modify(self._libpq.socket, select.POLLIN)
+            self.libpq.consume_input()
+        socket.modify(self.libpq.socket, select.POLLIN)
         socket.poll()
         while not self.receive():
             socket.poll()

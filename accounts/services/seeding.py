@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from accounts.services.administration import insert_active_user
 
 _LOAD_PREFIX = "load_user_"
-_BATCH_SIZE = 1000
+BATCH_SIZE = 1000
 
 
 def add_demo_users() -> list[User]:
@@ -27,8 +27,8 @@ def add_load_users(*, count: int) -> Iterator[int]:
     """
     first = _next_number()
     shared_hash = make_password(DEMO_PASSWORD)
-    for start in range(first, first + count, _BATCH_SIZE):
-        numbers = range(start, min(start + _BATCH_SIZE, first + count))
+    for start in range(first, first + count, BATCH_SIZE):
+        numbers = range(start, min(start + BATCH_SIZE, first + count))
         _add_batch(numbers, shared_hash)
         yield len(numbers)
 

@@ -61,7 +61,7 @@ def test_seed_adds_crowds_that_number_on_and_can_sign_in() -> None:
 
 
 def test_seed_counts_in_batches_and_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.services.seeding._BATCH_SIZE", 2)
+    monkeypatch.setattr("accounts.services.seeding.BATCH_SIZE", 2)
     progress = io.StringIO()
     call_command("seed_users", count=5, stdout=io.StringIO(), stderr=progress)
     assert [f"{n}/5" in progress.getvalue() for n in (2, 4, 5)] == [True] * 3

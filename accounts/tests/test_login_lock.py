@@ -138,7 +138,7 @@ def test_a_deleted_user_leaves_no_trace(attacked: User) -> None:
 
 
 def test_invented_names_fill_no_disk() -> None:
-    keys = {login_lock._failures_key(f"name{number}@example.com") for number in range(1000)}
+    keys = {login_lock.failures_key(f"name{number}@example.com") for number in range(1000)}
     assert {len(key.partition(":")[2]) for key in keys} == {5}  # 16^5 rows at most, about a million
     assert len(keys) > 990
 

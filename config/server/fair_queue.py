@@ -40,10 +40,10 @@ class FairQueue:
 
     def __init__(self, places: int, *, each: int) -> None:
         self.each = each
-        self._free = places
-        self._running: Counter[bytes] = Counter()
+        self.free = places
+        self.running: Counter[bytes] = Counter()
         #: Clients in the order in which they get a place, each with its waiting requests.
-        self._waiting: OrderedDict[bytes, deque[asyncio.Future[None]]] = OrderedDict()
+        self.waiting: OrderedDict[bytes, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, client: bytes) -> None:
         """Wait for a place. Give it back by `release_client` and then `release`, each once."""
@@ -51,7 +51,7 @@ class FairQueue:
             self._occupy(client)
             return
         waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(waiter)
+        self.waiting.setdefault(client, deque()).append(waiter)
         try:
             await waiter
         except asyncio.CancelledError:
@@ -64,47 +64,47 @@ class FairQueue:
 
     def release_client(self, client: bytes) -> None:
         """Count the place no longer as the client's, so that it may have another."""
-        self._running[client] -= 1
-        if not self._running[client]:
-            del self._running[client]
+        self.running[client] -= 1
+        if not self.running[client]:
+            del self.running[client]
         self._wake_next()
 
     def release(self) -> None:
-        self._free += 1
+        self.free += 1
         self._wake_next()
 
     def has_room(self, client: bytes) -> bool:
         """Tell whether the client would get a place at once: whoever waits now has all the places it may have."""
-        return self._free > 0 and self._running[client] < self.each
+        return self.free > 0 and self.running[client] < self.each
 
     def count_waiting(self, client: bytes) -> int:
-        return len(self._waiting.get(client, ()))
+        return len(self.waiting.get(client, ()))
 
     def _occupy(self, client: bytes) -> None:
-        self._free -= 1
-        self._running[client] += 1
+        self.free -= 1
+        self.running[client] += 1
 
     def _wake_next(self) -> None:
         """Give free places to the next clients that may have one. Only clients with places are passed over."""
-        while self._free:
-            client = next((client for client in self._waiting if self._running[client] < self.each), None)
+        while self.free:
+            client = next((client for client in self.waiting if self.running[client] < self.each), None)
             if client is None:
                 return
-            waiter = self._waiting[client].popleft()
-            self._waiting.move_to_end(client)
-            if not self._waiting[client]:
-                del self._waiting[client]
+            waiter = self.waiting[client].popleft()
+            self.waiting.move_to_end(client)
+            if not self.waiting[client]:
+                del self.waiting[client]
             if not waiter.done():
                 self._occupy(client)
                 waiter.set_result(None)
 
     def _remove_waiter(self, client: bytes, waiter: "asyncio.Future[None]") -> None:
-        waiters = self._waiting.get(client)
+        waiters = self.waiting.get(client)
         if waiters is not None:
             with suppress(ValueError):
                 waiters.remove(waiter)
             if not waiters:
-                del self._waiting[client]
+                del self.waiting[client]
 
 
 class Place:

@@ -60,14 +60,14 @@ class StreamMiddleware:
             response.streaming_content = [first]
             setattr(response, _WHOLE, True)
         elif _share.acquire(blocking=False):
-            response.streaming_content = _LimitedStream((first, second), chunks)
+            response.streaming_content = LimitedStream((first, second), chunks)
         else:
             response.close()
             return problem_response(TOO_MANY_STREAMS)
         return response
 
 
-class _LimitedStream:
+class LimitedStream:
     """The chunks of a stream that has a place in the share. Closing it gives the place back."""
 
     def __init__(self, begun: tuple[bytes, ...], rest: Iterator[bytes]) -> None:

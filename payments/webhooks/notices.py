@@ -100,7 +100,7 @@ def _members(transaction_id: str, account_field: str) -> re.Pattern[str]:
     )
 
 
-_USUAL = {
+USUAL = {
     "sha1_colon": _members("([1-9][0-9]{0,18}+)", "bill_id"),
     "sha256_concat": _members('"([!#-\\[\\]-~]{1,128}+)"', "account_id"),
 }
@@ -108,7 +108,7 @@ _USUAL = {
 
 def usual(body: bytes, scheme: str) -> ParsedNotice | None:
     """Read a notice of the usual form, as `strict` would, in a third of its time. None: `strict` must read it."""
-    pattern = _USUAL.get(scheme)
+    pattern = USUAL.get(scheme)
     if pattern is None or len(body) > MAX_BODY_BYTES or not body.isascii():
         return None
     match = pattern.fullmatch(body.decode("ascii"))

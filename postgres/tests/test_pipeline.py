@@ -271,7 +271,7 @@ def test_an_interrupted_pipeline_leaves_no_results_to_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline_connection.PipelineConnection, "_wait", interrupted)
+        patch.setattr(pipeline_connection.PipelineConnection, "wait", interrupted)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
             execute("SELECT 1")
     connection.close()

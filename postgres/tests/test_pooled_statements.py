@@ -40,13 +40,13 @@ def client(session: Any, *order: Any) -> PipelineConnection:
 
 def swapped(one: PipelineConnection, other: PipelineConnection) -> None:
     """Do as a pooler in transaction mode: each gets the other's session for its next block."""
-    one._libpq, other._libpq = other._libpq, one._libpq
+    one.libpq, other.libpq = other.libpq, one.libpq
 
 
 def exchange_plainly(pipeline_connection: PipelineConnection, *statements: Any) -> None:
     """Send just this, and wait for the answers."""
     pipeline_connection.send(statements)
-    pipeline_connection._wait()
+    pipeline_connection.wait()
     pipeline_connection.results()
 
 

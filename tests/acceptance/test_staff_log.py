@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
@@ -25,6 +24,7 @@ from tests.support.exchanges import store_rate
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.purchases import a_product
 from tests.support.rest import signed_in
+from tests.support.staff_site import MODEL_ADMINS
 from tests.support.threads import in_another_thread
 
 
@@ -170,7 +170,7 @@ def test_every_page_with_a_form_is_here(admin: Any, rf: Any) -> None:
 
 def admin_pages() -> dict[type[Any], Any]:
     ours = ("accounts", "payments", "catalog")
-    return {model: page for model, page in admin.site._registry.items() if model._meta.app_label in ours}
+    return {model: page for model, page in MODEL_ADMINS.items() if model._meta.app_label in ours}
 
 
 @pytest.mark.parametrize("form", [form for forms in FORMS.values() for form in forms])

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.contrib import admin as django_admin
 from django.contrib.admin.models import LogEntry
 from django.db import models, transaction
 from django.test import Client, RequestFactory
@@ -22,7 +21,7 @@ from tests.support.admin_forms import loaded, shown
 from tests.support.admin_pages import staff_client
 from tests.support.exchanges import store_rate
 from tests.support.purchases import a_product
-from tests.support.staff_site import every_object, url
+from tests.support.staff_site import MODEL_ADMINS, every_object, url
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
@@ -54,7 +53,7 @@ def editable(staff: User) -> list[type[models.Model]]:
     request.user = staff
     return [
         model
-        for model, site in django_admin.site._registry.items()
+        for model, site in MODEL_ADMINS.items()
         if site.has_change_permission(request) and site.get_form(request, model(pk=1), change=True).base_fields
     ]
 
@@ -72,7 +71,7 @@ def objects(alice: Any, admin: Any) -> dict[type[models.Model], Any]:
 def test_every_form_of_the_registry_is_guarded_and_tried_here(admin: Any) -> None:
     found = editable(admin)
     assert set(found) == set(CHANGES) == set(TYPED)
-    assert all(isinstance(django_admin.site._registry[model], GuardedAdmin) for model in found)
+    assert all(isinstance(MODEL_ADMINS[model], GuardedAdmin) for model in found)
 
 
 @pytest.mark.parametrize("model", CHANGES, ids=lambda model: model.__name__)
@@ -160,7 +159,7 @@ def test_a_page_waits_for_a_change_that_is_being_made(committed_db: None, alice:
 def test_no_form_is_broken_by_what_is_no_id(admin: User, site: Client) -> None:
     """Nobody can type it, but who holds a page can send it. Each field of the form takes it, or says that it cannot."""
     broken = {}
-    for model in django_admin.site._registry:
+    for model in MODEL_ADMINS:
         page = site.get(url(model, "add"))
         if page.status_code == 200:
             sent = dict.fromkeys(page.context["adminform"].form.fields, "no id")

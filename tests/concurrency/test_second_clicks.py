@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib import admin as django_admin
 from django.db import connection, models, transaction
 from django.test import Client, RequestFactory
 
@@ -21,7 +20,7 @@ from payments.webhooks.services import add_provider
 from tests.support import recipes
 from tests.support.admin_pages import staff_client
 from tests.support.purchases import a_product
-from tests.support.staff_site import url
+from tests.support.staff_site import MODEL_ADMINS, url
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
@@ -77,7 +76,7 @@ def site(committed_db: None, admin: Any, service: Any) -> Iterator[Client]:
 def test_every_page_that_adds_is_clicked_here(admin: Any) -> None:
     request = RequestFactory().get("/admin/")
     request.user = admin
-    adding = {model for model, site in django_admin.site._registry.items() if site.has_add_permission(request)}
+    adding = {model for model, site in MODEL_ADMINS.items() if site.has_add_permission(request)}
     assert adding == set(CLICKS)
 
 

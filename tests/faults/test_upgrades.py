@@ -97,8 +97,8 @@ def till(committed_db: None) -> Iterator[LiveTill]:
 
 def test_sigusr2_replaces_it_without_a_refused_request_and_sighup_changes_nothing(till: LiveTill) -> None:
     till.start()
-    assert till._process
-    old, new = till._process.pid, 0
+    assert till.process
+    old, new = till.process.pid, 0
     workers = children(old)
     try:
         with load(till.port) as wrong:
@@ -106,7 +106,7 @@ def test_sigusr2_replaces_it_without_a_refused_request_and_sighup_changes_nothin
             os.kill(old, signal.SIGUSR2)
             new = until(lambda: successor(old), "there is no other master")
             assert children(old) - {new} == workers
-            assert till._process.wait(READY_SECONDS) == 0
+            assert till.process.wait(READY_SECONDS) == 0
             assert httpx.get(f"{till.url}/health/ready", verify=PLAIN).status_code == 200
         assert wrong == []
     finally:
@@ -150,7 +150,7 @@ def test_a_socket_that_is_kept_open_makes_clients_wait_for_the_next_one(till: Li
 
 def activated(till: LiveTill, listening: socket.socket) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", ACTIVATE, str(listening.fileno())]
-    return subprocess.Popen(command, cwd=ROOT, env=till._environment, pass_fds=[listening.fileno()])
+    return subprocess.Popen(command, cwd=ROOT, env=till.environment, pass_fds=[listening.fileno()])
 
 
 def answers(url: str) -> bool:

@@ -105,7 +105,7 @@ class OwnTill(LiveTill):
     def manage(self, *commands: str) -> None:
         """All in one process: each would load Till anew."""
         words = [sys.executable, "-c", COMMANDS, *commands]
-        subprocess.run(words, cwd=ROOT, env=self._environment, check=True, capture_output=True)
+        subprocess.run(words, cwd=ROOT, env=self.environment, check=True, capture_output=True)
 
     def query(self, sql: LiteralString, *parameters: Any) -> Any:
         """The first value; connects again when PostgreSQL was killed in between."""

@@ -67,23 +67,23 @@ class Crowd:
     def __init__(self) -> None:
         self.queue = FairQueue(PLACES, each=EACH)
         self.begun: list[str] = []
-        self._ends: dict[str, asyncio.Event] = {}
+        self.ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def comes(self, *names: str) -> None:
         """The first letter of a request's name is its client."""
         for name in names:
-            self._ends[name] = asyncio.Event()
+            self.ends[name] = asyncio.Event()
             self.tasks[name] = asyncio.create_task(self._request(name))
         await settled()
 
     async def goes(self, *names: str) -> None:
         for name in names:
-            self._ends[name].set()
+            self.ends[name].set()
             await settled()
 
     async def all_go(self) -> None:
-        for end in self._ends.values():
+        for end in self.ends.values():
             end.set()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         await settled()
@@ -93,7 +93,7 @@ class Crowd:
             self.begun.append(name)
             if name.endswith("stream"):
                 place.release_client()
-            await self._ends[name].wait()
+            await self.ends[name].wait()
 
 
 async def settled() -> None:
@@ -111,7 +111,7 @@ def play(story: Story) -> None:
         crowd = Crowd()
         await story(crowd)
         await crowd.all_go()
-        assert (crowd.queue._free, dict(crowd.queue._running), dict(crowd.queue._waiting)) == (PLACES, {}, {})
+        assert (crowd.queue.free, dict(crowd.queue.running), dict(crowd.queue.waiting)) == (PLACES, {}, {})
 
     asyncio.run(whole())
 
@@ -171,7 +171,7 @@ def test_who_gives_up_while_waiting_leaves_the_others_their_turns() -> None:
 def test_who_gives_up_in_the_moment_in_which_a_place_comes_free_does_not_take_it_along() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a1", "a2", "a3", "a4")
-        crowd._ends["a1"].set()  # heard first
+        crowd.ends["a1"].set()  # heard first
         crowd.tasks["a3"].cancel()
         await settled()
         assert crowd.begun == ["a1", "a2", "a4"]
@@ -182,7 +182,7 @@ def test_who_gives_up_in_the_moment_in_which_a_place_comes_free_does_not_take_it
 def test_who_gives_up_as_his_turn_comes_gives_it_back() -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.comes("a1", "a2", "a3", "a4")
-        crowd._ends["a1"].set()
+        crowd.ends["a1"].set()
         while crowd.queue.count_waiting(b"a") == 2:
             await asyncio.sleep(0)
         crowd.tasks["a3"].cancel()  # called, and not yet awake

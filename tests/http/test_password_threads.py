@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-import argon2._password_hasher
+import argon2
 import httpx
 import pytest
-from argon2 import low_level
-from django.contrib import admin as staff_site
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import reset_hashers
 from django.test import Client
@@ -36,6 +34,7 @@ from tests.support.operation_table import CALLS
 from tests.support.provider import Delivery
 from tests.support.rollback import forgotten
 from tests.support.shop_users import API, PASSWORD, sign_in
+from tests.support.staff_site import MODEL_ADMINS
 
 pytestmark = pytest.mark.slow
 
@@ -80,17 +79,15 @@ def test_no_operation_hashes_outside_of_the_share(
 def test_hashing_gives_way_to_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of it: in a thread of this process that has another priority than the rest."""
     seen: set[tuple[str, int]] = set()
-    for name in ("hash_secret", "verify_secret"):
-        hash_: Any = getattr(low_level, name)
+    for owner, name in ((argon2.low_level, "hash_secret"), (argon2.PasswordHasher, "verify")):
+        hash_: Any = getattr(owner, name)
 
         def noting(*args: Any, hash_: Any = hash_, **kwargs: Any) -> Any:
             niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
             seen.add((threading.current_thread().name, niceness))
             return hash_(*args, **kwargs)
 
-        for module in (low_level, argon2._password_hasher):
-            if hasattr(module, name):
-                monkeypatch.setattr(module, name, noting)
+        monkeypatch.setattr(owner, name, noting)
     hasher, ours = OwaspArgon2PasswordHasher(), os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     encoded = hasher.encode(PASSWORD, "salt and pepper")
     assert hasher.verify(PASSWORD, encoded)
@@ -124,7 +121,7 @@ def test_who_is_nicer_already_stays_so_and_a_forked_child_hashes_too() -> None:
 def staff_addresses(things: dict[type, Any]) -> list[str]:
     """Every address of the staff site, each about one of these where it asks for an object."""
     found = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "jsi18n")]
-    for model, pages in staff_site.site._registry.items():
+    for model, pages in MODEL_ADMINS.items():
         thing = things.get(model)
         for page in (page for page in pages.get_urls() if page.name):
             arguments = [thing.pk if thing else 1] * page.pattern.regex.groups

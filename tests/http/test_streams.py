@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryFile
-from typing import Any
 
 import psycopg
 import pytest
@@ -133,9 +132,15 @@ class Ended:
 def ends_as_it_is_cancelled(request: HttpRequest) -> HttpResponse:
     connection.ensure_connection()
     assert Ended.now.is_cancelling.wait(timeout=10)
-    response: Any = HttpResponse("ended")
-    response._resource_closers.append(Ended.now.is_given_back.set)
-    return response  # type: ignore[no-any-return]
+    return GivenBack("ended")
+
+
+class GivenBack(HttpResponse):
+    """Says when its connection is about to be given back."""
+
+    def close(self) -> None:
+        Ended.now.is_given_back.set()
+        super().close()
 
 
 def scans() -> int:
@@ -251,11 +256,11 @@ def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monk
             yield b"chunk"
 
     started = time.monotonic()
-    assert list(streams._LimitedStream((), chunks())) == [b"chunk"] * 5
+    assert list(streams.LimitedStream((), chunks())) == [b"chunk"] * 5
     assert time.monotonic() - started > 5 * making * (1 + streams.REST)
     monkeypatch.setattr(streams, "MAX_REST", 0.01)  # a chunk may have waited for PostgreSQL
     started = time.monotonic()
-    assert list(streams._LimitedStream((), chunks())) == [b"chunk"] * 5
+    assert list(streams.LimitedStream((), chunks())) == [b"chunk"] * 5
     assert time.monotonic() - started < 5 * making * (1 + streams.REST)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib import admin as staff_site
 from django.db import models, transaction
 
 from payments.models import CommissionRule
@@ -21,6 +20,7 @@ from tests.support.every_operation import (
 )
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
+from tests.support.staff_site import MODEL_ADMINS
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_there_are_moments_to_ask_for_and_to_send() -> None:
 
 
 def columns() -> Iterator[Any]:
-    for model in staff_site.site._registry:
+    for model in MODEL_ADMINS:
         for column in model._meta.fields:
             if isinstance(column, models.DateTimeField):
                 yield pytest.param(model, column.name, id=f"{model._meta.label}-{column.name}")

@@ -4,43 +4,18 @@ import ast
 import configparser
 import re
 from collections.abc import Iterator
-from functools import cache
-from itertools import chain
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = [path.parent.name for path in sorted(ROOT.glob("*/__init__.py"))]
+from tests.support.source_files import PACKAGES, ROOT, imported, is_test, named, sources, tree_of, trees
+
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 70
 GRAB_BAGS = {"utils", "util", "common", "core", "helpers", "helper", "misc", "signals"}
 LEDGER_MODELS = {"Transaction", "Posting", "HouseCheckpoint"}
 LEDGER_TABLES = {"payments_transaction", "payments_posting", "payments_housecheckpoint"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def sources() -> list[Path]:
-    folders = [ROOT / package for package in PACKAGES]
-    return sorted(chain(ROOT.glob("*.py"), *(folder.rglob("*.py") for folder in folders)))
-
-
-def named(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def is_test(path: Path) -> bool:
-    return "tests" in path.relative_to(ROOT).parts or path.name == "conftest.py"
-
-
-def trees(paths: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
-    for path in paths:
-        yield path, tree_of(path)
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -131,61 +106,6 @@ def test_nothing_has(escape: str) -> None:
         for number, line in enumerate(path.read_text().splitlines(), 1)
     )
     assert not [place for place, line in lines if re.search(ESCAPES[escape], line)]
-
-
-def test_no_test_replaces_our_own_code_by_a_mock() -> None:
-    assert not [named(path) for path, tree in trees(sources()) if "unittest.mock" in imported(tree)]
-
-
-MAKES_ROWS = {"create", "bulk_create", "get_or_create", "update_or_create", "create_user", "create_superuser"}
-
-
-def test_tests_make_objects_by_recipes() -> None:
-    """tests/support/recipes.py: what is valid is said there, once for each model."""
-    assert not [
-        f"{named(path)}:{call.lineno} {ast.unparse(call.func)}"
-        for path, tree in trees([path for path in sources() if is_test(path)])
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and makes_a_row(call)
-    ]
-
-
-def makes_a_row(call: ast.Call) -> bool:
-    """`Model.objects.create(…)` and its like, however the manager is reached."""
-    function = call.func
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr in MAKES_ROWS
-        and isinstance(function.value, ast.Attribute)
-        and function.value.attr in {"objects", "_default_manager"}
-    )
-
-
-@pytest.mark.parametrize(
-    ("code", "is_refused"),
-    [
-        ("User.objects.create(email='dave@example.com')", True),
-        ("get_user_model().objects.bulk_create(users)", True),
-        ("recipes.user.make()", False),
-        ("User.objects.get(pk=1)", False),
-        ("services.create_user(email='dave@example.com')", False),
-    ],
-)
-def test_the_rule_notices_an_object_without_a_recipe(code: str, is_refused: bool) -> None:
-    [statement] = ast.parse(code).body
-    assert isinstance(statement, ast.Expr)
-    assert isinstance(statement.value, ast.Call)
-    assert makes_a_row(statement.value) is is_refused
-
-
-def imported(tree: ast.Module) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
 
 
 # --- layers -------------------------------------------------------------------------------------------------

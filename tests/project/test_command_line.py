@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from config.management.commands.run_demo import _PREPARING_LOCK
+from config.management.commands.run_demo import PREPARING_LOCK
 from tests.support.live import database_url, free_port
 from tests.support.production import GOOD, ROOT, manage
 
@@ -189,7 +189,7 @@ def test_create_admin_names_the_other_ways_where_nobody_can_be_asked(start: Star
 def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -> None:
     """Two that migrate a fresh one at once would make the same tables, and one of them would be refused."""
     with psycopg.connect(empty_database, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [_PREPARING_LOCK])
+        other.execute("SELECT pg_advisory_lock(%s)", [PREPARING_LOCK])
         code = (
             "import django; django.setup()\n"
             "from config.management.commands import run_demo\n"
@@ -202,7 +202,7 @@ def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -
         eventually(lambda: other.execute(waiting).rowcount == 1 or late.poll() is not None)
         time.sleep(0.3)
         assert other.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,)
-        other.execute("SELECT pg_advisory_unlock(%s)", [_PREPARING_LOCK])
+        other.execute("SELECT pg_advisory_unlock(%s)", [PREPARING_LOCK])
         _, err = late.communicate(timeout=4 * PATIENCE)
         assert (late.returncode, err) == (0, "")
         assert other.execute("SELECT count(*) FROM accounts_user").fetchone() == (4,)

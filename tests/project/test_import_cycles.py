@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 import grimp
 import pytest
 
-from tests.project.test_code_rules import PACKAGES
+from tests.support.source_files import PACKAGES
 
 
 def imports() -> dict[str, set[str]]:

@@ -157,7 +157,7 @@ def compiled(where: str) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
         yield value
     elif where == "payments.webhooks.notices:_members":
-        yield from notices._USUAL.values()
+        yield from notices.USUAL.values()
     elif where == "config.database.session_checks:check_options":
         yield from (re.compile(rf"\b{name.lower()}\s*=") for name in settings.SESSION_SETTINGS)
     else:

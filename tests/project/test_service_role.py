@@ -27,6 +27,7 @@ from tests.support.live import LiveTill, database_url
 from tests.support.operation_table import CALLS
 from tests.support.production import manage
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
+from tests.support.rollback import rolled_back
 
 pytestmark = pytest.mark.slow
 
@@ -201,13 +202,10 @@ def test_the_service_serves(for_a_while: None, row: str) -> None:
 
 
 def served(row: str, *, by: str) -> int:
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
-    with block:
+    with rolled_back():
         owner, admin = OwnedObjects(new_user("owner")), OwnedObjects(new_user("admin", "admin"))
         my = owner if by == "user" else admin
         answer = perform(row, CALLS[row](OperationContext(the=owner, my=my)), my.owner)
-        transaction.set_rollback(True)
     return int(answer.status_code)
 
 

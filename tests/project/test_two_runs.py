@@ -13,7 +13,7 @@ import django
 django.setup()
 import conftest
 from django.conf import settings
-conftest._take_a_name_for_the_database()
+conftest.pytest_configure()
 print(settings.DATABASES["default"]["TEST"]["NAME"])
 """
 

@@ -46,7 +46,7 @@ class LiveTill:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._data = TemporaryDirectory(prefix="till-live-")
-        self._environment = {
+        self.environment = {
             **os.environ,
             "TILL_DEBUG": "1",
             "TILL_DATA": self._data.name,
@@ -57,28 +57,28 @@ class LiveTill:
             "TILL_LOG_LEVEL": "WARNING",
             **environment,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def master(self) -> int:
         """The process id of gunicorn's master."""
-        assert self._process is not None
-        return self._process.pid
+        assert self.process is not None
+        return self.process.pid
 
     def start(self) -> None:
         """Start gunicorn in a process group of its own and wait until it answers."""
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+            if self.process.poll() is not None:
                 self._data.cleanup()
-                raise RuntimeError(f"Till ended with {self._process.returncode}")
+                raise RuntimeError(f"Till ended with {self.process.returncode}")
             try:
                 if httpx.get(f"{self.url}/health/ready", timeout=5, verify=PLAIN).status_code == httpx.codes.OK:
                     return
@@ -90,10 +90,10 @@ class LiveTill:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Stop as an operator does: a signal to the master, and wait for the drain."""
-        if self._process and self._process.poll() is None:
-            self._process.send_signal(number)
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
             try:
-                self._process.wait(READY_SECONDS)
+                self.process.wait(READY_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
@@ -101,6 +101,6 @@ class LiveTill:
 
     def kill(self) -> None:
         """kill -9 of the master and its workers at once."""
-        if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()

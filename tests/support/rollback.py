@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection, transaction
+from django.test import TestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from payments.webhooks.receiving.provider_cache import provider_cache
@@ -12,12 +13,23 @@ from payments.webhooks.receiving.provider_cache import provider_cache
 @contextmanager
 def kept_for_a_file(blocker: DjangoDbBlocker) -> Iterator[None]:
     """What is made here is there until the end of it, and then rolled back. For a fixture of a module."""
-    with blocker.unblock():
-        block = transaction.atomic()
-        block._from_testcase = True  # type: ignore[attr-defined]  # a durable block may be within it, as in a TestCase
-        with block:
-            yield
-            transaction.set_rollback(True)
+    with blocker.unblock(), rolled_back():
+        yield
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Roll back all that the block does. Unlike in an atomic block, what calls itself durable may run in it."""
+
+    class Block(TestCase):
+        pass
+
+    Block.setUpClass()
+    try:
+        yield
+    finally:
+        Block.tearDownClass()
+        Block.doClassCleanups()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import io
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin as django_admin
 from django.core.management import call_command
 from django.test import Client
@@ -21,9 +22,15 @@ from tests.support import recipes
 from tests.support.notices import ALICES, NOBODY, credit, refused_notice
 from tests.support.purchases import a_product, bought
 
+#: Every list of the staff site, by its model.
+MODEL_ADMINS = {
+    model: django_admin.site.get_model_admin(model)
+    for model in apps.get_models()
+    if django_admin.site.is_registered(model)
+}
 OURS = {
-    model: site
-    for model, site in django_admin.site._registry.items()
+    model: model_admin
+    for model, model_admin in MODEL_ADMINS.items()
     if model._meta.app_label in ("accounts", "payments", "catalog", "admin")
 }
 

@@ -17,7 +17,7 @@ from psycopg import sql
 from config.embedded_postgres.cluster import SERVICE_ROLE
 from payments.demo.data import seed_rates
 
-_PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
+PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 
 
@@ -72,5 +72,5 @@ def preparation_lock() -> Iterator[None]:
     """Wait for another `make run` on this database: two that migrate at once disturb each other."""
     with closing(connection.copy()) as own, own.cursor() as cursor:
         cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")  # the other may take its time
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARING_LOCK])
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING_LOCK])
         yield

@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 # Runs after the wallets are locked. So it sees the events of every credit of these wallets that came before.
 # OFFSET 0 keeps the planner from reading all events of a provider, which looks cheap while there are few.
-_FIND = RowsStatement(
+FIND = RowsStatement(
     """
 SELECT provider.id, provider.updated_at::text, event.*
 FROM payments_provider provider LEFT JOIN LATERAL (
@@ -64,7 +64,7 @@ def queue_find_events(keys: Iterable[Key], pipeline: Pipeline) -> Callable[[], t
     """
     sorted_keys = sorted(set(keys))
     providers = {provider_id: None for provider_id, _ in sorted_keys}
-    read_rows = pipeline.execute_rows(sorted_keys, _FIND, integers([*providers]))
+    read_rows = pipeline.execute_rows(sorted_keys, FIND, integers([*providers]))
 
     def read() -> tuple[dict[int, str], dict[Key, Entry]]:
         rows = read_rows()
@@ -82,7 +82,7 @@ def queue_find_users(ids: Iterable[int], pipeline: Pipeline) -> Callable[[], set
     return lambda: {row[0] for row in read_rows()}
 
 
-_CREDIT = SingleCredit(
+CREDIT = SingleCredit(
     condition="""
         EXISTS (SELECT FROM payments_provider WHERE id = $8::bigint AND is_active AND updated_at::text = $10::text)
         AND NOT EXISTS (
@@ -123,7 +123,7 @@ def queue_single_credit(
     atomic block has just stored the key. Raises InvalidTransaction.
     """
     provider_id, external_id = key
-    rows = _CREDIT.queue(pipeline, deposit, user_id, currency, str(provider_id), external_id, version)
+    rows = CREDIT.queue(pipeline, deposit, user_id, currency, str(provider_id), external_id, version)
     return lambda: next(iter(rows()), None)
 
 

@@ -73,7 +73,7 @@ class GroupCommitter(Generic[Token]):
         #: None before the first batch.
         self.connection: EventLoopConnection | None = None
         self._metrics = _PendingMetrics(self._loop)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
     def submit(self, notice: Notice, token: Token) -> None:
         """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
@@ -95,7 +95,7 @@ class GroupCommitter(Generic[Token]):
             await asyncio.wait({self._task}, timeout=timeout)
         if self.connection is not None:
             self.connection.close()
-        self._thread.shutdown(wait=False)
+        self.thread.shutdown(wait=False)
         self._metrics.add()
 
     async def _run(self) -> None:
@@ -147,13 +147,13 @@ class GroupCommitter(Generic[Token]):
             # Safe to repeat: a batch whose connection was lost, and one that needed a query of Django's, made once.
             repeat = session.is_lost or isinstance(error, SynchronousOnlyOperation)
             failure = None if repeat else error
-            return await self._loop.run_in_executor(self._thread, _credit_in_thread, notices, failure)
+            return await self._loop.run_in_executor(self.thread, _credit_in_thread, notices, failure)
         self._metrics.count(notices, outcomes)
         return outcomes
 
     async def _connect(self) -> EventLoopConnection:
         if self.connection is None or self.connection.is_lost:
-            self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
+            self.connection = EventLoopConnection(await self._loop.run_in_executor(self.thread, connect))
         return self.connection
 
 

@@ -224,14 +224,14 @@ def test_all_connections_may_have_lost_their_plans(user: Any) -> None:
 
 
 @pytest.mark.parametrize("names", ["a", "ab"])
-def test_a_commit_whose_answer_is_lost_is_found_again(user: Any, names: str) -> None:
+def test_a_commit_whose_answer_is_lost_is_found_again(user: Any, names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wire breaks after the commit was carried out: the thread's second try says so, and nothing moves twice."""
 
     async def work(desk: Desk) -> Any:
         await desk.settle(notice("warm", user))
         session = desk.committer.connection
         assert session is not None
-        once = session._exchange
+        once = session.exchange
 
         def deaf(statements: Sequence[Any]) -> Generator[None, None, Any]:
             answers = yield from once(statements)
@@ -240,7 +240,7 @@ def test_a_commit_whose_answer_is_lost_is_found_again(user: Any, names: str) -> 
                 raise psycopg.OperationalError("the answer is lost")
             return answers
 
-        session._exchange = deaf  # type: ignore[method-assign]
+        monkeypatch.setattr(session, "exchange", deaf)
         return await desk.settle(*(notice(name, user) for name in names))
 
     outcomes = at_the_desk(work)
@@ -253,7 +253,7 @@ def test_what_nobody_has_foreseen_is_the_outcome_and_the_writer_goes_on(user: An
 
     async def work(desk: Desk) -> dict[str, Any]:
         await desk.settle(notice("warm", user))
-        desk.committer._thread.shutdown()
+        desk.committer.thread.shutdown()
         settled = await desk.settle(notice("a", user), notice("b\0", user))
         return settled | await desk.settle(notice("c", user))
 

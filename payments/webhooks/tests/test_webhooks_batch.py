@@ -187,7 +187,7 @@ def test_a_plan_made_while_there_were_few_events_looks_them_up_by_their_whole_ke
         cursor.execute("ANALYZE payments_webhookevent")
         for name, value in KEEP_PLANS.items():
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
-        cursor.execute(f"PREPARE finding AS {event_store._FIND.with_rows(asked)[0]}")
+        cursor.execute(f"PREPARE finding AS {event_store.FIND.with_rows(asked)[0]}")
         cursor.execute("EXPLAIN EXECUTE finding (NULL, NULL, NULL)")
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("DEALLOCATE finding")
