@@ -27,7 +27,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 READY_SECONDS = 90
-IGNORED = shutil.ignore_patterns(".venv", "var", ".git", "*_cache", "__pycache__", "staticfiles", "node_modules")
+#: Not what Python has compiled: it would only be compiled again.
+IGNORED = shutil.ignore_patterns(".venv", "var", ".git", "*_cache", "staticfiles", "node_modules")
 
 
 def test_the_words_of_a_rotation_are_those_of_the_page() -> None:
@@ -103,6 +104,9 @@ def test_an_installation_without_docker_works_as_it_is_written(server: Server, t
         "PATH": f"{os.environ['PATH']}:{binaries.binary('psql').parent}",
         "PSQLRC": str(tmp_path / "psqlrc"),
         "PORT": str(port),
+        "TILL_WORKERS": "1",
+        # What is imported is compiled then; pip would compile all of every package.
+        "PIP_NO_COMPILE": "1",
     }
     with running(server.here(commands), checkout, environment, tmp_path / "log") as process:
         wait_until_ready(process, port, tmp_path / "log")
