@@ -1,4 +1,4 @@
-"""Nothing is created and nothing is lost: a hundred thousand sums, thousands of bookings, and chains of exchanges.
+"""Nothing is created and nothing is lost, in sums, in bookings, and in chains of exchanges.
 
 The numbers are random but always the same; what they must come to is computed by whole numbers (tests.support.bank).
 """
@@ -22,13 +22,12 @@ from payments.models import Currency, Wallet
 from payments.money import DECIMAL_PLACES
 from tests.support import recipes
 from tests.support.bank import UNIT, WIDE, Terms, proceeds, units
+from tests.support.breadth import breadth
 from tests.support.ledger import fund, house_wallet, total_money, wallet_of
 from tests.support.ledger_checks import differences
 
 pytestmark = pytest.mark.slow
 
-TRIPLES = 100_000
-BOOKED = 3_000
 BATCH = 100
 PLACES = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "BTC": 8}
 
@@ -66,9 +65,10 @@ def some_triple(dice: random.Random, *, digits: int, places: int, rate_digits: i
 # --- arithmetic ---------------------------------------------------------------------------------------------
 
 
-def test_a_hundred_thousand_exchanges_conserve_both_currencies_to_the_last_digit() -> None:
+@breadth(10_000, 100_000)
+def test_exchanges_conserve_both_currencies_to_the_last_digit(number: int) -> None:
     dice = random.Random(1)
-    for _ in range(TRIPLES):
+    for _ in range(number):
         conserves(some_triple(dice, digits=28, places=dice.choice([0, 2, 3, 8, 10]), rate_digits=18))
 
 
@@ -87,9 +87,10 @@ def paper(rule: Rule) -> Terms:
     return Terms(rule.percent, rule.fixed, rule.minimum, rule.maximum)
 
 
-def test_no_chain_of_cross_rates_gains() -> None:
+@breadth(2_000, 20_000)
+def test_no_chain_of_cross_rates_gains(number: int) -> None:
     dice = random.Random(2)
-    for _ in range(20_000):
+    for _ in range(number):
         prices = some_prices(dice, "ABCDEF")
         chain = some_chain(dice, "ABCDEF")
         amount = start = some_number(dice, digits=15, places=10)
@@ -126,12 +127,13 @@ def some_bookings(dice: random.Random) -> Iterator[Booking]:
 
 
 @pytest.mark.django_db
-def test_thousands_of_exchanges_through_the_ledger_leave_every_currency_at_zero(alice: Any, bob: Any) -> None:
+@breadth(1_000, 3_000)
+def test_exchanges_through_the_ledger_leave_every_currency_at_zero(alice: Any, bob: Any, number: int) -> None:
     assert dict(Currency.objects.filter(pk__in=PLACES).values_list("pk", "decimal_places")) == PLACES
     payers, receivers = ({code: wallet_of(owner, code) for code in PLACES} for owner in (alice, bob))
     dice, expected = random.Random(3), defaultdict[tuple[str, str], int](int)
     bookings = some_bookings(dice)
-    for _ in range(BOOKED // BATCH):
+    for _ in range(number // BATCH):
         movements = []
         for source, target, triple in (next(bookings) for _ in range(BATCH)):
             movements += [*as_movements(payers[source], receivers[target], source, target, triple)]
@@ -181,9 +183,10 @@ def standing(receivers: dict[str, int]) -> dict[tuple[str, str], Decimal]:
 
 
 @pytest.mark.django_db
-def test_chains_through_the_exchange_itself_neither_gain_nor_leave_a_trace_on_the_way(alice: Any) -> None:
+@breadth(4, 40)
+def test_chains_through_the_exchange_itself_neither_gain_nor_leave_a_trace_on_the_way(alice: Any, number: int) -> None:
     dice, purses = random.Random(4), {code: wallet_of(alice, code) for code in PLACES}
-    for _ in range(12):
+    for _ in range(number):
         sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
         counter.load_rates(sheet, force=True, confirm=True)
         for _ in range(4):
@@ -216,7 +219,8 @@ def counters() -> dict[str, Decimal]:
 
 
 @pytest.mark.django_db
-def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None:
+@breadth(50, 300)
+def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any, number: int) -> None:
     dice, purses = random.Random(5), {code: wallet_of(alice, code, holding="1000000") for code in PLACES}
     rules = {code: some_rule(dice, places) for code, places in PLACES.items()}
     for code, rule in rules.items():
@@ -230,7 +234,7 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any) -> None
         )
     sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
     counter.load_rates(sheet, force=True, confirm=True)
-    for _ in range(150):
+    for _ in range(number):
         source, target = dice.sample(list(PLACES), 2)
         amount = some_number(dice, digits=2, places=dice.choice([PLACES[source], DECIMAL_PLACES]))
         before = standing(purses)

@@ -1,4 +1,4 @@
-"""30,000 bodies that nobody would send: no answer is a 5xx, and nothing is credited without a valid signature."""
+"""Bodies that nobody would send: no answer is a 5xx, and nothing is credited without a valid signature."""
 
 import json
 import random
@@ -12,6 +12,7 @@ from payments.models import Posting, WebhookEvent
 from payments.webhooks import addresses, receiving
 from payments.webhooks.notices import BodyTooLarge, MalformedEvent, UnsupportedContentType
 from payments.webhooks.receiving.provider_cache import provider_cache
+from tests.support.breadth import breadth
 from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import (
@@ -27,8 +28,6 @@ from tests.support.provider import (
 
 pytestmark = pytest.mark.slow
 
-BODIES = 30_000
-OVER_HTTP = 2_000
 EXPECTED = (
     *(BodyTooLarge, MalformedEvent, UnsupportedContentType),
     *(receiving.InvalidSignature, receiving.InvalidNotice),
@@ -143,11 +142,12 @@ def slug_and_form(delivery: Delivery) -> dict[str, str]:
     return {"slug": delivery.path.rpartition("/")[2], "form": addresses.ANY_FORM}
 
 
-def test_30000_generated_bodies_are_refused_or_signed(alice: Any) -> None:
+@breadth(5_000, 100_000)
+def test_generated_bodies_are_refused_or_signed(alice: Any, number: int) -> None:
     provider_cache.invalidate()
     mutator = Mutator(seed=20240, user_id=alice.pk)
     authentic = 0
-    for _ in range(BODIES):
+    for _ in range(number):
         delivery = mutator.delivery()
         try:
             receiving.authenticate(headers=delivery.headers, body=delivery.body, **slug_and_form(delivery))
@@ -155,23 +155,27 @@ def test_30000_generated_bodies_are_refused_or_signed(alice: Any) -> None:
             continue
         assert is_signed(delivery), delivery
         authentic += 1
-    assert 100 < authentic < BODIES / 3
+    assert number / 300 < authentic < number / 3
 
 
 @pytest.fixture
 def till(committed_db: None) -> Iterator[LiveTill]:
-    till = LiveTill()
+    till = LiveTill(TILL_WORKERS="1")
     till.start()
     yield till
     till.stop()
 
 
-def test_what_is_generated_gets_no_5xx_over_http_and_no_credit_without_a_signature(till: LiveTill, alice: Any) -> None:
+@breadth(500, 10_000)
+def test_what_is_generated_gets_no_5xx_over_http_and_no_credit_without_a_signature(
+    till: LiveTill, alice: Any, number: int
+) -> None:
     mutator = Mutator(seed=20241, user_id=alice.pk)
-    deliveries = [mutator.delivery() for _ in range(OVER_HTTP)]
+    deliveries = [mutator.delivery() for _ in range(number)]
     deliveries = [delivery for delivery in deliveries if all(map(str.isascii, delivery.headers.values()))]
     replies = send_all(till.url, deliveries, connections=16)
     assert {reply.status for reply in replies} <= {200, 400, 401, 404, 409, 413, 415, 422}
     credited = [delivery for delivery, reply in zip(deliveries, replies, strict=True) if reply.status == 200]
     assert all(map(is_signed, credited))
-    assert 10 < Posting.objects.count() == WebhookEvent.objects.filter(verdict="credited").count() <= len(credited)
+    events = WebhookEvent.objects.filter(verdict="credited").count()
+    assert number / 200 < Posting.objects.count() == events <= len(credited)

@@ -13,6 +13,7 @@ from payments.audit import audit
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Exchange, IdempotencyKey, Transfer, Wallet
 from tests.support import recipes
+from tests.support.breadth import breadth
 from tests.support.exchanges import EXCHANGES, new_quote, post_exchange, post_transfer, store_rate
 from tests.support.ledger import balance_of, total_money, wallet_with
 from tests.support.rest import new_key, outcomes, refused, signed_in
@@ -66,16 +67,17 @@ def test_money_for_three_exchanges_is_three(alice: Any) -> None:
     assert (balance_of(source), balance_of(destination)) == (Decimal("0.05"), 27)
 
 
-def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any) -> None:
+@breadth(3, 30)
+def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any, number: int) -> None:
     store_rate("USD", "EUR", "0.8602150537")
     store_rate("EUR", "USD", "1.1625000000")
     dollars, euros = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
 
     def go(pair: tuple[Wallet, Wallet]) -> list[Any]:
-        return [post_exchange(alice, *pair, amount="3.3333333333") for _ in range(8)]
+        return [post_exchange(alice, *pair, amount="3.3333333333") for _ in range(number)]
 
     rounds = at_once(*[partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
-    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}
+    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): number * THREADS}
     worth = balance_of(dollars) + balance_of(euros) * Decimal("1.1625")
     assert worth <= 1000 + 1000 * Decimal("1.1625")
 
@@ -96,26 +98,31 @@ def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
 
 
 # --- transfers ---
-def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any) -> None:
+@breadth(3, 10)
+def test_a_to_b_against_b_to_a_never_deadlocks(alice: Any, bob: Any, number: int) -> None:
     a, b = wallet_with(alice, "USD", "1000"), wallet_with(bob, "USD", "1000")
     recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.01"))
 
     def pay(sender: Any, source: Wallet, destination: Wallet) -> list[Any]:
-        return [post_transfer(sender, source, "7.77", destination=destination) for _ in range(10)]
+        return [post_transfer(sender, source, "7.77", destination=destination) for _ in range(number)]
 
     rounds = at_once(*[lambda: pay(alice, a, b), lambda: pay(bob, b, a)] * (THREADS // 2))
-    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 10 * THREADS}
-    assert (balance_of(a), balance_of(b)) == (Decimal("999.20"), Decimal("999.20"))
+    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): number * THREADS}
+    left = 1000 - Decimal("0.01") * number * THREADS / 2
+    assert (balance_of(a), balance_of(b)) == (left, left)
 
 
-def test_a_storm_between_many_wallets_loses_nothing(alice: Any, bob: Any, mallory: Any, settings: Any) -> None:
+@breadth(3, 8)
+def test_a_storm_between_many_wallets_loses_nothing(
+    alice: Any, bob: Any, mallory: Any, settings: Any, number: int
+) -> None:
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "5000"}
     people = [alice, bob, mallory]
     owned = [(person, wallet_with(person, "USD", "100")) for person in people for _ in range(2)]
 
     def blow(seed: int) -> list[Any]:
         dice, answers = random.Random(seed), []
-        for _ in range(8):
+        for _ in range(number):
             (sender, source), (other, destination) = dice.sample(owned, 2)
             side = {"recipient": other.email} if dice.random() < 0.3 else {"destination": destination}
             answers.append(post_transfer(sender, source, str(dice.randint(1, 60)), **side))
@@ -156,19 +163,20 @@ def test_two_wallets_do_not_pass_the_days_limit_together(alice: Any, bob: Any, s
     refused(post_transfer(alice, sources[0], "0.01", destination=target), 409, "transfer_limit_exceeded")
 
 
-def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any, bob: Any) -> None:
+@breadth(2, 20)
+def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any, bob: Any, number: int) -> None:
     store_rate("USD", "EUR", "0.9")
     store_rate("EUR", "USD", "1.1")
     mine = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
     his = wallet_with(bob, "USD", "1000"), wallet_with(bob, "EUR", "1000")
 
-    def go(number: int) -> list[Any]:
-        person, own, other = (alice, mine, his) if number % 2 else (bob, his, mine)
-        side = number // 2 % 2
+    def go(thread: int) -> list[Any]:
+        person, own, other = (alice, mine, his) if thread % 2 else (bob, his, mine)
+        side = thread // 2 % 2
         return [
-            *(post_exchange(person, own[side], own[1 - side], amount="1.23") for _ in range(4)),
-            *(post_transfer(person, own[side], "2.34", destination=other[side]) for _ in range(4)),
+            *(post_exchange(person, own[side], own[1 - side], amount="1.23") for _ in range(number)),
+            *(post_transfer(person, own[side], "2.34", destination=other[side]) for _ in range(number)),
         ]
 
-    rounds = at_once(*[partial(go, number) for number in range(THREADS)])
-    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 8 * THREADS}
+    rounds = at_once(*[partial(go, thread) for thread in range(THREADS)])
+    assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 2 * number * THREADS}

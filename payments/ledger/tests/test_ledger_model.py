@@ -84,13 +84,30 @@ def verdict_name(verdict: booking.BookingResult) -> str:
     return type(verdict.error if isinstance(verdict, booking.Refused) else verdict).__name__
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEARCH = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@settings(SEARCH, max_examples=25)
 @given(histories)
 def test_any_history_is_booked_as_the_model_says(
     alice: Any, bob: Any, mallory: Any, history: list[list[list[Leg]]]
 ) -> None:
+    """25 histories; `make torture` plays 500."""
+    play_and_forget(history, {"alice": alice, "bob": bob, "mallory": mallory})
+
+
+@pytest.mark.torture
+@settings(SEARCH, max_examples=500)
+@given(histories)
+def test_500_histories_are_booked_as_the_model_says(
+    alice: Any, bob: Any, mallory: Any, history: list[list[list[Leg]]]
+) -> None:
+    play_and_forget(history, {"alice": alice, "bob": bob, "mallory": mallory})
+
+
+def play_and_forget(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
     with localcontext(EXACT), transaction.atomic():
-        play(history, {"alice": alice, "bob": bob, "mallory": mallory})
+        play(history, people)
         transaction.set_rollback(True)
 
 
