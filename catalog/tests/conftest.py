@@ -23,7 +23,7 @@ def pen() -> Product:
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     """Alice's 100 dollars."""
     return wallet_with(alice, "USD", "100")
 

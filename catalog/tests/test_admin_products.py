@@ -150,12 +150,12 @@ def test_nobodys_change_is_lost(site: Client, pen: Product) -> None:
     assert (pen.price, pen.version) == (27, 2)
 
 
-def test_the_currency_of_what_was_sold_stays(site: Client, alice: Any, pen: Product, purse: Wallet) -> None:
+def test_the_currency_of_what_was_sold_stays(site: Client, alice: Any, pen: Product, wallet: Wallet) -> None:
     assert change(site, pen, currency="EUR").status_code == 302
     pen.refresh_from_db()
     assert pen.currency_id == "EUR"
     services.change_product(product_id=pen.pk, currency="USD")
-    bought(alice, pen, purse)
+    bought(alice, pen, wallet)
     assert change(site, pen, currency="EUR", title="Fountain pen").status_code == 302
     pen.refresh_from_db()
     assert (pen.currency_id, pen.title) == ("USD", "Fountain pen")
@@ -240,10 +240,10 @@ def test_all_two_hundred_products_are_shown_and_saved(site: Client, pen: Product
 
 
 def test_what_was_sold_is_archived_and_the_rest_deleted(
-    site: Client, alice: Any, admin: Any, pen: Product, purse: Wallet
+    site: Client, alice: Any, admin: Any, pen: Product, wallet: Wallet
 ) -> None:
     lamp = a_product(title="Lamp")
-    bought(alice, pen, purse)
+    bought(alice, pen, wallet)
     asked = site.post(LIST, {"action": "remove", "_selected_action": [pen.pk, lamp.pk]})
     page = site.get(asked["Location"]).content.decode()
     assert "was sold, so it will be archived." in page

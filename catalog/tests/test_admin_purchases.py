@@ -23,8 +23,8 @@ def site(admin: Any) -> Client:
 
 
 @pytest.fixture
-def purchase(alice: Any, pen: Product, purse: Wallet) -> Purchase:
-    return Purchase.objects.get(pk=bought(alice, pen, purse, quantity=2)["id"])
+def purchase(alice: Any, pen: Product, wallet: Wallet) -> Purchase:
+    return Purchase.objects.get(pk=bought(alice, pen, wallet, quantity=2)["id"])
 
 
 def address(purchase: Purchase) -> str:
@@ -54,11 +54,13 @@ def test_the_purchase_page_asks_before_it_refunds_and_says_whom_and_how_much(sit
     assert not Refund.objects.exists()
 
 
-def test_staff_refund_a_part_then_all_that_is_left(site: Client, admin: Any, purse: Wallet, purchase: Purchase) -> None:
+def test_staff_refund_a_part_then_all_that_is_left(
+    site: Client, admin: Any, wallet: Wallet, purchase: Purchase
+) -> None:
     assert "20.00 USD refunded." in refund(site, purchase, amount="20.00").content.decode()
-    assert shown_balance(purse) == "70.00"
+    assert shown_balance(wallet) == "70.00"
     assert "30.00 USD refunded." in refund(site, purchase, refunded="20.00").content.decode()
-    assert shown_balance(purse) == "100.00"
+    assert shown_balance(wallet) == "100.00"
     notes = list(LogEntry.objects.filter(user=admin, object_id=str(purchase.pk)).order_by("pk"))
     assert [note.change_message for note in notes] == [
         "Refunded 20.00 USD. Reason: broken",
@@ -70,15 +72,15 @@ def test_staff_refund_a_part_then_all_that_is_left(site: Client, admin: Any, pur
     call_command("check_ledger")
 
 
-def test_the_same_form_sent_twice_refunds_once(site: Client, purse: Wallet, purchase: Purchase) -> None:
+def test_the_same_form_sent_twice_refunds_once(site: Client, wallet: Wallet, purchase: Purchase) -> None:
     refund(site, purchase, amount="20.00")
     again = refund(site, purchase, amount="20.00")
     assert "was refunded since this page was shown" in str(again.context["form"].errors)
-    assert (shown_balance(purse), Refund.objects.count()) == ("70.00", 1)
+    assert (shown_balance(wallet), Refund.objects.count()) == ("70.00", 1)
 
 
 def test_the_same_form_sent_by_eight_at_once_refunds_once(
-    committed_db: None, site: Client, admin: Any, purse: Wallet, purchase: Purchase
+    committed_db: None, site: Client, admin: Any, wallet: Wallet, purchase: Purchase
 ) -> None:
     def send() -> int:
         client = staff_client(admin)
@@ -86,7 +88,7 @@ def test_the_same_form_sent_by_eight_at_once_refunds_once(
         return client.post(address(purchase), form).status_code
 
     assert sorted(at_once(*[send] * 8)) == [200] * 7 + [302]
-    assert (shown_balance(purse), Refund.objects.count()) == ("55.00", 1)
+    assert (shown_balance(wallet), Refund.objects.count()) == ("55.00", 1)
 
 
 @pytest.mark.parametrize(
@@ -107,12 +109,12 @@ def test_the_same_form_sent_by_eight_at_once_refunds_once(
     ],
 )
 def test_what_is_wrong_is_named_and_moves_nothing(
-    site: Client, purse: Wallet, purchase: Purchase, wrong: dict[str, str], field: str
+    site: Client, wallet: Wallet, purchase: Purchase, wrong: dict[str, str], field: str
 ) -> None:
     answer = refund(site, purchase, **wrong)
     assert list(answer.context["form"].errors) == [field]
     assert "Nothing was done." in answer.content.decode()
-    assert (shown_balance(purse), Transaction.objects.filter(kind="refund").count()) == ("50.00", 0)
+    assert (shown_balance(wallet), Transaction.objects.filter(kind="refund").count()) == ("50.00", 0)
     assert not LogEntry.objects.exists()
 
 

@@ -47,9 +47,9 @@ CORRUPTIONS: dict[str, tuple[str, set[str]]] = {
 
 
 @pytest.fixture
-def stage(alice: Any, bob: Any, admin: Any, purse: Wallet) -> dict[str, int]:
+def stage(alice: Any, bob: Any, admin: Any, wallet: Wallet) -> dict[str, int]:
     """Alice has kept one pen, and got 5 of the 25 dollars back for another."""
-    kept, refunded = (bought(alice, a_product(), purse)["id"] for _ in range(2))
+    kept, refunded = (bought(alice, a_product(), wallet)["id"] for _ in range(2))
     assert refund(admin, refunded, amount="5").status_code == 201
     others = recipes.wallet.make(owner=bob)
     return {"kept": kept, "refunded": refunded, "others": others.pk, "bob": bob.pk}

@@ -24,8 +24,8 @@ def broken(name: str, sql: str, *parameters: Any) -> None:
 
 
 @pytest.fixture
-def purchase(alice: Any, admin: Any, pen: Product, purse: Wallet) -> Purchase:
-    made = bought(alice, pen, purse, quantity=2)
+def purchase(alice: Any, admin: Any, pen: Product, wallet: Wallet) -> Purchase:
+    made = bought(alice, pen, wallet, quantity=2)
     refund(admin, made["id"], amount="10")
     run("SELECT 1")
     return Purchase.objects.get(pk=made["id"])

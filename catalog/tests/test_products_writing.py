@@ -179,10 +179,10 @@ def test_the_price_is_checked_again_when_the_currency_changes(admin: Any) -> Non
     assert send(admin, "patch", product, {"currency": "JPY", "price": "26"}).json()["price"] == "26"
 
 
-def test_the_currency_of_what_was_sold_stays(admin: Any, alice: Any, pen: Product, purse: Wallet) -> None:
+def test_the_currency_of_what_was_sold_stays(admin: Any, alice: Any, pen: Product, wallet: Wallet) -> None:
     assert send(admin, "patch", pen, {"currency": "EUR"}).status_code == 200
     assert send(admin, "patch", pen, {"currency": "USD"}).status_code == 200
-    bought(alice, pen, purse)
+    bought(alice, pen, wallet)
     refused(send(admin, "patch", pen, {"currency": "EUR"}), 409, "currency_fixed", "currency")
     assert send(admin, "patch", pen, {"currency": "USD", "price": "30"}).status_code == 200
 
@@ -208,10 +208,10 @@ def test_a_change_of_what_was_not_changed_since_is_made(admin: Any, pen: Product
     assert send(admin, method, pen, PEN | {"title": "Quill"}, If_Match=tag).status_code in (200, 204)
 
 
-def test_a_sale_from_stock_counts_as_a_change(admin: Any, alice: Any, purse: Wallet) -> None:
+def test_a_sale_from_stock_counts_as_a_change(admin: Any, alice: Any, wallet: Wallet) -> None:
     """Else an admin would write back a stock that is no longer there."""
     product = a_product(stock=3)
-    bought(alice, product, purse)
+    bought(alice, product, wallet)
     refused(send(admin, "patch", product, {"stock": 3}, If_Match='"1"'), 412, "precondition_failed")
     assert Product.objects.get().stock == 2
 
@@ -224,8 +224,8 @@ def test_delete_destroys_what_was_never_sold(admin: Any, pen: Product) -> None:
     assert not Product.objects.exists()
 
 
-def test_delete_archives_what_was_sold(admin: Any, alice: Any, pen: Product, purse: Wallet) -> None:
-    purchase = bought(alice, pen, purse)
+def test_delete_archives_what_was_sold(admin: Any, alice: Any, pen: Product, wallet: Wallet) -> None:
+    purchase = bought(alice, pen, wallet)
     assert [send(admin, "delete", pen).status_code for _ in range(2)] == [204, 204]
     shown = send(admin, "get", pen).json()
     assert (shown["is_active"], shown["title"]) == (False, "Pen")
@@ -233,8 +233,8 @@ def test_delete_archives_what_was_sold(admin: Any, alice: Any, pen: Product, pur
     assert signed_in(alice).get(f"/api/v1/purchases/{purchase['id']}").json()["title"] == "Pen"
 
 
-def test_an_archived_product_can_be_put_on_sale_again(admin: Any, alice: Any, pen: Product, purse: Wallet) -> None:
-    bought(alice, pen, purse)
+def test_an_archived_product_can_be_put_on_sale_again(admin: Any, alice: Any, pen: Product, wallet: Wallet) -> None:
+    bought(alice, pen, wallet)
     send(admin, "delete", pen)
     assert send(admin, "patch", pen, {"is_active": True}).status_code == 200
     assert send(alice, "get", pen).status_code == 200

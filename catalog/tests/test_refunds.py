@@ -15,9 +15,9 @@ from tests.support.rest import new_key, refused, signed_in
 
 
 @pytest.fixture
-def purchase(alice: Any, pen: Product, purse: Wallet) -> int:
+def purchase(alice: Any, pen: Product, wallet: Wallet) -> int:
     """Two of alice's pens: 50 of her 100 dollars."""
-    return int(bought(alice, pen, purse, quantity=2)["id"])
+    return int(bought(alice, pen, wallet, quantity=2)["id"])
 
 
 def shown(user: Any, purchase: int) -> tuple[str, str]:
@@ -25,7 +25,7 @@ def shown(user: Any, purchase: int) -> tuple[str, str]:
     return body["refunded"], body["status"]
 
 
-def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purchase: int, wallet: Wallet) -> None:
     answer = refund(admin, purchase)
     assert answer.status_code == 201
     body, made = answer.json(), Refund.objects.get()
@@ -33,15 +33,15 @@ def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, 
     assert body == {
         "id": made.pk, "purchase": purchase, "amount": "50.00", "reason": "", "transaction": made.transaction_id,
     }  # fmt: skip
-    assert shown_balance(purse) == "100.00"
+    assert shown_balance(wallet) == "100.00"
     assert shown(alice, purchase) == ("50.00", "refunded")
 
 
-def test_a_refund_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase: int, wallet: Wallet) -> None:
     booked = Transaction.objects.get(pk=refund(admin, purchase).json()["transaction"])
     [posting] = booked.postings.all()
     assert (booked.kind, booked.reference) == ("refund", f"refund of purchase {purchase}")
-    assert (posting.source_id, posting.destination_id) == (booking.house_wallet("sales", "USD"), purse.pk)
+    assert (posting.source_id, posting.destination_id) == (booking.house_wallet("sales", "USD"), wallet.pk)
 
 
 def test_the_history_of_a_refund_says_which_admin_did_it_and_why(admin: Any, purchase: int) -> None:
@@ -57,20 +57,20 @@ def test_the_history_of_a_refund_says_which_admin_did_it_and_why(admin: Any, pur
     ]
 
 
-def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, purchase: int, purse: Wallet) -> None:
+def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, purchase: int, wallet: Wallet) -> None:
     assert refund(admin, purchase, amount="0.01", reason="A scratch.").json()["reason"] == "A scratch."
     assert shown(alice, purchase) == ("0.01", "partially_refunded")
     assert refund(admin, purchase).json()["amount"] == "49.99"
-    assert shown_balance(purse) == "100.00"
+    assert shown_balance(wallet) == "100.00"
     body = refused(refund(admin, purchase), 409, "refund_exceeds_purchase", "amount")
     assert body["refundable"] == "0.00"
 
 
 @pytest.mark.parametrize("amount", ["50.01", "1000000", "9" * 60])
-def test_refunds_never_pay_back_more_than_was_paid(admin: Any, purchase: int, purse: Wallet, amount: str) -> None:
+def test_refunds_never_pay_back_more_than_was_paid(admin: Any, purchase: int, wallet: Wallet, amount: str) -> None:
     body = refused(refund(admin, purchase, amount=amount), 409, "refund_exceeds_purchase", "amount")
     assert body["refundable"] == "50.00"
-    assert shown_balance(purse) == "50.00"
+    assert shown_balance(wallet) == "50.00"
 
 
 @pytest.mark.parametrize(("amount", "code"), [("0", "amount_not_positive"), ("-1", "amount_not_positive"),
@@ -87,11 +87,11 @@ def test_a_refund_refuses_a_wrong_shape(admin: Any, purchase: int, body: dict[st
     refused(refund(admin, purchase, **body), 400, "invalid_request", *body)
 
 
-def test_only_admins_pay_back(alice: Any, mallory: Any, purchase: int, purse: Wallet) -> None:
+def test_only_admins_pay_back(alice: Any, mallory: Any, purchase: int, wallet: Wallet) -> None:
     for user in (alice, mallory):
         refused(refund(user, purchase), 403, "permission_denied")
     refused(APIClient().post(f"{PURCHASES}/{purchase}/refunds", headers=new_key()), 401, "not_authenticated")
-    assert shown_balance(purse) == "50.00"
+    assert shown_balance(wallet) == "50.00"
 
 
 def test_a_refund_of_no_purchase_is_404(admin: Any) -> None:
@@ -99,22 +99,22 @@ def test_a_refund_of_no_purchase_is_404(admin: Any) -> None:
         refused(refund(admin, number), 404, "purchase_not_found")
 
 
-def test_a_refund_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_requires_a_key_and_pays_back_once_for_it(admin: Any, purchase: int, wallet: Wallet) -> None:
     client, address, key = signed_in(admin), f"{PURCHASES}/{purchase}/refunds", new_key()
     refused(client.post(address, {"amount": "10"}), 400, "idempotency_key_required")
     first, again = (client.post(address, {"amount": "10"}, headers=key) for _ in range(2))
     assert first.content == again.content
-    assert shown_balance(purse) == "60.00"
+    assert shown_balance(wallet) == "60.00"
 
 
 def test_a_refund_refuses_what_is_not_for_the_client_to_set(
-    mallory: Any, admin: Any, purchase: int, purse: Wallet
+    mallory: Any, admin: Any, purchase: int, wallet: Wallet
 ) -> None:
     hers = wallet_with(mallory, "USD", "1")
     wished = {"wallet": hers.pk, "purchase": 1, "id": 999, "transaction": 1, "currency": "EUR", "user": mallory.pk}
     answer = signed_in(admin).post(f"{PURCHASES}/{purchase}/refunds", wished, headers=new_key())
     refused(answer, 400, "invalid_request", *wished)
-    assert (shown_balance(hers), shown_balance(purse)) == ("1.00", "50.00")
+    assert (shown_balance(hers), shown_balance(wallet)) == ("1.00", "50.00")
 
 
 def test_a_refund_pays_back_at_the_price_that_was_paid(admin: Any, purchase: int, pen: Product) -> None:
@@ -122,22 +122,22 @@ def test_a_refund_pays_back_at_the_price_that_was_paid(admin: Any, purchase: int
     assert refund(admin, purchase).json()["amount"] == "50.00"
 
 
-def test_a_refund_leaves_the_stock_to_staff(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_a_refund_leaves_the_stock_to_staff(alice: Any, admin: Any, wallet: Wallet) -> None:
     product = a_product(stock=5)
-    refund(admin, bought(alice, product, purse)["id"])
+    refund(admin, bought(alice, product, wallet)["id"])
     product.refresh_from_db()
     assert product.stock == 4
 
 
 def test_a_refund_pays_back_a_buyer_who_was_disabled_since(
-    alice: Any, admin: Any, purchase: int, purse: Wallet
+    alice: Any, admin: Any, purchase: int, wallet: Wallet
 ) -> None:
     type(alice).objects.filter(pk=alice.pk).update(is_active=False)
     assert refund(admin, purchase).status_code == 201
-    assert shown_balance(purse) == "100.00"
+    assert shown_balance(wallet) == "100.00"
 
 
-def test_a_refund_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, purse: Wallet) -> None:
+def test_a_refund_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, purchase: int, wallet: Wallet) -> None:
     """The house's wallets are derived and may go below zero: a refund is owed whatever was moved on since."""
     sales = booking.house_wallet("sales", "USD")
     line = booking.NewPosting(sales, booking.house_wallet("clearing", "USD"), Purchase.objects.get().amount)

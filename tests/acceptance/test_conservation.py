@@ -185,25 +185,25 @@ def standing(receivers: dict[str, int]) -> dict[tuple[str, str], Decimal]:
 @pytest.mark.django_db
 @breadth(4, 40)
 def test_chains_through_the_exchange_itself_neither_gain_nor_leave_a_trace_on_the_way(alice: Any, number: int) -> None:
-    dice, purses = random.Random(4), {code: wallet_of(alice, code) for code in PLACES}
+    dice, wallets = random.Random(4), {code: wallet_of(alice, code) for code in PLACES}
     for _ in range(number):
         sheet = counter.RateSheet(timezone.now().date(), some_prices(dice, PLACES, places=2))
         counter.load_rates(sheet, force=True, confirm=True)
         for _ in range(4):
-            go_round(alice, dice, purses)
+            go_round(alice, dice, wallets)
     assert [total_money(code) for code in PLACES] == [0] * len(PLACES)
     assert audit().totals == {}
 
 
-def go_round(alice: Any, dice: random.Random, purses: dict[str, int]) -> None:
+def go_round(alice: Any, dice: random.Random, wallets: dict[str, int]) -> None:
     chain = some_chain(dice, list(PLACES))
     amount = start = some_number(dice, digits=9, places=PLACES[chain[0]])
-    fund(purses[chain[0]], str(amount))
+    fund(wallets[chain[0]], str(amount))
     before = counters()
     for source, target in pairwise(chain):
         if not proceeds(amount, counter.current_rate(source=source, target=target)):
             break
-        wish = {"user_id": alice.pk, "source_id": purses[source], "destination_id": purses[target]}
+        wish = {"user_id": alice.pk, "source_id": wallets[source], "destination_id": wallets[target]}
         made = counter.exchange(**wish, amount=amount)
         assert WIDE.add(made.proceeds, made.remainder) == WIDE.multiply(made.amount, made.rate)
         amount = made.proceeds
@@ -221,7 +221,7 @@ def counters() -> dict[str, Decimal]:
 @pytest.mark.django_db
 @breadth(50, 300)
 def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any, number: int) -> None:
-    dice, purses = random.Random(5), {code: wallet_of(alice, code, holding="1000000") for code in PLACES}
+    dice, wallets = random.Random(5), {code: wallet_of(alice, code, holding="1000000") for code in PLACES}
     rules = {code: some_rule(dice, places) for code, places in PLACES.items()}
     for code, rule in rules.items():
         recipes.commission_rule.make(
@@ -237,11 +237,11 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any, number:
     for _ in range(number):
         source, target = dice.sample(list(PLACES), 2)
         amount = some_number(dice, digits=2, places=dice.choice([PLACES[source], DECIMAL_PLACES]))
-        before = standing(purses)
+        before = standing(wallets)
         bought = proceeds(amount, counter.current_rate(source=source, target=target))
         if not bought:
             continue
-        counter.exchange(user_id=alice.pk, source_id=purses[source], destination_id=purses[target], amount=amount)
+        counter.exchange(user_id=alice.pk, source_id=wallets[source], destination_id=wallets[target], amount=amount)
         cost = paper(rules[source]).fee(amount, PLACES[source])
         moved = {
             ("receiver", source): -amount - cost,
@@ -250,7 +250,7 @@ def test_the_services_own_exchanges_cost_what_the_paper_says(alice: Any, number:
             ("exchange", target): -bought,
             ("receiver", target): bought,
         }
-        assert {place: now - before[place] for place, now in standing(purses).items()} == dict.fromkeys(
+        assert {place: now - before[place] for place, now in standing(wallets).items()} == dict.fromkeys(
             before, 0
         ) | moved
     assert [total_money(code) for code in PLACES] == [0] * len(PLACES)

@@ -58,12 +58,12 @@ class Everything(Customers):
     @rule(source=NUMBER, to=PERSON, amount=AMOUNT)
     def transfer_to_a_person(self, source: int, to: int, amount: Decimal) -> None:
         """From its owner, to whoever it is; who has no wallet of the currency gets one, unless it is refused."""
-        wallet = self.wallet(source)
-        purse, to_id = self.bank.purses[wallet], self.ids[to]
-        first = self.bank.first(to_id, purse.currency)
-        self.bank.purses.setdefault(first or 0, ModelWallet(to_id, purse.currency))
-        self._transfer(purse.owner, wallet, first or 0, amount, recipient=self.people[to].email)
-        self.bank.purses.pop(0, None)
+        wallet_id = self.wallet(source)
+        wallet, to_id = self.bank.wallets[wallet_id], self.ids[to]
+        first = self.bank.first(to_id, wallet.currency)
+        self.bank.wallets.setdefault(first or 0, ModelWallet(to_id, wallet.currency))
+        self._transfer(wallet.owner, wallet_id, first or 0, amount, recipient=self.people[to].email)
+        self.bank.wallets.pop(0, None)
 
     def _transfer(self, user: int, source: int, destination: int, amount: Decimal, recipient: str = "") -> None:
         if not self.bank.owns(user, source):
@@ -80,7 +80,7 @@ class Everything(Customers):
         made = self.attempt(refusal, lambda: transfers.transfer(user_id=user, source_id=source, amount=amount, **to))
         if made:
             if not destination:
-                self.bank.purses[made.destination_id] = self.bank.purses.pop(0)
+                self.bank.wallets[made.destination_id] = self.bank.wallets.pop(0)
             legs = self.bank.transferring(source, made.destination_id, amount)
             self.note(made.transaction_id, "transfer", legs)
 
@@ -213,14 +213,14 @@ class Everything(Customers):
 
     @rule(number=NUMBER, allowed=some.booleans())
     def allow_overdraft(self, number: int, allowed: bool) -> None:
-        wallet = self.wallet(number)
-        purse = self.bank.purses[wallet]
-        is_below = purse.may_overdraw and not allowed and purse.balance < purse.held
+        wallet_id = self.wallet(number)
+        wallet = self.bank.wallets[wallet_id]
+        is_below = wallet.may_overdraw and not allowed and wallet.balance < wallet.held
         if self.attempt(
             "WalletOverdrawn" if is_below else "",
-            lambda: reversals.allow_overdraft(wallet_id=wallet, allowed=allowed, staff=self.staff),
+            lambda: reversals.allow_overdraft(wallet_id=wallet_id, allowed=allowed, staff=self.staff),
         ):
-            purse.may_overdraw = allowed
+            wallet.may_overdraw = allowed
 
     @rule(operation=some.sampled_from(["deposit", "withdrawal", "transfer", "exchange"]), currency=CURRENCY, n=NUMBER)
     def change_tariff(self, operation: str, currency: str, n: int) -> None:

@@ -71,11 +71,11 @@ def newcomer(client: httpx.Client, staff: Visitor) -> Visitor:
 
 
 @pytest.fixture
-def purse(newcomer: Visitor, cashier: Visitor) -> int:
+def wallet(newcomer: Visitor, cashier: Visitor) -> int:
     """The newcomer's dollars: 198.00 of them."""
-    wallet = newcomer.wallet("USD")
-    deposit(newcomer, cashier, wallet, "200.00")
-    return wallet
+    dollars = newcomer.wallet("USD")
+    deposit(newcomer, cashier, dollars, "200.00")
+    return dollars
 
 
 def deposit(owner: Visitor, cashier: Visitor, wallet: int, amount: str) -> Any:
@@ -135,7 +135,7 @@ def test_a_rejected_deposit_moves_nothing_and_says_why(newcomer: Visitor, cashie
     assert newcomer.holds(wallet) == ("0.00", "0.00")
 
 
-def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Visitor, purse: int) -> None:
+def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Visitor, wallet: int) -> None:
     pair = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.05"}
     promised = newcomer.ask(201, "POST", "quotes", pair)
     terms = ("0.8602150537", "8.6451612896", "0.06")
@@ -143,64 +143,64 @@ def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Vis
     staff.ask(200, "PUT", "rates/USD/EUR", {"rate": "0.5", "confirm": True})
 
     euros = newcomer.wallet("EUR")
-    wish = {"source": purse, "destination": euros, "quote": promised["id"]}
+    wish = {"source": wallet, "destination": euros, "quote": promised["id"]}
     assert newcomer.ask(200, "POST", "exchanges?dry_run=true", wish)["proceeds"] == promised["proceeds"]
     made = newcomer.ask(201, "POST", "exchanges", wish, key="swap")
     assert (made["rate"], made["proceeds"], made["commission"]) == terms
     assert newcomer.ask(201, "POST", "exchanges", wish, key="swap") == made
     newcomer.refused(409, "quote_used", "POST", "exchanges", wish)
-    assert (newcomer.holds(purse)[0], newcomer.holds(euros)[0]) == ("187.89", "8.6451612896")
+    assert (newcomer.holds(wallet)[0], newcomer.holds(euros)[0]) == ("187.89", "8.6451612896")
 
-    direct = {"source": purse, "destination": euros, "amount": "10.00"}
+    direct = {"source": wallet, "destination": euros, "amount": "10.00"}
     careful = direct | {"expected_rate": "0.8602150537", "max_slippage": "1"}
     newcomer.refused(409, "rate_slipped", "POST", "exchanges", careful)
     assert newcomer.ask(201, "POST", "exchanges", direct)["proceeds"] == "5.00"
     newcomer.refused(422, "rate_unavailable", "POST", "quotes", pair | {"target_currency": "GBP"})
 
 
-def test_money_is_sent_to_another_person_by_email(client: httpx.Client, newcomer: Visitor, purse: int) -> None:
+def test_money_is_sent_to_another_person_by_email(client: httpx.Client, newcomer: Visitor, wallet: int) -> None:
     friend = Visitor(client)
     friend.join("friend@example.com")
-    wish = {"source": purse, "amount": "20.00", "recipient": "Friend@Example.com", "note": "Lunch"}
+    wish = {"source": wallet, "amount": "20.00", "recipient": "Friend@Example.com", "note": "Lunch"}
     sent = newcomer.ask(201, "POST", "transfers", wish, key="lunch")
-    assert (sent["direction"], sent["commission"], newcomer.holds(purse)[0]) == ("sent", "0.25", "177.75")
+    assert (sent["direction"], sent["commission"], newcomer.holds(wallet)[0]) == ("sent", "0.25", "177.75")
     assert newcomer.ask(201, "POST", "transfers", wish, key="lunch") == sent
 
     [received] = friend.listed("transfers")
     assert (received["direction"], received["sender"], received["note"]) == ("received", newcomer.email, "Lunch")
     assert (received["commission"], friend.holds(friend.wallet("USD"))[0]) == (None, "20.00")
-    friend.ask(404, "GET", f"wallets/{purse}")
-    back = {"source": friend.wallet("USD"), "destination": purse, "amount": "19.75"}
-    assert friend.ask(201, "POST", "transfers", back)["destination"] == purse
+    friend.ask(404, "GET", f"wallets/{wallet}")
+    back = {"source": friend.wallet("USD"), "destination": wallet, "amount": "19.75"}
+    assert friend.ask(201, "POST", "transfers", back)["destination"] == wallet
     assert friend.holds(friend.wallet("USD")) == ("0.00", "0.00")
 
     for nobody in ({"recipient": "nobody@example.com"}, {"recipient": "cashier@example.com"}, {"destination": 5}):
-        newcomer.refused(404, "recipient_not_found", "POST", "transfers", {"source": purse, "amount": "1.00"} | nobody)
+        newcomer.refused(404, "recipient_not_found", "POST", "transfers", {"source": wallet, "amount": "1.00"} | nobody)
     newcomer.refused(409, "insufficient_funds", "POST", "transfers", wish | {"amount": "197.50"})
-    assert newcomer.holds(purse) == ("197.50", "0.00")
+    assert newcomer.holds(wallet) == ("197.50", "0.00")
 
 
-def test_a_withdrawal_is_held_until_its_verdict(newcomer: Visitor, cashier: Visitor, purse: int) -> None:
+def test_a_withdrawal_is_held_until_its_verdict(newcomer: Visitor, cashier: Visitor, wallet: int) -> None:
     newcomer.refused(422, "card_number_refused", "POST", "external-wallets", BANK | CARD)
     bank = newcomer.ask(201, "POST", "external-wallets", BANK)["id"]
-    wish = {"wallet": purse, "external_wallet": bank, "amount": "100.00"}
+    wish = {"wallet": wallet, "external_wallet": bank, "amount": "100.00"}
     assert newcomer.ask(200, "POST", "withdrawals?dry_run=true", wish)["commission"] == "1.80"
-    assert newcomer.holds(purse) == ("198.00", "0.00")
+    assert newcomer.holds(wallet) == ("198.00", "0.00")
 
     first = newcomer.ask(201, "POST", "withdrawals", wish, key="out")
     assert (first["status"], first["net"], first["pay_to"]["label"]) == ("pending", "98.20", "My bank")
     assert newcomer.ask(201, "POST", "withdrawals", wish, key="out") == first
-    assert newcomer.holds(purse) == ("198.00", "100.00")
+    assert newcomer.holds(wallet) == ("198.00", "100.00")
     newcomer.refused(409, "insufficient_funds", "POST", "withdrawals", wish)
-    more = {"source": purse, "destination": newcomer.ask(201, "POST", "wallets", {"currency": "USD"})["id"]}
+    more = {"source": wallet, "destination": newcomer.ask(201, "POST", "wallets", {"currency": "USD"})["id"]}
     newcomer.refused(409, "insufficient_funds", "POST", "transfers", more | {"amount": "98.00"})
     newcomer.refused(409, "external_wallet_in_use", "DELETE", f"external-wallets/{bank}")
 
     cashier.ask(200, "PUT", f"withdrawals/{first['id']}/status", {"status": "rejected", "reason": "Account closed."})
-    assert newcomer.holds(purse) == ("198.00", "0.00")
+    assert newcomer.holds(wallet) == ("198.00", "0.00")
     second = newcomer.ask(201, "POST", "withdrawals", wish)
     paid = cashier.ask(200, "PUT", f"withdrawals/{second['id']}/status", {"status": "paid"})
-    assert (paid["status"], newcomer.holds(purse)) == ("paid", ("98.00", "0.00"))
+    assert (paid["status"], newcomer.holds(wallet)) == ("paid", ("98.00", "0.00"))
     assert [order["status"] for order in newcomer.listed("withdrawals")] == ["paid", "rejected"]
     newcomer.ask(204, "DELETE", f"external-wallets/{bank}")
     assert newcomer.ask(200, "GET", f"withdrawals/{second['id']}")["pay_to"]["label"] == "My bank"
@@ -209,10 +209,10 @@ def test_a_withdrawal_is_held_until_its_verdict(newcomer: Visitor, cashier: Visi
 CARD = {"kind": "card", "details": {"last4": "4111111111111111"}}
 
 
-def test_the_statement_tells_the_whole_story(newcomer: Visitor, purse: int) -> None:
+def test_the_statement_tells_the_whole_story(newcomer: Visitor, wallet: int) -> None:
     euros = newcomer.wallet("EUR")
-    newcomer.ask(201, "POST", "exchanges", {"source": purse, "destination": euros, "amount": "100.00"})
-    statement = newcomer.ask(200, "GET", f"wallets/{purse}/statement")
+    newcomer.ask(201, "POST", "exchanges", {"source": wallet, "destination": euros, "amount": "100.00"})
+    statement = newcomer.ask(200, "GET", f"wallets/{wallet}/statement")
     assert [(line["kind"], line["amount"], line["balance"]) for line in statement["lines"]] == [
         ("deposit", "200.00", "200.00"),
         ("deposit", "-2.00", "198.00"),
@@ -220,11 +220,11 @@ def test_the_statement_tells_the_whole_story(newcomer: Visitor, purse: int) -> N
         ("exchange", "-0.50", "97.50"),
     ]
     assert (statement["opening_balance"], statement["closing_balance"]) == ("0.00", "97.50")
-    assert newcomer.ask(200, "GET", f"wallets/{purse}/balance")["balance"] == "97.50"
-    before = newcomer.ask(200, "GET", f"wallets/{purse}/balance?at=2020-01-01")
+    assert newcomer.ask(200, "GET", f"wallets/{wallet}/balance")["balance"] == "97.50"
+    before = newcomer.ask(200, "GET", f"wallets/{wallet}/balance?at=2020-01-01")
     assert before["balance"] == "0.00"
 
-    answer = newcomer.send("GET", f"wallets/{purse}/statement", Accept="text/csv")
+    answer = newcomer.send("GET", f"wallets/{wallet}/statement", Accept="text/csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["balance"] for row in rows] == ["0.00", "200.00", "198.00", "98.00", "97.50", "97.50"]
@@ -232,26 +232,26 @@ def test_the_statement_tells_the_whole_story(newcomer: Visitor, purse: int) -> N
     assert [one["kind"] for one in newcomer.listed(f"transactions?wallet={euros}")] == ["exchange"]
 
 
-def test_a_service_settles_and_does_nothing_else(newcomer: Visitor, cashier: Visitor, purse: int) -> None:
+def test_a_service_settles_and_does_nothing_else(newcomer: Visitor, cashier: Visitor, wallet: int) -> None:
     [order] = newcomer.listed("deposits")
     assert cashier.ask(200, "GET", f"deposits/{order['id']}")["amount"] == "200.00"
     transaction = order["transaction"]
     for path in (
-        *("wallets", f"wallets/{purse}", f"wallets/{purse}/statement", f"wallets/{purse}/balance", "users", "rates"),
+        *("wallets", f"wallets/{wallet}", f"wallets/{wallet}/statement", f"wallets/{wallet}/balance", "users", "rates"),
         *("transactions", f"transactions/{transaction}", "external-wallets", "transfers", "exchanges", "products"),
         *("purchases", "currencies", "commission-rules", "settlement-scopes", "webhook-events"),
     ):
         cashier.refused(403, "permission_denied", "GET", path)
-    wish = {"wallet": purse, "source": purse, "amount": "1.00", "currency": "USD", "recipient": cashier.email}
+    wish = {"wallet": wallet, "source": wallet, "amount": "1.00", "currency": "USD", "recipient": cashier.email}
     for method, path in (
         *(("POST", name) for name in ("deposits", "withdrawals", "transfers", "exchanges", "quotes", "purchases")),
         *(("POST", name) for name in ("wallets", "users", "products", "currencies", "external-wallets")),
         *(("POST", name) for name in ("commission-rules", "settlement-scopes", f"transactions/{transaction}/reverse")),
-        *(("PUT", "rates/USD/EUR"), ("PATCH", f"wallets/{purse}"), ("DELETE", "users/1"), ("DELETE", "products/1")),
+        *(("PUT", "rates/USD/EUR"), ("PATCH", f"wallets/{wallet}"), ("DELETE", "users/1"), ("DELETE", "products/1")),
     ):
         cashier.refused(403, "permission_denied", method, path, wish)
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{10**12}/status", {"status": "paid"})
-    assert newcomer.holds(purse) == ("198.00", "0.00")
+    assert newcomer.holds(wallet) == ("198.00", "0.00")
 
 
 def test_a_service_can_be_limited_to_a_currency(newcomer: Visitor, cashier: Visitor, staff: Visitor) -> None:
@@ -271,9 +271,9 @@ def test_a_service_can_be_limited_to_a_currency(newcomer: Visitor, cashier: Visi
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
 
 
-def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor, purse: int) -> None:
+def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor, wallet: int) -> None:
     bank = newcomer.ask(201, "POST", "external-wallets", BANK)["id"]
-    wish = {"wallet": purse, "external_wallet": bank, "amount": "50.00"}
+    wish = {"wallet": wallet, "external_wallet": bank, "amount": "50.00"}
     order = newcomer.ask(201, "POST", "withdrawals", wish, key="mine")["id"]
     mallory = Visitor(client)
     mallory.join("mallory@example.com")
@@ -281,13 +281,13 @@ def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor,
 
     for path in ("deposits", "withdrawals", "transfers", "exchanges", "transactions", "external-wallets"):
         assert mallory.listed(path) == []
-    for path in (f"withdrawals/{order}", f"external-wallets/{bank}", f"wallets/{purse}/statement"):
+    for path in (f"withdrawals/{order}", f"external-wallets/{bank}", f"wallets/{wallet}/statement"):
         mallory.ask(404, "GET", path)
     mallory.refused(404, "external_wallet_not_found", "POST", "withdrawals", wish | {"wallet": own}, key="mine")
     hers = mallory.ask(201, "POST", "external-wallets", BANK)["id"]
     mallory.refused(404, "wallet_not_found", "POST", "withdrawals", wish | {"external_wallet": hers})
-    theft = {"source": purse, "destination": own, "amount": "1.00"}
+    theft = {"source": wallet, "destination": own, "amount": "1.00"}
     mallory.refused(404, "wallet_not_found", "POST", "transfers", theft)
     mallory.ask(403, "PUT", f"withdrawals/{order}/status", {"status": "paid"})
     mallory.ask(404, "DELETE", f"external-wallets/{bank}")
-    assert (newcomer.holds(purse), mallory.holds(own)) == (("198.00", "50.00"), ("0.00", "0.00"))
+    assert (newcomer.holds(wallet), mallory.holds(own)) == (("198.00", "50.00"), ("0.00", "0.00"))

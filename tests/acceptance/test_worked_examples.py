@@ -110,32 +110,32 @@ def holds(wallet_id: int) -> tuple[Decimal, Decimal]:
 
 
 def deposit_with_a_fee(story: Story) -> None:
-    purse = story.wallet(story.alice)
+    wallet = story.wallet(story.alice)
     story.rule("deposit", percent="1", minimum="0.50")
-    order = orders.request_deposit(user_id=story.alice.pk, wallet_id=purse, amount=Decimal("100.00"))
+    order = orders.request_deposit(user_id=story.alice.pk, wallet_id=wallet, amount=Decimal("100.00"))
     assert (order.commission, order.net) == (1, 99)
-    assert holds(purse) == (0, 0)
+    assert holds(wallet) == (0, 0)
     orders.settle_deposit(deposit_id=order.pk, settlement="paid", by=story.staff)
     assert (house("clearing"), house("commission")) == (-100, 1)
 
 
 def withdrawal_rejected_then_paid(story: Story) -> None:
-    purse = story.funded(story.alice, 101, "100.00")
+    wallet = story.funded(story.alice, 101, "100.00")
     story.rule("withdrawal", percent="1.5", fixed="0.30")
     asked: dict[str, Any] = {
         "user_id": story.alice.pk,
-        "wallet_id": purse,
+        "wallet_id": wallet,
         "external_wallet_id": story.bank(story.alice),
         "amount": Decimal("40.00"),
     }
     first = orders.request_withdrawal(**asked)
-    assert holds(purse) == (100, 40)
+    assert holds(wallet) == (100, 40)
     orders.settle_withdrawal(withdrawal_id=first.pk, settlement="rejected", by=story.staff, reason="closed account")
-    assert holds(purse) == (100, 0)
+    assert holds(wallet) == (100, 0)
     second = orders.request_withdrawal(**asked)
     assert second.commission == Decimal("0.90")
     orders.settle_withdrawal(withdrawal_id=second.pk, settlement="paid", by=story.staff)
-    assert holds(purse) == (60, 0)
+    assert holds(wallet) == (60, 0)
 
 
 def exchange_and_back(story: Story) -> None:
@@ -151,17 +151,17 @@ def exchange_and_back(story: Story) -> None:
 
 
 def dispute_and_reversal(story: Story) -> None:
-    purse, his = story.funded(story.alice, 101, "10.00"), story.wallet(story.bob)
-    disputed = story.from_provider(purse, "50.00", story.alice)
-    transfers.transfer(user_id=story.alice.pk, source_id=purse, destination_id=his, amount=Decimal("40.00"))
+    wallet, his = story.funded(story.alice, 101, "10.00"), story.wallet(story.bob)
+    disputed = story.from_provider(wallet, "50.00", story.alice)
+    transfers.transfer(user_id=story.alice.pk, source_id=wallet, destination_id=his, amount=Decimal("40.00"))
     with pytest.raises(booking.InsufficientFunds):
         reversals.reverse(transaction_id=disputed, reason="card stolen", staff=story.staff)
-    reversals.allow_overdraft(wallet_id=purse, allowed=True, staff=story.staff)
+    reversals.allow_overdraft(wallet_id=wallet, allowed=True, staff=story.staff)
     reversals.reverse(transaction_id=disputed, reason="card stolen", staff=story.staff)
     with pytest.raises(reversals.AlreadyReversed):
         reversals.reverse(transaction_id=disputed, reason="card stolen", staff=story.staff)
-    story.from_provider(purse, "35.00", story.alice)
-    assert holds(purse) == (5, 0)
+    story.from_provider(wallet, "35.00", story.alice)
+    assert holds(wallet) == (5, 0)
 
 
 def a_shops_day(story: Story) -> None:

@@ -16,19 +16,19 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def purse(committed_db: None, alice: Any) -> Wallet:
+def wallet(committed_db: None, alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
 @pytest.fixture
-def story(alice: Any, admin: Any, purse: Wallet) -> tuple[Deposit, Withdrawal]:
+def story(alice: Any, admin: Any, wallet: Wallet) -> tuple[Deposit, Withdrawal]:
     """Two deposits wait, and a withdrawal, which holds 250 dollars; a rate is too old."""
     make_rule(admin, percent="1.5")
     make_rule(admin, "withdrawal", fixed="2.00")
-    first = deposit(alice, purse, "100.00", provider="sha1_colon")["id"]
-    deposit(alice, purse, "40.00")
+    first = deposit(alice, wallet, "100.00", provider="sha1_colon")["id"]
+    deposit(alice, wallet, "40.00")
     wished = withdraw(
-        alice, purse, recipes.bank_account.make(owner=alice, details={"iban": IBAN, "holder": "Alice"}), "250.00"
+        alice, wallet, recipes.bank_account.make(owner=alice, details={"iban": IBAN, "holder": "Alice"}), "250.00"
     )["id"]
     store_rate(hours_old=200)
     return Deposit.objects.get(pk=first), Withdrawal.objects.get(pk=wished)
@@ -49,18 +49,18 @@ def test_the_front_page_says_what_waits(story: tuple[Deposit, Withdrawal], staff
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 
-def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Browser, purse: Wallet) -> None:
+def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Browser, wallet: Wallet) -> None:
     made, _ = story
     staff.open(f"/admin/payments/deposit/{made.pk}/change/")
     staff.press(".object-tools a[href*=approve]")
-    assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in staff.text(".till-affected")
+    assert f"98.50 USD to wallet {wallet.pk} of alice@example.com; 1.50 USD commission." in staff.text(".till-affected")
     staff.press(".submit-row [type=submit]")
     assert "This field is required." in staff.text(".errorlist")
-    assert balance_and_held(purse) == ("1000", "250")
+    assert balance_and_held(wallet) == ("1000", "250")
     staff.one("#id_reason").send_keys("statement of 3 May")
     staff.press(".submit-row [type=submit]")
     assert ": paid." in staff.text(".messagelist")
-    assert balance_and_held(purse) == ("1098.5", "250")
+    assert balance_and_held(wallet) == ("1098.5", "250")
     assert not staff.all(".object-tools a[href*=approve]")
     staff.press(".field-booked_as a")
     assert "1098.50 USD" in staff.text("#postings-group")
@@ -70,10 +70,10 @@ def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Brow
 
 
 def test_staff_rejects_a_withdrawal_and_what_it_held_is_free(
-    story: tuple[Deposit, Withdrawal], staff: Browser, purse: Wallet
+    story: tuple[Deposit, Withdrawal], staff: Browser, wallet: Wallet
 ) -> None:
     _, wished = story
-    staff.open(f"/admin/payments/wallet/{purse.pk}/change/")
+    staff.open(f"/admin/payments/wallet/{wallet.pk}/change/")
     assert "250.00 USD" in staff.text(".field-held_now")
     staff.press(".field-holds a")
     assert IBAN in staff.text(".field-account")
@@ -88,11 +88,11 @@ def test_staff_rejects_a_withdrawal_and_what_it_held_is_free(
     staff.press(".field-of_wallet a")
     assert "0.00 USD" in staff.text(".field-held_now")
     assert not staff.all(".field-holds a")
-    assert balance_and_held(purse) == ("1000", "0")
+    assert balance_and_held(wallet) == ("1000", "0")
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 
-def test_staff_rejects_several_from_the_list(story: tuple[Deposit, Withdrawal], staff: Browser, purse: Wallet) -> None:
+def test_staff_rejects_several_from_the_list(story: tuple[Deposit, Withdrawal], staff: Browser, wallet: Wallet) -> None:
     staff.open("/admin/payments/deposit/")
     staff.one("#action-toggle").click()
     staff.one("[name=action] option[value=reject]").click()
@@ -102,7 +102,7 @@ def test_staff_rejects_several_from_the_list(story: tuple[Deposit, Withdrawal], 
     staff.press(".submit-row [type=submit]")
     assert staff.text(".messagelist").count("rejected.") == 2
     assert "No deposit waits for a verdict." in staff.text(".till-empty")
-    assert balance_and_held(purse) == ("1000", "250")
+    assert balance_and_held(wallet) == ("1000", "250")
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 

@@ -238,19 +238,19 @@ class Wishes:
     def one(self) -> Delivery:
         on, pick, verdict = self.on, self.dice.choice, {"status": self.dice.choice(["paid", "rejected"])}
         made: list[Callable[[], Delivery]] = [
-            lambda: SHA1_COLON.notice(user_id=on.alice.pk, account_id=on.purse, amount="10"),
-            lambda: self.post(self.alice, "deposits", wallet=on.purse, amount="13"),
-            lambda: self.post(self.alice, "withdrawals", wallet=on.purse, external_wallet=on.bank, amount="11"),
+            lambda: SHA1_COLON.notice(user_id=on.alice.pk, account_id=on.wallet, amount="10"),
+            lambda: self.post(self.alice, "deposits", wallet=on.wallet, amount="13"),
+            lambda: self.post(self.alice, "withdrawals", wallet=on.wallet, external_wallet=on.bank, amount="11"),
             lambda: shop_users.request(self.service, "PUT", f"deposits/{pick(self.deposits)}/status", verdict),
             lambda: shop_users.request(self.service, "PUT", f"withdrawals/{pick(self.withdrawals)}/status", verdict),
-            lambda: self.post(self.alice, "transfers", source=on.purse, destination=on.others, amount="9"),
+            lambda: self.post(self.alice, "transfers", source=on.wallet, destination=on.others, amount="9"),
             lambda: self.post(self.bob, "transfers", source=on.others, recipient="alice@example.com", amount="9"),
-            lambda: self.post(self.alice, "exchanges", source=on.purse, destination=on.euros, amount="10"),
-            lambda: self.post(self.alice, "exchanges", source=on.euros, destination=on.purse, amount="10"),
-            lambda: shop_users.purchase(self.alice, on.product, on.purse),
+            lambda: self.post(self.alice, "exchanges", source=on.wallet, destination=on.euros, amount="10"),
+            lambda: self.post(self.alice, "exchanges", source=on.euros, destination=on.wallet, amount="10"),
+            lambda: shop_users.purchase(self.alice, on.product, on.wallet),
             lambda: shop_users.refund(self.staff, pick(self.sales), amount="5"),
             lambda: self.post(self.staff, f"transactions/{pick(self.credits)}/reverse", reason="A dispute"),
-            lambda: shop_users.request(self.alice, "GET", f"wallets/{on.purse}/statement?limit=20"),
+            lambda: shop_users.request(self.alice, "GET", f"wallets/{on.wallet}/statement?limit=20"),
             lambda: shop_users.request(self.alice, "GET", "users/me?include=wallets,transactions"),
         ]
         return pick(made)()

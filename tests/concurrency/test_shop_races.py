@@ -45,7 +45,7 @@ def on_sale(price: str = "25", **fields: Any) -> int:
     return int(product.pk)
 
 
-def purse(owner: Any, amount: str) -> int:
+def new_wallet(owner: Any, amount: str) -> int:
     return int(wallet_with(owner, "USD", amount).pk)
 
 
@@ -57,7 +57,7 @@ def balance(wallet: int) -> Decimal:
 
 
 def test_twenty_purchases_with_money_for_two_are_two(till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale("10"), purse(alice, "29.99"), shop_users.sign_in(till, alice)
+    product, wallet, token = on_sale("10"), new_wallet(alice, "29.99"), shop_users.sign_in(till, alice)
     replies = send_all(till.url, [shop_users.purchase(token, product, wallet) for _ in range(20)], connections=20)
     assert shop_users.outcomes(replies) == {(201, ""): 2, (409, "insufficient_funds"): 18}
     assert balance(wallet) == Decimal("9.99")
@@ -67,7 +67,7 @@ def test_twenty_purchases_with_money_for_two_are_two(till: LiveTill, alice: Any)
 def test_the_last_item_is_sold_to_one_of_twenty(till: LiveTill, alice: Any, bob: Any, mallory: Any, admin: Any) -> None:
     product, wishes = on_sale(stock=1), []
     for buyer in (alice, bob, mallory, admin):
-        token, wallet = shop_users.sign_in(till, buyer), purse(buyer, "100")
+        token, wallet = shop_users.sign_in(till, buyer), new_wallet(buyer, "100")
         wishes += [shop_users.purchase(token, product, wallet) for _ in range(5)]
     random.shuffle(wishes)
     replies = send_all(till.url, wishes, connections=20)
@@ -79,7 +79,7 @@ def test_the_last_item_is_sold_to_one_of_twenty(till: LiveTill, alice: Any, bob:
 
 def test_what_is_left_in_stock_is_never_oversold(till: LiveTill, alice: Any, bob: Any) -> None:
     product = on_sale(stock=7)
-    buyers = [(shop_users.sign_in(till, buyer), purse(buyer, "1000")) for buyer in (alice, bob)]
+    buyers = [(shop_users.sign_in(till, buyer), new_wallet(buyer, "1000")) for buyer in (alice, bob)]
     wishes = [shop_users.purchase(token, product, wallet, quantity=2) for token, wallet in buyers * 10]
     replies = send_all(till.url, wishes, connections=20)
     assert shop_users.outcomes(replies) == {(201, ""): 3, (409, "out_of_stock"): 17}
@@ -87,7 +87,7 @@ def test_what_is_left_in_stock_is_never_oversold(till: LiveTill, alice: Any, bob
 
 
 def test_twenty_refunds_never_pay_back_more_than_was_paid(till: LiveTill, alice: Any, admin: Any) -> None:
-    wallet = purse(alice, "50")
+    wallet = new_wallet(alice, "50")
     bought = services.buy(user_id=alice.pk, product_id=on_sale(), wallet_id=wallet, quantity=2)
     token = shop_users.sign_in(till, admin)
     replies = send_all(till.url, [shop_users.refund(token, bought.pk, amount="12") for _ in range(20)], connections=20)
@@ -104,7 +104,7 @@ def test_twenty_refunds_never_pay_back_more_than_was_paid(till: LiveTill, alice:
 def test_a_product_that_is_deleted_while_it_is_bought_is_gone_or_archived(
     till: LiveTill, alice: Any, admin: Any
 ) -> None:
-    buyer, staff, wallet = shop_users.sign_in(till, alice), shop_users.sign_in(till, admin), purse(alice, "1000")
+    buyer, staff, wallet = shop_users.sign_in(till, alice), shop_users.sign_in(till, admin), new_wallet(alice, "1000")
     for _ in range(15):
         product = on_sale()
         pair = [
@@ -124,7 +124,7 @@ def test_a_product_that_is_deleted_while_it_is_bought_is_gone_or_archived(
 
 
 def test_everybody_pays_the_price_that_they_expected_or_nothing(till: LiveTill, alice: Any, admin: Any) -> None:
-    buyer, staff, wallet = shop_users.sign_in(till, alice), shop_users.sign_in(till, admin), purse(alice, "10000")
+    buyer, staff, wallet = shop_users.sign_in(till, alice), shop_users.sign_in(till, admin), new_wallet(alice, "10000")
     product = on_sale("10.00")
     wishes = [shop_users.purchase(buyer, product, wallet, expected_price=f"{10 + n % 3}.00") for n in range(30)]
     changes = [
@@ -142,7 +142,7 @@ def test_everybody_pays_the_price_that_they_expected_or_nothing(till: LiveTill, 
 
 def test_nobody_waits_in_a_circle(till: LiveTill, alice: Any, bob: Any, admin: Any) -> None:
     """Purchases, refunds, changes of products and credits of the same wallets, all at once: no deadlock, no 5xx."""
-    people = [(buyer, shop_users.sign_in(till, buyer), purse(buyer, "10000")) for buyer in (alice, bob)]
+    people = [(buyer, shop_users.sign_in(till, buyer), new_wallet(buyer, "10000")) for buyer in (alice, bob)]
     staff, products = shop_users.sign_in(till, admin), [on_sale(stock=500), on_sale("3.50")]
     sold = [
         services.buy(user_id=owner.pk, product_id=product, wallet_id=wallet, quantity=9).pk
@@ -176,7 +176,7 @@ def _credit(person: Any) -> Delivery:
 
 
 def test_one_key_on_32_connections_is_one_purchase_and_32_equal_answers(till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale(stock=50), purse(alice, "1000"), shop_users.sign_in(till, alice)
+    product, wallet, token = on_sale(stock=50), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     replies = send_all(till.url, [shop_users.purchase(token, product, wallet, key="once")] * 32, connections=32)
     assert shop_users.outcomes(replies) == {(201, ""): 32}
     assert len({reply.content for reply in replies}) == 1
@@ -185,7 +185,7 @@ def test_one_key_on_32_connections_is_one_purchase_and_32_equal_answers(till: Li
 
 
 def test_one_key_for_32_different_requests_is_one_purchase(till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale("1"), purse(alice, "1000"), shop_users.sign_in(till, alice)
+    product, wallet, token = on_sale("1"), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     wishes = [shop_users.purchase(token, product, wallet, key="once", quantity=n) for n in range(1, 33)]
     replies = send_all(till.url, wishes, connections=32)
     assert shop_users.outcomes(replies) == {(201, ""): 1, (422, "idempotency_key_reused"): 31}
@@ -209,7 +209,7 @@ def test_ten_kills_between_commit_and_answer_lose_nothing_and_repeat_nothing(til
 
 
 def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -> None:
-    product, wallet, token = on_sale(), purse(alice, "1000"), shop_users.sign_in(till, alice)
+    product, wallet, token = on_sale(), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     for number in range(1, rounds + 1):
         wish = shop_users.purchase(token, product, wallet, key=f"cut-{number}")
         with send_and_hang_on(till, wish):
@@ -224,7 +224,7 @@ def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -
 
 
 def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(till: LiveTill, alice: Any) -> None:
-    product, wallet, token = on_sale(stock=5), purse(alice, "1000"), shop_users.sign_in(till, alice)
+    product, wallet, token = on_sale(stock=5), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     wish = shop_users.purchase(token, product, wallet, key="cut")
     with transaction.atomic():
         Product.objects.select_for_update(no_key=True).get(pk=product)  # so that the purchase has to wait here

@@ -126,7 +126,7 @@ class Bank:
     """Users' wallets by id, the house's by name and currency, and what was promised and booked."""
 
     places: dict[str, int]
-    purses: dict[int, ModelWallet] = field(default_factory=dict)
+    wallets: dict[int, ModelWallet] = field(default_factory=dict)
     houses: dict[House, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     rules: dict[tuple[str, str], Terms] = field(default_factory=dict)
     rates: dict[tuple[str, str], Decimal] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Bank:
                 return "CurrencyMismatch"
             if isinstance(source, int):
                 short = self.available(source) + moved[source] < amount
-                if short and not (overdraws and self.purses[source].may_overdraw):
+                if short and not (overdraws and self.wallets[source].may_overdraw):
                     return "InsufficientFunds"
             moved[source] -= amount
             moved[destination] += amount
@@ -160,26 +160,26 @@ class Bank:
         self.booked.append(Booking(transaction, kind, legs))
 
     def available(self, wallet: int) -> Decimal:
-        return self.purses[wallet].balance - self.purses[wallet].held
+        return self.wallets[wallet].balance - self.wallets[wallet].held
 
     def currency(self, side: Side) -> str:
-        return self.purses[side].currency if isinstance(side, int) else side[1]
+        return self.wallets[side].currency if isinstance(side, int) else side[1]
 
     def _put(self, side: Side, amount: Decimal) -> None:
         if isinstance(side, int):
-            self.purses[side].balance += amount
+            self.wallets[side].balance += amount
         else:
             self.houses[side] += amount
 
     # --- what is charged and refused ------------------------------------------------------------------------------
 
     def owns(self, owner: int, *wallets: int) -> bool:
-        return all(wallet in self.purses and self.purses[wallet].owner == owner for wallet in wallets)
+        return all(wallet in self.wallets and self.wallets[wallet].owner == owner for wallet in wallets)
 
     def first(self, owner: int, currency: str) -> int | None:
         """Return the first wallet that a person has in the currency."""
         return min(
-            (id_ for id_ in self.purses if self.owns(owner, id_) and self.currency(id_) == currency), default=None
+            (id_ for id_ in self.wallets if self.owns(owner, id_) and self.currency(id_) == currency), default=None
         )
 
     def fee(self, operation: str, currency: str, amount: Decimal) -> Decimal:

@@ -51,7 +51,7 @@ class Stage:
         self.alice, self.bob = recipes.user.make(_quantity=2)
         self.service, self.staff = recipes.service.make(), recipes.admin.make()
         recipes.settlement_scope.make(service=self.service)
-        self.purse, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
+        self.wallet, self.euros = (open_wallet(owner_id=self.alice.pk, currency=code).pk for code in ("USD", "EUR"))
         self.others = open_wallet(owner_id=self.bob.pk, currency="USD").pk
         self.bank = recipes.bank_account.make(owner=self.alice).pk
         self.product = a_product(price=Decimal(12)).pk
@@ -68,20 +68,20 @@ class Stage:
 
     def leave(self, available: Decimal) -> None:
         """See to it that alice can spend so much, by paying the difference in or out."""
-        purse = Wallet.objects.get(pk=self.purse)
-        missing = available - (purse.balance - purse.held)
+        wallet = Wallet.objects.get(pk=self.wallet)
+        missing = available - (wallet.balance - wallet.held)
         if missing > 0:
-            fund(self.purse, str(missing))
+            fund(self.wallet, str(missing))
         elif missing:
             self._pay_out(-missing.normalize())
 
     def _pay_out(self, amount: Decimal) -> None:
-        wish = {"user_id": self.alice.pk, "wallet_id": self.purse, "external_wallet_id": self.bank}
+        wish = {"user_id": self.alice.pk, "wallet_id": self.wallet, "external_wallet_id": self.bank}
         order = orders.request_withdrawal(**wish, amount=amount)
         orders.settle_withdrawal(withdrawal_id=order.pk, settlement="paid", by=self.service)
 
     def money(self) -> Decimal:
-        return Decimal(Wallet.objects.get(pk=self.purse).balance)
+        return Decimal(Wallet.objects.get(pk=self.wallet).balance)
 
 
 # --- what can meet --------------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class Round:
 
     @cached_property
     def deposit(self) -> Deposit:
-        return orders.request_deposit(user_id=self.stage.alice.pk, wallet_id=self.stage.purse, amount=Decimal(13))
+        return orders.request_deposit(user_id=self.stage.alice.pk, wallet_id=self.stage.wallet, amount=Decimal(13))
 
     @cached_property
     def withdrawal(self) -> Withdrawal:
@@ -113,16 +113,16 @@ class Round:
 
 
 def withdraw(on: Stage) -> Withdrawal:
-    wish = {"user_id": on.alice.pk, "wallet_id": on.purse, "external_wallet_id": on.bank}
+    wish = {"user_id": on.alice.pk, "wallet_id": on.wallet, "external_wallet_id": on.bank}
     return orders.request_withdrawal(**wish, amount=Decimal(11))
 
 
 def buy(on: Stage) -> Purchase:
-    return shop.buy(user_id=on.alice.pk, product_id=on.product, wallet_id=on.purse)
+    return shop.buy(user_id=on.alice.pk, product_id=on.product, wallet_id=on.wallet)
 
 
 def credit(on: Stage) -> int:
-    [outcome] = receiving.credit([notice(user_id=on.alice.pk, account=on.purse, amount="10")])
+    [outcome] = receiving.credit([notice(user_id=on.alice.pk, account=on.wallet, amount="10")])
     assert isinstance(outcome, receiving.Credited), outcome
     return outcome.transaction_id
 
@@ -187,10 +187,10 @@ OPERATIONS = {
     "withdrawal paid": Operation(lambda r: settled(r.withdrawal, "paid", r.stage), "-11", "withdrawal"),
     "withdrawal rejected": Operation(lambda r: settled(r.withdrawal, "rejected", r.stage), "-11", "withdrawal"),
     "orders expired": Operation(lambda r: expire(r)),
-    "transfer out": Operation(lambda r: send(r.stage.alice, r.stage.purse, r.stage.others), "-10"),
-    "transfer in": Operation(lambda r: send(r.stage.bob, r.stage.others, r.stage.purse), "9"),
-    "exchange out": Operation(lambda r: exchange(r.stage, r.stage.purse, r.stage.euros), "-11"),
-    "exchange in": Operation(lambda r: exchange(r.stage, r.stage.euros, r.stage.purse), "11"),
+    "transfer out": Operation(lambda r: send(r.stage.alice, r.stage.wallet, r.stage.others), "-10"),
+    "transfer in": Operation(lambda r: send(r.stage.bob, r.stage.others, r.stage.wallet), "9"),
+    "exchange out": Operation(lambda r: exchange(r.stage, r.stage.wallet, r.stage.euros), "-11"),
+    "exchange in": Operation(lambda r: exchange(r.stage, r.stage.euros, r.stage.wallet), "11"),
     "purchase": Operation(lambda r: buy(r.stage).transaction_id, "-12"),
     "refund": Operation(
         lambda r: shop.refund(purchase_id=r.purchase.pk, by=r.stage.staff).transaction_id, "12", "purchase"
@@ -201,8 +201,8 @@ OPERATIONS = {
         "credited",
     ),
     "statement": Operation(
-        lambda r: reads(r.stage, f"wallets/{r.stage.purse}/statement?from={as_text(r.stage.since)}", adds_up)
+        lambda r: reads(r.stage, f"wallets/{r.stage.wallet}/statement?from={as_text(r.stage.since)}", adds_up)
     ),
     "wallets": Operation(lambda r: reads(r.stage, "wallets", covers_what_is_held)),
-    "balance": Operation(lambda r: reads(r.stage, f"wallets/{r.stage.purse}/balance", bool)),
+    "balance": Operation(lambda r: reads(r.stage, f"wallets/{r.stage.wallet}/balance", bool)),
 }

@@ -93,17 +93,17 @@ class Customers(RuleBasedStateMachine):
         self.set_rate(pair=("USD", "EUR"), rate=Decimal("0.9"))
         for who, currency in product(range(len(self.people)), PLACES):
             self.open_wallet(who=who, currency=currency)
-            wallet = sorted(self.bank.purses).index(max(self.bank.purses))
+            wallet = sorted(self.bank.wallets).index(max(self.bank.wallets))
             self.request_deposit(who=who, number=wallet, amount=Decimal(1000), verdict="paid")
 
     # --- words ----------------------------------------------------------------------------------------------------
 
     def wallet(self, number: int) -> int:
-        known = sorted(self.bank.purses)
+        known = sorted(self.bank.wallets)
         return known[number % len(known)]
 
     def user(self, who: int, wallet: int) -> int:
-        return self.ids[who] if who < len(self.ids) else self.bank.purses[wallet].owner
+        return self.ids[who] if who < len(self.ids) else self.bank.wallets[wallet].owner
 
     def attempt(self, refusal: str, call: Callable[[], T]) -> T | None:
         """Do it. It must succeed, or be refused with an error of this name."""
@@ -128,7 +128,7 @@ class Customers(RuleBasedStateMachine):
     @rule(who=PERSON, currency=CURRENCY)
     def open_wallet(self, who: int, currency: str) -> None:
         opened = open_wallet(owner_id=self.ids[who], currency=currency)
-        self.bank.purses[opened.pk] = ModelWallet(self.ids[who], currency)
+        self.bank.wallets[opened.pk] = ModelWallet(self.ids[who], currency)
 
     @rule(who=some.integers(0, 3), account=some.integers(0, 4), amount=SENT)
     def credit(self, who: int, account: int, amount: Decimal) -> None:
@@ -146,18 +146,18 @@ class Customers(RuleBasedStateMachine):
         assert not isinstance(outcome, Exception) or isinstance(outcome, receiving.WebhookRefused)
         if isinstance(outcome, receiving.Credited):
             assert not outcome.duplicate
-            self.bank.purses.setdefault(asked.account_id, ModelWallet(asked.user_id, "USD"))
+            self.bank.wallets.setdefault(asked.account_id, ModelWallet(asked.user_id, "USD"))
             self.note(outcome.transaction_id, "deposit", [(("clearing", "USD"), asked.account_id, asked.amount)])
-            assert outcome.balance == self.bank.purses[asked.account_id].balance
+            assert outcome.balance == self.bank.wallets[asked.account_id].balance
         self.sent.append((asked, outcome))
 
     def _refuses_notice(self, asked: receiving.Notice) -> str:
-        purse = self.bank.purses.get(asked.account_id)
-        if purse and purse.owner == asked.user_id:
-            return "" if purse.currency == "USD" else "WalletCurrencyMismatch"
+        wallet = self.bank.wallets.get(asked.account_id)
+        if wallet and wallet.owner == asked.user_id:
+            return "" if wallet.currency == "USD" else "WalletCurrencyMismatch"
         if asked.user_id not in self.ids:
             return "UserNotFound"
-        if purse:
+        if wallet:
             return "WalletOwnerMismatch"
         return "CreditWalletNotFound" if asked.account_id >= 10**15 else ""
 
@@ -214,7 +214,7 @@ class Customers(RuleBasedStateMachine):
         )
         if made:
             self._note_order(made.pk, "withdrawal", wallet, amount)
-            self.bank.purses[wallet].held += amount
+            self.bank.wallets[wallet].held += amount
             self._settle(self.bank.orders[-1], verdict, self.service)
 
     def _note_order(self, id_: int, kind: str, wallet: int, amount: Decimal) -> None:
@@ -238,7 +238,7 @@ class Customers(RuleBasedStateMachine):
             return
         order.status, order.transaction = verdict, made.transaction_id
         if order.kind == "withdrawal":
-            self.bank.purses[order.wallet].held -= order.amount
+            self.bank.wallets[order.wallet].held -= order.amount
         if wanted:
             self.note(made.transaction_id, order.kind, wanted)
 
@@ -247,11 +247,11 @@ class Customers(RuleBasedStateMachine):
             return f"{order.kind.title()}.DoesNotExist"
         if order.status != "pending":
             return "" if order.status == verdict else "AlreadySettled"
-        purse = self.bank.purses[order.wallet]
+        wallet = self.bank.wallets[order.wallet]
         held = order.amount if order.kind == "withdrawal" else Decimal(0)
-        purse.held -= held
+        wallet.held -= held
         refusal = self.bank.refusal(legs, overdraws=order.kind == "deposit")
-        purse.held += held
+        wallet.held += held
         return refusal
 
     @rule(days=some.sampled_from([0, 1, 1, 1]))
@@ -260,7 +260,7 @@ class Customers(RuleBasedStateMachine):
         for order in self.bank.orders:
             if order.status == "pending" and not days:
                 order.status = "rejected"
-                self.bank.purses[order.wallet].held -= order.amount if order.kind == "withdrawal" else 0
+                self.bank.wallets[order.wallet].held -= order.amount if order.kind == "withdrawal" else 0
 
     # --- rates ------------------------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class Customers(RuleBasedStateMachine):
             row[0]: ModelWallet(*row[1:])
             for row in Wallet.objects.filter(owner__in=self.ids).values_list("pk", *fields)
         }
-        assert wallets == bank.purses
+        assert wallets == bank.wallets
         houses = {house: now - self.house_before[house] for house, now in _houses().items()}
         assert houses == dict.fromkeys(houses, 0) | bank.houses
         order_fields = ("pk", "wallet_id", "amount", "commission", "status", "transaction_id")

@@ -218,7 +218,7 @@ def test_nothing_else_of_a_rule_changes(admin: Any, fields: dict[str, Any]) -> N
 
 # --- deleting ---
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return open_wallet(owner_id=alice.pk, currency="USD")
 
 
@@ -229,9 +229,9 @@ def test_one_that_was_never_applied_is_deleted(admin: Any) -> None:
     assert make(admin).status_code == 201
 
 
-def test_one_that_an_order_was_made_under_stays(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_one_that_an_order_was_made_under_stays(alice: Any, admin: Any, wallet: Wallet) -> None:
     rule = make_rule(admin, percent="1")
-    deposit(alice, purse)
+    deposit(alice, wallet)
     refused(signed_in(admin).delete(f"{URL}/{rule.pk}"), 409, "commission_rule_in_use")
     assert CommissionRule.objects.filter(pk=rule.pk).exists()
 
@@ -241,11 +241,11 @@ def delete_status(user: Any, rule: int) -> int:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_one_that_is_deleted_while_an_order_is_made_is_applied_or_gone(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_one_that_is_deleted_while_an_order_is_made_is_applied_or_gone(alice: Any, admin: Any, wallet: Wallet) -> None:
     for _ in range(8):
         rule = make_rule(admin, percent="1")
         made, gone = at_once(
-            lambda: deposit(alice, purse)["commission"],
+            lambda: deposit(alice, wallet)["commission"],
             partial(delete_status, admin, rule.pk),
         )
         assert (made, gone) in {("1.00", 409), ("0.00", 204)}
@@ -265,10 +265,10 @@ def test_the_list_of_rules_filters(admin: Any) -> None:
     assert client.get(f"{URL}/{one}").json()["percent"] == "1.5"
 
 
-def test_the_services_raise_their_own_errors(alice: Any, admin: Any, purse: Wallet) -> None:
+def test_the_services_raise_their_own_errors(alice: Any, admin: Any, wallet: Wallet) -> None:
     rule = make_rule(admin)
     with pytest.raises(RuleOverlap):
         make_rule(admin)
-    deposit(alice, purse)
+    deposit(alice, wallet)
     with pytest.raises(RuleInUse):
         commission_rules.delete_rule(rule_id=rule.pk, staff=admin)

@@ -198,30 +198,30 @@ def test_support_and_mallory_set_no_rate(bob: Any, mallory: Any) -> None:
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
 @pytest.fixture
-def story(alice: Any, bob: Any, purse: Wallet) -> dict[str, int]:
+def story(alice: Any, bob: Any, wallet: Wallet) -> dict[str, int]:
     """Alice is quoted, exchanges by the quote, and sends bob a little; both with a fee."""
     store_rate(value="0.3333333333")
     recipes.commission_rule.make(operation="exchange", percent=Decimal(1))
     recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.50"))
     euros, his = wallet_with(alice, "EUR", "1"), wallet_with(bob, "USD", "1")
     promised = new_quote(alice, "10.01")
-    exchanged = succeeded(post_exchange(alice, purse, euros, quote=promised))["id"]
-    sent = succeeded(post_transfer(alice, purse, "5.00", destination=his, note="lunch"))["id"]
+    exchanged = succeeded(post_exchange(alice, wallet, euros, quote=promised))["id"]
+    sent = succeeded(post_transfer(alice, wallet, "5.00", destination=his, note="lunch"))["id"]
     return {QUOTES: promised, EXCHANGES: exchanged, TRANSFERS: sent}
 
 
-def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, int], purse: Wallet) -> None:
+def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, int], wallet: Wallet) -> None:
     made, sent = Exchange.objects.get(), Transfer.objects.get()
     shown = {
         QUOTES: ("10.01 USD", "0.3333333333", f"/exchange/{made.pk}/change/"),
         EXCHANGES: (
             *("10.01 USD", "0.11 USD", "3.3366666663 EUR", f"quote {made.quote_id}"),
-            *(f"/wallet/{purse.pk}/change/", f"/transaction/{made.transaction_id}/change/"),
+            *(f"/wallet/{wallet.pk}/change/", f"/transaction/{made.transaction_id}/change/"),
         ),
         TRANSFERS: (
             *("5.00 USD", "0.50 USD", "lunch", "alice@example.com", "bob@example.com"),
@@ -236,14 +236,14 @@ def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, i
 
 
 def test_they_are_found_by_whom_and_what_they_touch(
-    site: Client, story: dict[str, int], alice: Any, bob: Any, purse: Wallet
+    site: Client, story: dict[str, int], alice: Any, bob: Any, wallet: Wallet
 ) -> None:
     for page, pk in story.items():
         for term in ("alice@", str(alice.pk), str(pk)):
             assert listed(site, page, q=term) == [pk], (page, term)
         assert listed(site, page, q="mallory@") == []
     for page in (EXCHANGES, TRANSFERS):
-        assert listed(site, page, q=str(purse.pk)) == [story[page]]
+        assert listed(site, page, q=str(wallet.pk)) == [story[page]]
     assert listed(site, TRANSFERS, q="bob@") == [story[TRANSFERS]]
     assert listed(site, EXCHANGES, q="bob@") == []
 
@@ -261,7 +261,7 @@ def test_nobody_writes_them_by_hand(page: str, site: Client, story: dict[str, in
 
 @pytest.mark.parametrize("page", [RATES, QUOTES, EXCHANGES, TRANSFERS])
 def test_a_list_costs_the_same_however_long_it_is(
-    page: str, site: Client, alice: Any, story: dict[str, int], purse: Wallet
+    page: str, site: Client, alice: Any, story: dict[str, int], wallet: Wallet
 ) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -272,7 +272,7 @@ def test_a_list_costs_the_same_however_long_it_is(
     text(site, page)
     few = cost()
     for _ in range(5):
-        succeeded(post_exchange(alice, purse, euros, quote=new_quote(alice, "1")))
-        succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))
+        succeeded(post_exchange(alice, wallet, euros, quote=new_quote(alice, "1")))
+        succeeded(post_transfer(alice, wallet, "1", recipient="bob@example.com"))
     store_rate("EUR", "USD", "2")
     assert cost() == few <= 9

@@ -28,7 +28,7 @@ def site(admin: Any) -> Client:
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
@@ -38,27 +38,32 @@ def bank(alice: Any) -> ExternalWallet:
 
 
 @pytest.fixture
-def outgoing(alice: Any, purse: Wallet, bank: ExternalWallet) -> Withdrawal:
+def outgoing(alice: Any, wallet: Wallet, bank: ExternalWallet) -> Withdrawal:
     """100 dollars are held."""
-    return stored_withdrawal(withdraw(alice, purse, bank))
+    return stored_withdrawal(withdraw(alice, wallet, bank))
 
 
 # --- what is held ---------------------------------------------------------------------------------------------
 
 
 def test_a_wallet_names_the_withdrawals_that_hold_its_money(
-    site: Client, alice: Any, outgoing: Withdrawal, bank: ExternalWallet, purse: Wallet, monkeypatch: pytest.MonkeyPatch
+    site: Client,
+    alice: Any,
+    outgoing: Withdrawal,
+    bank: ExternalWallet,
+    wallet: Wallet,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = withdraw(alice, purse, bank, "5.00")["id"]
-    page = text(site, f"{WALLETS}{purse.pk}/change/")
+    other = withdraw(alice, wallet, bank, "5.00")["id"]
+    page = text(site, f"{WALLETS}{wallet.pk}/change/")
     for pk in (outgoing.pk, other):
         assert f"/admin/payments/withdrawal/{pk}/change/" in page
     monkeypatch.setattr("payments.ledger.admin.wallets.MAX_HOLDS", 1)
-    page = text(site, f"{WALLETS}{purse.pk}/change/")
+    page = text(site, f"{WALLETS}{wallet.pk}/change/")
     assert f"/admin/payments/withdrawal/{other}/change/" not in page
     assert "and more" in page
     confirm(site, WITHDRAWALS, "reject", outgoing)
-    page = text(site, f"{WALLETS}{purse.pk}/change/")
+    page = text(site, f"{WALLETS}{wallet.pk}/change/")
     assert f"/admin/payments/withdrawal/{outgoing.pk}/change/" not in page
     assert f"/admin/payments/withdrawal/{other}/change/" in page
 
@@ -66,14 +71,14 @@ def test_a_wallet_names_the_withdrawals_that_hold_its_money(
 # --- reversals and overdrafts ---------------------------------------------------------------------------------
 
 
-def test_a_transaction_is_reversed_once_and_both_pages_say_so(site: Client, admin: Any, purse: Wallet) -> None:
+def test_a_transaction_is_reversed_once_and_both_pages_say_so(site: Client, admin: Any, wallet: Wallet) -> None:
     came_in = Transaction.objects.get(kind="deposit")
     page = text(site, confirm_address(TRANSACTIONS, "reverse", came_in))
-    assert f"1000.00 USD back from wallet {purse.pk} to {clearing_wallet()}" in page
+    assert f"1000.00 USD back from wallet {wallet.pk} to {clearing_wallet()}" in page
     for _ in range(2):
         confirm(site, TRANSACTIONS, "reverse", came_in, reason="stolen card")
     back = Reversal.objects.get()
-    assert (back.reason, back.staff, balance_and_held(purse)) == ("stolen card", admin, ("0", "0"))
+    assert (back.reason, back.staff, balance_and_held(wallet)) == ("stolen card", admin, ("0", "0"))
     original, reversal = (text(site, f"{TRANSACTIONS}{pk}/change/") for pk in (back.original_id, back.transaction_id))
     assert f"/admin/payments/transaction/{back.transaction_id}/change/" in original
     assert f"/admin/payments/transaction/{back.original_id}/change/" in reversal
@@ -86,27 +91,27 @@ def test_a_transaction_is_reversed_once_and_both_pages_say_so(site: Client, admi
 
 
 def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
-    site: Client, bob: Any, purse: Wallet
+    site: Client, bob: Any, wallet: Wallet
 ) -> None:
     came_in = Transaction.objects.get(kind="deposit")
-    book_transfer((purse.pk, wallet_with(bob, "USD", "1").pk, "1000"))
+    book_transfer((wallet.pk, wallet_with(bob, "USD", "1").pk, "1000"))
     assert "available balance does not cover" in confirm(site, TRANSACTIONS, "reverse", came_in)
-    confirm(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
+    confirm(site, WALLETS, "allow-overdraft", wallet, reason="card dispute")
     confirm(site, TRANSACTIONS, "reverse", came_in)
-    assert balance_and_held(purse)[0] == "-1000"
-    assert "it has to be filled first" in confirm(site, WALLETS, "stop-overdraft", purse)
-    book_transfer((clearing_wallet(), purse.pk, "1000"), kind="deposit")
-    confirm(site, WALLETS, "stop-overdraft", purse, reason="paid up")
-    assert staff_log_of(purse) == [
+    assert balance_and_held(wallet)[0] == "-1000"
+    assert "it has to be filled first" in confirm(site, WALLETS, "stop-overdraft", wallet)
+    book_transfer((clearing_wallet(), wallet.pk, "1000"), kind="deposit")
+    confirm(site, WALLETS, "stop-overdraft", wallet, reason="paid up")
+    assert staff_log_of(wallet) == [
         "Reversals may overdraw this wallet. Reason: card dispute",
         "Reversals may not overdraw this wallet. Reason: paid up",
     ]
-    purse.refresh_from_db()
-    assert not purse.may_overdraw
+    wallet.refresh_from_db()
+    assert not wallet.may_overdraw
     assert_ledger_balances(by_hand=True)
 
 
-def test_the_houses_wallets_have_no_overdraft(site: Client, purse: Wallet) -> None:
+def test_the_houses_wallets_have_no_overdraft(site: Client, wallet: Wallet) -> None:
     house = Wallet.objects.get(pk=clearing_wallet())
     assert "overdraft…" not in text(site, f"{WALLETS}{house.pk}/change/").lower()
     assert "have no limit" in confirm(site, WALLETS, "allow-overdraft", house)
@@ -114,15 +119,15 @@ def test_the_houses_wallets_have_no_overdraft(site: Client, purse: Wallet) -> No
 
 
 def test_what_a_reversal_has_taken_cannot_be_paid_out(
-    site: Client, admin: Any, outgoing: Withdrawal, purse: Wallet
+    site: Client, admin: Any, outgoing: Withdrawal, wallet: Wallet
 ) -> None:
     came_in = Transaction.objects.get(kind="deposit")
-    confirm(site, WALLETS, "allow-overdraft", purse, reason="card dispute")
+    confirm(site, WALLETS, "allow-overdraft", wallet, reason="card dispute")
     confirm(site, TRANSACTIONS, "reverse", came_in, reason="disputed")
-    assert balance_and_held(purse) == ("0", "100")
+    assert balance_and_held(wallet) == ("0", "100")
     assert "available balance does not cover" in confirm(site, WITHDRAWALS, "approve", outgoing)
     outgoing.refresh_from_db()
     assert outgoing.status == "pending"
     confirm(site, WITHDRAWALS, "reject", outgoing)
-    assert balance_and_held(purse) == ("0", "0")
+    assert balance_and_held(wallet) == ("0", "0")
     assert_ledger_balances()

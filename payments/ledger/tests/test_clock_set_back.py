@@ -19,14 +19,14 @@ AHEAD = timedelta(hours=1)
 
 
 @pytest.fixture
-def purse(alice: Any) -> int:
+def wallet(alice: Any) -> int:
     """Alice's wallet, credited while the clock was an hour ahead of what it says now."""
-    wallet = wallet_of(alice, holding="100")
+    opened = wallet_of(alice, holding="100")
     sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transaction DISABLE TRIGGER USER")
     sql("UPDATE payments_transaction SET created_at = created_at + interval '1 hour'")
     sql("ALTER TABLE payments_transaction ENABLE TRIGGER USER")
-    sql("UPDATE payments_wallet SET moved_at = moved_at + interval '1 hour' WHERE id = %s", wallet)
-    return wallet
+    sql("UPDATE payments_wallet SET moved_at = moved_at + interval '1 hour' WHERE id = %s", opened)
+    return opened
 
 
 def times(wallet: int) -> list[datetime]:
@@ -58,21 +58,21 @@ def drawn_later(_: Any, wallet: int) -> None:
 
 @pytest.mark.parametrize("credit", [one, several, drawn_later])
 def test_no_transaction_is_older_than_the_one_before_it(
-    alice: Any, purse: int, credit: Callable[[Any, int], None]
+    alice: Any, wallet: int, credit: Callable[[Any, int], None]
 ) -> None:
-    [first] = times(purse)
+    [first] = times(wallet)
     for _ in range(3):
-        credit(alice, purse)
-    assert set(times(purse)) == {first}
-    assert Wallet.objects.get(pk=purse).moved_at == first
+        credit(alice, wallet)
+    assert set(times(wallet)) == {first}
+    assert Wallet.objects.get(pk=wallet).moved_at == first
     assert "line_time" not in audit().totals
 
 
-def test_whom_it_meets_is_taken_along_and_nobody_else(alice: Any, bob: Any, mallory: Any, purse: int) -> None:
+def test_whom_it_meets_is_taken_along_and_nobody_else(alice: Any, bob: Any, mallory: Any, wallet: int) -> None:
     his, others = wallet_of(bob), wallet_of(mallory)
-    ahead = times(purse)[0]
-    transfer(user_id=alice.pk, source_id=purse, destination_id=his, amount=Decimal(1))
-    receiving.credit([notice(user_id=owner.pk, account=wallet) for owner, wallet in ((bob, his), (mallory, others))])
+    ahead = times(wallet)[0]
+    transfer(user_id=alice.pk, source_id=wallet, destination_id=his, amount=Decimal(1))
+    receiving.credit([notice(user_id=owner.pk, account=account) for owner, account in ((bob, his), (mallory, others))])
     assert times(his) == [ahead, ahead]
     assert times(others)[0] < ahead - AHEAD / 2
     assert audit().is_sound

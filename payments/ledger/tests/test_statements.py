@@ -38,18 +38,18 @@ def at(user: Any, wallet: Wallet, moment: str) -> str:
 
 
 @pytest.fixture
-def purse(alice: Any, bob: Any) -> Wallet:
+def wallet(alice: Any, bob: Any) -> Wallet:
     """100.00 came in, 30.00 went to bob, 2.50 came back."""
-    purse, his = wallet_with(alice, "USD", "100"), wallet_with(bob, "USD", "5")
-    book_transfer((purse.pk, his.pk, "30"), reference="rent")
-    book_transfer((his.pk, purse.pk, "2.5"))
-    return purse
+    wallet, his = wallet_with(alice, "USD", "100"), wallet_with(bob, "USD", "5")
+    book_transfer((wallet.pk, his.pk, "30"), reference="rent")
+    book_transfer((his.pk, wallet.pk, "2.5"))
+    return wallet
 
 
-def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, purse: Wallet) -> None:
-    body = statement(alice, purse)
+def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, wallet: Wallet) -> None:
+    body = statement(alice, wallet)
     assert {name: body[name] for name in ("wallet", "currency", "opening_balance", "closing_balance", "next")} == {
-        "wallet": purse.pk, "currency": "USD", "opening_balance": "0.00", "closing_balance": "72.50", "next": None,
+        "wallet": wallet.pk, "currency": "USD", "opening_balance": "0.00", "closing_balance": "72.50", "next": None,
     }  # fmt: skip
     shown = [(line["sequence"], line["amount"], line["balance"], line["kind"]) for line in body["lines"]]
     assert shown == [
@@ -60,31 +60,31 @@ def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, p
     assert body["lines"][0]["counterparty"] == clearing_wallet()
 
 
-def test_any_period_adds_up(alice: Any, purse: Wallet) -> None:
-    lines = statement(alice, purse)["lines"]
+def test_any_period_adds_up(alice: Any, wallet: Wallet) -> None:
+    lines = statement(alice, wallet)["lines"]
     moments = [line["created_at"] for line in lines]
     for start in [None, *moments]:
         for end in [None, *moments]:
             asked = {name: value for name, value in (("from", start), ("to", end)) if value}
-            body = statement(alice, purse, **asked)
+            body = statement(alice, wallet, **asked)
             sums = sum((Decimal(line["amount"]) for line in body["lines"]), Decimal(body["opening_balance"]))
             assert sums == Decimal(body["closing_balance"])
             inside = [m for m in moments if (not start or m >= start) and (not end or m < end)]
             assert [line["created_at"] for line in body["lines"]] == inside
 
 
-def test_the_end_of_one_period_is_the_beginning_of_the_next(alice: Any, purse: Wallet) -> None:
-    middle = statement(alice, purse)["lines"][1]["created_at"]
-    assert statement(alice, purse, to=middle)["closing_balance"] == "100.00"
-    assert statement(alice, purse, **{"from": middle})["opening_balance"] == "100.00"
+def test_the_end_of_one_period_is_the_beginning_of_the_next(alice: Any, wallet: Wallet) -> None:
+    middle = statement(alice, wallet)["lines"][1]["created_at"]
+    assert statement(alice, wallet, to=middle)["closing_balance"] == "100.00"
+    assert statement(alice, wallet, **{"from": middle})["opening_balance"] == "100.00"
 
 
-def test_a_day_is_meant_with_its_end(alice: Any, purse: Wallet) -> None:
+def test_a_day_is_meant_with_its_end(alice: Any, wallet: Wallet) -> None:
     today = timezone.now().date()
-    assert statement(alice, purse, **{"from": str(today), "to": str(today)})["closing_balance"] == "72.50"
-    yesterday = statement(alice, purse, to=str(today - timedelta(days=1)))
+    assert statement(alice, wallet, **{"from": str(today), "to": str(today)})["closing_balance"] == "72.50"
+    yesterday = statement(alice, wallet, to=str(today - timedelta(days=1)))
     assert (yesterday["closing_balance"], yesterday["lines"]) == ("0.00", [])
-    tomorrow = statement(alice, purse, **{"from": str(today + timedelta(days=1))})
+    tomorrow = statement(alice, wallet, **{"from": str(today + timedelta(days=1))})
     assert (tomorrow["opening_balance"], tomorrow["closing_balance"], tomorrow["lines"]) == ("72.50", "72.50", [])
 
 
@@ -108,13 +108,13 @@ def test_an_unused_wallet_has_an_empty_statement(alice: Any) -> None:
 
 
 @pytest.mark.parametrize("ask", [{"format": "csv"}, {"HTTP_ACCEPT": "text/csv"}])
-def test_as_csv_it_is_whole_and_safe(alice: Any, purse: Wallet, ask: dict[str, str]) -> None:
-    book_transfer((purse.pk, clearing_wallet(), "1"), reference="=HYPERLINK(1)")
+def test_as_csv_it_is_whole_and_safe(alice: Any, wallet: Wallet, ask: dict[str, str]) -> None:
+    book_transfer((wallet.pk, clearing_wallet(), "1"), reference="=HYPERLINK(1)")
     query = {"format": ask["format"]} if "format" in ask else {}
     headers = {"accept": ask["HTTP_ACCEPT"]} if "HTTP_ACCEPT" in ask else None
-    answer: Any = signed_in(alice).get(url(purse), query, headers=headers)
+    answer: Any = signed_in(alice).get(url(wallet), query, headers=headers)
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert str(purse.pk) in answer["Content-Disposition"]
+    assert str(wallet.pk) in answer["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"), newline="")))
     assert [(row["kind"], row["amount"], row["balance"]) for row in rows] == [
         ("opening balance", "", "0.00"),
@@ -136,30 +136,30 @@ def test_a_long_csv_is_read_in_pieces(alice: Any, monkeypatch: pytest.MonkeyPatc
     assert [row.split(",")[0] for row in rows] == ["sequence", "", *map(str, range(1, 11)), ""]
 
 
-def test_the_balance_at_a_moment_has_what_was_booked_in_it(alice: Any, purse: Wallet) -> None:
-    lines = statement(alice, purse)["lines"]
+def test_the_balance_at_a_moment_has_what_was_booked_in_it(alice: Any, wallet: Wallet) -> None:
+    lines = statement(alice, wallet)["lines"]
     for line in lines:
-        assert at(alice, purse, line["created_at"]) == line["balance"]
+        assert at(alice, wallet, line["created_at"]) == line["balance"]
     before = datetime.fromisoformat(lines[0]["created_at"]) - timedelta(microseconds=1)
-    assert at(alice, purse, before.astimezone(UTC).isoformat().replace("+00:00", "Z")) == "0.00"
-    assert at(alice, purse, "9999-12-31T23:59:59.999999Z") == "72.50"
+    assert at(alice, wallet, before.astimezone(UTC).isoformat().replace("+00:00", "Z")) == "0.00"
+    assert at(alice, wallet, "9999-12-31T23:59:59.999999Z") == "72.50"
 
 
-def test_the_balance_of_now_is_the_wallets(alice: Any, purse: Wallet) -> None:
-    body = signed_in(alice).get(url(purse, "balance")).json()
+def test_the_balance_of_now_is_the_wallets(alice: Any, wallet: Wallet) -> None:
+    body = signed_in(alice).get(url(wallet, "balance")).json()
     assert body.pop("at").endswith("Z")
-    assert body == {"wallet": purse.pk, "currency": "USD", "balance": "72.50"}
+    assert body == {"wallet": wallet.pk, "currency": "USD", "balance": "72.50"}
 
 
 @pytest.mark.parametrize("page", ["statement", "balance"])
-def test_mallory_sees_none_of_it(alice: Any, mallory: Any, purse: Wallet, page: str) -> None:
-    answers = [signed_in(mallory).get(url(id_, page)) for id_ in (purse.pk, purse.pk + 10**6, clearing_wallet())]
+def test_mallory_sees_none_of_it(alice: Any, mallory: Any, wallet: Wallet, page: str) -> None:
+    answers = [signed_in(mallory).get(url(id_, page)) for id_ in (wallet.pk, wallet.pk + 10**6, clearing_wallet())]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert answers[0].json() == answers[1].json()
 
 
-def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
-    assert statement(admin, purse)["closing_balance"] == "72.50"
+def test_staff_see_everybodys(admin: Any, wallet: Wallet) -> None:
+    assert statement(admin, wallet)["closing_balance"] == "72.50"
     for page in ("statement", "balance"):
         answer = signed_in(admin).get(url(clearing_wallet(), page))
         assert (answer.status_code, answer.json()["code"]) == (422, "house_wallet")
@@ -184,23 +184,23 @@ def test_staff_see_everybodys(admin: Any, purse: Wallet) -> None:
     ],
 )
 def test_a_statement_refuses_what_it_does_not_understand(
-    alice: Any, purse: Wallet, page: str, name: str, value: str
+    alice: Any, wallet: Wallet, page: str, name: str, value: str
 ) -> None:
-    answer = signed_in(alice).get(url(purse, page), {name: value})
+    answer = signed_in(alice).get(url(wallet, page), {name: value})
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [name]
 
 
 @pytest.mark.parametrize(("moment", "known"), [("0001-01-01T00:00:00Z", False), ("9999-12-31T23:59:59.999999Z", True)])
-def test_a_statement_knows_the_ends_of_the_calendar(alice: Any, purse: Wallet, moment: str, known: bool) -> None:
-    assert at(alice, purse, moment) == ("72.50" if known else "0.00")
-    assert len(statement(alice, purse, **{"from": moment})["lines"]) == (0 if known else 3)
-    shown = statement(alice, purse, to=moment)
+def test_a_statement_knows_the_ends_of_the_calendar(alice: Any, wallet: Wallet, moment: str, known: bool) -> None:
+    assert at(alice, wallet, moment) == ("72.50" if known else "0.00")
+    assert len(statement(alice, wallet, **{"from": moment})["lines"]) == (0 if known else 3)
+    shown = statement(alice, wallet, to=moment)
     assert (shown["to"], shown["closing_balance"]) == (moment, "72.50" if known else "0.00")
 
 
-def test_a_made_up_cursor_shows_nothing_of_others(alice: Any, purse: Wallet) -> None:
-    assert statement(alice, purse, cursor=2**62)["lines"] == []
+def test_a_made_up_cursor_shows_nothing_of_others(alice: Any, wallet: Wallet) -> None:
+    assert statement(alice, wallet, cursor=2**62)["lines"] == []
 
 
 def test_a_long_history_costs_as_little(alice: Any, django_assert_num_queries: Any) -> None:

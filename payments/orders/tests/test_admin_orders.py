@@ -49,7 +49,7 @@ def site(admin: Any) -> Client:
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
@@ -59,26 +59,26 @@ def bank(alice: Any) -> ExternalWallet:
 
 
 @pytest.fixture
-def incoming(alice: Any, admin: Any, purse: Wallet) -> Deposit:
+def incoming(alice: Any, admin: Any, wallet: Wallet) -> Deposit:
     """100 dollars, of which 1.50 are commission."""
     make_rule(admin, percent="1.5")
-    return stored_deposit(deposit(alice, purse))
+    return stored_deposit(deposit(alice, wallet))
 
 
 @pytest.fixture
-def outgoing(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> Withdrawal:
+def outgoing(alice: Any, admin: Any, wallet: Wallet, bank: ExternalWallet) -> Withdrawal:
     """100 dollars, of which 2 are commission."""
     make_rule(admin, "withdrawal", fixed="2.00")
-    return stored_withdrawal(withdraw(alice, purse, bank))
+    return stored_withdrawal(withdraw(alice, wallet, bank))
 
 
 # --- the queue ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def several(alice: Any, service: Any, purse: Wallet) -> list[int]:
+def several(alice: Any, service: Any, wallet: Wallet) -> list[int]:
     """Three deposits: two wait, the one between them is rejected."""
-    made = [deposit(alice, purse)["id"] for _ in range(3)]
+    made = [deposit(alice, wallet)["id"] for _ in range(3)]
     orders.settle_deposit(deposit_id=made[1], settlement="rejected", by=service, reason="Declined.")
     return made
 
@@ -93,19 +93,19 @@ def test_the_order_list_begins_with_what_waits_the_longest(site: Client, several
 
 
 def test_the_order_list_finds_orders_whatever_their_status(
-    site: Client, several: list[int], alice: Any, purse: Wallet
+    site: Client, several: list[int], alice: Any, wallet: Wallet
 ) -> None:
     newest_first = several[::-1]
-    for term in (str(purse.pk), str(alice.pk), "alice@"):
+    for term in (str(wallet.pk), str(alice.pk), "alice@"):
         assert [pk for pk in listed(site, DEPOSITS, q=term) if pk in several] == newest_first, term
     assert several[1] in listed(site, DEPOSITS, q=str(several[1]))
     for term in ("bob@", str(2**63), "' OR 1=1 --"):
         assert listed(site, DEPOSITS, q=term) == [], term
 
 
-def test_the_order_list_is_narrowed_by_currency_provider_and_time(site: Client, alice: Any, purse: Wallet) -> None:
-    theirs = deposit(alice, purse, provider="sha1_colon")["id"]
-    other = deposit(alice, purse)["id"]
+def test_the_order_list_is_narrowed_by_currency_provider_and_time(site: Client, alice: Any, wallet: Wallet) -> None:
+    theirs = deposit(alice, wallet, provider="sha1_colon")["id"]
+    other = deposit(alice, wallet)["id"]
     provider = Deposit.objects.get(pk=theirs).provider
     assert provider is not None
     assert listed(site, DEPOSITS, provider__id__exact=str(provider.pk)) == [theirs]
@@ -114,11 +114,11 @@ def test_the_order_list_is_narrowed_by_currency_provider_and_time(site: Client, 
 
 
 @pytest.mark.parametrize("page", [DEPOSITS, WITHDRAWALS, EXTERNALS])
-def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice: Any, purse: Wallet) -> None:
+def test_a_list_costs_the_same_however_long_it_is(page: str, site: Client, alice: Any, wallet: Wallet) -> None:
     def cost_with(more: int) -> int:
         for _ in range(more):
-            deposit(alice, purse, "1.00")
-            withdraw(alice, purse, recipes.bank_account.make(owner=alice), "1.00")
+            deposit(alice, wallet, "1.00")
+            withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "1.00")
         with CaptureQueriesContext(connection) as captured:
             text(site, page)
         return len(captured)
@@ -148,25 +148,25 @@ def test_the_front_page_counts_what_waits_and_says_since_when(
 # --- deposits -------------------------------------------------------------------------------------------------
 
 
-def test_the_page_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, purse: Wallet) -> None:
+def test_the_page_says_what_will_happen_before_it_does(site: Client, incoming: Deposit, wallet: Wallet) -> None:
     page = text(site, confirm_address(DEPOSITS, "approve", incoming))
-    assert f"98.50 USD to wallet {purse.pk} of alice@example.com; 1.50 USD commission." in page
+    assert f"98.50 USD to wallet {wallet.pk} of alice@example.com; 1.50 USD commission." in page
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
     for shown in ("Approve…", "Reject…", "100.00 USD", "1.50 USD", "98.50 USD", "alice@example.com"):
         assert shown in page
-    assert f"/admin/payments/wallet/{purse.pk}/change/" in page
+    assert f"/admin/payments/wallet/{wallet.pk}/change/" in page
     assert "_save" not in page
-    assert balance_and_held(purse) == ("1000", "0")
+    assert balance_and_held(wallet) == ("1000", "0")
 
 
 def test_what_staff_approve_is_booked_with_its_commission(
-    site: Client, admin: Any, incoming: Deposit, purse: Wallet
+    site: Client, admin: Any, incoming: Deposit, wallet: Wallet
 ) -> None:
     assert "paid." in confirm(site, DEPOSITS, "approve", incoming)
     incoming.refresh_from_db()
     assert (incoming.status, incoming.settled_by, incoming.reason) == ("paid", admin, "")
     assert [amount for _, _, amount in postings(incoming.transaction_id)] == ["100", "1.5"]
-    assert balance_and_held(purse) == ("1098.5", "0")
+    assert balance_and_held(wallet) == ("1098.5", "0")
     assert staff_log_of(incoming) == ["Settled: paid. Reason: seen on the statement"]
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
     assert f"/admin/payments/transaction/{incoming.transaction_id}/change/" in page
@@ -174,25 +174,25 @@ def test_what_staff_approve_is_booked_with_its_commission(
     assert_ledger_balances()
 
 
-def test_the_same_form_sent_twice_books_once(site: Client, incoming: Deposit, purse: Wallet) -> None:
+def test_the_same_form_sent_twice_books_once(site: Client, incoming: Deposit, wallet: Wallet) -> None:
     confirm(site, DEPOSITS, "approve", incoming)
     assert "was paid already; nothing moved." in confirm(site, DEPOSITS, "approve", incoming)
-    assert balance_and_held(purse) == ("1098.5", "0")
+    assert balance_and_held(wallet) == ("1098.5", "0")
     assert len(staff_log_of(incoming)) == 1
 
 
-def test_another_verdict_is_refused_and_the_form_says_so(site: Client, incoming: Deposit, purse: Wallet) -> None:
+def test_another_verdict_is_refused_and_the_form_says_so(site: Client, incoming: Deposit, wallet: Wallet) -> None:
     confirm(site, DEPOSITS, "approve", incoming)
     assert "was paid already; nothing will move." in text(site, confirm_address(DEPOSITS, "reject", incoming))
     assert "The order was paid already." in confirm(site, DEPOSITS, "reject", incoming)
-    assert balance_and_held(purse) == ("1098.5", "0")
+    assert balance_and_held(wallet) == ("1098.5", "0")
     assert len(staff_log_of(incoming)) == 1
 
 
 def test_what_would_not_fit_the_ledger_stays_pending(
-    site: Client, admin: Any, incoming: Deposit, purse: Wallet
+    site: Client, admin: Any, incoming: Deposit, wallet: Wallet
 ) -> None:
-    book_transfer((clearing_wallet(), purse.pk, str(10**28 - 1 - 1000)), kind="deposit")
+    book_transfer((clearing_wallet(), wallet.pk, str(10**28 - 1 - 1000)), kind="deposit")
     assert "more digits than the ledger keeps" in confirm(site, DEPOSITS, "approve", incoming)
     incoming.refresh_from_db()
     assert incoming.status == "pending"
@@ -200,7 +200,7 @@ def test_what_would_not_fit_the_ledger_stays_pending(
 
 
 def test_many_are_approved_at_once_and_each_refusal_is_told(
-    site: Client, alice: Any, several: list[int], purse: Wallet
+    site: Client, alice: Any, several: list[int], wallet: Wallet
 ) -> None:
     asked = site.post(DEPOSITS, {"action": "approve", "_selected_action": several[:1] + several[2:]})
     assert asked.status_code == 302
@@ -208,37 +208,37 @@ def test_many_are_approved_at_once_and_each_refusal_is_told(
     page = confirm(site, DEPOSITS, "approve", *chosen)
     assert page.count("”: paid.") == 2
     assert "The order was rejected already." in page
-    assert balance_and_held(purse) == ("1200", "0")
+    assert balance_and_held(wallet) == ("1200", "0")
     assert_ledger_balances()
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "a\u202eb"])
-def test_nothing_is_done_without_a_reason(site: Client, incoming: Deposit, purse: Wallet, reason: str) -> None:
+def test_nothing_is_done_without_a_reason(site: Client, incoming: Deposit, wallet: Wallet, reason: str) -> None:
     assert "Nothing was done." in confirm(site, DEPOSITS, "approve", incoming, reason=reason)
     incoming.refresh_from_db()
-    assert (incoming.status, balance_and_held(purse)) == ("pending", ("1000", "0"))
+    assert (incoming.status, balance_and_held(wallet)) == ("pending", ("1000", "0"))
 
 
-def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: Any, purse: Wallet) -> None:
+def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: Any, wallet: Wallet) -> None:
     User.objects.filter(pk=bob.pk).update(is_staff=True)
     bob.user_permissions.add(*Permission.objects.filter(codename__in=["view_deposit", "change_deposit"]))
     assert "Only admins give a verdict here." in confirm(staff_client(bob), DEPOSITS, "approve", incoming)
-    assert balance_and_held(purse) == ("1000", "0")
+    assert balance_and_held(wallet) == ("1000", "0")
 
 
 # --- withdrawals and what they hold ---------------------------------------------------------------------------
 
 
-def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Withdrawal, purse: Wallet) -> None:
+def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Withdrawal, wallet: Wallet) -> None:
     page = text(site, f"{WITHDRAWALS}{outgoing.pk}/change/")
     for shown in (IBAN, "My bank (bank USD)", "98.00 USD", "2.00 USD"):
         assert shown in page
-    assert f"from wallet {purse.pk} of alice@example.com to My bank (bank USD): iban {IBAN}" in text(
+    assert f"from wallet {wallet.pk} of alice@example.com to My bank (bank USD): iban {IBAN}" in text(
         site, confirm_address(WITHDRAWALS, "approve", outgoing)
     )
 
 
-def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Wallet) -> None:
+def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, wallet: Wallet) -> None:
     card = add_external_wallet(
         owner_id=alice.pk,
         label="Card",
@@ -246,7 +246,7 @@ def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Walle
         kind="card",
         details={"last4": "4242", "holder": "<b>Alice</b>"},
     )
-    made = stored_withdrawal(withdraw(alice, purse, card))
+    made = stored_withdrawal(withdraw(alice, wallet, card))
     for page in (f"{WITHDRAWALS}{made.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
         told = text(site, page)
         assert "**** 4242" in told
@@ -254,23 +254,23 @@ def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, purse: Walle
 
 
 def test_what_is_approved_leaves_the_wallet_and_the_hold_is_gone(
-    site: Client, outgoing: Withdrawal, purse: Wallet
+    site: Client, outgoing: Withdrawal, wallet: Wallet
 ) -> None:
-    assert balance_and_held(purse) == ("1000", "100")
+    assert balance_and_held(wallet) == ("1000", "100")
     confirm(site, WITHDRAWALS, "approve", outgoing)
-    assert balance_and_held(purse) == ("900", "0")
+    assert balance_and_held(wallet) == ("900", "0")
     assert "was paid already; nothing moved." in confirm(site, WITHDRAWALS, "approve", outgoing)
-    assert balance_and_held(purse) == ("900", "0")
+    assert balance_and_held(wallet) == ("900", "0")
     assert_ledger_balances()
 
 
 def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
-    site: Client, outgoing: Withdrawal, purse: Wallet
+    site: Client, outgoing: Withdrawal, wallet: Wallet
 ) -> None:
     assert "rejected." in confirm(site, WITHDRAWALS, "reject", outgoing, reason="The name differs.")
     outgoing.refresh_from_db()
     assert (outgoing.status, outgoing.reason) == ("rejected", "The name differs.")
-    assert balance_and_held(purse) == ("1000", "0")
+    assert balance_and_held(wallet) == ("1000", "0")
     assert staff_log_of(outgoing) == ["Settled: rejected. Reason: The name differs."]
     assert_ledger_balances()
 
@@ -279,31 +279,31 @@ def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
 
 
 @pytest.fixture
-def everything(incoming: Deposit, outgoing: Withdrawal, purse: Wallet) -> list[str]:
+def everything(incoming: Deposit, outgoing: Withdrawal, wallet: Wallet) -> list[str]:
     came_in = Transaction.objects.filter(kind="deposit").earliest("pk")
     return [
         *(confirm_address(DEPOSITS, deed, incoming) for deed in ("approve", "reject")),
         *(confirm_address(WITHDRAWALS, deed, outgoing) for deed in ("approve", "reject")),
-        *(confirm_address(WALLETS, deed, purse) for deed in ("allow-overdraft", "stop-overdraft")),
+        *(confirm_address(WALLETS, deed, wallet) for deed in ("allow-overdraft", "stop-overdraft")),
         confirm_address(TRANSACTIONS, "reverse", came_in),
     ]
 
 
-def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, purse: Wallet) -> None:
+def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, wallet: Wallet) -> None:
     support = staff_client(set_support(user_id=bob.pk, on=True))
     for path in everything:
         assert support.post(path, {"reason": "please"}).status_code == 403, path
         assert support.get(path).status_code == 403, path
     assert support.post(DEPOSITS, {"action": "approve", "_selected_action": ["1"]}).status_code == 403
     assert len(listed(support, DEPOSITS)) == len(listed(support, WITHDRAWALS)) == 1
-    assert balance_and_held(purse) == ("1000", "100")
+    assert balance_and_held(wallet) == ("1000", "100")
 
 
-def test_mallory_gives_no_verdict(everything: list[str], mallory: Any, service: Any, purse: Wallet) -> None:
+def test_mallory_gives_no_verdict(everything: list[str], mallory: Any, service: Any, wallet: Wallet) -> None:
     for somebody in (mallory, service):
         for path in everything:
             assert staff_client(somebody).post(path, {"reason": "mine"}).status_code == 302, path
-    assert balance_and_held(purse) == ("1000", "100")
+    assert balance_and_held(wallet) == ("1000", "100")
 
 
 @pytest.mark.parametrize("path", ["add/", "{}/delete/", "{}/change/"])
@@ -316,8 +316,8 @@ def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoi
     assert before[0]["amount"] == Decimal(100)
 
 
-def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, purse: Wallet) -> None:
-    made = Withdrawal.objects.get(pk=withdraw(alice, purse, recipes.bank_account.make(owner=alice), "40.00")["id"])
+def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, wallet: Wallet) -> None:
+    made = Withdrawal.objects.get(pk=withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "40.00")["id"])
     page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
     assert "1 pending withdrawal of 40.00 USD. It stays" in page
     assert "The owner is disabled" not in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()

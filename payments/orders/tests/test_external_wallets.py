@@ -267,8 +267,8 @@ def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any
 
 
 def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
-    bank, purse = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
-    made = withdraw(alice, purse, bank, "10")
+    bank, wallet = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
+    made = withdraw(alice, wallet, bank, "10")
     refused(signed_in(alice).delete(f"{URL}/{bank.pk}"), 409, "external_wallet_in_use")
     settle(service, "withdrawals", made, "rejected")
     assert signed_in(alice).delete(f"{URL}/{bank.pk}").status_code == 204
@@ -285,13 +285,13 @@ def test_there_are_only_so_many(alice: Any, bob: Any, monkeypatch: pytest.Monkey
 
 
 def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alice: Any, bob: Any, service: Any) -> None:
-    idle, awaited, his, purse = (
+    idle, awaited, his, wallet = (
         recipes.bank_account.make(owner=alice),
         recipes.bank_account.make(owner=alice),
         recipes.bank_account.make(owner=bob),
         wallet_with(alice, "USD", "10"),
     )
-    made = withdraw(alice, purse, awaited, "10")
+    made = withdraw(alice, wallet, awaited, "10")
     external_wallets.forget_external_wallets(owner_id=alice.pk)
     for external, known in ((idle, False), (awaited, True), (his, True)):
         external.refresh_from_db()

@@ -28,7 +28,7 @@ from tests.support.threads import at_once, in_another_thread
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
@@ -49,10 +49,10 @@ def expire(**options: Any) -> str:
     return out.getvalue()
 
 
-def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, purse: Wallet) -> None:
+def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, wallet: Wallet) -> None:
     bank = recipes.bank_account.make(owner=alice)
-    old, young, paid = (withdraw(alice, purse, bank, "100") for _ in range(3))
-    stale = deposit(alice, purse)
+    old, young, paid = (withdraw(alice, wallet, bank, "100") for _ in range(3))
+    stale = deposit(alice, wallet)
     settle(service, "withdrawals", paid)
     for kind, order, hours in ((Withdrawal, old, 169), (Withdrawal, young, 167), (Deposit, stale, 169)):
         aged(kind, order, hours)
@@ -62,11 +62,11 @@ def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, 
         assert stored.settled_at is not None
     assert stored_withdrawal(young).status == "pending"
     assert stored_withdrawal(paid).status == "paid"
-    assert balance_and_held(purse) == ("900", "100")
+    assert balance_and_held(wallet) == ("900", "100")
     refused(settle(service, "withdrawals", old), 409, "already_settled")
     assert expire() == "0 deposits and 0 withdrawals expired\n"
     assert expire(older_than_hours=166) == "0 deposits and 1 withdrawals expired\n"
-    assert balance_and_held(purse) == ("900", "0")
+    assert balance_and_held(wallet) == ("900", "0")
     assert_ledger_balances()
 
 
@@ -77,27 +77,27 @@ def test_expire_orders_refuses_an_odd_age(db: None, hours: int) -> None:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, purse: Wallet) -> None:
+def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, wallet: Wallet) -> None:
     pairs = [
-        (alice, purse, recipes.bank_account.make(owner=alice)),
+        (alice, wallet, recipes.bank_account.make(owner=alice)),
         (bob, wallet_with(bob, "USD", "1000"), recipes.bank_account.make(owner=bob)),
     ]
     for number in range(14):
-        owner, wallet, bank = pairs[number % 2]
-        aged(Withdrawal, withdraw(owner, wallet, bank, "10"), 24)
+        owner, source, bank = pairs[number % 2]
+        aged(Withdrawal, withdraw(owner, source, bank, "10"), 24)
 
     def run() -> int:
         return sum(number for _, number in orders.expire_orders(older_than=timedelta(hours=1), batch=3))
 
     assert sum(at_once(*[run] * 3)) == 14
     assert not Withdrawal.objects.exclude(status="rejected").exists()
-    assert [balance_and_held(wallet) for _, wallet, _ in pairs] == [("1000", "0")] * 2
+    assert [balance_and_held(source) for _, source, _ in pairs] == [("1000", "0")] * 2
     assert_ledger_balances()
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_expiry_passes_over_what_is_being_settled(alice: Any, purse: Wallet) -> None:
-    made = withdraw(alice, purse, recipes.bank_account.make(owner=alice))
+def test_expiry_passes_over_what_is_being_settled(alice: Any, wallet: Wallet) -> None:
+    made = withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
     aged(Withdrawal, made, 24)
     with transaction.atomic():
         Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
@@ -111,10 +111,10 @@ def settle_status(service: Any, made: dict[str, Any]) -> int:
 
 
 @pytest.mark.usefixtures("committed_db")
-def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, purse: Wallet) -> None:
+def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, wallet: Wallet) -> None:
     bank, paid = recipes.bank_account.make(owner=alice), 0
     for _ in range(8):
-        made = withdraw(alice, purse, bank, "10")
+        made = withdraw(alice, wallet, bank, "10")
         aged(Withdrawal, made, 24)
         settled, expired = at_once(
             partial(settle_status, service, made),
@@ -123,5 +123,5 @@ def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, s
         assert (settled, expired) in {(200, 0), (409, 1)}
         assert stored_withdrawal(made).status == ("paid" if settled == 200 else "rejected")
         paid += 10 * (settled == 200)
-    assert balance_and_held(purse) == (str(1000 - paid), "0")
+    assert balance_and_held(wallet) == (str(1000 - paid), "0")
     assert_ledger_balances()

@@ -28,7 +28,7 @@ def broken(name: str, sql: str, *parameters: Any) -> None:
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "100")
 
 
@@ -38,9 +38,9 @@ def bank(alice: Any) -> ExternalWallet:
 
 
 @pytest.fixture
-def made(alice: Any, purse: Wallet, bank: ExternalWallet) -> dict[str, int]:
+def made(alice: Any, wallet: Wallet, bank: ExternalWallet) -> dict[str, int]:
     """A pending deposit and a pending withdrawal of ten dollars; their ids."""
-    pair = {"deposit": deposit(alice, purse, "10")["id"], "withdrawal": withdraw(alice, purse, bank, "10")["id"]}
+    pair = {"deposit": deposit(alice, wallet, "10")["id"], "withdrawal": withdraw(alice, wallet, bank, "10")["id"]}
     run("SELECT 1")
     return pair
 
@@ -122,8 +122,8 @@ def test_orders_stay(made: dict[str, int], order: str, sql: str) -> None:
     broken("orders stay", sql.format(order))
 
 
-def test_a_transaction_pays_for_one_order(alice: Any, admin: Any, purse: Wallet) -> None:
-    first, second = deposit(alice, purse, "10")["id"], deposit(alice, purse, "10")["id"]
+def test_a_transaction_pays_for_one_order(alice: Any, admin: Any, wallet: Wallet) -> None:
+    first, second = deposit(alice, wallet, "10")["id"], deposit(alice, wallet, "10")["id"]
     settle(admin, "deposits", first)
     broken(
         "payments_deposit_transaction_id",
@@ -133,9 +133,9 @@ def test_a_transaction_pays_for_one_order(alice: Any, admin: Any, purse: Wallet)
     )
 
 
-def test_what_orders_refer_to_stays(alice: Any, admin: Any, purse: Wallet, bank: ExternalWallet) -> None:
+def test_what_orders_refer_to_stays(alice: Any, admin: Any, wallet: Wallet, bank: ExternalWallet) -> None:
     rule = make_rule(admin, "withdrawal", percent="1")
-    withdraw(alice, purse, bank, "10")
+    withdraw(alice, wallet, bank, "10")
     run("SELECT 1")
     broken("foreign key", "DELETE FROM payments_commissionrule WHERE id = %s", rule.pk)
     broken("foreign key", "DELETE FROM payments_externalwallet WHERE id = %s", bank.pk)
@@ -146,14 +146,14 @@ ADD_UP = "not the sum of its pending withdrawals"
 
 
 @pytest.mark.parametrize("held", ["0", "9.99", "10.01", "100"])
-def test_what_is_held_is_what_pending_withdrawals_ask_for(made: dict[str, int], purse: Wallet, held: str) -> None:
-    broken(ADD_UP, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, purse.pk)
+def test_what_is_held_is_what_pending_withdrawals_ask_for(made: dict[str, int], wallet: Wallet, held: str) -> None:
+    broken(ADD_UP, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, wallet.pk)
 
 
 @pytest.mark.parametrize("held", ["-0.01", "100.01"])
-def test_no_more_is_held_than_there_is(made: dict[str, int], purse: Wallet, held: str) -> None:
+def test_no_more_is_held_than_there_is(made: dict[str, int], wallet: Wallet, held: str) -> None:
     rule = "wallet_balance_covers_held|held_not_negative"
-    broken(rule, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, purse.pk)
+    broken(rule, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, wallet.pk)
 
 
 def test_a_withdrawal_is_not_made_without_its_hold(made: dict[str, int]) -> None:
@@ -164,7 +164,7 @@ def test_a_withdrawal_is_not_rejected_without_its_release(made: dict[str, int]) 
     broken(ADD_UP, "UPDATE payments_withdrawal SET status = 'rejected', settled_at = now()")
 
 
-def test_both_together_are_allowed(made: dict[str, int], purse: Wallet) -> None:
+def test_both_together_are_allowed(made: dict[str, int], wallet: Wallet) -> None:
     run(
         "UPDATE payments_withdrawal SET status = 'rejected', settled_at = now();"
         " UPDATE payments_wallet SET held = held - 10 WHERE held > 0"

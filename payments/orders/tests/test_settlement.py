@@ -20,22 +20,22 @@ SCOPES = f"{API}/settlement-scopes"
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
 # --- one verdict ---
-def test_the_same_verdict_again_moves_nothing(alice: Any, service: Any, purse: Wallet) -> None:
-    made = deposit(alice, purse)
+def test_the_same_verdict_again_moves_nothing(alice: Any, service: Any, wallet: Wallet) -> None:
+    made = deposit(alice, wallet)
     first, again = (settle(service, "deposits", made) for _ in range(2))
     assert first.content == again.content
     body = refused(settle(service, "deposits", made, "rejected", reason="Late"), 409, "already_settled", "status")
     assert body["settled"] == "paid"
-    assert balance_and_held(purse) == ("1100", "0")
+    assert balance_and_held(wallet) == ("1100", "0")
 
 
-def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any, purse: Wallet) -> None:
-    made = deposit(alice, purse)
+def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any, wallet: Wallet) -> None:
+    made = deposit(alice, wallet)
     for reason in ("Declined.", "Another reason."):
         body = settle(service, "deposits", made, "rejected", reason=reason).json()
         assert (body["status"], body["reason"], body["transaction"]) == ("rejected", "Declined.", None)
@@ -43,7 +43,7 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
     order = stored_deposit(made)
     assert order.settled_by == service
     assert order.settled_at is not None
-    assert balance_and_held(purse) == ("1000", "0")
+    assert balance_and_held(wallet) == ("1000", "0")
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,26 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
         ({"status": "rejected", "reason": "a\nb"}, "reason"),
     ],
 )
-def test_what_is_no_settlement_is_refused(alice: Any, service: Any, purse: Wallet, body: Any, field: str) -> None:
-    made = deposit(alice, purse)
+def test_what_is_no_settlement_is_refused(alice: Any, service: Any, wallet: Wallet, body: Any, field: str) -> None:
+    made = deposit(alice, wallet)
     answer = signed_in(service).put(f"{API}/deposits/{made['id']}/status", body)
     refused(answer, 400, "invalid_request", field)
     assert stored_deposit(made).status == "pending"
 
 
-def test_the_transaction_names_the_order(alice: Any, service: Any, purse: Wallet) -> None:
-    made = settle(service, "deposits", deposit(alice, purse)).json()
+def test_the_transaction_names_the_order(alice: Any, service: Any, wallet: Wallet) -> None:
+    made = settle(service, "deposits", deposit(alice, wallet)).json()
     booked = Transaction.objects.get(pk=made["transaction"])
     assert (booked.kind, booked.reference) == ("deposit", f"deposit {made['id']}")
 
 
 # --- who may ---
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
-def test_people_settle_nothing(alice: Any, mallory: Any, purse: Wallet, name: str) -> None:
+def test_people_settle_nothing(alice: Any, mallory: Any, wallet: Wallet, name: str) -> None:
     made = (
-        deposit(alice, purse) if name == "deposits" else withdraw(alice, purse, recipes.bank_account.make(owner=alice))
+        deposit(alice, wallet)
+        if name == "deposits"
+        else withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
     )
     for user in (alice, mallory):
         refused(settle(user, name, made), 403, "permission_denied")
@@ -87,8 +89,8 @@ def test_nobody_settles_what_does_not_exist(service: Any, name: str) -> None:
     refused(settle(service, name, 2**62), 404, f"{name[:-1]}_not_found")
 
 
-def test_an_admin_may_and_the_history_says_so(alice: Any, admin: Any, purse: Wallet) -> None:
-    made = deposit(alice, purse)
+def test_an_admin_may_and_the_history_says_so(alice: Any, admin: Any, wallet: Wallet) -> None:
+    made = deposit(alice, wallet)
     for _ in range(2):
         assert settle(admin, "deposits", made, "rejected", reason="Fraud.").status_code == 200
     [entry] = LogEntry.objects.filter(user=admin)
@@ -144,10 +146,10 @@ def test_a_service_sees_and_settles_what_its_scopes_name(
     assert visible_to(service, Deposit).count() == len(seen)
 
 
-def test_scopes_of_one_service_are_not_anothers(alice: Any, admin: Any, service: Any, purse: Wallet) -> None:
+def test_scopes_of_one_service_are_not_anothers(alice: Any, admin: Any, service: Any, wallet: Wallet) -> None:
     other = recipes.service.make()
     recipes.settlement_scope.make(service=other, everything=False, currency_id="EUR")
-    made = deposit(alice, purse)
+    made = deposit(alice, wallet)
     refused(settle(other, "deposits", made), 404, "deposit_not_found")
     assert settle(service, "deposits", made).status_code == 200
 
@@ -232,9 +234,9 @@ def test_only_services_have_scopes_and_only_staff_manages_them(alice: Any, admin
         refused(signed_in(user).get(SCOPES), 403, "permission_denied")
 
 
-def test_a_credit_to_the_same_wallet_is_apart(alice: Any, service: Any, purse: Wallet) -> None:
-    made = deposit(alice, purse, "5")
-    credit(alice, purse.pk, "7")
+def test_a_credit_to_the_same_wallet_is_apart(alice: Any, service: Any, wallet: Wallet) -> None:
+    made = deposit(alice, wallet, "5")
+    credit(alice, wallet.pk, "7")
     settle(service, "deposits", made)
-    assert balance_and_held(purse) == ("1012", "0")
+    assert balance_and_held(wallet) == ("1012", "0")
     assert_ledger_balances()

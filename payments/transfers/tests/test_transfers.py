@@ -20,7 +20,7 @@ from tests.support.rest import ids, new_key, refused, signed_in, succeeded
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "100")
 
 
@@ -30,57 +30,57 @@ def bobs(bob: Any) -> Wallet:
 
 
 # --- sending ---
-def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
     recipes.commission_rule.make(operation="transfer", percent=Decimal(1), fixed=Decimal("0.05"))
-    body = succeeded(post_transfer(alice, purse, "25", destination=bobs, note="For the pens"))
+    body = succeeded(post_transfer(alice, wallet, "25", destination=bobs, note="For the pens"))
     sent = Transfer.objects.get()
     assert body.pop("created_at").endswith("Z")
     assert body == {
-        "id": sent.pk, "direction": "sent", "sender": "alice@example.com", "source": purse.pk, "destination": bobs.pk,
+        "id": sent.pk, "direction": "sent", "sender": "alice@example.com", "source": wallet.pk, "destination": bobs.pk,
         "currency": "USD", "amount": "25.00", "commission": "0.30", "note": "For the pens",
         "transaction": sent.transaction_id,
     }  # fmt: skip
     assert postings(sent.transaction_id) == [
-        (purse.pk, bobs.pk, "25"),
-        (purse.pk, booking.house_wallet("commission", "USD"), "0.3"),
+        (wallet.pk, bobs.pk, "25"),
+        (wallet.pk, booking.house_wallet("commission", "USD"), "0.3"),
     ]
     assert (sent.transaction.kind, sent.transaction.reference) == ("transfer", f"transfer {sent.pk}")
-    assert (balance_of(purse), balance_of(bobs), total_money("USD")) == (Decimal("74.70"), 25, 0)
+    assert (balance_of(wallet), balance_of(bobs), total_money("USD")) == (Decimal("74.70"), 25, 0)
 
 
-def test_a_transfer_moves_money_between_own_wallets(alice: Any, purse: Wallet) -> None:
+def test_a_transfer_moves_money_between_own_wallets(alice: Any, wallet: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    body = succeeded(post_transfer(alice, purse, "100", destination=second))
-    assert (body["direction"], balance_of(purse), balance_of(second)) == ("own", 0, 100)
+    body = succeeded(post_transfer(alice, wallet, "100", destination=second))
+    assert (body["direction"], balance_of(wallet), balance_of(second)) == ("own", 0, 100)
 
 
 @pytest.mark.parametrize("email", ["bob@example.com", "BOB@Example.COM", " bob@example.com "])
 def test_a_transfer_finds_a_user_by_email_in_any_case(
-    alice: Any, bob: Any, purse: Wallet, bobs: Wallet, email: str
+    alice: Any, bob: Any, wallet: Wallet, bobs: Wallet, email: str
 ) -> None:
     open_wallet(owner_id=bob.pk, currency="USD")
     open_wallet(owner_id=bob.pk, currency="EUR")
-    assert succeeded(post_transfer(alice, purse, "1", recipient=email))["destination"] == bobs.pk
+    assert succeeded(post_transfer(alice, wallet, "1", recipient=email))["destination"] == bobs.pk
 
 
-def test_a_transfer_opens_a_wallet_for_who_has_none(alice: Any, bob: Any, purse: Wallet) -> None:
+def test_a_transfer_opens_a_wallet_for_who_has_none(alice: Any, bob: Any, wallet: Wallet) -> None:
     open_wallet(owner_id=bob.pk, currency="EUR")
-    body = succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))
+    body = succeeded(post_transfer(alice, wallet, "1", recipient="bob@example.com"))
     opened = Wallet.objects.get(owner=bob, currency="USD")
     assert (opened.pk, opened.balance) == (body["destination"], 1)
-    assert succeeded(post_transfer(alice, purse, "1", recipient="bob@example.com"))["destination"] == opened.pk
+    assert succeeded(post_transfer(alice, wallet, "1", recipient="bob@example.com"))["destination"] == opened.pk
 
 
-def test_a_refused_transfer_opens_no_wallet(alice: Any, bob: Any, purse: Wallet) -> None:
-    refused(post_transfer(alice, purse, "100.01", recipient="bob@example.com"), 409, "insufficient_funds")
+def test_a_refused_transfer_opens_no_wallet(alice: Any, bob: Any, wallet: Wallet) -> None:
+    refused(post_transfer(alice, wallet, "100.01", recipient="bob@example.com"), 409, "insufficient_funds")
     assert not Wallet.objects.filter(owner=bob).exists()
 
 
-def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wallet) -> None:
-    refused(post_transfer(alice, purse, "1", recipient="alice@example.com"), 422, "same_wallet", "destination")
-    refused(post_transfer(alice, purse, "1", destination=purse), 422, "same_wallet", "destination")
+def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, wallet: Wallet) -> None:
+    refused(post_transfer(alice, wallet, "1", recipient="alice@example.com"), 422, "same_wallet", "destination")
+    refused(post_transfer(alice, wallet, "1", destination=wallet), 422, "same_wallet", "destination")
     second = wallet_with(alice, "USD", "5")
-    assert succeeded(post_transfer(alice, second, "1", recipient="alice@example.com"))["destination"] == purse.pk
+    assert succeeded(post_transfer(alice, second, "1", recipient="alice@example.com"))["destination"] == wallet.pk
 
 
 # --- refusing ---
@@ -94,24 +94,24 @@ def test_to_oneself_is_the_same_wallet_or_another_own_one(alice: Any, purse: Wal
     ],
 )
 def test_a_transfer_refuses_an_amount_that_breaks_a_rule(
-    alice: Any, purse: Wallet, bobs: Wallet, amount: str, code: str
+    alice: Any, wallet: Wallet, bobs: Wallet, amount: str, code: str
 ) -> None:
-    problem = refused(post_transfer(alice, purse, amount, destination=bobs), 422, "invalid_amount", "amount")
-    assert (problem["errors"][0]["code"], balance_of(purse)) == (code, 100)
+    problem = refused(post_transfer(alice, wallet, amount, destination=bobs), 422, "invalid_amount", "amount")
+    assert (problem["errors"][0]["code"], balance_of(wallet)) == (code, 100)
 
 
-def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_the_commission_comes_on_top_and_must_be_covered(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
     recipes.commission_rule.make(operation="transfer", fixed=Decimal(1))
-    refused(post_transfer(alice, purse, "99.01", destination=bobs), 409, "insufficient_funds")
-    succeeded(post_transfer(alice, purse, "99", destination=bobs))
-    assert (balance_of(purse), balance_of(bobs)) == (0, 99)
+    refused(post_transfer(alice, wallet, "99.01", destination=bobs), 409, "insufficient_funds")
+    succeeded(post_transfer(alice, wallet, "99", destination=bobs))
+    assert (balance_of(wallet), balance_of(bobs)) == (0, 99)
 
 
-def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
-    refused(post_transfer(alice, purse, "1", destination=euros), 422, "currency_mismatch", "destination")
+    refused(post_transfer(alice, wallet, "1", destination=euros), 422, "currency_mismatch", "destination")
     Currency.objects.filter(pk="USD").update(is_active=False)
-    refused(post_transfer(alice, purse, "1", destination=bobs), 422, "currency_unavailable")
+    refused(post_transfer(alice, wallet, "1", destination=bobs), 422, "currency_unavailable")
 
 
 @pytest.mark.parametrize(
@@ -128,21 +128,21 @@ def test_a_transfer_refuses_another_currency_and_one_not_in_use(alice: Any, purs
     ],
 )
 def test_a_refused_transfer_names_what_is_wrong(
-    alice: Any, purse: Wallet, body: dict[str, Any], fields: list[str]
+    alice: Any, wallet: Wallet, body: dict[str, Any], fields: list[str]
 ) -> None:
-    refused(post_transfer(alice, purse, "1", **body), 400, "invalid_request", *fields)
+    refused(post_transfer(alice, wallet, "1", **body), 400, "invalid_request", *fields)
 
 
-def test_mallory_sends_only_what_is_hers(alice: Any, mallory: Any, purse: Wallet) -> None:
+def test_mallory_sends_only_what_is_hers(alice: Any, mallory: Any, wallet: Wallet) -> None:
     hers = open_wallet(owner_id=mallory.pk, currency="USD")
-    for source in (purse.pk, 2**60, clearing_wallet()):
+    for source in (wallet.pk, 2**60, clearing_wallet()):
         refused(post_transfer(mallory, source, "1", destination=hers), 404, "wallet_not_found", "source")
-    assert balance_of(purse) == 100
+    assert balance_of(wallet) == 100
 
 
 # --- nobody learns who exists ---
 def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
-    alice: Any, bob: Any, mallory: Any, admin: Any, purse: Wallet
+    alice: Any, bob: Any, mallory: Any, admin: Any, wallet: Wallet
 ) -> None:
     """Same status, same body, as many queries; wallets and emails alike."""
     wallets = [open_wallet(owner_id=person.pk, currency="USD").pk for person in (bob, mallory, admin)]
@@ -156,18 +156,20 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
     admin.save()
     sides: list[dict[str, Any]] = [{"recipient": person.email} for person in (bob, mallory, admin)]
     sides += [{"recipient": email} for email in ("nobody@example.com", "not an address", "x" * 254, "%@_")]
-    sides += [{"destination": wallet} for wallet in (*wallets, 2**62, 1, clearing_wallet(), clearing_wallet("EUR"))]
-    post_transfer(alice, purse, "1", recipient="nobody@example.com")  # the first in a minute also cleans old counts up
+    sides += [
+        {"destination": destination} for destination in (*wallets, 2**62, 1, clearing_wallet(), clearing_wallet("EUR"))
+    ]
+    post_transfer(alice, wallet, "1", recipient="nobody@example.com")  # the first in a minute also cleans old counts up
     seen = set()
     for side in sides:
         with CaptureQueriesContext(
             connection,
         ) as queries:
-            answer = post_transfer(alice, purse, "1", **side)
+            answer = post_transfer(alice, wallet, "1", **side)
         body = refused(answer, 404, "recipient_not_found")
         seen.add((answer.status_code, str(body), len(queries) - ("recipient" in side)))  # emails are counted
     assert len(seen) == 1
-    assert (balance_of(purse), Transfer.objects.count()) == (100, 0)
+    assert (balance_of(wallet), Transfer.objects.count()) == (100, 0)
 
 
 # --- a day's limit ---
@@ -176,86 +178,87 @@ def limited(settings: Any) -> None:
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "50"}
 
 
-def test_a_day_has_a_limit_on_what_goes_to_others(alice: Any, purse: Wallet, bobs: Wallet, limited: None) -> None:
-    succeeded(post_transfer(alice, purse, "30", destination=bobs))
-    problem = refused(post_transfer(alice, purse, "20.01", destination=bobs), 409, "transfer_limit_exceeded", "amount")
+def test_a_day_has_a_limit_on_what_goes_to_others(alice: Any, wallet: Wallet, bobs: Wallet, limited: None) -> None:
+    succeeded(post_transfer(alice, wallet, "30", destination=bobs))
+    problem = refused(post_transfer(alice, wallet, "20.01", destination=bobs), 409, "transfer_limit_exceeded", "amount")
     assert problem["left"] == "20.00"
-    succeeded(post_transfer(alice, purse, "20", recipient="bob@example.com"))
+    succeeded(post_transfer(alice, wallet, "20", recipient="bob@example.com"))
     assert (
-        refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")["left"] == "0.00"
+        refused(post_transfer(alice, wallet, "0.01", destination=bobs), 409, "transfer_limit_exceeded")["left"]
+        == "0.00"
     )
     assert balance_of(bobs) == 50
 
 
 def test_own_wallets_other_currencies_and_other_people_do_not_count(
-    alice: Any, bob: Any, purse: Wallet, bobs: Wallet, limited: None
+    alice: Any, bob: Any, wallet: Wallet, bobs: Wallet, limited: None
 ) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    succeeded(post_transfer(alice, purse, "60", destination=second))
+    succeeded(post_transfer(alice, wallet, "60", destination=second))
     euros = wallet_with(alice, "EUR", "100")
     succeeded(post_transfer(alice, euros, "60", recipient="bob@example.com"))
-    succeeded(post_transfer(alice, purse, "40", destination=bobs))
-    succeeded(post_transfer(bob, bobs, "40", destination=purse))
+    succeeded(post_transfer(alice, wallet, "40", destination=bobs))
+    succeeded(post_transfer(bob, bobs, "40", destination=wallet))
     succeeded(post_transfer(alice, second, "10", destination=bobs))
     refused(post_transfer(alice, second, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
 
 
-def test_yesterday_does_not_count(alice: Any, purse: Wallet, bobs: Wallet, limited: None) -> None:
-    sent = succeeded(post_transfer(alice, purse, "50", destination=bobs))["id"]
+def test_yesterday_does_not_count(alice: Any, wallet: Wallet, bobs: Wallet, limited: None) -> None:
+    sent = succeeded(post_transfer(alice, wallet, "50", destination=bobs))["id"]
     sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transfer DISABLE TRIGGER append_only")
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     Transfer.objects.filter(pk=sent).update(created_at=midnight - timedelta(microseconds=1))
-    succeeded(post_transfer(alice, purse, "50", destination=bobs))
-    refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+    succeeded(post_transfer(alice, wallet, "50", destination=bobs))
+    refused(post_transfer(alice, wallet, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
     Transfer.objects.filter(pk=sent).update(created_at=midnight)
 
 
 def test_a_clock_set_back_over_midnight_forgets_nothing_of_today(
-    alice: Any, purse: Wallet, bobs: Wallet, limited: None
+    alice: Any, wallet: Wallet, bobs: Wallet, limited: None
 ) -> None:
-    succeeded(post_transfer(alice, purse, "30", destination=bobs))
-    later = succeeded(post_transfer(alice, purse, "10", destination=bobs))["id"]
+    succeeded(post_transfer(alice, wallet, "30", destination=bobs))
+    later = succeeded(post_transfer(alice, wallet, "10", destination=bobs))["id"]
     sql("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE payments_transfer DISABLE TRIGGER append_only")
     midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     Transfer.objects.filter(pk=later).update(created_at=midnight - timedelta(minutes=1))
-    succeeded(post_transfer(alice, purse, "20", destination=bobs))
-    refused(post_transfer(alice, purse, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
+    succeeded(post_transfer(alice, wallet, "20", destination=bobs))
+    refused(post_transfer(alice, wallet, "0.01", destination=bobs), 409, "transfer_limit_exceeded")
 
 
-def test_nobody_is_limited_by_default(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    succeeded(post_transfer(alice, purse, "100", destination=bobs))
+def test_nobody_is_limited_by_default(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
+    succeeded(post_transfer(alice, wallet, "100", destination=bobs))
 
 
 # --- repeating, and trying out ---
-def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, purse: Wallet, bobs: Wallet) -> None:
-    body, key = {"source": purse.pk, "destination": bobs.pk, "amount": "10"}, new_key()
+def test_a_repeat_gets_the_first_answer_and_moves_nothing(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
+    body, key = {"source": wallet.pk, "destination": bobs.pk, "amount": "10"}, new_key()
     answers = [signed_in(alice).post(TRANSFERS, body, headers=key) for _ in range(3)]
     assert len({answer.content for answer in answers}) == 1
     assert answers[2].headers["Idempotent-Replayed"] == "true"
-    assert (balance_of(purse), Transfer.objects.count()) == (90, 1)
+    assert (balance_of(wallet), Transfer.objects.count()) == (90, 1)
     refused(signed_in(alice).post(TRANSFERS, {**body, "amount": "9"}, headers=key), 422, "idempotency_key_reused")
     refused(signed_in(alice).post(TRANSFERS, body), 400, "idempotency_key_required")
 
 
-def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, purse: Wallet) -> None:
+def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, wallet: Wallet) -> None:
     recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.10"))
     before = Posting.objects.count()
-    body = {"source": purse.pk, "recipient": bob.email, "amount": "10"}
+    body = {"source": wallet.pk, "recipient": bob.email, "amount": "10"}
     shown = succeeded(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
     assert (shown["id"], shown["transaction"], shown["commission"]) == (None, None, "0.10")
     assert (Posting.objects.count(), Transfer.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
     assert not Wallet.objects.filter(owner=bob).exists()
     answer = signed_in(alice).post(f"{TRANSFERS}?dryrun=true", body, headers=new_key())
     refused(answer, 400, "invalid_request", "dryrun")
-    assert balance_of(purse) == 100
+    assert balance_of(wallet) == 100
 
 
 # --- reading ---
 def test_both_sides_read_it_and_only_the_sender_the_commission(
-    alice: Any, bob: Any, mallory: Any, admin: Any, purse: Wallet, bobs: Wallet
+    alice: Any, bob: Any, mallory: Any, admin: Any, wallet: Wallet, bobs: Wallet
 ) -> None:
     recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.10"))
-    sent = succeeded(post_transfer(alice, purse, "10", destination=bobs, note="Hi"))
+    sent = succeeded(post_transfer(alice, wallet, "10", destination=bobs, note="Hi"))
     address = f"{TRANSFERS}/{sent['id']}"
     received = {**sent, "direction": "received", "commission": None}
     assert succeeded(signed_in(alice).get(address), 200) == sent
@@ -264,15 +267,15 @@ def test_both_sides_read_it_and_only_the_sender_the_commission(
     assert succeeded(signed_in(admin).get(address), 200) == sent
     assert signed_in(mallory).get(address).status_code == 404
     assert ids(signed_in(mallory).get(TRANSFERS)) == []
-    assert ids(signed_in(mallory).get(TRANSFERS, {"wallet": purse.pk})) == []
+    assert ids(signed_in(mallory).get(TRANSFERS, {"wallet": wallet.pk})) == []
     assert ids(signed_in(admin).get(TRANSFERS)) == [sent["id"]]
 
 
-def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, wallet: Wallet, bobs: Wallet) -> None:
     second = open_wallet(owner_id=alice.pk, currency="USD")
-    out = succeeded(post_transfer(alice, purse, "10", destination=bobs))["id"]
+    out = succeeded(post_transfer(alice, wallet, "10", destination=bobs))["id"]
     back = succeeded(post_transfer(bob, bobs, "5", destination=second))["id"]
-    own = succeeded(post_transfer(alice, purse, "1", destination=second))["id"]
+    own = succeeded(post_transfer(alice, wallet, "1", destination=second))["id"]
     get, staff = signed_in(alice).get, signed_in(admin).get
     directions = {name: ids(get(TRANSFERS, {"direction": name})) for name in ("sent", "received", "own")}
     assert directions == {"sent": [out], "received": [back], "own": [own]}
@@ -290,18 +293,18 @@ def test_lists_are_narrowed_and_paged(alice: Any, bob: Any, admin: Any, purse: W
     refused(get(TRANSFERS, {"direction": "in"}), 400, "invalid_request", "direction")
 
 
-def test_a_list_takes_as_many_queries_however_long_it_is(alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_a_list_takes_as_many_queries_however_long_it_is(alice: Any, wallet: Wallet, bobs: Wallet) -> None:
     taken = []
     for _ in range(2):
-        succeeded(post_transfer(alice, purse, "1", destination=bobs))
+        succeeded(post_transfer(alice, wallet, "1", destination=bobs))
         with CaptureQueriesContext(connection) as queries:
             ids(signed_in(alice).get(TRANSFERS))
         taken.append(len(queries))
     assert taken[0] == taken[1]
 
 
-def test_strangers_and_services_have_no_business_here(client: Any, alice: Any, purse: Wallet, bobs: Wallet) -> None:
+def test_strangers_and_services_have_no_business_here(client: Any, alice: Any, wallet: Wallet, bobs: Wallet) -> None:
     assert client.post(TRANSFERS).status_code == 401
     alice.take_role(Role.SERVICE)
-    assert post_transfer(alice, purse, "1", destination=bobs).status_code == 403
+    assert post_transfer(alice, wallet, "1", destination=bobs).status_code == 403
     assert signed_in(alice).get(TRANSFERS).status_code == 403

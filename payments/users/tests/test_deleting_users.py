@@ -88,10 +88,10 @@ def test_a_person_of_a_fresh_registration_is_gone(admin: Any) -> None:
 
 
 def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: Any, alice: Any) -> None:
-    purse, client = wallet_with(alice, "USD", "50"), signed_in(admin)
-    withdraw(alice, purse, recipes.bank_account.make(owner=alice), "20.00")
+    wallet, client = wallet_with(alice, "USD", "50"), signed_in(admin)
+    withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "20.00")
     for amount in ("5.00", "6.00"):
-        deposit(alice, purse, amount)
+        deposit(alice, wallet, amount)
     answer = client.delete(f"{URL}/{alice.pk}")
     body = answer.json()
     assert (answer.status_code, body["code"]) == (409, "user_has_money")
@@ -113,21 +113,21 @@ def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: An
 
 @pytest.mark.parametrize("owed", [False, True])
 def test_a_deposit_alone_or_a_debt_is_money_too(admin: Any, alice: Any, owed: bool) -> None:
-    purse = open_wallet(owner_id=alice.pk, currency="USD")
+    wallet = open_wallet(owner_id=alice.pk, currency="USD")
     if owed:
-        reversals.allow_overdraft(wallet_id=purse.pk, allowed=True, staff=admin)
-        came_in = book_transfer((clearing_wallet(), purse.pk, "5"), kind="deposit")
-        book_transfer((purse.pk, clearing_wallet(), "5"), kind="withdrawal")
+        reversals.allow_overdraft(wallet_id=wallet.pk, allowed=True, staff=admin)
+        came_in = book_transfer((clearing_wallet(), wallet.pk, "5"), kind="deposit")
+        book_transfer((wallet.pk, clearing_wallet(), "5"), kind="withdrawal")
         reversals.reverse(transaction_id=came_in, reason="card stolen", staff=admin)
     else:
-        deposit(alice, purse, "5.00")
+        deposit(alice, wallet, "5.00")
     answer = signed_in(admin).delete(f"{URL}/{alice.pk}")
     assert (answer.status_code, answer.json()["code"]) == (409, "user_has_money")
 
 
 def test_who_has_nothing_left_is_deleted_as_before(admin: Any, alice: Any) -> None:
-    purse = wallet_with(alice, "USD", "50")
-    book_transfer((purse.pk, clearing_wallet(), "50"), kind="withdrawal")
+    wallet = wallet_with(alice, "USD", "50")
+    book_transfer((wallet.pk, clearing_wallet(), "50"), kind="withdrawal")
     assert signed_in(admin).delete(f"{URL}/{alice.pk}").status_code == 204
 
 
@@ -285,8 +285,8 @@ def test_money_that_is_on_its_way_makes_him_a_person_with_history(admin: Any, al
 def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     admin: Any, alice: Any, service: Any
 ) -> None:
-    bank, purse = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
-    made = withdraw(alice, purse, bank, "10")
+    bank, wallet = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
+    made = withdraw(alice, wallet, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             users.delete_user(user_id=alice.pk, staff=admin, force=True)

@@ -93,7 +93,7 @@ def test_what_it_includes_is_bounded(alice: Any, django_assert_max_num_queries: 
     assert body["transactions"] == newest
 
 
-@pytest.mark.parametrize("value", ["purse", "wallets,purse", "wallets,", ",", "Wallets", "wallets, transactions", ""])
+@pytest.mark.parametrize("value", ["wallet", "wallets,wallet", "wallets,", ",", "Wallets", "wallets, transactions", ""])
 def test_users_me_names_an_include_that_it_does_not_know(value: str, alice: Any) -> None:
     assert refused_field(signed_in(alice).get(ME, {"include": value})) == "include"
     assert refused_field(signed_in(alice).patch(f"{ME}?include={value}", {"full_name": "X"})) == "include"

@@ -29,7 +29,7 @@ Rates = Callable[..., None]
 
 
 @pytest.fixture
-def purse(alice: Any) -> Wallet:
+def wallet(alice: Any) -> Wallet:
     return wallet_with(alice, "USD", "1000")
 
 
@@ -48,12 +48,12 @@ def throttled(answer: Any) -> None:
 
 
 # --- writes ---
-def test_a_user_writes_so_often_in_a_minute(alice: Any, bob: Any, purse: Wallet, rates: Rates) -> None:
+def test_a_user_writes_so_often_in_a_minute(alice: Any, bob: Any, wallet: Wallet, rates: Rates) -> None:
     rates(writes="3/min")
-    deposit(alice, purse)
-    refused(post_order(alice, "deposits", purse, "-1"), 422, "invalid_amount")  # what is refused counts as well
+    deposit(alice, wallet)
+    refused(post_order(alice, "deposits", wallet, "-1"), 422, "invalid_amount")  # what is refused counts as well
     succeeded(signed_in(alice).post("/api/v1/wallets", {"currency": "EUR"}))
-    throttled(post_order(alice, "deposits", purse, "1"))
+    throttled(post_order(alice, "deposits", wallet, "1"))
     throttled(signed_in(alice).patch("/api/v1/users/me", {"full_name": "Alice"}))
     assert signed_in(alice).get("/api/v1/deposits").status_code == 200
     succeeded(signed_in(bob).post("/api/v1/wallets", {"currency": "EUR"}))
@@ -61,7 +61,7 @@ def test_a_user_writes_so_often_in_a_minute(alice: Any, bob: Any, purse: Wallet,
 
 
 def test_services_and_admins_have_a_rate_of_their_own(
-    alice: Any, admin: Any, service: Any, purse: Wallet, rates: Rates
+    alice: Any, admin: Any, service: Any, wallet: Wallet, rates: Rates
 ) -> None:
     rates(writes="1/min", service_writes="2/min")
     for _ in range(2):
@@ -96,16 +96,16 @@ def test_no_view_of_the_api_forgets_to_count_writes() -> None:
 
 
 # --- look-ups by email ---
-def test_emails_are_looked_up_less_often_tried_or_not(alice: Any, bob: Any, purse: Wallet, rates: Rates) -> None:
+def test_emails_are_looked_up_less_often_tried_or_not(alice: Any, bob: Any, wallet: Wallet, rates: Rates) -> None:
     """The count stays, though a dry run is rolled back."""
     rates(recipients="3/min")
-    body = {"source": purse.pk, "amount": "1"}
+    body = {"source": wallet.pk, "amount": "1"}
     for email, status in ((bob.email, 200), ("nobody@example.com", 404)):
         assert signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": email}).status_code == status
-    succeeded(post_transfer(alice, purse, "1", recipient=bob.email))
+    succeeded(post_transfer(alice, wallet, "1", recipient=bob.email))
     throttled(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"recipient": bob.email}))
-    throttled(post_transfer(alice, purse, "1", recipient="nobody@example.com"))
-    succeeded(post_transfer(alice, purse, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
+    throttled(post_transfer(alice, wallet, "1", recipient="nobody@example.com"))
+    succeeded(post_transfer(alice, wallet, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
 
 
 @pytest.mark.parametrize("body", [[1], "recipient", None, {"recipient": None}])
@@ -116,53 +116,53 @@ def test_a_body_of_any_shape_is_counted_or_refused(alice: Any, rates: Rates, bod
         assert answer.status_code in (400, 429)
 
 
-def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob: Any, purse: Wallet) -> None:
-    answers = [post_transfer(alice, purse, "1000.01", recipient=email) for email in (bob.email, "nobody@example.com")]
+def test_who_can_send_nothing_does_not_learn_who_has_an_account(alice: Any, bob: Any, wallet: Wallet) -> None:
+    answers = [post_transfer(alice, wallet, "1000.01", recipient=email) for email in (bob.email, "nobody@example.com")]
     bodies = [refused(answer, 409, "insufficient_funds") for answer in answers]
     assert bodies[0] == bodies[1]
 
 
 # --- pending orders ---
-def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, purse: Wallet, settings: Any) -> None:
+def test_a_user_has_so_many_pending_orders(alice: Any, bob: Any, admin: Any, wallet: Wallet, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 3
     bank = recipes.bank_account.make(owner=alice)
-    first = deposit(alice, purse)
-    deposit(alice, purse)
-    withdraw(alice, purse, bank, "1")
-    refused(post_order(alice, "deposits", purse, "1"), 409, "too_many_pending_orders")
-    refused(post_order(alice, "withdrawals", purse, "1", external_wallet=bank.pk), 409, "too_many_pending_orders")
+    first = deposit(alice, wallet)
+    deposit(alice, wallet)
+    withdraw(alice, wallet, bank, "1")
+    refused(post_order(alice, "deposits", wallet, "1"), 409, "too_many_pending_orders")
+    refused(post_order(alice, "withdrawals", wallet, "1", external_wallet=bank.pk), 409, "too_many_pending_orders")
     deposit(bob, wallet_with(bob, "USD", "1"))
     assert settle(admin, "deposits", first).status_code == 200
-    deposit(alice, purse)
+    deposit(alice, wallet)
 
 
 def test_requests_at_one_moment_do_not_pass_the_limit_together(committed_db: None, alice: Any, settings: Any) -> None:
     settings.TILL_PENDING_ORDERS = 2
-    purse = wallet_with(alice, "USD", "10").pk
-    answers = at_once(*[lambda: post_order(alice, "deposits", purse, "1")] * 6)
+    wallet = wallet_with(alice, "USD", "10").pk
+    answers = at_once(*[lambda: post_order(alice, "deposits", wallet, "1")] * 6)
     assert outcomes(answers) == Counter({(201, ""): 2, (409, "too_many_pending_orders"): 4})
     assert Deposit.objects.count() == 2
 
 
 # --- quotes ---
-def test_a_user_has_so_many_quotes_that_are_still_good(alice: Any, bob: Any, purse: Wallet, settings: Any) -> None:
+def test_a_user_has_so_many_quotes_that_are_still_good(alice: Any, bob: Any, wallet: Wallet, settings: Any) -> None:
     settings.TILL_OPEN_QUOTES = 2
     store_rate("USD", "EUR", "0.9")
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     _, second = new_quote(alice, "5"), new_quote(alice, "6")
     refused(ask_quote(alice, "7"), 409, "too_many_quotes")
     succeeded(ask_quote(bob, "7"))
-    succeeded(post_exchange(alice, purse, euros, quote=second))
+    succeeded(post_exchange(alice, wallet, euros, quote=second))
     succeeded(ask_quote(alice, "8"))
     recipes.expired_quote.make(user=alice)
     succeeded(ask_quote(alice, "9"))
 
 
-def test_quotes_are_pruned_that_expired_unused(alice: Any, purse: Wallet) -> None:
+def test_quotes_are_pruned_that_expired_unused(alice: Any, wallet: Wallet) -> None:
     store_rate("USD", "EUR", "0.9")
     euros = open_wallet(owner_id=alice.pk, currency="EUR")
     used = new_quote(alice, "6")
-    succeeded(post_exchange(alice, purse, euros, quote=used))
+    succeeded(post_exchange(alice, wallet, euros, quote=used))
     recent = recipes.expired_quote.make(user=alice).pk
     a_day_ago = timezone.now() - timedelta(hours=25)
     old = recipes.expired_quote.make(user=alice, created_at=a_day_ago - timedelta(minutes=1), expires_at=a_day_ago).pk
