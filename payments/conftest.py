@@ -64,7 +64,7 @@ def served_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> It
     """One served Till for all contract tests: a start for each would take longer than the tests."""
     with django_db_blocker.unblock():
         # It lives as long as the run: the mail of other tests is not its to send.
-        till = LiveTill(TILL_MAIL_ACTIVATION_LINK="0")
+        till = LiveTill(TILL_MAIL_ACTIVATION_LINK="0", TILL_WORKERS="1")
         till.start()
     yield till
     till.stop()

@@ -318,8 +318,8 @@ def test_who_takes_a_whole_answer_slowly_is_not_hung_up_on(monkeypatch: pytest.M
         while line.file.readline().strip():
             pass
         taken = 0
-        for _ in range(8):
-            taken += len(line.file.read(LARGE // 10))
+        for _ in range(5):
+            taken += len(line.file.read(LARGE // 6))
             time.sleep(0.5)
         assert taken + len(line.file.read(LARGE - taken)) == LARGE
         line.close()

@@ -110,19 +110,43 @@ def manage_each(*lines: str, **changes: str) -> dict[str, tuple[int, str]]:
     """Return how each command ended and what it wrote to stderr: a process for each would mostly load Till."""
     environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "config.settings", **GOOD, **changes}
     command = [sys.executable, "-c", FORKS, *lines]
-    result = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        start_new_session=True,  # no terminal either
+    )
     ended = json.loads(result.stdout)
     assert list(ended) == list(lines)
     return {line: (code, stderr) for line, (code, stderr) in ended.items()}
 
 
-@pytest.mark.parametrize("pool", ["0", "8"])
-def test_a_command_says_in_one_line_why_the_database_cannot_be_used(pool: str) -> None:
-    for line, (code, stderr) in manage_each(*COMMANDS, TILL_DB_POOL_SIZE=pool).items():
-        assert code == 1, line
-        assert stderr.startswith("CommandError: The database cannot be used: "), line
-        assert "Connection refused" in stderr, line
-        assert stderr.count("\n") == 1, line
+@pytest.fixture(scope="module")
+def nowhere() -> dict[str, tuple[int, str]]:
+    """How commands end whose database cannot be reached."""
+    others = ("check_ledger --traceback", "create_admin --email ops@example.com")
+    return manage_each(*COMMANDS, *others, TILL_DB_POOL_SIZE="0")
+
+
+def assert_one_line_says_why(line: str, code: int, stderr: str) -> None:
+    assert code == 1, line
+    assert stderr.startswith("CommandError: The database cannot be used: "), line
+    assert "Connection refused" in stderr, line
+    assert stderr.count("\n") == 1, line
+
+
+def test_a_command_says_in_one_line_why_the_database_cannot_be_used(nowhere: dict[str, tuple[int, str]]) -> None:
+    for line in COMMANDS:
+        assert_one_line_says_why(line, *nowhere[line])
+
+
+def test_a_command_with_a_pool_says_so_as_well() -> None:
+    for line, (code, stderr) in manage_each(*COMMANDS, TILL_DB_POOL_SIZE="8").items():
+        assert_one_line_says_why(line, code, stderr)
 
 
 def test_a_command_says_in_one_line_that_tables_are_missing(empty_database: str) -> None:
@@ -133,10 +157,10 @@ def test_a_command_says_in_one_line_that_tables_are_missing(empty_database: str)
         assert stderr.count("\n") == 1, line
 
 
-def test_a_command_shows_all_to_who_asks_for_a_traceback() -> None:
-    result = manage("check_ledger", "--traceback")
-    assert result.returncode == 1
-    assert "Traceback" in result.stderr
+def test_a_command_shows_all_to_who_asks_for_a_traceback(nowhere: dict[str, tuple[int, str]]) -> None:
+    code, stderr = nowhere["check_ledger --traceback"]
+    assert code == 1
+    assert "Traceback" in stderr
 
 
 def test_a_command_hides_no_mistake_of_ours(empty_database: str) -> None:
@@ -177,13 +201,12 @@ def test_send_webhook_stops_without_a_traceback_and_without_the_rest(start: Star
     assert (sending.returncode, out, err.strip()) == (130, "", "Stopped.")
 
 
-def test_create_admin_names_the_other_ways_where_nobody_can_be_asked(start: Start) -> None:
-    creating = start("manage.py", "create_admin", "--email", "ops@example.com", url=GOOD["DATABASE_URL"])
-    _, err = creating.communicate(timeout=PATIENCE)
-    assert creating.returncode == 1
-    assert "TILL_ADMIN_PASSWORD" in err
-    assert "--password-stdin" in err
-    assert err.count("\n") == 1
+def test_create_admin_names_the_other_ways_where_nobody_can_be_asked(nowhere: dict[str, tuple[int, str]]) -> None:
+    code, stderr = nowhere["create_admin --email ops@example.com"]
+    assert code == 1
+    assert "TILL_ADMIN_PASSWORD" in stderr
+    assert "--password-stdin" in stderr
+    assert stderr.count("\n") == 1
 
 
 def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -> None:
