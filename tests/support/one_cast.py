@@ -15,7 +15,10 @@ from tests.support.rollback import kept_for_a_file
 
 
 class Cast:
-    """Who calls, and whose things he calls about. Everybody has a wallet and has logged in: what most requests need."""
+    """Who calls, and whose objects they ask about.
+
+    Everybody but the stranger and the service has a wallet, and all callers have logged in: most requests need that.
+    """
 
     def __init__(self) -> None:
         self.bob, self.stranger = new_user("bob"), new_user("stranger")

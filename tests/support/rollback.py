@@ -40,8 +40,8 @@ def forgotten(*, check: bool = True) -> Iterator[None]:
     """
     provider_cache.invalidate()
     before = transaction.savepoint()
-    yield
     try:
+        yield
         if check and not transaction.get_rollback():
             connection.check_constraints()
     finally:
