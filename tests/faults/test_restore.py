@@ -58,7 +58,7 @@ def serve() -> Iterator[Any]:
     started: list[LiveTill] = []
 
     def start(url: str) -> LiveTill:
-        till = LiveTill(DATABASE_URL=url, TILL_RETURN_ACTIVATION_LINK="1", **KEYS)
+        till = LiveTill(DATABASE_URL=url, TILL_WORKERS="1", TILL_RETURN_ACTIVATION_LINK="1", **KEYS)
         till.start()
         started.append(till)
         return till

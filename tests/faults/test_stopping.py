@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda number: number.name)
 def test_a_signal_to_the_master_alone_stops_it_soon(committed_db: None, alice: Any, number: signal.Signals) -> None:
-    till = LiveTill()
+    till = LiveTill(TILL_WORKERS="1")
     till.start()
     delivery = SHA1_COLON.notice(user_id=alice.pk, account_id=70)
     [reply] = send_all(till.url, [delivery], connections=1)
