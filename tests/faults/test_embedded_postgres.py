@@ -17,7 +17,8 @@ import pytest
 from config.embedded_postgres import __main__ as command_line
 from config.embedded_postgres import binaries, client, privileges, supervisor
 from config.embedded_postgres.base import RETRY_SECONDS
-from tests.support.embedded_servers import PROJECT, House, User, eventually
+from tests.support.breadth import breadth
+from tests.support.embedded_servers import PROJECT, House, User, UserFactory, eventually
 from tests.support.live import free_port
 
 pytestmark = pytest.mark.slow
@@ -31,19 +32,26 @@ def short_path() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def factory() -> Iterator[UserFactory]:
+    factory = UserFactory()
+    yield factory
+    factory.close()
+
+
 @pytest.fixture
-def new_house(short_path: Path) -> Iterator[House]:
+def new_house(short_path: Path, factory: UserFactory) -> Iterator[House]:
     """Nothing is there yet."""
-    house = House(short_path / "var")
+    house = House(short_path / "var", factory)
     yield house
     house.close()
 
 
 @pytest.fixture(scope="module")
-def veteran() -> Iterator[House]:
+def veteran(factory: UserFactory) -> Iterator[House]:
     """One cold start for all tests that leave a working database behind, whatever they do to it."""
     folder = Path(tempfile.mkdtemp(prefix="till-")).resolve()
-    house = House(folder / "var")
+    house = House(folder / "var", factory)
     house.user().sql("CREATE TABLE kept (amount integer)")
     yield house
     house.close()
@@ -52,7 +60,7 @@ def veteran() -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def cleaner(veteran: House) -> Iterator[User]:
-    user = User(veteran.cluster.till_data, {})
+    user = User(veteran.factory, veteran.cluster.till_data, {})
     yield user
     user.leave(signal.SIGKILL)
 
@@ -74,7 +82,7 @@ def build(veteran: House, short_path: Path) -> Iterator[Callable[[str], House]]:
         till_data.parent.mkdir(parents=True, exist_ok=True)
         command_line.stop(veteran.cluster)
         subprocess.run(["cp", "-a", veteran.cluster.till_data, till_data], check=True)
-        houses.append(House(till_data))
+        houses.append(House(till_data, veteran.factory))
         return houses[-1]
 
     yield build
@@ -164,10 +172,11 @@ def test_postgresql_ends_when_its_folder_is_deleted_and_makes_a_new_one(build: C
 # --- kill -9 and what it leaves -----------------------------------------------------------------------------
 
 
-def test_all_committed_rows_survive_the_death_of_the_postmaster(house: House) -> None:
+@breadth(2, 10)
+def test_all_committed_rows_survive_the_death_of_the_postmaster(house: House, number: int) -> None:
     alice, bob = house.user(), house.user()
     bob.sql("SELECT 1")
-    for rows in (1, 2, 3):
+    for rows in range(1, number + 1):
         assert alice.asks("between_requests('INSERT INTO kept VALUES (1)')") is None
         os.kill(house.postmaster(), signal.SIGKILL)
         assert bob.asks("connection.close()") is None

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,16 +21,14 @@ from config.embedded_postgres.cluster import Cluster
 PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
 
-# A user: a process of its own that answers each line, a Python expression, with the value as JSON.
-USER = """
-import json, os, pathlib, subprocess, sys, threading
+# The first process of all users: it has loaded what each of them needs, and for each message it forks one.
+# A user answers each line, a Python expression, with the value as JSON.
+USERS = """
+import json, os, pathlib, signal, socket, subprocess, sys
+import django, psycopg_pool
 from django.conf import settings
-from config.embedded_postgres import connection_settings
-database = connection_settings(pathlib.Path(sys.argv[1])) | {"OPTIONS": json.loads(sys.argv[2])}
-settings.configure(DATABASES={"default": database})
-import django
-django.setup()
 from django.db import connection
+from config.embedded_postgres import base, connection_settings
 
 def sql(text):
     with connection.cursor() as cursor:
@@ -42,6 +41,26 @@ def between_requests(text):
     finally:
         connection.close()
 
+tests = socket.socket(fileno=int(sys.argv[1]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    message, pipes, _, _ = socket.recv_fds(tests, 1 << 16, 2)
+    if not message:
+        sys.exit()
+    if not (pid := os.fork()):
+        break
+    for pipe in pipes:
+        os.close(pipe)
+    tests.send(str(pid).encode())
+
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+tests.close()
+for number, pipe in enumerate(pipes):
+    os.dup2(pipe, number)
+    os.close(pipe)
+till_data, options = json.loads(message)
+settings.configure(DATABASES={"default": connection_settings(pathlib.Path(till_data)) | {"OPTIONS": options}})
+django.setup()
 for line in sys.stdin:
     try:
         answer = eval(line)
@@ -52,24 +71,40 @@ for line in sys.stdin:
 """
 
 
+class UserFactory:
+    """Forks users from one process: each would take half a second of CPU to load Django."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-c", USERS, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, cwd=PROJECT, pass_fds=[theirs.fileno()])
+
+    def fork(self, till_data: Path, options: dict[str, Any], stdin: int, stdout: int) -> int:
+        message = json.dumps([os.fspath(till_data), options]).encode()
+        socket.send_fds(self._socket, [message], [stdin, stdout])
+        return int(self._socket.recv(100))
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait()
+
+
 class User:
-    def __init__(self, till_data: Path, options: dict[str, Any]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", USER, till_data, json.dumps(options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=PROJECT,
-            bufsize=0,
-        )
+    def __init__(self, factory: UserFactory, till_data: Path, options: dict[str, Any]) -> None:
+        stdin, questions = os.pipe()
+        answers, stdout = os.pipe()
+        self.pid = factory.fork(till_data, options, stdin, stdout)
+        for pipe in (stdin, stdout):
+            os.close(pipe)
+        self._questions, self._answers = open(questions, "wb", 0), open(answers, "rb", 0)  # noqa: PTH123, SIM115
 
     def send(self, expression: str) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(expression.encode() + b"\n")
+        self._questions.write(expression.encode() + b"\n")
 
     def answer(self) -> Any:
-        assert self.process.stdout
-        assert select.select([self.process.stdout], [], [], SECONDS)[0], "no answer in time"
-        return json.loads(self.process.stdout.readline())
+        assert select.select([self._answers], [], [], SECONDS)[0], "no answer in time"
+        return json.loads(self._answers.readline())
 
     def asks(self, expression: str) -> Any:
         self.send(expression)
@@ -79,19 +114,22 @@ class User:
         return self.asks(f"sql({text!r})")
 
     def leave(self, number: int = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-        self.process.communicate()
+        """Signal it, once, and wait for its end."""
+        if not self._answers.closed:
+            os.kill(self.pid, number)
+            with self._questions, self._answers:
+                self._answers.read()
 
 
 class House:
     """One TILL_DATA and its users."""
 
-    def __init__(self, till_data: Path) -> None:
-        self.cluster = Cluster(till_data)
+    def __init__(self, till_data: Path, factory: UserFactory) -> None:
+        self.cluster, self.factory = Cluster(till_data), factory
         self.users: list[User] = []
 
     def user(self, **options: Any) -> User:
-        self.users.append(User(self.cluster.till_data, options))
+        self.users.append(User(self.factory, self.cluster.till_data, options))
         return self.users[-1]
 
     def postmaster(self) -> int:
