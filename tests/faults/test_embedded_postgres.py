@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from config.embedded_postgres import __main__ as command_line
-from config.embedded_postgres import binaries, client, privileges, supervisor
+from config.embedded_postgres import binaries, client, supervisor
 from config.embedded_postgres.base import RETRY_SECONDS
 from tests.support.breadth import breadth
-from tests.support.embedded_servers import PROJECT, House, User, UserFactory, eventually
+from tests.support.embedded_servers import PROJECT, House, User, UserFactory, as_the_server, eventually
 from tests.support.live import free_port
 
 pytestmark = pytest.mark.slow
@@ -218,12 +218,6 @@ def test_the_death_of_everything_at_once_is_survived(house: House) -> None:
         os.kill(pid, signal.SIGKILL)
     assert house.user().sql("SELECT count(*) FROM kept") == 1
     assert not set(victims) & set(house.processes())
-
-
-def as_the_server(*command: str) -> subprocess.Popen[bytes]:
-    """A process of the same user as PostgreSQL's, whose number PostgreSQL would take for a server's."""
-    owner = privileges.server_identity(Path("/nowhere"))
-    return subprocess.Popen(command, user=owner.uid if owner else None)
 
 
 @pytest.mark.parametrize("content", ["{pid}\n{data}\n1\n5432\n\n\n1 1\nready\n", "", "rubbish"])

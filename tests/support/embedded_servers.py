@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from config.embedded_postgres import __main__ as command_line
-from config.embedded_postgres import client, file_locks
+from config.embedded_postgres import client, file_locks, privileges
 from config.embedded_postgres.cluster import Cluster
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -164,3 +164,9 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def as_the_server(*command: str) -> subprocess.Popen[bytes]:
+    """A process of the same user as PostgreSQL's, whose number PostgreSQL would take for a server's."""
+    owner = privileges.server_identity(Path("/nowhere"))
+    return subprocess.Popen(command, user=owner.uid if owner else None)
