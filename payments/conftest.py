@@ -15,7 +15,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from payments.models import Posting, Provider, Wallet, WebhookEvent
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support.http import PLAIN
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.provider import FORMS, Delivery, Form
 
 
@@ -64,7 +64,7 @@ def served_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> It
     """One served Till for all contract tests: a start for each would take longer than the tests."""
     with django_db_blocker.unblock():
         # It lives as long as the run: the mail of other tests is not its to send.
-        till = LiveTill(TILL_MAIL_ACTIVATION_LINK="0", TILL_WORKERS="1")
+        till = UncheckedTill(TILL_MAIL_ACTIVATION_LINK="0", TILL_WORKERS="1")
         till.start()
     yield till
     till.stop()

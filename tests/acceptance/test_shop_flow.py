@@ -10,7 +10,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from tests.support import shop_users
 from tests.support.http import PLAIN
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, Form
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ class Visitor:
 def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     """One served Till for all of this: a start for each test would take longer than the tests."""
     with django_db_blocker.unblock():
-        till = LiveTill(TILL_WORKERS="2")
+        till = UncheckedTill(TILL_WORKERS="2")
         till.start()
     yield till
     till.stop()

@@ -13,7 +13,7 @@ from tests.support import shop_users
 from tests.support.api_client import Visitor
 from tests.support.http import PLAIN
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.shop_users import PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ BANK = {"label": "My bank", "currency": "USD", "kind": "bank", "details": {"iban
 def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     """One served Till for all of this: a start for each test would take longer than the tests."""
     with django_db_blocker.unblock():
-        till = LiveTill(TILL_WORKERS="1")
+        till = UncheckedTill(TILL_WORKERS="1")
         till.start()
     yield till
     till.stop()

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.support.http import PLAIN
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.provider import FORMS
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def test_production_redirects_any_other_page_to_https(client: Client, address: s
 
 @pytest.fixture
 def behind_tls(committed_db: None) -> Iterator[LiveTill]:
-    till = LiveTill(TILL_SSL_REDIRECT="1", TILL_TRUSTED_PROXIES="1", TILL_WORKERS="1")
+    till = UncheckedTill(TILL_SSL_REDIRECT="1", TILL_TRUSTED_PROXIES="1", TILL_WORKERS="1")
     till.start()
     yield till
     till.stop()

@@ -13,7 +13,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from payments.models import Posting, Provider, Wallet
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
 from tests.support.raw_http import HOST, PATIENCE, RawConnection
@@ -27,7 +27,7 @@ DJANGOS_HEADER = "x-frame-options"
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     with django_db_blocker.unblock():
-        till = LiveTill(TILL_WORKERS="1", TILL_LOCK_TIMEOUT_MS="1500")
+        till = UncheckedTill(TILL_WORKERS="1", TILL_LOCK_TIMEOUT_MS="1500")
         till.start()
     yield till
     till.stop()

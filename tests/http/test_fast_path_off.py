@@ -12,7 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from payments.models import Posting
 from tests.http.test_fast_path import ARRIVALS, DJANGOS_HEADER, refusals
 from tests.support.ledger_checks import assert_ledger_balances
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, Form
 from tests.support.raw_http import HOST, RawConnection
@@ -21,7 +21,7 @@ from tests.support.raw_http import HOST, RawConnection
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     with django_db_blocker.unblock():
-        till = LiveTill(TILL_WORKERS="1", TILL_WEBHOOK_FAST_PATH="0")
+        till = UncheckedTill(TILL_WORKERS="1", TILL_WEBHOOK_FAST_PATH="0")
         till.start()
     yield till
     till.stop()

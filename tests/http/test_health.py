@@ -23,7 +23,7 @@ from config.environment import BadVariable, Environment
 from config.server import health, metrics_page
 from config.server.worker import METRICS_PREFIX
 from tests.support.http import PLAIN
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -236,7 +236,7 @@ def workers_of(master: int) -> list[int]:
 
 
 def test_a_replaced_worker_goes_on_counting_in_the_same_files(committed_db: None) -> None:
-    till = LiveTill(TILL_WORKERS="1")
+    till = UncheckedTill(TILL_WORKERS="1")
     till.start()
     try:
         [folder] = Path(tempfile.gettempdir()).glob(f"{METRICS_PREFIX}{till.master}-*")

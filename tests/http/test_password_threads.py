@@ -27,7 +27,7 @@ from tests.http.test_asgi import Conversation, part
 from tests.support import staff_site as staff_stage
 from tests.support.every_operation import perform
 from tests.support.http import PLAIN
-from tests.support.live import ROOT, LiveTill
+from tests.support.live import ROOT, LiveTill, UncheckedTill
 from tests.support.load_client import send_all
 from tests.support.one_cast import one_cast
 from tests.support.operation_table import CALLS
@@ -186,7 +186,7 @@ async def _beside(till: LiveTill, token: str, logins: list[Delivery]) -> tuple[l
 
 @pytest.fixture
 def single_worker(committed_db: None) -> Iterator[LiveTill]:
-    till = LiveTill(TILL_WORKERS="1")
+    till = UncheckedTill(TILL_WORKERS="1")
     till.start()
     yield till
     till.stop()

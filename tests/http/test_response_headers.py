@@ -17,7 +17,7 @@ from config.docs_pages import SchemaView, stored_document
 from config.server.response_headers import STAFF_POLICY
 from tests.http.test_asgi import Conversation, part
 from tests.support.http import PLAIN
-from tests.support.live import LiveTill
+from tests.support.live import LiveTill, UncheckedTill
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +152,7 @@ def test_the_document_is_answered_from_memory_until_it_changes(form: str) -> Non
 
 @pytest.fixture
 def single_worker(committed_db: None) -> Iterator[LiveTill]:
-    till = LiveTill(TILL_WORKERS="1")
+    till = UncheckedTill(TILL_WORKERS="1")
     till.start()
     yield till
     till.stop()

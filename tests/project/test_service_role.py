@@ -23,7 +23,7 @@ from tests.support.database_roles import Login, connected_as, drop_role, make_se
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, perform
 from tests.support.http import PLAIN
 from tests.support.ledger import sql
-from tests.support.live import LiveTill, database_url
+from tests.support.live import UncheckedTill, database_url
 from tests.support.operation_table import CALLS
 from tests.support.production import manage
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
@@ -136,13 +136,14 @@ def writes(table: str) -> Iterator[str]:
         yield f"INSERT INTO {table} DEFAULT VALUES"
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_the_service_may_not(as_service: None, table: str) -> None:
-    assert table in RIGHTS, "say in config/database/service_role.py what the service may do to it"
-    tried = [statement.format(table=table, column=columns(table)[0]) for statement in ON_TABLES]
-    tried += writes(table)
-    found = {statement: refusal(statement) for statement in tried}
-    assert {statement: error for statement, error in found.items() if error is not DENIED} == {}
+def test_the_service_may_not(as_service: None) -> None:
+    obeyed: dict[str, type] = {}
+    for table in TABLES:
+        assert table in RIGHTS, f"say in config/database/service_role.py what the service may do to {table}"
+        tried = [statement.format(table=table, column=columns(table)[0]) for statement in ON_TABLES]
+        found = {statement: refusal(statement) for statement in (*tried, *writes(table))}
+        obeyed |= {statement: error for statement, error in found.items() if error is not DENIED}
+    assert obeyed == {}
 
 
 def test_the_service_may_not_anywhere(committed_db: None, login: Login) -> None:
@@ -240,7 +241,7 @@ def test_what_only_the_owner_may_run_says_so_in_one_line(as_service: None, alice
 def test_the_service_credits_webhooks_by_both_paths(
     as_service: None, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    till = LiveTill(TILL_WORKERS="1")
+    till = UncheckedTill(TILL_WORKERS="1")
     till.start()
     try:
         with httpx.Client(base_url=till.url, timeout=30, verify=PLAIN) as client:

@@ -42,6 +42,8 @@ def database_url() -> str:
 
 
 class LiveTill:
+    configuration = "config/gunicorn.conf.py"
+
     def __init__(self, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -68,7 +70,7 @@ class LiveTill:
     def start(self) -> None:
         """Start gunicorn in a process group of its own and wait until it answers."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"],
+            [sys.executable, "-m", "gunicorn", "-c", self.configuration],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.DEVNULL,
@@ -104,3 +106,9 @@ class LiveTill:
         if self.process:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+
+class UncheckedTill(LiveTill):
+    """Till without the system checks of its start, which take a second of CPU: for tests of what it answers."""
+
+    configuration = "tests/support/gunicorn_unchecked.py"
