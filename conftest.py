@@ -8,7 +8,8 @@ Currencies, house wallets and providers are committed once for the whole run. A 
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -34,8 +35,11 @@ GUARDED = (
 ROOT = Path(__file__).resolve().parent
 #: Their tests ask PostgreSQL for every statement, guard and lock of ours.
 APPS = {"accounts", "catalog", "payments", "postgres"}
-#: The fixtures of it, and the people, who ask for it as they are made.
-BRING_THE_DATABASE = {"db", "committed_db", "database", "alice", "bob", "mallory", "admin", "service"}
+#: The fixtures of it, also what a file makes a stage of its own with, and the people, who ask as they are made.
+BRING_THE_DATABASE = {
+    *("db", "committed_db", "database", "django_db_setup"),
+    *("alice", "bob", "mallory", "admin", "service"),
+}
 #: Rounds and KiB: a hash gives way to all else, and beside other tests takes ten times its 35 ms.
 CHEAP_HASHES, REAL_HASHES = (1, 8), (OwaspArgon2PasswordHasher.time_cost, OwaspArgon2PasswordHasher.memory_cost)
 #: One embedded server has connections for two runs with so many processes.
@@ -70,6 +74,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with _asks_only_if_marked(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with _asks_only_if_marked(item):
+        return (yield)
+
+
+@contextmanager
+def _asks_only_if_marked(item: pytest.Item) -> Iterator[None]:
+    """Without the mark it would not run on the oldest PostgreSQL that we support, and nobody would miss it."""
+
+    def refuse(*_: Any) -> Any:
+        pytest.fail("it asks PostgreSQL, but is not marked `postgres`: add what brings it to BRING_THE_DATABASE")
+
+    is_free = item.path.relative_to(ROOT).parts[0] not in APPS or item.get_closest_marker("postgres")
+    with nullcontext() if is_free else connection.execute_wrapper(refuse):
+        yield
 
 
 def _uses_the_database(item: pytest.Item) -> bool:
