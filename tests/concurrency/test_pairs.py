@@ -44,13 +44,14 @@ PAIRS = list(combinations_with_replacement(OPERATIONS, 2))
 def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
     """One for all pairs: to build, to audit or to empty one takes longer than a pair."""
     with django_db_blocker.unblock(), ThreadPoolExecutor(THREADS) as pool:
-        made = Stage(pool)
-        yield made
-        made.at_once(*[lambda: connection.close()] * THREADS)
-        found = audit().totals
-        empty_tables()
-        connection.close()
-    assert found == {}
+        try:
+            made = Stage(pool)
+            yield made
+            made.at_once(*[lambda: connection.close()] * THREADS)
+            assert audit().totals == {}
+        finally:
+            empty_tables()
+            connection.close()
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_two_that_meet_on_one_wallet_both_go_or_are_refused_by_name(open_stage: 
 def test_they_meet_again_and_again(open_stage: Stage) -> None:
     for one, other in PAIRS:
         meet_often(open_stage, one, other, rounds=10)
+        assert audit().totals == {}, (one, other)
 
 
 def meet_often(stage: Stage, one: str, other: str, *, rounds: int) -> None:
@@ -244,7 +246,7 @@ class Wishes:
             lambda: shop_users.request(self.service, "PUT", f"deposits/{pick(self.deposits)}/status", verdict),
             lambda: shop_users.request(self.service, "PUT", f"withdrawals/{pick(self.withdrawals)}/status", verdict),
             lambda: self.post(self.alice, "transfers", source=on.wallet, destination=on.others, amount="9"),
-            lambda: self.post(self.bob, "transfers", source=on.others, recipient="alice@example.com", amount="9"),
+            lambda: self.post(self.bob, "transfers", source=on.others, recipient=on.alice.email, amount="9"),
             lambda: self.post(self.alice, "exchanges", source=on.wallet, destination=on.euros, amount="10"),
             lambda: self.post(self.alice, "exchanges", source=on.euros, destination=on.wallet, amount="10"),
             lambda: shop_users.purchase(self.alice, on.product, on.wallet),
