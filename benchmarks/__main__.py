@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     given = arguments()
     if given.report:
-        report.write(json.loads(given.json.read_text()))
+        report.write(read(given.json))
         return 0
     try:
         load.require_wrk()
@@ -63,7 +63,7 @@ def main() -> int:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     """Measure the chosen parts and add them to the result, each as soon as it is done."""
-    result: dict[str, Any] = json.loads(given.json.read_text()) if given.json.exists() and given.only else {}
+    result: dict[str, Any] = read(given.json) if given.json.exists() and given.only else {}
     about_machine = machine.facts()
     with Databases(given.folder).open() as databases:
         result |= {"machine": about_machine, "postgres": databases.postgres.settings(), "till": version()}
@@ -80,10 +80,18 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def read(file: Path) -> dict[str, Any]:
+    """Return the result that a file holds. Stops the program if the file was written when its runs had other keys."""
+    result: dict[str, Any] = json.loads(file.read_text())
+    if any("scenario" not in run for run in result.get("throughput", {}).get("runs", ())):
+        sys.exit(f"{file} is of an older version of the benchmarks: name another file with --json, or remove it.")
+    return result
+
+
 def _throughput(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
     scenarios = throughput.QUICK if given.quick else throughput.FULL
     with throughput.Contest(databases) as contest:
-        runs = contest.play(scenarios, rounds=given.rounds, seconds=given.seconds, say=say)
+        runs = contest.play(scenarios, rounds=given.rounds, seconds=given.seconds, show_progress=show_progress)
     return {"runs": runs, "checks": contest.check()}
 
 
@@ -94,18 +102,18 @@ def _growth(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
         rounds=given.rounds,
         seconds=given.seconds,
         read_seconds=1 if given.quick else 3,
-        say=say,
+        show_progress=show_progress,
     )
 
 
 def _memory(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
-    return memory.measure(databases, minutes=given.soak_minutes, seconds=given.seconds, say=say)
+    return memory.measure(databases, minutes=given.soak_minutes, seconds=given.seconds, show_progress=show_progress)
 
 
 PROGRAMS = {"throughput": _throughput, "growth": _growth, "memory": _memory}
 
 
-def say(line: str) -> None:
+def show_progress(line: str) -> None:
     print(line, flush=True)
 
 

@@ -33,16 +33,16 @@ def database(size: int) -> str:
 
 
 class Growth:
-    def __init__(self, databases: Databases, sizes: Sequence[int], *, say: ShowProgress) -> None:
+    def __init__(self, databases: Databases, sizes: Sequence[int], *, show_progress: ShowProgress) -> None:
         self.databases = databases
         self.sizes = sizes
-        self._say = say
+        self._show_progress = show_progress
 
     def fill(self) -> dict[str, str]:
         """Make the books, and have check_ledger look at every row of them. Raises CalledProcessError."""
         checks = {}
         for size in self.sizes:
-            self._say(f"filling in {size:,} postings …")
+            self._show_progress(f"filling in {size:,} postings …")
             name = database(size)
             self.databases.make_till(name)
             self._add(name, 0, size - TAIL)
@@ -83,7 +83,7 @@ class Growth:
         seen = load.get(url + READS[what][0], access, seconds=seconds)
         if not seen.is_clean:
             raise Unsound(f"{what} with {size}: {seen}")
-        self._say(f"{number} {what:<18} {size:>12,} postings  p50 {seen.p50_us / 1000:.2f} ms"
+        self._show_progress(f"{number} {what:<18} {size:>12,} postings  p50 {seen.p50_us / 1000:.2f} ms"
                   f"  p99 {seen.p99_us / 1000:.2f} ms")  # fmt: skip
         return {"read": what, "postings": size, "round": number, **seen.as_json()}
 
@@ -112,7 +112,7 @@ class Growth:
             run = measured_post(self.databases, name, server, send, connections=CONNECTIONS)
         finally:
             server.stop()
-        self._say(f"{number} throughput         {size:>12,} postings  {run['per_second']:>9,.0f}/s")
+        self._show_progress(f"{number} throughput         {size:>12,} postings  {run['per_second']:>9,.0f}/s")
         return run
 
     def _serve(self, size: int, name: str) -> servers.Server:
@@ -120,9 +120,15 @@ class Growth:
 
 
 def measure(
-    databases: Databases, sizes: Sequence[int], *, rounds: int, seconds: float, read_seconds: float, say: ShowProgress
+    databases: Databases,
+    sizes: Sequence[int],
+    *,
+    rounds: int,
+    seconds: float,
+    read_seconds: float,
+    show_progress: ShowProgress,
 ) -> dict[str, Any]:
-    growth = Growth(databases, sizes, say=say)
+    growth = Growth(databases, sizes, show_progress=show_progress)
     checks = growth.fill()
     return {
         "sizes": list(sizes),

@@ -112,25 +112,25 @@ def served(databases: Databases, mail_port: int) -> Iterator[servers.Server]:
         server.stop()
 
 
-def customers(url: str) -> list[Customer]:
+def signed_in_customers(url: str) -> list[Customer]:
     return [Customer(FIRST_WALLET + n, token(url, f"user{n}@bench.example")) for n in (0, *CUSTOMERS)]
 
 
 def play_afresh(databases: Databases, mail_port: int, name: str, seconds: float) -> dict[str, Any]:
     """One row by a server that was started for it, so that none pays for the attack before."""
     with served(databases, mail_port) as server:
-        signed_in = customers(server.url)
-        honest.run(server.port, signed_in[1:], WARM_SECONDS)
-        return play(name, server, signed_in, seconds)
+        customers = signed_in_customers(server.url)
+        honest.run(server.port, customers[1:], WARM_SECONDS)
+        return play(name, server, customers, seconds)
 
 
-def play(name: str, server: servers.Server, signed_in: list[Customer], seconds: float) -> dict[str, Any]:
+def play(name: str, server: servers.Server, customers: list[Customer], seconds: float) -> dict[str, Any]:
     """One row of the table. The first customer is the attacker."""
     before, workers = now_mb(server.workers), server.workers
-    target = Target(server.port, signed_in[0].token, signed_in[0].wallet, time.monotonic() + seconds)
+    target = Target(server.port, customers[0].token, customers[0].wallet, time.monotonic() + seconds)
     with multiprocessing.Pool(1) as pool:
         attack = pool.apply_async(attacks.play, (name, target)) if name in ATTACKS else None
-        seen = honest.run(server.port, signed_in[1:], seconds)
+        seen = honest.run(server.port, customers[1:], seconds)
         answers = attack.get(timeout=seconds + 60) if attack else {}
     row = {
         "name": name,

@@ -53,16 +53,16 @@ def now_mb(workers: set[int]) -> float:
 
 
 class Memory:
-    def __init__(self, databases: Databases, server: servers.Server, *, say: ShowProgress) -> None:
+    def __init__(self, databases: Databases, server: servers.Server, *, show_progress: ShowProgress) -> None:
         self.databases = databases
         self.server = server
-        self._say = say
+        self._show_progress = show_progress
 
     def trickle(self, *, seconds: float) -> dict[str, Any]:
         """Two hundred senders that never finish beside honest ones, who must not notice. Raises Unsound."""
         with Watch(self.server) as watch, trickling_senders(self.server.port):
             run = self._run(seconds)
-        self._say(f"200 trickling senders: {run['per_second']:,.0f}/s beside them, {watch.peak_mb:.0f} MB")
+        self._show_progress(f"200 trickling senders: {run['per_second']:,.0f}/s beside them, {watch.peak_mb:.0f} MB")
         return {"connections": TRICKLING, "peak_mb": round(watch.peak_mb, 1), "beside": run}
 
     def full_queue(self) -> dict[str, Any]:
@@ -78,7 +78,9 @@ class Memory:
         if not self.databases.stored("till", DATABASE).is_sound:
             raise Unsound("a full queue lost or doubled something")
         self._run(AFTERWARDS_SECONDS)  # raises unless everybody is served again
-        self._say(f"full queue: {senders:,} senders, {seen.refused:,} asked to come back, {watch.peak_mb:.0f} MB")
+        self._show_progress(
+            f"full queue: {senders:,} senders, {seen.refused:,} asked to come back, {watch.peak_mb:.0f} MB"
+        )
         return {"connections": senders, "peak_mb": round(watch.peak_mb, 1), "load": seen.as_json()}
 
     def soak(self, *, minutes: float) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class Memory:
         while time.monotonic() - began < minutes * 60:
             run = self._run(SOAK_RUN_SECONDS)
             points.append({"seconds": time.monotonic() - began, "mb": now_mb(workers), "rate": run["per_second"]})
-            self._say(
+            self._show_progress(
                 f"soak: {points[-1]['seconds'] / 60:.1f} min, {run['per_second']:,.0f}/s, {points[-1]['mb']:.0f} MB"
             )
         if self.server.workers != workers:
@@ -105,10 +107,10 @@ class Memory:
         )  # fmt: skip
 
 
-def measure(databases: Databases, *, minutes: float, seconds: float, say: ShowProgress) -> dict[str, Any]:
+def measure(databases: Databases, *, minutes: float, seconds: float, show_progress: ShowProgress) -> dict[str, Any]:
     databases.make_till(DATABASE)
     server = servers.till("memory", databases.postgres.url(DATABASE), databases.folder).start()
-    memory = Memory(databases, server, say=say)
+    memory = Memory(databases, server, show_progress=show_progress)
     try:
         idle = now_mb(server.workers)
         result = {

@@ -87,7 +87,7 @@ class Contest:
             server.stop()
 
     def play(
-        self, scenarios: Sequence[Scenario], *, rounds: int, seconds: float, say: ShowProgress
+        self, scenarios: Sequence[Scenario], *, rounds: int, seconds: float, show_progress: ShowProgress
     ) -> list[dict[str, Any]]:
         """Return every run. Raises Unsound, or what a load generator raises."""
         for name in self._servers:
@@ -98,7 +98,7 @@ class Contest:
                 for contestant in scenario.contestants:
                     run = self._play(contestant, scenario, seconds=seconds)
                     runs.append({"scenario": scenario.name, "contestant": contestant, "round": number, **run})
-                    say(f"{number}/{rounds} {scenario.name:<11} {contestant:<17} {run['per_second']:>9,.0f}/s"
+                    show_progress(f"{number}/{rounds} {scenario.name:<11} {contestant:<17} {run['per_second']:>9,.0f}/s"
                         f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
                         f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
         return runs
