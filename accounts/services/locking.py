@@ -19,7 +19,7 @@ class UserDeleted(Exception):
 
 def lock_user(user_id: int) -> User:
     """Lock the user's row without blocking inserts of rows that refer to it. Raises UnknownUser."""
-    return _find(user_id, list(User.objects.select_for_update(no_key=True).filter(pk=user_id)))
+    return _pick(user_id, list(User.objects.select_for_update(no_key=True).filter(pk=user_id)))
 
 
 def lock_with_admins(user_id: int) -> User:
@@ -30,10 +30,10 @@ def lock_with_admins(user_id: int) -> User:
     if not User.objects.filter(pk=user_id, role=Role.ADMIN).exists():
         return lock_user(user_id)
     wanted = User.objects.filter(Q(pk=user_id) | Q(role=Role.ADMIN, is_active=True)).order_by("pk")
-    return _find(user_id, list(wanted.select_for_update(no_key=True)))
+    return _pick(user_id, list(wanted.select_for_update(no_key=True)))
 
 
-def _find(user_id: int, users: list[User]) -> User:
+def _pick(user_id: int, users: list[User]) -> User:
     for user in users:
         if user.pk == user_id:
             return user

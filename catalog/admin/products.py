@@ -139,7 +139,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
-        matches = products.containing(queryset, term) if term else queryset
+        matches = products.with_text(queryset, term) if term else queryset
         return (matches | queryset.filter(pk=number) if (number := id_or_none(term)) else matches), False
 
     @admin.display(description="currency", ordering="currency")

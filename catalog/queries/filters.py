@@ -35,7 +35,7 @@ class PriceFilter(Filter):
 
 class ProductFilters(FilterSet):
     search = filters.CharFilter(
-        method="containing",
+        method="with_text",
         max_length=SEARCH_MAX_LENGTH,
         label="Only products whose title or description holds this text.",
     )
@@ -48,8 +48,8 @@ class ProductFilters(FilterSet):
         label="Default `-id`, the newest first. Equal ones follow each other by id.",
     )
 
-    def containing(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
-        return products.containing(queryset, value)
+    def with_text(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
+        return products.with_text(queryset, value)
 
     def as_it_is(self, queryset: QuerySet[Product], name: str, value: str) -> QuerySet[Product]:  # noqa: ARG002
         """The list itself sorts: its cursor has to know by what."""

@@ -23,7 +23,7 @@ def visible_to(user: User) -> QuerySet[Product]:
     return products if user.role == Role.ADMIN else products.filter(is_active=True)
 
 
-def containing(products: QuerySet[Product], text: str) -> QuerySet[Product]:
+def with_text(products: QuerySet[Product], text: str) -> QuerySet[Product]:
     """Products whose title or description holds the text, whatever the case; no character has a special meaning."""
     return products.filter(search_text__contains=folded(text))
 

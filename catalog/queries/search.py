@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from api.filters import id_or_none
 from catalog.models import Product
-from catalog.queries.products import containing
+from catalog.queries.products import with_text
 from staff.search import ids_by_email
 
 _MAX_FOUND = 100
@@ -17,5 +17,5 @@ def purchases(term: str) -> Q:
         return Q.create([(column, number) for column in columns], connector=Q.OR)
     if "@" in term:
         return Q(user_id__in=ids_by_email(term))
-    products = containing(Product.objects.all(), term).order_by("-pk")
+    products = with_text(Product.objects.all(), term).order_by("-pk")
     return Q(product_id__in=list(products.values_list("pk", flat=True)[:_MAX_FOUND]))

@@ -38,7 +38,7 @@ class UserFilters(FilterSet):
         label="Only users who may act, or who are disabled or wait for activation.",
     )
     search = filters.CharFilter(
-        method="containing",
+        method="with_text",
         max_length=FULL_NAME_MAX_LENGTH,
         label="Only users whose email or full name holds this text, whatever the case.",
     )
@@ -49,7 +49,7 @@ class UserFilters(FilterSet):
     def active(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
         return queryset.filter(is_active=value == "true")
 
-    def containing(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
+    def with_text(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
         return queryset.filter(holding(value))
 
     def with_email(self, queryset: QuerySet[User], name: str, value: str) -> QuerySet[User]:  # noqa: ARG002
