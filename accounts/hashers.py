@@ -32,7 +32,7 @@ def normalized(password: str) -> str:
 
 
 def _give_way() -> None:
-    """Lower this thread's priority, on Linux only. A sandbox may refuse, and a lower priority stays."""
+    """Lower this thread's priority, on Linux only. A sandbox may refuse, and a thread that has a lower one keeps it."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

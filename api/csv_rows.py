@@ -8,7 +8,7 @@ from itertools import islice
 
 #: Excel takes a file without it for the code page of the machine.
 BYTE_ORDER_MARK = "\ufeff"
-#: This mark makes a cell text. A program that reads the file drops one mark at the beginning of a cell.
+#: This mark makes a cell text. A program that reads the file has to drop one mark at the beginning of a cell.
 TEXT_MARK = "'"
 #: Significant digits that a spreadsheet keeps of a number.
 KEPT_DIGITS = 15

@@ -167,6 +167,10 @@ class EventLoopConnection:
             self.close()
 
     def exchange(self, statements: Sequence[Statement]) -> Generator[None, None, Sequence[Rows]]:
+        """Send the statements as they are, yield until their results have arrived, and return the rows of each.
+
+        Unlike PipelineConnection.exchange it adds no BEGIN or COMMIT. What was flushed early has its rows first.
+        """
         self._send(statements)
         try:
             yield

@@ -32,6 +32,7 @@ class PipelineConnection:
     """
 
     def __init__(self, libpq: Any, *, prepares: bool = True) -> None:
+        #: Only this object writes the attribute.
         self.libpq = libpq
         self._prepares = prepares
         self._prepared: dict[str, bytes] = {}
@@ -144,6 +145,7 @@ class PipelineConnection:
         _raise_first_error(self._results)
 
     def wait(self) -> None:
+        """Wait in this thread until the results are complete. Only `exchange` calls it, and aborts when it fails."""
         socket = select.poll()
         socket.register(self.libpq.socket, select.POLLIN | select.POLLOUT)
         while not self.flush():

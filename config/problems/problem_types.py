@@ -1,11 +1,11 @@
-"""The types of problems: status, code, title and text of an answer. No exception is named here."""
+"""What a problem is, and the types of problems that code names. The table has the others, beside their exceptions."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One row. A `detail` given here replaces the exception's own text, which might tell too much."""
+    """A problem: one answer. A `detail` given here replaces the exception's own text, which might tell too much."""
 
     status: int
     code: str

@@ -40,6 +40,7 @@ class FairQueue:
 
     def __init__(self, places: int, *, each: int) -> None:
         self.each = each
+        # Only the queue itself writes the next three.
         self.free = places
         self.running: Counter[bytes] = Counter()
         #: Clients in the order in which they get a place, each with its waiting requests.

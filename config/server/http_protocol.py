@@ -169,6 +169,7 @@ class Protocol(LimitedProtocol):
         """Leave the timer, which runs from the connection's beginning and looks by itself whether a request is there.
 
         uvicorn cancels it at each request and makes another at each answer, which costs more than a signature.
+        A websocket, which Till does not serve, would have to cancel this one.
         """
 
     def timeout_keep_alive_handler(self) -> None:

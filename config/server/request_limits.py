@@ -44,7 +44,7 @@ class RequestRefused(Exception):
 class LimitedProtocol(HttpToolsProtocol):
     """One connection. A refusal looks like every other problem, and is the connection's last answer."""
 
-    #: The parser is inside of a message; inside of its head.
+    #: Whether the parser is inside of a message, and whether it is inside of the message's head.
     in_message = False
     in_head = False
     #: The newest cycle when the message began. If the newest is another one by now, it is the message's own.

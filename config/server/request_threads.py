@@ -31,13 +31,13 @@ ClientOf = Callable[[Message], bytes]
 
 logger = logging.getLogger("till.requests")
 
-# As many threads as the pool has connections: a thread that waits for a connection would answer nobody.
+# As many threads as the pool has connections for requests: a thread that waits for a connection would answer nobody.
 THREADS = settings.TILL_DB_POOL_SIZE or 8
 # More requests would wait longer than their senders do, and each keeps its body in memory.
 MAX_UNANSWERED = 64 * THREADS
 #: The same for requests that hash a password. A hash takes 35 ms, so the last one waits for a few seconds.
 MAX_UNANSWERED_PASSWORDS = 128
-#: How many threads one client may have; and its part of those who wait: one of so many.
+#: One client may have so many threads. Of the places in which requests wait it may have one in PARTS_OF_ONE_CLIENT.
 MAX_OF_ONE_CLIENT = max(2, THREADS // 4)
 PARTS_OF_ONE_CLIENT = 2
 #: Seconds after which Till looks whether the client is still there. Hardly any request takes so long.

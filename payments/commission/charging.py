@@ -24,7 +24,7 @@ class Charge:
 def charge(*, operation: Operation, currency: Currency, amount: Decimal, at: datetime | None = None) -> Charge:
     """Return the commission on an amount by the rule in force at a moment (default: now); nothing without a rule.
 
-    Locks the rule against deletion until the atomic block is committed, because the order will refer to it.
+    Locks the rule against deletion until the atomic block is committed, because what is charged will refer to it.
     """
     at = at or timezone.now()
     rule = rule_in_force(operation=operation, currency=currency.pk, at=at)

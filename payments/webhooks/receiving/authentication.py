@@ -33,7 +33,10 @@ class InvalidNotice(Exception):
 
 
 def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: str = ANY_FORM) -> Notice:
-    """Return the authentic, well-formed notice. Reads no table, except the providers every few seconds.
+    """Return the authentic, well-formed notice. Reads the providers every few seconds, and nothing else.
+
+    It also reads them at once before it raises InvalidSignature or InvalidNotice: staff may have just changed one.
+    `ProviderCache.refresh` says what holds in a flood of forgeries.
 
     `form` is the scheme whose fields the address prescribes; by default those of any scheme. Raises BodyTooLarge,
     UnsupportedContentType, MalformedEvent, InvalidSignature or InvalidNotice, in that order. Before a valid signature

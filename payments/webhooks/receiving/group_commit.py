@@ -29,7 +29,7 @@ logger = logging.getLogger("till.webhooks")
 #: How many notices may wait in one process. The sender of a further one is asked to send it again.
 MAX_WAITING = 2_000
 MAX_BATCH = 250
-#: Seconds after which no batch takes a notice any more: its sender has been asked to send it again.
+#: Seconds from its arrival after which no batch takes a notice: its sender has been asked to send it again.
 DEADLINE_SECONDS = 10.0
 #: How many connections with stale plans a batch may meet before it fails. A pool has no more by default.
 MAX_STALE_CONNECTIONS = 16
@@ -70,9 +70,10 @@ class GroupCommitter(Generic[Token]):
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Submission[Token]] = []
         self._task: asyncio.Task[None] | None = None
-        #: None before the first batch.
+        #: None before the first batch. Only the committer writes it.
         self.connection: EventLoopConnection | None = None
         self._metrics = _PendingMetrics(self._loop)
+        #: Only the committer gives it work and shuts it down.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
 
     def submit(self, notice: Notice, token: Token) -> None:
@@ -162,8 +163,9 @@ _HARMLESS = (IntegrityError, DataError, OperationalError, booking.SerializationC
 
 
 def _credit_in_thread(notices: Sequence[Notice], failure: Exception | None) -> Sequence[Outcome | Exception]:
-    """Credit a batch that the event loop could not, over a connection of Django's. `failure` is None to repeat it all.
+    """Credit a batch that the event loop could not, over a connection of Django's.
 
+    `failure` is the error of the first attempt. If it is None, the whole batch is simply tried again.
     After a migration every connection of the pool may have stale plans. Each such connection is closed.
     """
     outcomes: Sequence[Outcome | Exception] = ()

@@ -19,12 +19,12 @@ logger = logging.getLogger("till.webhooks")
 
 _MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
-#: After a refused signature the providers are read again, since a secret may have changed. Not for every forgery: the
-#: copy must be this old.
+#: After a refused signature the providers are read again, since a secret may have changed. Beyond
+#: MAX_REFRESHES_A_SECOND they are read only when the copy is this old.
 MIN_AGE_SECONDS = 0.25
-#: While the database is away, the old copy serves, and the next attempt to read waits for so long.
+#: While the database is away, the old copy serves. `get` tries to read again after so many seconds.
 RETRY_SECONDS = 1.0
-#: How many refused signatures a second make it read the table whatever its age. For more, MIN_AGE_SECONDS holds.
+#: So many refused signatures a second each make the cache read the table. For further ones MIN_AGE_SECONDS holds.
 MAX_REFRESHES_A_SECOND = 50
 
 
@@ -118,7 +118,7 @@ def _read() -> list[CachedProvider]:
 
 
 def _cached(row: Any) -> CachedProvider | None:
-    """Return a copy. None: no key decrypts the secret, and only this provider's notices cannot be credited."""
+    """Return a copy of the row. None: no key decrypts its secret, and only this provider's notices are refused."""
     try:
         tokens = (token for token in (row.token, row.previous_token) if token)
         secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)

@@ -19,9 +19,9 @@ _BUSY_SQLSTATES = {"40001", "40P01", "55P03"}
 def credit(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     """Credit the notices as one batch, each exactly once. Returns their outcomes in order, durable by then.
 
-    A notice that makes the batch fail does not fail its neighbours. Then they are credited one by one, and an exception
-    in the outcomes belongs to its own notice. Raises OperationalError when the database is lost. Then nothing was
-    credited, or it is unknown whether, and a repeat will tell. Locks the wallets by ascending id.
+    A notice that makes the batch fail does not fail its neighbours: after a failed batch they are credited in parts or
+    one by one. An exception among the outcomes belongs to its own notice. Raises OperationalError when the database is
+    lost. It is unknown what was credited before, and a repeat will tell. Locks the wallets by ascending id.
     """
     try:
         outcomes = pipeline.run(credit_steps(notices))
