@@ -1,7 +1,7 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
+.PHONY: help run test test-fast coverage check format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
@@ -14,9 +14,12 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 DEV := env TILL_DEBUG=1 $(PY)
 PYTEST := $(DEV) -m pytest
-PARALLEL := $(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
+PARALLEL_TESTS := pytest -n auto --dist loadfile --no-loadscope-reorder
+PARALLEL := $(DEV) -m $(PARALLEL_TESTS)
 EVERYWHERE := not torture and not browser and not pgbouncer
 PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
+# Where each branch must be run by a test.
+COVERED := payments/ledger/*,payments/idempotency/*,payments/webhooks/signatures.py,payments/money.py
 # What `manage.py check --deploy` must be content with.
 PRODUCTION := env TILL_DEBUG=0 TILL_SECRET_KEY=one-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
 	TILL_JWT_KEY=two-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJ \
@@ -39,6 +42,14 @@ test: install-dev ## run the tests (on an embedded PostgreSQL, or on the server 
 
 test-fast: install-dev ## run the apps' own tests, without what starts servers, races or searches
 	@exec $(PARALLEL) -m '$(EVERYWHERE) and not slow' accounts catalog payments postgres $(ARGS)
+
+coverage: install-dev ## run the tests that are not slow, and all that ask PostgreSQL; print their branch coverage
+	@rm -rf var/coverage && mkdir -p var/coverage
+	@exec $(DEV) -m coverage run -m $(PARALLEL_TESTS) -m '$(EVERYWHERE) and (postgres or not slow)' $(ARGS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+	@$(PY) -m coverage report --include='$(COVERED)' --fail-under=100 >/dev/null || { \
+	  $(PY) -m coverage report --include='$(COVERED)'; echo 'These must be covered whole.' >&2; exit 1; }
 
 check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI schema
 	$(PY) -m ruff check .
