@@ -249,7 +249,7 @@ def container(empty_database: Logins, tmp_path_factory: pytest.TempPathFactory) 
         "DATABASE_URL": empty_database.service,
         "TILL_STATIC_ROOT": str(tmp_path_factory.mktemp("image") / "static"),
         "TILL_BIND": "127.0.0.1",
-        "TILL_WORKERS": "1",
+        "TILL_WORKERS": "2",
         "PORT": str(free_port()),
     }
     return {**image, **compose, **here}
