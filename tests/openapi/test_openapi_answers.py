@@ -51,8 +51,9 @@ def check(row: str, answer: Any) -> None:
     if not content:
         assert not answer.content
         return
-    schema = content[answer.headers["Content-Type"].partition(";")[0]]["schema"]
-    jsonschema.Draft4Validator(for_jsonschema(schema) | {"components": components()}).validate(answer.json())
+    schema = for_jsonschema(content[answer.headers["Content-Type"].partition(";")[0]]["schema"])
+    jsonschema.Draft4Validator.check_schema(schema)
+    jsonschema.Draft4Validator(schema | {"components": components()}).validate(answer.json())
 
 
 @pytest.mark.parametrize("row", CALLS)

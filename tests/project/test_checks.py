@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.staticfiles.finders import get_finders
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import WARNING, CheckMessage, run_checks
 from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
@@ -72,8 +72,9 @@ def test_another_minor_version_of_uvicorn_is_named(
     metadata.parent.mkdir()
     metadata.write_text(f"Metadata-Version: 2.1\nName: uvicorn\nVersion: {installed}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    said = [message.msg for message in messages() if message.id == "till.W008"]
-    assert [text.startswith(f"uvicorn {installed} is installed") for text in said] == [True] * named
+    said = [message for message in messages() if message.id == "till.W008"]
+    assert [one.msg.startswith(f"uvicorn {installed} is installed") for one in said] == [True] * named
+    assert [one.level for one in said] == [WARNING] * named
 
 
 def test_the_version_of_uvicorn_that_is_pinned_is_the_one_that_is_checked() -> None:
