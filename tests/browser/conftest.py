@@ -3,12 +3,13 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import NoAlertPresentException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -128,9 +129,11 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
 
 @pytest.fixture
 def browser(shared_till: LiveTill, chromium: webdriver.Chrome, committed_db: None) -> Iterator[Browser]:
-    """One tab of the one Chromium; afterwards it has forgotten the test: cookies, storage and what it has logged."""
+    """One tab of one Chromium; later it has forgotten the test: cookies, storage, cache and what it has logged."""
     browser = Browser(chromium, shared_till.url)
     yield browser
+    with suppress(NoAlertPresentException):  # nothing else can be done while one is open
+        chromium.switch_to.alert.dismiss()
     first, *others = chromium.window_handles
     for window in others:
         chromium.switch_to.window(window)
@@ -138,6 +141,7 @@ def browser(shared_till: LiveTill, chromium: webdriver.Chrome, committed_db: Non
     chromium.switch_to.window(first)
     chromium.get("about:blank")
     chromium.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": shared_till.url, "storageTypes": "all"})
+    chromium.execute_cdp_cmd("Network.clearBrowserCache", {})
     browser.complaints()
     browser.elsewhere()
 

@@ -1,5 +1,6 @@
-"""What tests make directly, each valid as it is: `recipes.user.make(email="dave@example.com")`.
+"""What tests make directly: `recipes.user.make(email="dave@example.com")`.
 
+Whose it is must be given (an owner, a user, a service): otherwise it is somebody's whom baker makes up.
 No amount and no currency is random. No recipe books: money reaches a wallet through tests.support.ledger and notices.
 """
 
@@ -84,7 +85,7 @@ bank_account = Recipe(
 pending_withdrawal = Recipe(Withdrawal, currency_id="USD", amount=Decimal("5.00"))
 #: The service settles all orders.
 settlement_scope = Recipe(SettlementScope, everything=True)
-#: In force for an hour, and charges nothing.
+#: In force since an hour ago, and charges nothing.
 commission_rule = Recipe(
     CommissionRule,
     operation="deposit",
