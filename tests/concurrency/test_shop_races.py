@@ -212,11 +212,10 @@ def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -
     product, wallet, token = on_sale(), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     for number in range(1, rounds + 1):
         wish = shop_users.purchase(token, product, wallet, key=f"cut-{number}")
-        with send_and_hang_on(till, wish):
+        with till.back_again(), send_and_hang_on(till, wish):
             wait_until(lambda made=number: Purchase.objects.count() == made)  # type: ignore[misc]  # bound now
             till.kill()
         stored = IdempotencyKey.objects.get(key=f"cut-{number}")
-        till.start()
         replies = send_all(till.url, [wish] * 3, connections=3)
         assert {(reply.status, reply.content.decode()) for reply in replies} == {(201, stored.body)}
         assert all(reply.headers["idempotent-replayed"] == "true" for reply in replies)
@@ -226,12 +225,11 @@ def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -
 def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(till: LiveTill, alice: Any) -> None:
     product, wallet, token = on_sale(stock=5), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     wish = shop_users.purchase(token, product, wallet, key="cut")
-    with transaction.atomic():
+    with till.back_again(), transaction.atomic():
         Product.objects.select_for_update(no_key=True).get(pk=product)  # so that the purchase has to wait here
         with send_and_hang_on(till, wish):
             wait_until(someone_waits_for_a_lock)
             till.kill()
-    till.start()
     assert not Purchase.objects.exists()
     assert not IdempotencyKey.objects.exists()
     [reply] = send_all(till.url, [wish], connections=1)

@@ -238,9 +238,9 @@ def kill_the_server(till: OwnTill, user_id: int, *, rounds: int) -> None:
     before = till.query("SELECT count(*) FROM payments_posting")
     for number in range(1, rounds + 1):
         deliveries = notices(user_id)
-        replies = under_load(till, deliveries, query=till.query, fault=till.kill)
+        with till.back_again():
+            replies = under_load(till, deliveries, query=till.query, fault=till.kill)
         assert {reply.status for reply in replies} <= {200, 0}
-        till.start()
         acknowledged_are_kept(till.query, replies)
         again = send_all(till.url, deliveries, connections=16)
         assert {reply.status for reply in again} == {200}
@@ -258,10 +258,10 @@ def test_a_server_killed_forty_times_loses_and_repeats_nothing(own_till: OwnTill
 
 
 def test_a_server_that_is_told_to_stop_answers_what_it_has_taken(own_till: OwnTill, user_id: int) -> None:
-    """The last: nobody starts it again."""
     counted = "SELECT count(*) FROM payments_webhookevent"
     before = own_till.query(counted)
-    replies = under_load(own_till, notices(user_id), query=own_till.query, fault=own_till.stop)
+    with own_till.back_again():
+        replies = under_load(own_till, notices(user_id), query=own_till.query, fault=own_till.stop)
     assert {reply.status for reply in replies} <= {200, 0}
     acknowledged_are_kept(own_till.query, replies)
     assert own_till.query(counted) - before == Counter(reply.status for reply in replies)[200]

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -100,6 +102,16 @@ class LiveTill:
                 self.kill()
                 raise
         self._data.cleanup()
+
+    @contextmanager
+    def back_again(self) -> Iterator[None]:
+        """Whatever the block does to the server, those who come after it are served."""
+        try:
+            yield
+        finally:
+            if self.process and self.process.poll() is None:
+                self.kill()
+            self.start()
 
     def kill(self) -> None:
         """kill -9 of the master and its workers at once."""
