@@ -39,6 +39,8 @@ from tests.support.ledger_checks import assert_ledger_balances
 pytestmark = pytest.mark.slow
 
 MOMENTS: tuple[Moment, ...] = ("before", "after")
+#: Every fourth cut is also followed by an uncut repeat, and in `make torture` every one.
+SOME, ALL = 4, 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def set_up(operation: Operation, others: Rows | None = None) -> Stage:
     return Stage(others, every_row(), act)
 
 
-def cut_everywhere(wire: FaultyProxy, operation: Operation) -> list[Outcome]:
+def cut_everywhere(wire: FaultyProxy, operation: Operation, repeats: int = SOME) -> list[Outcome]:
     """Cut at each statement on either side, and assert all that is promised."""
     stage = set_up(operation)
     operation.repeated(stage.act(), False)
@@ -94,10 +96,29 @@ def cut_everywhere(wire: FaultyProxy, operation: Operation) -> list[Outcome]:
     operation.repeated(stage.act(), True)
     _, twice = stage.left()
     assert twice == whole or operation.is_noted, "the repeat did it again"
-    return [outcome for moment in MOMENTS for outcome in _cuts(wire, operation, moment, whole, twice)]
+    come_to = {False: whole, True: twice}
+    for moment in MOMENTS:
+        _repeat_uncut(wire, operation, moment, come_to, repeats)
+    return [outcome for moment in MOMENTS for outcome in _cuts(wire, operation, moment, come_to)]
 
 
-def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, whole: Meaning, twice: Meaning) -> Iterator[Outcome]:
+def _repeat_uncut(
+    wire: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning], repeats: int
+) -> None:
+    """Each on a fresh stage: the first of its requests has not the same statements as a later one."""
+    for number in count(repeats, repeats):
+        stage, cut = set_up(operation), Cut(number, moment)
+        with wire.in_use(cut):
+            stage.act()
+        left, said = stage.left()
+        if not cut.broken:
+            return
+        done = said == come_to[False]
+        assert done or left == stage.before, f"neither before nor after, cut {moment} {cut.sent}: {left - stage.before}"
+        _is_repeated(wire, operation, stage, left if done else None, come_to[done])
+
+
+def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning]) -> Iterator[Outcome]:
     """Cut one statement later each time. A cut that left nothing is followed by the next one: it is a repeat."""
     rows = every_row()
     stage = set_up(operation, rows)
@@ -106,7 +127,7 @@ def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, whole: Meanin
         with wire.in_use(cut):
             answer = stage.act()
         left, said = stage.left()
-        done = said == whole
+        done = said == come_to[False]
         if not cut.broken:  # it has no more statements than that, and nothing kept it from its work
             operation.repeated(answer, False)
             assert done, f"the repeat came to something else: {left - stage.before}"
@@ -114,18 +135,19 @@ def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, whole: Meanin
         assert done or left == stage.before, f"neither before nor after, cut {moment} {cut.sent}: {left - stage.before}"
         _is_honest(answer, done, operation.repeated)
         if done:
-            _is_repeated(wire, operation, stage, left, twice)
+            _is_repeated(wire, operation, stage, left, come_to[True])
             rows = every_row()
             stage = set_up(operation, rows)
         yield Outcome(cut.sent[-1], moment, done, answer.status)
 
 
-def _is_repeated(wire: FaultyProxy, operation: Operation, stage: Stage, left: Rows, twice: Meaning) -> None:
+def _is_repeated(wire: FaultyProxy, operation: Operation, stage: Stage, kept: Rows | None, wanted: Meaning) -> None:
+    """A repeat that nothing cuts completes the work, or leaves what was kept as it is."""
     with wire.in_use():
-        operation.repeated(stage.act(), True)
+        operation.repeated(stage.act(), kept is not None)
     rows, said = stage.left()
-    assert said == twice, f"the repeat came to something else: {rows - stage.before}"
-    assert rows == left or operation.is_noted, f"the repeat did it again: {rows - left}"
+    assert said == wanted, f"the repeat came to something else: {rows - stage.before}"
+    assert kept is None or rows == kept or operation.is_noted, f"the repeat did it again: {rows - kept}"
 
 
 def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
@@ -141,9 +163,12 @@ def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
 # --- the promise --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("repeats", [SOME, pytest.param(ALL, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(wire: FaultyProxy, name: str) -> None:
-    outcomes = cut_everywhere(wire, OPERATIONS[name])
+def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(
+    wire: FaultyProxy, name: str, repeats: int
+) -> None:
+    outcomes = cut_everywhere(wire, OPERATIONS[name], repeats)
     undone, done = (
         {cut.statement for cut in outcomes if (cut.moment, cut.done, cut.status) == seen}
         for seen in (("before", False, 503), ("after", True, 503))
@@ -152,10 +177,11 @@ def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(wire: 
     assert_ledger_balances()
 
 
-def test_expiry_in_batches_stops_only_between_two_of_them(wire: FaultyProxy) -> None:
+@pytest.mark.parametrize("repeats", [SOME, pytest.param(ALL, marks=pytest.mark.torture)])
+def test_expiry_in_batches_stops_only_between_two_of_them(wire: FaultyProxy, repeats: int) -> None:
     """Each batch commits by itself: what a cut one leaves is so many of them, whole, and the next run does the rest."""
     steps = [_expired(set_up(EXPIRY), batches) for batches in range(3)]
-    stopped = {done for moment in MOMENTS for done in _stops(wire, moment, steps)}
+    stopped = {done for moment in MOMENTS for done in _stops(wire, moment, steps, repeats)}
     assert stopped == set(range(3))
     assert_ledger_balances()
 
@@ -168,8 +194,8 @@ def _expired(stage: Stage, batches: int) -> Meaning:
     return said
 
 
-def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning]) -> Iterator[int]:
-    """Yield how many batches were done by each cut run. One that did none is followed by the next."""
+def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning], repeats: int) -> Iterator[int]:
+    """Yield how many batches were done by each cut run. Most that did none are followed by the next."""
     stage = set_up(EXPIRY)
     for number in count(1):
         cut = Cut(number, moment)
@@ -180,7 +206,7 @@ def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning]) -> Iterator[
             assert batches == len(steps) - 1
             return
         yield batches
-        if batches:
+        if batches or number % repeats == 0:
             silent(stage.act(), True)
             assert stage.left()[1] == steps[-1]
             stage = set_up(EXPIRY)
