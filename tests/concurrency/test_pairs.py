@@ -24,6 +24,7 @@ from payments.audit import audit
 from payments.ledger import booking
 from payments.ledger.services.wallets import open_wallet
 from tests.support import shop_users
+from tests.support.breadth import breadth
 from tests.support.ledger import fund, total_money
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
@@ -152,7 +153,8 @@ def together(wallets: list[dict[str, Any]], pots: list[int]) -> Decimal:
     return sum((Decimal(row["balance"]) for row in wallets if row["id"] in pots), Decimal(0))
 
 
-def test_every_list_of_wallets_shows_one_moment(open_stage: Stage, pots: list[int]) -> None:
+@breadth(40, 400)
+def test_every_list_of_wallets_shows_one_moment(open_stage: Stage, pots: list[int], number: int) -> None:
     alice, staff = open_stage.alice, open_stage.staff
     lists: list[Callable[[], list[dict[str, Any]]]] = [
         lambda: seen(alice, "wallets")["results"],
@@ -162,14 +164,15 @@ def test_every_list_of_wallets_shows_one_moment(open_stage: Stage, pots: list[in
         lambda: next(row["wallets"] for row in seen(staff, "users")["results"] if row["id"] == alice.pk),
     ]
     with to_and_fro(open_stage, pots):
-        for number in range(100):
-            assert together(lists[number % len(lists)](), pots) == 200
+        for turn in range(number):
+            assert together(lists[turn % len(lists)](), pots) == 200
 
 
-def test_what_i_hold_and_what_i_did_last_are_of_one_moment(open_stage: Stage, pots: list[int]) -> None:
+@breadth(40, 400)
+def test_what_i_hold_and_what_i_did_last_are_of_one_moment(open_stage: Stage, pots: list[int], number: int) -> None:
     """The newest transaction on a wallet left the balance that the wallet shows beside it."""
     with to_and_fro(open_stage, pots):
-        for _ in range(60):
+        for _ in range(number):
             me = seen(open_stage.alice, "users/me?include=wallets,transactions")
             balances = {row["id"]: row["balance"] for row in me["wallets"]}
             assert last_balances(me["transactions"], pots).items() <= balances.items()
@@ -185,17 +188,19 @@ def last_balances(transactions: list[dict[str, Any]], pots: list[int]) -> dict[i
     return found
 
 
-def test_every_statement_adds_up(open_stage: Stage, pots: list[int]) -> None:
+@breadth(15, 150)
+def test_every_statement_adds_up(open_stage: Stage, pots: list[int], number: int) -> None:
     open_stage.since = timezone.now()
     with to_and_fro(open_stage, pots):
-        for _ in range(30):
+        for _ in range(number):
             for pot in pots:
                 assert adds_up(seen(open_stage.alice, f"wallets/{pot}/statement?from={as_text(open_stage.since)}"))
 
 
-def test_the_balance_of_a_moment_stays_what_it_was(open_stage: Stage, pots: list[int]) -> None:
+@breadth(10, 100)
+def test_the_balance_of_a_moment_stays_what_it_was(open_stage: Stage, pots: list[int], number: int) -> None:
     with to_and_fro(open_stage, pots):
-        for _ in range(20):
+        for _ in range(number):
             page = f"wallets/{pots[0]}/balance?at={as_text(timezone.now() - timedelta(seconds=1))}"
             first, again = seen(open_stage.alice, page), seen(open_stage.alice, page)
             assert first == again
