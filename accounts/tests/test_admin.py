@@ -11,7 +11,7 @@ from accounts import services, tokens
 from accounts.models import OutgoingMail, Role, TokenFamily, User
 from accounts.tests.conftest import PASSWORD, bearer
 from tests.support import recipes
-from tests.support.admin_forms import shown
+from tests.support.admin_forms import shown_field
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def form(user: User, **changed: Any) -> dict[str, Any]:
 
 def save(staff: Client, user: User, sent: dict[str, Any]) -> Any:
     """Load the page, and send this of it."""
-    return staff.post(page(user), shown(staff, page(user)) | sent)
+    return staff.post(page(user), shown_field(staff, page(user)) | sent)
 
 
 def test_only_staff_may_enter(client: Client, mallory: User) -> None:
@@ -142,20 +142,20 @@ def test_a_change_of_rights_needs_a_reason_which_is_kept(staff: Client, admin: U
     assert entry.get_change_message() == "Changed role from user to service. Reason: asked by phone"
 
 
-def deed(user: User | list[User], name: str) -> str:
+def action(user: User | list[User], name: str) -> str:
     users = user if isinstance(user, list) else [user]
     return f"{LIST}{name}/?{'&'.join(f'id={one.pk}' for one in users)}"
 
 
 def test_the_page_asks_before_it_disables_and_says_whom(staff: Client, admin: User, alice: User, bob: User) -> None:
     pair = tokens.open_family(user=alice)
-    asked = staff.post(LIST, {"action": "disable", "_selected_action": [alice.pk, bob.pk]})
-    assert asked["Location"] == deed([alice, bob], "disable")
-    shown = staff.get(asked["Location"]).content.decode()
-    assert "alice@example.com" in shown
-    assert "bob@example.com" in shown
+    answer = staff.post(LIST, {"action": "disable", "_selected_action": [alice.pk, bob.pk]})
+    assert answer["Location"] == action([alice, bob], "disable")
+    body = staff.get(answer["Location"]).content.decode()
+    assert "alice@example.com" in body
+    assert "bob@example.com" in body
     assert User.objects.filter(is_active=False).count() == 0
-    done = staff.post(asked["Location"], {"reason": "stolen phone"}, follow=True).content.decode()
+    done = staff.post(answer["Location"], {"reason": "stolen phone"}, follow=True).content.decode()
     assert "“alice@example.com”: Disabled." in done
     assert "“bob@example.com”: Disabled." in done
     assert bearer(pair.access).get("/api/v1/users/me").status_code == 401
@@ -167,8 +167,8 @@ def test_the_page_asks_before_it_disables_and_says_whom(staff: Client, admin: Us
 def test_staff_enable_with_a_reason(staff: Client, alice: User) -> None:
     services.disable_user(user_id=alice.pk, by=None)
     assert "Enable…" in staff.get(page(alice)).content.decode()
-    assert staff.post(deed(alice, "enable"), {"reason": ""}).context["form"].errors.keys() == {"reason"}
-    assert staff.post(deed(alice, "enable"), {"reason": "found it"})["Location"] == page(alice)
+    assert staff.post(action(alice, "enable"), {"reason": ""}).context["form"].errors.keys() == {"reason"}
+    assert staff.post(action(alice, "enable"), {"reason": "found it"})["Location"] == page(alice)
     alice.refresh_from_db()
     assert alice.is_active
 
@@ -179,7 +179,7 @@ def test_staff_mail_a_new_link_to_who_waits_and_to_nobody_else(
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
     OutgoingMail.objects.all().delete()
     assert "Resend the activation link…" in staff.get(page(dave)).content.decode()
-    answer = staff.post(deed([alice, dave], "resend-activation"), {"reason": "lost it"}, follow=True)
+    answer = staff.post(action([alice, dave], "resend-activation"), {"reason": "lost it"}, follow=True)
     while services.send_next_mail():
         pass
     assert [mail.to for mail in mailoutbox] == [["dave@example.com"]]
@@ -188,10 +188,10 @@ def test_staff_mail_a_new_link_to_who_waits_and_to_nobody_else(
 
 
 def test_nobody_disables_or_demotes_himself(staff: Client, admin: User, alice: User) -> None:
-    answer = staff.post(deed([admin, alice], "disable"), {"reason": "a slip"}, follow=True)
+    answer = staff.post(action([admin, alice], "disable"), {"reason": "a slip"}, follow=True)
     assert "“admin@example.com”: You cannot disable yourself." in answer.content.decode()
-    alone = staff.post(deed(admin, "disable"), {"reason": "a slip"})
-    assert alone.context["form"].errors == {"__all__": ["You cannot disable yourself."]}
+    refused = staff.post(action(admin, "disable"), {"reason": "a slip"})
+    assert refused.context["form"].errors == {"__all__": ["You cannot disable yourself."]}
     save(staff, admin, form(admin, is_active=None, role="user", support="on"))
     admin.refresh_from_db()
     alice.refresh_from_db()
@@ -212,7 +212,7 @@ def test_a_deleted_user_stays_as_he_is(staff: Client, alice: User) -> None:
     services.anonymise_user(user_id=alice.pk, by=None)
     alice.refresh_from_db()
     assert save(staff, alice, form(alice)).status_code == 403
-    answer = staff.post(deed(alice, "enable"), {"reason": "come back"})
+    answer = staff.post(action(alice, "enable"), {"reason": "come back"})
     assert "This user was deleted" in answer.content.decode()
 
 

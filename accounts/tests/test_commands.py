@@ -55,9 +55,9 @@ def test_seed_refuses_to_run_in_production(settings: Any) -> None:
 def test_seed_adds_crowds_that_number_on_and_can_sign_in() -> None:
     seed(count=3)
     seed(count=2)
-    crowd = User.objects.filter(email__startswith="load_user_").order_by("id")
-    assert [user.email for user in crowd] == [f"load_user_{n}@example.com" for n in range(1, 6)]
-    assert crowd[4].check_password("123456")
+    users = User.objects.filter(email__startswith="load_user_").order_by("id")
+    assert [user.email for user in users] == [f"load_user_{n}@example.com" for n in range(1, 6)]
+    assert users[4].check_password("123456")
 
 
 def test_seed_counts_in_batches_and_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,9 +74,9 @@ def test_emails_are_compared_as_ascii(queryset: QuerySet[Any]) -> None:
 def test_every_index_over_folded_text_folds_ascii() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexdef ~* '(lower|upper)\\('")
-        found = [definition for (definition,) in cursor.fetchall() if "pg_catalog" not in definition]
-    assert any("accounts_user_email_unique" in definition for definition in found)
-    assert [definition for definition in found if 'COLLATE "C"' not in definition] == []
+        definitions = [definition for (definition,) in cursor.fetchall() if "pg_catalog" not in definition]
+    assert any("accounts_user_email_unique" in definition for definition in definitions)
+    assert [definition for definition in definitions if 'COLLATE "C"' not in definition] == []
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "100%"])

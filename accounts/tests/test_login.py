@@ -188,8 +188,8 @@ def test_the_staff_site_shares_the_lock(client: Client, admin: User, with_passwo
 
 def test_no_password_reaches_the_attempts_table(client: Client, admin: User) -> None:
     client.post("/admin/login/", {"username": admin.email, "password": "wrong horse 42"})
-    kept = AccessAttempt.objects.get()
-    assert "horse" not in f"{kept.post_data}{kept.get_data}"
+    attempt = AccessAttempt.objects.get()
+    assert "horse" not in f"{attempt.post_data}{attempt.get_data}"
 
 
 def test_login_is_throttled_even_though_every_attempt_fails(api: APIClient, throttle_rate: Callable[..., None]) -> None:

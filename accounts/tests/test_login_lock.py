@@ -97,9 +97,9 @@ def test_both_doors_count_and_slow_one_account(
     admin: User, with_password: Callable[[User], User], settings: Any
 ) -> None:
     settings.TILL_ACCOUNT_FAILURE_LIMIT, settings.TILL_THROTTLE_ATTACKED_ACCOUNT = 4, "1/hour"
-    doors = [try_api, try_staff, try_api, try_staff]
-    for door, address in zip(doors, addresses(4), strict=True):
-        assert door(with_password(admin).email, address).status_code in {200, 401}
+    logins = [try_api, try_staff, try_api, try_staff]
+    for login, address in zip(logins, addresses(4), strict=True):
+        assert login(with_password(admin).email, address).status_code in {200, 401}
     assert try_staff(admin.email, "203.0.113.1").status_code == 200
     slowed = try_staff(admin.email, "203.0.113.2", PASSWORD)
     assert (slowed.status_code, int(slowed["Retry-After"]) > 3500) == (429, True)
@@ -124,8 +124,8 @@ def test_old_attempts_are_deleted_in_passing_and_never_counted_again(alice_can_s
         try_api(name, "192.0.2.1")
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(seconds=301))
     assert try_api(alice_can_sign_in.email, "192.0.2.1").status_code == 401
-    kept = AccessAttempt.objects.get()
-    assert (kept.username, kept.failures_since_start) == (alice_can_sign_in.email, 1)
+    attempt = AccessAttempt.objects.get()
+    assert (attempt.username, attempt.failures_since_start) == (alice_can_sign_in.email, 1)
 
 
 def test_a_deleted_user_leaves_no_trace(attacked: User) -> None:

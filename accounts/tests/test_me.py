@@ -39,8 +39,8 @@ def test_users_me_changes_the_name(alices: APIClient, mallory: User) -> None:
 
 def test_users_me_changes_nothing_else(alices: APIClient, alice: User) -> None:
     before = User.objects.filter(pk=alice.pk).values().get()
-    wishes = {"email": "root@example.com", "role": "admin", "is_staff": True, "is_active": False, "id": 1}
-    assert alices.patch(URL, wishes | {"token_epoch": 9, "password": "x"}).status_code == 400
+    planted = {"email": "root@example.com", "role": "admin", "is_staff": True, "is_active": False, "id": 1}
+    assert alices.patch(URL, planted | {"token_epoch": 9, "password": "x"}).status_code == 400
     assert User.objects.filter(pk=alice.pk).values().get() == before
 
 

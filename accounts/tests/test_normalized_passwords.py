@@ -74,8 +74,8 @@ def test_so_does_whoever_gets_one_from_staff(alice: User) -> None:
     assert [logs_in(alice, typed) for typed in SPELLINGS] == [True, True, True]
 
 
-@pytest.mark.parametrize("kept", [DECOMPOSED, WIDE])
-def test_a_hash_of_the_text_as_it_was_typed_before_still_opens(kept: str, alice: User) -> None:
+@pytest.mark.parametrize("spelling", [DECOMPOSED, WIDE])
+def test_a_hash_of_the_text_as_it_was_typed_before_still_opens(spelling: str, alice: User) -> None:
     options: Any = {
         "time_cost": 2,
         "memory_cost": 19 * 1024,
@@ -83,12 +83,12 @@ def test_a_hash_of_the_text_as_it_was_typed_before_still_opens(kept: str, alice:
         "hash_len": 32,
         "type": low_level.Type.ID,
     }
-    before = "argon2" + low_level.hash_secret(kept.encode(), b"a salt of before", **options).decode()
-    assert check_password(kept, before)
+    before = "argon2" + low_level.hash_secret(spelling.encode(), b"a salt of before", **options).decode()
+    assert check_password(spelling, before)
     assert not check_password("another horse 43", before)
-    elsewhere = PBKDF2PasswordHasher().encode(kept, "saltsaltsaltsaltsaltsalt", iterations=1000)
+    elsewhere = PBKDF2PasswordHasher().encode(spelling, "saltsaltsaltsaltsaltsalt", iterations=1000)
     User.objects.filter(pk=alice.pk).update(password=elsewhere)
-    assert logs_in(alice, kept)
+    assert logs_in(alice, spelling)
     assert [logs_in(alice, typed) for typed in SPELLINGS] == [True, True, True]  # the login has hashed it anew
 
 

@@ -71,8 +71,8 @@ def test_a_queued_mail_is_sent_once_and_noted() -> None:
     assert send_all() == 1
     [message] = mail.outbox
     assert (message.to, "/api/v1/auth/activate/" in message.body) == ([dave.email], True)
-    kept = OutgoingMail.objects.get()
-    assert (kept.sent_at is not None, kept.next_attempt_at, kept.last_error) == (True, None, "")
+    queued = OutgoingMail.objects.get()
+    assert (queued.sent_at is not None, queued.next_attempt_at, queued.last_error) == (True, None, "")
     make_due()
     assert send_all() == 0
 
@@ -94,8 +94,8 @@ def test_asking_again_replaces_the_mail_that_waits() -> None:
     dave = register()
     OutgoingMail.objects.update(attempts=5, next_attempt_at=None, last_error="away")
     services.resend_activation(email=dave.email)
-    kept = OutgoingMail.objects.get()
-    assert (kept.attempts, kept.last_error, kept.next_attempt_at is not None) == (0, "", True)
+    queued = OutgoingMail.objects.get()
+    assert (queued.attempts, queued.last_error, queued.next_attempt_at is not None) == (0, "", True)
 
 
 @pytest.mark.parametrize("change", ["activate", "disable"])
@@ -116,14 +116,14 @@ def test_a_silent_mail_server_is_tried_again_later_and_given_up_in_the_end(setti
     for _ in range(outgoing_mail.MAX_ATTEMPTS - 1):
         asked_at = timezone.now()
         assert send_all() == 1
-        kept = OutgoingMail.objects.get()
-        assert kept.next_attempt_at is not None
-        pauses.append(round((kept.next_attempt_at - asked_at) / timedelta(minutes=1)))
+        queued = OutgoingMail.objects.get()
+        assert queued.next_attempt_at is not None
+        pauses.append(round((queued.next_attempt_at - asked_at) / timedelta(minutes=1)))
         make_due()
     assert pauses == [2**attempt for attempt in range(outgoing_mail.MAX_ATTEMPTS - 1)]
     assert send_all() == 1
-    kept = OutgoingMail.objects.get()
-    assert (kept.next_attempt_at, kept.sent_at, "timed out" in kept.last_error) == (None, None, True)
+    queued = OutgoingMail.objects.get()
+    assert (queued.next_attempt_at, queued.sent_at, "timed out" in queued.last_error) == (None, None, True)
     make_due()
     assert send_all() == 0
 
@@ -168,10 +168,10 @@ def test_old_mail_is_forgotten_and_waiting_mail_is_not() -> None:
 
 def test_the_command_sends_what_waits_and_may_be_repeated() -> None:
     register()
-    for said in ("1 mails tried, 0 waiting", "0 mails tried, 0 waiting"):
+    for expected in ("1 mails tried, 0 waiting", "0 mails tried, 0 waiting"):
         out = StringIO()
         call_command("send_mail", stdout=out)
-        assert out.getvalue().strip() == said
+        assert out.getvalue().strip() == expected
     assert len(mail.outbox) == 1
 
 
@@ -179,7 +179,7 @@ def test_the_command_sends_what_waits_and_may_be_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "inbox"),
+    ("written", "mailbox"),
     [
         ("Victim@Example.com", "victim@example.com"),
         ("victim+7@example.com", "victim@example.com"),
@@ -192,11 +192,11 @@ def test_the_command_sends_what_waits_and_may_be_repeated() -> None:
         (f"victim@{'x' * 70}.example", f"victim@{'x' * 70}.example"),
     ],
 )
-def test_an_inbox_has_one_name(written: str, inbox: str) -> None:
-    assert canonical_inbox(written) == inbox
+def test_a_mailbox_has_one_name(written: str, mailbox: str) -> None:
+    assert canonical_inbox(written) == mailbox
 
 
-def test_one_inbox_gets_three_mails_an_hour_whatever_its_names() -> None:
+def test_one_mailbox_gets_three_mails_an_hour_whatever_its_names() -> None:
     names = [f"v.ictim+{number}@gmail.com" for number in range(4)] + ["Victim@googlemail.com", "victim+@gmail.com"]
     for name in names:
         register(name)

@@ -66,10 +66,10 @@ def test_registration_refuses_an_email_that_is_taken_in_another_case(api: APICli
 
 
 def test_registration_refuses_what_nobody_may_choose_for_himself(api: APIClient) -> None:
-    wishes = {"role": "admin", "is_staff": True, "is_superuser": True, "is_active": True, "id": 77}
-    response = api.post(URL, DAVE | wishes)
+    planted = {"role": "admin", "is_staff": True, "is_superuser": True, "is_active": True, "id": 77}
+    response = api.post(URL, DAVE | planted)
     assert response.status_code == 400
-    assert errors(response) == set(wishes)
+    assert errors(response) == set(planted)
     assert not User.objects.exists()
 
 

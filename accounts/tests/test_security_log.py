@@ -41,18 +41,18 @@ class Lines:
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any) -> Iterator[Lines]:
     """Of `till.security` alone; and nothing of it, in any form, holds a secret or an address."""
-    kept: list[logging.LogRecord] = []
+    records: list[logging.LogRecord] = []
 
     class Keeper(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            kept.append(record)
+            records.append(record)
 
     handler = Keeper()
     logger = logging.getLogger("till.security")
     logger.addHandler(handler)
-    yield Lines(kept, django_capture_on_commit_callbacks)
+    yield Lines(records, django_capture_on_commit_callbacks)
     logger.removeHandler(handler)
-    written = caplog.text + "".join(str(vars(record)) for record in kept)
+    written = caplog.text + "".join(str(vars(record)) for record in records)
     assert not [secret for secret in (PASSWORD, WRONG, "192.0.2.77", "@example.com", "eyJ") if secret in written]
 
 
@@ -166,8 +166,10 @@ def test_the_security_log_is_written_whatever_the_log_level() -> None:
     ask = "import logging; print(logging.getLogger('till.security').isEnabledFor(logging.INFO))"
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", ask]
     environment = os.environ | {"TILL_LOG_LEVEL": "ERROR"}
-    shown = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
-    assert shown.stdout.split() == ["True"]
+    process = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split() == ["True"]
 
 
 def test_the_tables_rows_are_the_events() -> None:

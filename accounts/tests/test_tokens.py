@@ -65,9 +65,9 @@ def test_an_access_token_lets_its_user_in_with_one_query(
 
 
 def test_an_access_token_says_who_where_and_until_when(pair: tokens.TokenPair, alice: User) -> None:
-    found = claims(pair.access)
-    assert found["exp"] - found["iat"] == 15 * 60
-    assert {name: found[name] for name in ("aud", "iss", "sub", "epoch", "token_type")} == {
+    payload = claims(pair.access)
+    assert payload["exp"] - payload["iat"] == 15 * 60
+    assert {name: payload[name] for name in ("aud", "iss", "sub", "epoch", "token_type")} == {
         "aud": "till-api",
         "iss": "till",
         "sub": str(alice.pk),

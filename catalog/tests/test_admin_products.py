@@ -13,7 +13,7 @@ from catalog import services
 from catalog.models import Product
 from payments.models import Wallet
 from tests.support import recipes
-from tests.support.admin_forms import loaded, shown
+from tests.support.admin_forms import loaded, shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.purchases import a_product, bought
 
@@ -44,7 +44,7 @@ def form(product: Product, **changed: Any) -> dict[str, Any]:
 
 def change(site: Client, product: Product, **changed: Any) -> Any:
     page = f"{LIST}{product.pk}/change/"
-    return site.post(page, shown(site, page) | form(product, **changed))
+    return site.post(page, shown_field(site, page) | form(product, **changed))
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
@@ -130,8 +130,8 @@ def test_the_product_form_changes_what_was_typed_and_says_from_what_to_what(site
     assert change(site, pen, price="30.00", stock="5").status_code == 302
     pen.refresh_from_db()
     assert (pen.price, pen.stock, pen.version) == (30, 5, 2)
-    said = LogEntry.objects.get().get_change_message()
-    assert said == "Changed price from 25.00 to 30.00, stock from unlimited to 5."
+    message = LogEntry.objects.get().get_change_message()
+    assert message == "Changed price from 25.00 to 30.00, stock from unlimited to 5."
 
 
 def test_nothing_typed_is_nothing_changed(site: Client, pen: Product) -> None:
@@ -142,7 +142,7 @@ def test_nothing_typed_is_nothing_changed(site: Client, pen: Product) -> None:
 
 def test_nobodys_change_is_lost(site: Client, pen: Product) -> None:
     page = f"{LIST}{pen.pk}/change/"
-    seen = shown(site, page) | form(pen, price="30.00")
+    seen = shown_field(site, page) | form(pen, price="30.00")
     services.change_product(product_id=pen.pk, price=Decimal("27.00"))
     answer = site.post(page, seen)
     assert "was changed meanwhile. Now: price 27.00" in str(errors(answer)["__all__"])
@@ -165,8 +165,8 @@ def test_forms_offer_currencies_in_use(site: Client) -> None:
     from payments.models import Currency
 
     Currency.objects.filter(pk="EUR").update(is_active=False)
-    asked = {"app_label": "catalog", "model_name": "product", "field_name": "currency"}
-    offered = [row["id"] for row in site.get("/admin/autocomplete/", asked).json()["results"]]
+    query = {"app_label": "catalog", "model_name": "product", "field_name": "currency"}
+    offered = [row["id"] for row in site.get("/admin/autocomplete/", query).json()["results"]]
     assert "USD" in offered
     assert "EUR" not in offered
 
@@ -214,8 +214,8 @@ def test_the_list_loses_nobodys_change_and_leaves_alone_what_was_not_touched(sit
 def test_a_refused_list_shows_each_price_beside_its_own_product(site: Client, pen: Product) -> None:
     seen = rows(site) | {"form-0-price": "no price"}
     a_product(title="Lamp")
-    shown = site.post(LIST, seen).context["cl"]
-    assert [row.title for row in shown.result_list] == ["Pen"]
+    changelist = site.post(LIST, seen).context["cl"]
+    assert [row.title for row in changelist.result_list] == ["Pen"]
 
 
 def test_a_row_that_does_not_say_what_it_showed_is_refused(site: Client, pen: Product) -> None:
@@ -244,11 +244,11 @@ def test_what_was_sold_is_archived_and_the_rest_deleted(
 ) -> None:
     lamp = a_product(title="Lamp")
     bought(alice, pen, wallet)
-    asked = site.post(LIST, {"action": "remove", "_selected_action": [pen.pk, lamp.pk]})
-    page = site.get(asked["Location"]).content.decode()
+    query = site.post(LIST, {"action": "remove", "_selected_action": [pen.pk, lamp.pk]})
+    page = site.get(query["Location"]).content.decode()
     assert "was sold, so it will be archived." in page
     assert "was never sold; it will be deleted." in page
-    done = site.post(asked["Location"], {"reason": "season is over"}, follow=True).content.decode()
+    done = site.post(query["Location"], {"reason": "season is over"}, follow=True).content.decode()
     assert "“Pen”: Archived, because it was sold." in done
     assert "“Lamp”: Deleted." in done
     assert [(product.title, product.is_active) for product in Product.objects.all()] == [("Pen", False)]

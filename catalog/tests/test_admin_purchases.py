@@ -42,8 +42,8 @@ def test_the_purchase_page_shows_and_finds_purchases(
         assert [row.pk for row in site.get(LIST, {"q": term}).context["cl"].result_list] == [purchase.pk], term
     assert not site.get(LIST, {"q": "bob@"}).context["cl"].result_list
     page = site.get(f"{LIST}{purchase.pk}/change/").content.decode()
-    for shown in ("alice@example.com", "50.00 USD", "25.00 USD", "Paid", "Refund…"):
-        assert shown in page
+    for phrase in ("alice@example.com", "50.00 USD", "25.00 USD", "Paid", "Refund…"):
+        assert phrase in page
     assert "_save" not in page
 
 

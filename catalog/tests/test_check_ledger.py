@@ -47,21 +47,21 @@ CORRUPTIONS: dict[str, tuple[str, set[str]]] = {
 
 
 @pytest.fixture
-def stage(alice: Any, bob: Any, admin: Any, wallet: Wallet) -> dict[str, int]:
+def ids(alice: Any, bob: Any, admin: Any, wallet: Wallet) -> dict[str, int]:
     """Alice has kept one pen, and got 5 of the 25 dollars back for another."""
-    kept, refunded = (bought(alice, a_product(), wallet)["id"] for _ in range(2))
+    whole, refunded = (bought(alice, a_product(), wallet)["id"] for _ in range(2))
     assert refund(admin, refunded, amount="5").status_code == 201
     others = recipes.wallet.make(owner=bob)
-    return {"kept": kept, "refunded": refunded, "others": others.pk, "bob": bob.pk}
+    return {"kept": whole, "refunded": refunded, "others": others.pk, "bob": bob.pk}
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
-def test_check_ledger_finds(stage: dict[str, int], corruption: str) -> None:
+def test_check_ledger_finds(ids: dict[str, int], corruption: str) -> None:
     report = audit()
     assert report.is_sound
     assert (report.checked["purchases"], report.checked["refunds"]) == (2, 1)
     statement, kinds = CORRUPTIONS[corruption]
-    corrupt(statement.format(**stage))
+    corrupt(statement.format(**ids))
     assert kinds <= audit().totals.keys()
 
 

@@ -25,10 +25,10 @@ def broken(name: str, sql: str, *parameters: Any) -> None:
 
 @pytest.fixture
 def purchase(alice: Any, admin: Any, pen: Product, wallet: Wallet) -> Purchase:
-    made = bought(alice, pen, wallet, quantity=2)
-    refund(admin, made["id"], amount="10")
+    body = bought(alice, pen, wallet, quantity=2)
+    refund(admin, body["id"], amount="10")
     run("SELECT 1")
-    return Purchase.objects.get(pk=made["id"])
+    return Purchase.objects.get(pk=body["id"])
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,10 @@ def test_nothing_is_shown_to_strangers(pen: Product) -> None:
         refused(APIClient().get(address), 401, "not_authenticated")
 
 
-@pytest.mark.parametrize(("currency", "price", "shown"), [("JPY", "1500", "1500"), ("BTC", "0.1", "0.10000000")])
-def test_prices_have_the_decimals_of_their_currency(alice: Any, currency: str, price: str, shown: str) -> None:
+@pytest.mark.parametrize(("currency", "price", "written"), [("JPY", "1500", "1500"), ("BTC", "0.1", "0.10000000")])
+def test_prices_have_the_decimals_of_their_currency(alice: Any, currency: str, price: str, written: str) -> None:
     product = a_product(currency_id=currency, price=Decimal(price))
-    assert signed_in(alice).get(f"{PRODUCTS}/{product.pk}").json()["price"] == shown
+    assert signed_in(alice).get(f"{PRODUCTS}/{product.pk}").json()["price"] == written
 
 
 def test_archived_products_are_shown_to_admins_only(alice: Any, mallory: Any, admin: Any, pen: Product) -> None:
@@ -60,7 +60,7 @@ def test_options_say_what_may_be_done(alice: Any, admin: Any, pen: Product) -> N
 
 # --- search ---
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "titles"),
     [
         ("map", ["Map of Rome"]),
         ("ROME", ["Map of Rome"]),
@@ -76,18 +76,18 @@ def test_options_say_what_may_be_done(alice: Any, admin: Any, pen: Product) -> N
         ("folded", ["Map of Rome"]),
     ],
 )
-def test_the_search_reads_titles_and_descriptions_in_any_case(alice: Any, text: str, found: list[str]) -> None:
+def test_the_search_reads_titles_and_descriptions_in_any_case(alice: Any, text: str, titles: list[str]) -> None:
     a_product(title="Map of Rome", description="Folded.\nWaterproof.")
     a_product(title="Карта", description="Складная")
     for title in ("Straße", "100% wool", "back\\slash"):
         a_product(title=title, description="")
     answer = signed_in(alice).get(PRODUCTS, {"search": text})
-    assert [row["title"] for row in answer.json()["results"]] == found
+    assert [row["title"] for row in answer.json()["results"]] == titles
 
 
 # --- filters ---
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "prices"),
     [
         ({"currency": "EUR"}, ["25.00"]),
         ({"currency": "USD", "price_min": "10"}, ["10.00", "20.00"]),
@@ -97,11 +97,11 @@ def test_the_search_reads_titles_and_descriptions_in_any_case(alice: Any, text: 
         ({"currency": "BTC"}, []),
     ],
 )
-def test_the_product_list_filters(alice: Any, asked: dict[str, str], found: list[str]) -> None:
+def test_the_product_list_filters(alice: Any, query: dict[str, str], prices: list[str]) -> None:
     for price, currency in (("9.99", "USD"), ("10", "USD"), ("20", "USD"), ("25", "EUR")):
         a_product(price=Decimal(price), currency_id=currency)
-    answer = signed_in(alice).get(PRODUCTS, asked)
-    assert sorted(row["price"] for row in answer.json()["results"]) == sorted(found)
+    answer = signed_in(alice).get(PRODUCTS, query)
+    assert sorted(row["price"] for row in answer.json()["results"]) == sorted(prices)
 
 
 @pytest.mark.parametrize(
@@ -130,16 +130,16 @@ def test_the_product_list_refuses_an_odd_is_active(admin: Any) -> None:
 def walked(user: Any, ordering: str, limit: int) -> tuple[list[int], list[int]]:
     """All ids from the first page to the last, and all from the last page back."""
     client, address = signed_in(user), f"{PRODUCTS}?ordering={ordering}&limit={limit}"
-    found: list[int] = []
+    product_ids: list[int] = []
     back: list[int] = []
     while address:
         page = client.get(address).json()
-        found += [row["id"] for row in page["results"]]
+        product_ids += [row["id"] for row in page["results"]]
         last, address = page, page["next"]
     while last:
         back = [row["id"] for row in last["results"]] + back
         last = client.get(last["previous"]).json() if last["previous"] else None
-    return found, back
+    return product_ids, back
 
 
 @pytest.mark.parametrize("ordering", [*NAMES, *(f"-{name}" for name in NAMES)])
@@ -150,8 +150,8 @@ def test_the_product_list_walks_through_equal_ones_by_id(alice: Any, ordering: s
     key = {"title": lambda p: (p.title.casefold(), p.pk)}.get(name, lambda p: (getattr(p, name), p.pk))
     expected = [p.pk for p in sorted(Product.objects.all(), key=key, reverse=ordering.startswith("-"))]
     for limit in (1, 2, 3, 50):
-        found, back = walked(alice, ordering, limit)
-        assert found == back == expected
+        product_ids, back = walked(alice, ordering, limit)
+        assert product_ids == back == expected
 
 
 def test_the_product_list_does_not_repeat_or_lose_any_when_others_come_and_go(alice: Any) -> None:
@@ -166,8 +166,8 @@ def test_the_product_list_does_not_repeat_or_lose_any_when_others_come_and_go(al
 
 def test_the_product_list_walks_through_more_equal_ones_than_an_offset_may_count(alice: Any) -> None:
     recipes.product.make(_quantity=1300, _bulk_create=True)
-    found, _ = walked(alice, "price", 200)
-    assert len(found) == len(set(found)) == 1300
+    product_ids, _ = walked(alice, "price", 200)
+    assert len(product_ids) == len(set(product_ids)) == 1300
 
 
 def test_the_product_list_begins_with_the_newest_unless_asked(alice: Any) -> None:

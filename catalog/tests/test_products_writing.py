@@ -60,7 +60,7 @@ def test_a_new_product_has_defaults_for_what_is_left_out(admin: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "price", "shown"),
+    ("currency", "price", "written"),
     [
         ("USD", "0.01", "0.01"),
         ("USD", "25", "25.00"),
@@ -71,8 +71,8 @@ def test_a_new_product_has_defaults_for_what_is_left_out(admin: Any) -> None:
         ("USD", "1000000000000000000", "1000000000000000000.00"),
     ],
 )
-def test_a_price_is_taken_exactly(admin: Any, currency: str, price: Any, shown: str) -> None:
-    assert add(admin, currency=currency, price=price).json()["price"] == shown
+def test_a_price_is_taken_exactly(admin: Any, currency: str, price: Any, written: str) -> None:
+    assert add(admin, currency=currency, price=price).json()["price"] == written
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_patch_changes_only_what_is_sent(admin: Any) -> None:
 
 def test_a_product_is_found_by_its_new_title(admin: Any, pen: Product) -> None:
     send(admin, "patch", pen, {"title": "Feder"})
-    found = [len(signed_in(admin).get(PRODUCTS, {"search": text}).json()["results"]) for text in ("FEDER", "pen")]
-    assert found == [1, 0]
+    counts = [len(signed_in(admin).get(PRODUCTS, {"search": text}).json()["results"]) for text in ("FEDER", "pen")]
+    assert counts == [1, 0]
 
 
 def test_a_change_without_a_difference_changes_nothing(admin: Any, pen: Product) -> None:
@@ -227,8 +227,8 @@ def test_delete_destroys_what_was_never_sold(admin: Any, pen: Product) -> None:
 def test_delete_archives_what_was_sold(admin: Any, alice: Any, pen: Product, wallet: Wallet) -> None:
     purchase = bought(alice, pen, wallet)
     assert [send(admin, "delete", pen).status_code for _ in range(2)] == [204, 204]
-    shown = send(admin, "get", pen).json()
-    assert (shown["is_active"], shown["title"]) == (False, "Pen")
+    body = send(admin, "get", pen).json()
+    assert (body["is_active"], body["title"]) == (False, "Pen")
     refused(send(alice, "get", pen), 404, "product_not_found")
     assert signed_in(alice).get(f"/api/v1/purchases/{purchase['id']}").json()["title"] == "Pen"
 
@@ -242,10 +242,10 @@ def test_an_archived_product_can_be_put_on_sale_again(admin: Any, alice: Any, pe
 
 # --- the demo's products ---
 def test_the_demo_shop_is_seeded_once(db: None) -> None:
-    said = StringIO()
+    output = StringIO()
     for _ in range(2):
-        call_command("seed_products", stdout=said)
-    assert said.getvalue().splitlines() == ["7 products added", "0 products added"]
+        call_command("seed_products", stdout=output)
+    assert output.getvalue().splitlines() == ["7 products added", "0 products added"]
     assert set(Product.objects.values_list("currency_id", flat=True)) == {"USD", "EUR"}
 
 

@@ -50,15 +50,15 @@ def test_a_purchase_books_one_transaction_from_the_wallet_to_the_houses_sales(
         wallet.pk, booking.house_wallet("sales", "USD"), 25,
     )  # fmt: skip
     assert sales() - before == 25
-    shown = signed_in(alice).get(f"/api/v1/transactions/{booked.pk}").json()
-    assert (shown["kind"], shown["reference"]) == ("purchase", booked.reference)
+    body = signed_in(alice).get(f"/api/v1/transactions/{booked.pk}").json()
+    assert (body["kind"], body["reference"]) == ("purchase", booked.reference)
 
 
 def test_a_purchase_stores_price_and_title_as_they_were(alice: Any, pen: Product, wallet: Wallet) -> None:
     purchase = bought(alice, pen, wallet)
     Product.objects.filter(pk=pen.pk).update(price=99, title="Quill", version=2)
-    shown = signed_in(alice).get(f"{PURCHASES}/{purchase['id']}").json()
-    assert (shown["unit_price"], shown["title"]) == ("25.00", "Pen")
+    body = signed_in(alice).get(f"{PURCHASES}/{purchase['id']}").json()
+    assert (body["unit_price"], body["title"]) == ("25.00", "Pen")
 
 
 def test_a_purchase_spends_the_last_cent(alice: Any, pen: Product, wallet: Wallet) -> None:
@@ -154,22 +154,22 @@ def test_a_purchase_refuses_an_odd_quantity(alice: Any, pen: Product, wallet: Wa
 @pytest.mark.parametrize("field", ["product", "wallet"])
 @pytest.mark.parametrize("value", [0, -1, "1", 1.0, True, None, 2**63, [], {}])
 def test_a_purchase_refuses_what_is_no_id(alice: Any, pen: Product, wallet: Wallet, field: str, value: Any) -> None:
-    wish = {"product": pen.pk, "wallet": wallet.pk} | {field: value}
-    refused(signed_in(alice).post(PURCHASES, wish, headers=new_key()), 400, "invalid_request", field)
+    data = {"product": pen.pk, "wallet": wallet.pk} | {field: value}
+    refused(signed_in(alice).post(PURCHASES, data, headers=new_key()), 400, "invalid_request", field)
 
 
 def test_a_purchase_refuses_what_is_not_for_the_client_to_set(
     alice: Any, bob: Any, pen: Product, wallet: Wallet
 ) -> None:
-    wish = {"product": pen.pk, "wallet": wallet.pk}
+    data = {"product": pen.pk, "wallet": wallet.pk}
     plants = {"user": bob.pk, "id": 999, "transaction": 1, "title": "Free", "price": "0.01", "status": "refunded"}
-    refused(signed_in(alice).post(PURCHASES, wish | plants, headers=new_key()), 400, "invalid_request", *plants)
+    refused(signed_in(alice).post(PURCHASES, data | plants, headers=new_key()), 400, "invalid_request", *plants)
     assert shown_balance(wallet) == "100.00"
 
 
 def test_a_price_spelt_otherwise_buys_nothing(alice: Any, pen: Product, wallet: Wallet) -> None:
-    wish = {"product": pen.pk, "wallet": wallet.pk, "expectedPrice": "1.00"}
-    answer = signed_in(alice).post(PURCHASES, wish, headers=new_key())
+    data = {"product": pen.pk, "wallet": wallet.pk, "expectedPrice": "1.00"}
+    answer = signed_in(alice).post(PURCHASES, data, headers=new_key())
     refused(answer, 400, "invalid_request", "expectedPrice")
     assert "did you mean `expected_price`?" in answer.json()["detail"]
     assert shown_balance(wallet) == "100.00"
@@ -183,20 +183,20 @@ def test_a_purchase_requires_a_key(alice: Any, pen: Product, wallet: Wallet) -> 
 
 
 def test_the_shop_sells_once_for_a_key(alice: Any, pen: Product, wallet: Wallet) -> None:
-    key, wish = new_key(), {"product": pen.pk, "wallet": wallet.pk}
-    first, again = (signed_in(alice).post(PURCHASES, wish, headers=key) for _ in range(2))
+    key, data = new_key(), {"product": pen.pk, "wallet": wallet.pk}
+    first, again = (signed_in(alice).post(PURCHASES, data, headers=key) for _ in range(2))
     assert first.content == again.content
     assert again.headers["Idempotent-Replayed"] == "true"
-    refused(signed_in(alice).post(PURCHASES, wish | {"quantity": 2}, headers=key), 422, "idempotency_key_reused")
+    refused(signed_in(alice).post(PURCHASES, data | {"quantity": 2}, headers=key), 422, "idempotency_key_reused")
     assert shown_balance(wallet) == "75.00"
 
 
 # --- reading ---
 def test_a_user_lists_own_purchases_newest_first(alice: Any, pen: Product, wallet: Wallet) -> None:
-    made = [bought(alice, pen, wallet)["id"] for _ in range(3)]
+    expected_ids = [bought(alice, pen, wallet)["id"] for _ in range(3)]
     first = signed_in(alice).get(PURCHASES, {"limit": 2}).json()
-    assert [row["id"] for row in first["results"]] == made[:0:-1]
-    assert ids(signed_in(alice).get(first["next"])) == made[:1]
+    assert [row["id"] for row in first["results"]] == expected_ids[:0:-1]
+    assert ids(signed_in(alice).get(first["next"])) == expected_ids[:1]
 
 
 def test_the_purchase_list_filters(alice: Any, pen: Product, wallet: Wallet) -> None:
@@ -247,8 +247,8 @@ def test_nobody_changes_a_purchase(alice: Any, admin: Any, pen: Product, wallet:
 # --- refunds are listed with it ---
 def test_the_buyer_sees_the_refunds_of_a_purchase(alice: Any, admin: Any, pen: Product, wallet: Wallet) -> None:
     purchase = bought(alice, pen, wallet)["id"]
-    made = [refund(admin, purchase, amount=amount).json()["id"] for amount in ("5", "6")]
-    assert ids(signed_in(alice).get(f"{PURCHASES}/{purchase}/refunds")) == made[::-1]
+    expected_ids = [refund(admin, purchase, amount=amount).json()["id"] for amount in ("5", "6")]
+    assert ids(signed_in(alice).get(f"{PURCHASES}/{purchase}/refunds")) == expected_ids[::-1]
 
 
 # --- budgets ---
@@ -272,10 +272,10 @@ def test_the_purchase_list_takes_one_query(
 
 def test_a_dry_run_tells_what_would_be_bought_and_buys_nothing(alice: Any, wallet: Wallet) -> None:
     product = a_product(stock=1)
-    wish = {"product": product.pk, "wallet": wallet.pk}
-    answer = signed_in(alice).post("/api/v1/purchases?dry_run=true", wish)
+    data = {"product": product.pk, "wallet": wallet.pk}
+    answer = signed_in(alice).post("/api/v1/purchases?dry_run=true", data)
     assert answer.status_code == 200, answer.content
     assert (answer.json()["id"], answer.json()["transaction"], answer.json()["status"]) == (None, None, "paid")
     product.refresh_from_db()
     assert (product.stock, shown_balance(wallet), Purchase.objects.count()) == (1, "100.00", 0)
-    refused(signed_in(alice).post("/api/v1/purchases?dry_run=yes", wish), 400, "invalid_request", "dry_run")
+    refused(signed_in(alice).post("/api/v1/purchases?dry_run=yes", data), 400, "invalid_request", "dry_run")

@@ -20,7 +20,7 @@ def purchase(alice: Any, pen: Product, wallet: Wallet) -> int:
     return int(bought(alice, pen, wallet, quantity=2)["id"])
 
 
-def shown(user: Any, purchase: int) -> tuple[str, str]:
+def status_and_refunded(user: Any, purchase: int) -> tuple[str, str]:
     body = signed_in(user).get(f"{PURCHASES}/{purchase}").json()
     return body["refunded"], body["status"]
 
@@ -28,13 +28,14 @@ def shown(user: Any, purchase: int) -> tuple[str, str]:
 def test_a_refund_pays_back_all_when_no_amount_is_given(alice: Any, admin: Any, purchase: int, wallet: Wallet) -> None:
     answer = refund(admin, purchase)
     assert answer.status_code == 201
-    body, made = answer.json(), Refund.objects.get()
+    body, refund_row = answer.json(), Refund.objects.get()
     assert body.pop("created_at").endswith("Z")
     assert body == {
-        "id": made.pk, "purchase": purchase, "amount": "50.00", "reason": "", "transaction": made.transaction_id,
+        "id": refund_row.pk, "purchase": purchase, "amount": "50.00", "reason": "",
+        "transaction": refund_row.transaction_id,
     }  # fmt: skip
     assert shown_balance(wallet) == "100.00"
-    assert shown(alice, purchase) == ("50.00", "refunded")
+    assert status_and_refunded(alice, purchase) == ("50.00", "refunded")
 
 
 def test_a_refund_books_the_way_back_as_a_transaction_of_its_own(admin: Any, purchase: int, wallet: Wallet) -> None:
@@ -59,7 +60,7 @@ def test_the_history_of_a_refund_says_which_admin_did_it_and_why(admin: Any, pur
 
 def test_refunds_pay_back_in_parts_until_nothing_is_left(alice: Any, admin: Any, purchase: int, wallet: Wallet) -> None:
     assert refund(admin, purchase, amount="0.01", reason="A scratch.").json()["reason"] == "A scratch."
-    assert shown(alice, purchase) == ("0.01", "partially_refunded")
+    assert status_and_refunded(alice, purchase) == ("0.01", "partially_refunded")
     assert refund(admin, purchase).json()["amount"] == "49.99"
     assert shown_balance(wallet) == "100.00"
     body = refused(refund(admin, purchase), 409, "refund_exceeds_purchase", "amount")
@@ -111,9 +112,9 @@ def test_a_refund_refuses_what_is_not_for_the_client_to_set(
     mallory: Any, admin: Any, purchase: int, wallet: Wallet
 ) -> None:
     hers = wallet_with(mallory, "USD", "1")
-    wished = {"wallet": hers.pk, "purchase": 1, "id": 999, "transaction": 1, "currency": "EUR", "user": mallory.pk}
-    answer = signed_in(admin).post(f"{PURCHASES}/{purchase}/refunds", wished, headers=new_key())
-    refused(answer, 400, "invalid_request", *wished)
+    planted = {"wallet": hers.pk, "purchase": 1, "id": 999, "transaction": 1, "currency": "EUR", "user": mallory.pk}
+    answer = signed_in(admin).post(f"{PURCHASES}/{purchase}/refunds", planted, headers=new_key())
+    refused(answer, 400, "invalid_request", *planted)
     assert (shown_balance(hers), shown_balance(wallet)) == ("1.00", "50.00")
 
 

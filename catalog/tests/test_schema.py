@@ -10,8 +10,8 @@ API = "/api/v1"
 
 
 def operation(method: str, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema_document()["paths"][API + path][method]
-    return found
+    described: dict[str, Any] = schema_document()["paths"][API + path][method]
+    return described
 
 
 def headers_of(described: dict[str, Any]) -> dict[str, bool]:

@@ -53,14 +53,14 @@ def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
 @pytest.mark.parametrize("row", ROWS)
 def test_everybody_may_do_what_the_table_says(cast: Cast, row: str) -> None:
     about_somebody = any(len(statuses) > 1 for statuses in STATUSES[row].values())
-    found: dict[str, list[int]] = {}
+    actual: dict[str, list[int]] = {}
     for name, caller in cast.callers.items():
         for whose in ("own", "foreign")[: 1 + (about_somebody and caller is not None)]:
             with forgotten():
-                call = CALLS[row](cast.scene(row, name, whose))
-                found.setdefault(name, []).append(outcome(call, perform(row, call, caller)))
-    expected = {name: list(statuses) * (len(found[name]) // len(statuses)) for name, statuses in STATUSES[row].items()}
-    assert found == expected
+                call = CALLS[row](cast.context(row, name, whose))
+                actual.setdefault(name, []).append(outcome(call, perform(row, call, caller)))
+    expected = {name: list(statuses) * (len(actual[name]) // len(statuses)) for name, statuses in STATUSES[row].items()}
+    assert actual == expected
 
 
 def other_methods() -> Iterator[Any]:
@@ -76,15 +76,15 @@ def other_methods() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("row", "methods"), list(other_methods()))
 def test_no_address_answers_to_a_method_that_is_not_described(cast: Cast, row: str, methods: list[str]) -> None:
-    call = CALLS[row](cast.scene(row, "admin", "foreign"))
-    found = {method: perform(row, call, cast.callers["admin"], method=method).status_code for method in methods}
-    assert found == dict.fromkeys(methods, 405)
+    call = CALLS[row](cast.context(row, "admin", "foreign"))
+    statuses = {method: perform(row, call, cast.callers["admin"], method=method).status_code for method in methods}
+    assert statuses == dict.fromkeys(methods, 405)
 
 
 @pytest.mark.parametrize("row", [row for row in CALLS if ":" not in row])
 @pytest.mark.parametrize("query", ["", "?format=csv"])
 def test_asking_what_an_address_knows_never_breaks_it(cast: Cast, row: str, query: str) -> None:
-    call = CALLS[row](cast.scene(row, "admin", "own"))
+    call = CALLS[row](cast.context(row, "admin", "own"))
     assert perform(row, call, cast.callers["admin"], method="options", query=query).status_code in (200, 400, 404, 405)
 
 
@@ -96,7 +96,7 @@ MOVING = [row for row in CALLS if ":" not in row and operations()[row].method !=
 @pytest.mark.parametrize("row", MOVING)
 def test_a_misspelt_parameter_moves_nothing(cast: Cast, row: str) -> None:
     """Who asks for a dry run and is not understood must not have done it."""
-    call = CALLS[row](cast.scene(row, "admin", "own"))
+    call = CALLS[row](cast.context(row, "admin", "own"))
     before = stored()
     answer = perform(row, call, cast.callers["admin"], query="?dry-run=true")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "unknown_parameter")
@@ -142,10 +142,10 @@ def is_same(held: Any, value: Any) -> bool:
 
 @pytest.mark.parametrize("row", [row for row in CALLS if operations()[operation_of(row)].writes])
 def test_nobody_sets_what_is_not_his_to_set(cast: Cast, row: str) -> None:
-    call, plants = CALLS[row](cast.scene(row, "user", "own")), planted(cast.objects(cast.bob), row)
+    call, plants = CALLS[row](cast.context(row, "user", "own")), planted(cast.objects(cast.bob), row)
     before = stored()
     answer = perform(row, call, cast.callers["user"], **plants)
     assert answer.status_code in {STATUSES[row]["user"][0], 400, 422}, answer.content
     changed = [(table, json.loads(text, parse_float=Decimal)) for table, text in stored() - before]
-    assert not [(table, found) for table, new in changed if (found := taken(new, plants))]
+    assert not [(table, statuses) for table, new in changed if (statuses := taken(new, plants))]
     assert not changed or answer.status_code < 400

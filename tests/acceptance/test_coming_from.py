@@ -38,7 +38,7 @@ def rows() -> Iterator[Row]:
 
 
 @pytest.fixture
-def house(db: None) -> Iterator[DemoTill]:
+def till(db: None) -> Iterator[DemoTill]:
     provider_cache.invalidate()
     opened = DemoTill()
     yield opened
@@ -53,18 +53,18 @@ def test_every_row_is_done_and_nothing_but_the_rows() -> None:
 
 
 @pytest.mark.parametrize("equivalent", dict.fromkeys(EQUIVALENTS.values()), ids=lambda equivalent: equivalent.__name__)
-def test_each_row_is_done_as_the_page_says(equivalent: Equivalent, house: DemoTill) -> None:
+def test_each_row_is_done_as_the_page_says(equivalent: Equivalent, till: DemoTill) -> None:
     """Many rows of different services are done by the same calls."""
-    equivalent(house)
+    equivalent(till)
     for row in (row for row in rows() if EQUIVALENTS.get((row.service, row.there)) is equivalent):
         calls = re.findall(r"`([^`]+)`", row.here)
         assert calls, row
         for call in calls:
             is_command = call.startswith(("make ", "manage.py "))
-            assert is_command or any(is_call(call, asked) for asked in house.asked), (row, call)
+            assert is_command or any(is_call(call, request) for request in till.requests), (row, call)
 
 
-def is_call(call: str, asked: str) -> bool:
+def is_call(call: str, request: str) -> bool:
     """`GET wallets/{id}` was asked for as `GET wallets/77`; a query counts only where the page names one."""
     pattern = re.sub(r"\\{\w+\\}", r"[^/?&]+", re.escape(call))
-    return bool(re.fullmatch(pattern, asked if "?" in call else asked.partition("?")[0]))
+    return bool(re.fullmatch(pattern, request if "?" in call else request.partition("?")[0]))

@@ -50,8 +50,8 @@ def some_rule(dice: random.Random, places: int) -> Rule:
     """Often free of one part or another, as rules are, and now and then all of them at once."""
     percent = Decimal(dice.choice([0, 0, 10**10, dice.randint(0, 100 * UNIT)])).scaleb(-10)
     fixed, minimum = (dice.choice([Decimal(0), some_number(dice, digits=4, places=places)]) for _ in range(2))
-    most = minimum + some_number(dice, digits=4, places=places)
-    return Rule(percent, fixed, minimum, dice.choice([None, most]))
+    maximum = minimum + some_number(dice, digits=4, places=places)
+    return Rule(percent, fixed, minimum, dice.choice([None, maximum]))
 
 
 def some_triple(dice: random.Random, *, digits: int, places: int, rate_digits: int) -> Triple:
@@ -138,7 +138,7 @@ def test_exchanges_through_the_ledger_leave_every_currency_at_zero(alice: Any, b
         for source, target, triple in (next(bookings) for _ in range(BATCH)):
             movements += [*as_movements(payers[source], receivers[target], source, target, triple)]
             note(expected, source, target, triple)
-        assert all(isinstance(verdict, booking.Booked) for verdict in booking.book(movements))
+        assert all(isinstance(result, booking.Booked) for result in booking.book(movements))
     assert {place: units(amount) for place, amount in standing(receivers).items()} == {
         place: expected[place] for place in standing(receivers)
     }
@@ -177,9 +177,9 @@ def note(expected: dict[tuple[str, str], int], source: str, target: str, triple:
 
 def standing(receivers: dict[str, int]) -> dict[tuple[str, str], Decimal]:
     """What the house's wallets and the receivers' hold."""
-    found = {(row.house, row.currency): row.balance for row in booking.house_balances()}
+    of_house = {(row.house, row.currency): row.balance for row in booking.house_balances()}
     balances = dict(Wallet.objects.filter(pk__in=receivers.values()).values_list("pk", "balance"))
-    return found | {("receiver", code): balances[wallet] for code, wallet in receivers.items()}
+    return of_house | {("receiver", code): balances[wallet] for code, wallet in receivers.items()}
 
 
 @pytest.mark.django_db
@@ -203,10 +203,10 @@ def go_round(alice: Any, dice: random.Random, wallets: dict[str, int]) -> None:
     for source, target in pairwise(chain):
         if not proceeds(amount, counter.current_rate(source=source, target=target)):
             break
-        wish = {"user_id": alice.pk, "source_id": wallets[source], "destination_id": wallets[target]}
-        made = counter.exchange(**wish, amount=amount)
-        assert WIDE.add(made.proceeds, made.remainder) == WIDE.multiply(made.amount, made.rate)
-        amount = made.proceeds
+        data = {"user_id": alice.pk, "source_id": wallets[source], "destination_id": wallets[target]}
+        exchange = counter.exchange(**data, amount=amount)
+        assert WIDE.add(exchange.proceeds, exchange.remainder) == WIDE.multiply(exchange.amount, exchange.rate)
+        amount = exchange.proceeds
     else:
         assert amount <= start, (chain, start)
         gained = {code: now - before[code] for code, now in counters().items() if now != before[code]}

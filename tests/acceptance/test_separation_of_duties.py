@@ -31,38 +31,38 @@ def site(admin: Any) -> Client:
     return staff_client(admin)
 
 
-def refused_page(site: Client, page: str, deed: str, *targets: Any, **fields: str) -> None:
+def refused_page(site: Client, page: str, action: str, *targets: Any, **fields: str) -> None:
     """The page says why, and nothing changes in any table."""
     with nothing_changes():
-        answer = site.post(confirm_address(page, deed, *targets), {"reason": "mine", **fields})
+        answer = site.post(confirm_address(page, action, *targets), {"reason": "mine", **fields})
     assert answer.status_code == 200
     assert TOLD in answer.content.decode()
 
 
-@pytest.mark.parametrize("verdict", ["paid", "rejected"])
+@pytest.mark.parametrize("action", ["paid", "rejected"])
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_an_admin_settles_no_order_of_his_own(
-    admin: Any, site: Client, admins_wallet: Wallet, name: str, verdict: str
+    admin: Any, site: Client, admins_wallet: Wallet, name: str, action: str
 ) -> None:
-    made = (
+    order = (
         deposit(admin, admins_wallet)
         if name == "deposits"
         else withdraw(admin, admins_wallet, recipes.bank_account.make(owner=admin))
     )
     with nothing_changes():
-        refused(settle(admin, name, made, verdict), 403, "own_order")
+        refused(settle(admin, name, order, action), 403, "own_order")
     kind, page = (Deposit, DEPOSITS) if name == "deposits" else (Withdrawal, WITHDRAWALS)
-    refused_page(site, page, "approve" if verdict == "paid" else "reject", kind.objects.get(pk=made["id"]))
+    refused_page(site, page, "approve" if action == "paid" else "reject", kind.objects.get(pk=order["id"]))
 
 
 def test_an_order_stays_ones_own_in_another_role(alice: Any, service: Any) -> None:
-    made = deposit(alice, wallet_with(alice, "USD", "1"))
+    order = deposit(alice, wallet_with(alice, "USD", "1"))
     alice.take_role("service")
     alice.save()
     recipes.settlement_scope.make(service=alice)
     with nothing_changes():
-        refused(settle(alice, "deposits", made), 403, "own_order")
-    assert settle(service, "deposits", made).status_code == 200
+        refused(settle(alice, "deposits", order), 403, "own_order")
+    assert settle(service, "deposits", order).status_code == 200
 
 
 def test_of_many_only_ones_own_is_refused(admin: Any, alice: Any, site: Client, admins_wallet: Wallet) -> None:

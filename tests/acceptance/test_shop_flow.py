@@ -43,15 +43,15 @@ class Visitor:
 
     def join(self, email: str) -> int:
         """Register, follow the link, log in; return the new id. Before the link is opened nobody gets in."""
-        wish = {"email": email, "password": PASSWORD}
-        self.ask(400, "POST", "auth/register", wish | {"role": "admin", "is_staff": True, "is_active": True})
-        made = self.ask(201, "POST", "auth/register", wish)
-        assert (made["user"]["role"], made["user"]["is_active"]) == ("user", False)
+        data = {"email": email, "password": PASSWORD}
+        self.ask(400, "POST", "auth/register", data | {"role": "admin", "is_staff": True, "is_active": True})
+        registered = self.ask(201, "POST", "auth/register", data)
+        assert (registered["user"]["role"], registered["user"]["is_active"]) == ("user", False)
         refused = self.ask(401, "POST", "auth/login", {"email": email, "password": PASSWORD})
         assert refused["code"] == "invalid_credentials"
-        self.ask(200, "GET", made["activation_url"])
+        self.ask(200, "GET", registered["activation_url"])
         self.sign_in(email)
-        return int(made["user"]["id"])
+        return int(registered["user"]["id"])
 
     def wallet(self, number: int) -> str:
         return str(self.ask(200, "GET", f"wallets/{number}")["balance"])
@@ -98,37 +98,35 @@ def test_a_newcomer_joins_is_credited_buys_and_is_paid_back(till: LiveTill, shop
     pen = staff.ask(
         201, "POST", "products", {"title": "Pen", "description": "Blue.", "price": "60.00", "currency": "USD"}
     )
-    newcomer = Visitor(shop)
-    user_id = newcomer.join("newcomer@example.com")
+    alice = Visitor(shop)
+    user_id = alice.join("newcomer@example.com")
 
-    assert [product["title"] for product in newcomer.listed("products")] == ["Pen"]
+    assert [product["title"] for product in alice.listed("products")] == ["Pen"]
     assert credit(till, SHA1_COLON, user_id=user_id, account_id=123456, amount=100)["balance"] == "100.00"
-    assert newcomer.wallet(123456) == "100.00"
+    assert alice.wallet(123456) == "100.00"
 
-    wish = {"product": pen["id"], "wallet": 123456, "expected_price": pen["price"]}
-    bought = newcomer.ask(201, "POST", "purchases", wish, key="first")
-    assert (bought["amount"], newcomer.wallet(123456)) == ("60.00", "40.00")
-    poor = newcomer.ask(409, "POST", "purchases", wish, key="second")
+    data = {"product": pen["id"], "wallet": 123456, "expected_price": pen["price"]}
+    bought = alice.ask(201, "POST", "purchases", data, key="first")
+    assert (bought["amount"], alice.wallet(123456)) == ("60.00", "40.00")
+    poor = alice.ask(409, "POST", "purchases", data, key="second")
     assert poor["code"] == "insufficient_funds"
 
-    assert newcomer.ask(201, "POST", "purchases", wish, key="first") == bought
-    assert newcomer.replayed
-    assert (
-        newcomer.ask(422, "POST", "purchases", wish | {"quantity": 2}, key="first")["code"] == "idempotency_key_reused"
-    )
-    assert newcomer.wallet(123456) == "40.00"
+    assert alice.ask(201, "POST", "purchases", data, key="first") == bought
+    assert alice.replayed
+    assert alice.ask(422, "POST", "purchases", data | {"quantity": 2}, key="first")["code"] == "idempotency_key_reused"
+    assert alice.wallet(123456) == "40.00"
 
-    newcomer.ask(403, "POST", f"purchases/{bought['id']}/refunds", {}, key="mine")
+    alice.ask(403, "POST", f"purchases/{bought['id']}/refunds", {}, key="mine")
     staff.ask(201, "POST", f"purchases/{bought['id']}/refunds", {"amount": "15.50", "reason": "A leak."}, key="r1")
-    assert newcomer.wallet(123456) == "55.50"
+    assert alice.wallet(123456) == "55.50"
 
-    history = newcomer.listed("transactions?wallet=123456")
+    history = alice.listed("transactions?wallet=123456")
     assert [line["kind"] for line in history] == ["refund", "purchase", "deposit"]
-    [mine] = newcomer.listed("purchases")
+    [mine] = alice.listed("purchases")
     assert (mine["status"], mine["refunded"], mine["transaction"]) == (
         "partially_refunded", "15.50", history[1]["id"],
     )  # fmt: skip
-    assert [back["reason"] for back in newcomer.listed(f"purchases/{bought['id']}/refunds")] == ["A leak."]
+    assert [back["reason"] for back in alice.listed(f"purchases/{bought['id']}/refunds")] == ["A leak."]
 
 
 def test_staff_run_the_shop(till: LiveTill, shop: httpx.Client, staff: Visitor) -> None:
@@ -136,26 +134,26 @@ def test_staff_run_the_shop(till: LiveTill, shop: httpx.Client, staff: Visitor) 
     buyer = Visitor(shop)
     user_id = buyer.join("buyer@example.com")
     credit(till, SHA256_CONCAT, user_id=user_id, account_id=77, amount='"500.00"')
-    made = [
+    product_ids = [
         staff.ask(201, "POST", "products", {"title": title, "price": price, "currency": "USD"})["id"]
         for title, price in (("Lamp", "59.00"), ("Map", "7.95"))
     ]
-    assert [row["id"] for row in buyer.listed("products?ordering=price")] == made[::-1]
+    assert [row["id"] for row in buyer.listed("products?ordering=price")] == product_ids[::-1]
 
-    staff.ask(200, "PATCH", f"products/{made[0]}", {"price": "61.00"})
+    staff.ask(200, "PATCH", f"products/{product_ids[0]}", {"price": "61.00"})
     changed = buyer.ask(
-        409, "POST", "purchases", {"product": made[0], "wallet": 77, "expected_price": "59.00"}, key="a"
+        409, "POST", "purchases", {"product": product_ids[0], "wallet": 77, "expected_price": "59.00"}, key="a"
     )
     assert (changed["code"], changed["price"]) == ("price_changed", "61.00")
-    buyer.ask(201, "POST", "purchases", {"product": made[0], "wallet": 77, "expected_price": "61.00"}, key="b")
+    buyer.ask(201, "POST", "purchases", {"product": product_ids[0], "wallet": 77, "expected_price": "61.00"}, key="b")
 
-    for number in made:
+    for number in product_ids:
         staff.ask(204, "DELETE", f"products/{number}")
         assert buyer.ask(404, "POST", "purchases", {"product": number, "wallet": 77}, key=f"c{number}")["code"] == (
             "product_not_found"
         )
     assert buyer.listed("products") == []
-    assert [(row["id"], row["is_active"]) for row in staff.listed("products")] == [(made[0], False)]
+    assert [(row["id"], row["is_active"]) for row in staff.listed("products")] == [(product_ids[0], False)]
     assert buyer.listed("purchases")[0]["title"] == "Lamp"
 
 
@@ -164,10 +162,10 @@ def test_mallory_gets_nothing(till: LiveTill, shop: httpx.Client, staff: Visitor
     alice, mallory = Visitor(shop), Visitor(shop)
     credit(till, SHA1_COLON, user_id=alice.join("alice@example.com"), account_id=5, amount=100)
     mallory.join("mallory@example.com")
-    wish = {"product": pen, "wallet": 5}
-    bought = alice.ask(201, "POST", "purchases", wish, key="k")["id"]
+    data = {"product": pen, "wallet": 5}
+    bought = alice.ask(201, "POST", "purchases", data, key="k")["id"]
 
-    assert mallory.ask(404, "POST", "purchases", wish, key="k")["code"] == "wallet_not_found"
+    assert mallory.ask(404, "POST", "purchases", data, key="k")["code"] == "wallet_not_found"
     for path in ("wallets/5", f"purchases/{bought}", f"purchases/{bought}/refunds"):
         mallory.ask(404, "GET", path)
     for path in ("purchases", "transactions", "purchases?wallet=5"):

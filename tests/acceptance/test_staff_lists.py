@@ -110,8 +110,8 @@ def test_an_export_reads_in_batches_whatever_its_length(
 def test_the_log_says_who_did_what_to_whom_and_why(site: Client, alice: User, bob: User, admin: User) -> None:
     site.post(f"{url(User, 'disable')}?id={alice.pk}&id={bob.pk}", {"reason": "asked by phone"})
     page = site.get(url(LogEntry, "changelist"), {"q": "phone", "user__id__exact": str(admin.pk)}).content.decode()
-    for shown in ("alice@example.com", "bob@example.com", "admin@example.com", "Disabled. Reason: asked by phone"):
-        assert shown in page
+    for phrase in ("alice@example.com", "bob@example.com", "admin@example.com", "Disabled. Reason: asked by phone"):
+        assert phrase in page
     rows = exported(site, LogEntry, q="alice")
     assert [(row["user_email"], row["change_message"]) for row in rows] == [
         ("admin@example.com", "Exported the list as CSV, narrowed by q=alice."),
@@ -167,8 +167,8 @@ def test_a_users_page_shows_the_latest_transactions_and_leads_to_all(
     transfer = book_transfer((ALICES, BOBS, "5"), reference="rent of May")
     many_credits(alice, ALICES, 30)
     page = site.get(url(User, "change", bob.pk)).content.decode()
-    for shown in (f"/transaction/{transfer}/", "+5.00 USD", "15.00 USD", "rent of May", f"wallet {ALICES}"):
-        assert shown in page
+    for phrase in (f"/transaction/{transfer}/", "+5.00 USD", "15.00 USD", "rent of May", f"wallet {ALICES}"):
+        assert phrase in page
     page = site.get(url(User, "change", alice.pk)).content.decode()
     assert page.count("till-amount") == 2 * (20 + 1)
     assert f"?of_user={alice.pk}" in page

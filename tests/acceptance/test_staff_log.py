@@ -70,13 +70,13 @@ def newest() -> str:
 
 def test_a_product_is_noted_with_its_prices(admin: Any) -> None:
     client = signed_in(admin)
-    made = client.post("/api/v1/products", {"title": "Lamp", "price": "59.00", "currency": "USD"}).json()
+    product = client.post("/api/v1/products", {"title": "Lamp", "price": "59.00", "currency": "USD"}).json()
     assert newest() == "Added: 59.00 USD, stock unlimited."
-    client.patch(f"/api/v1/products/{made['id']}", {"price": "1.00", "stock": 3})
+    client.patch(f"/api/v1/products/{product['id']}", {"price": "1.00", "stock": 3})
     assert newest() == "Changed: price: 59 -> 1; stock: none -> 3."
-    client.patch(f"/api/v1/products/{made['id']}", {"price": "1.00"})
+    client.patch(f"/api/v1/products/{product['id']}", {"price": "1.00"})
     assert LogEntry.objects.count() == 2
-    client.delete(f"/api/v1/products/{made['id']}")
+    client.delete(f"/api/v1/products/{product['id']}")
     assert newest() == "Deleted."
 
 
@@ -105,8 +105,8 @@ def _user(_: User) -> Form:
     mallory = new_user("walter")
     fields = {"email": "walt@example.com", "full_name": "", "role": "user", "is_active": "on", "reason": "asked"}
     inline = {f"wallets-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
-    told = "Changed email from walter@example.com to walt@example.com. Reason: asked"
-    return f"accounts/user/{mallory.pk}/change/", fields | inline, told
+    message = "Changed email from walter@example.com to walt@example.com. Reason: asked"
+    return f"accounts/user/{mallory.pk}/change/", fields | inline, message
 
 
 def _password(_: User) -> Form:
@@ -177,14 +177,14 @@ def admin_pages() -> dict[type[Any], Any]:
 def test_a_form_is_in_the_staff_log(
     site: Client, admin: Any, form: Callable[[User], Form], caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, fields, told = form(admin)
+    path, fields, message = form(admin)
     caplog.set_level(logging.INFO)
     caplog.clear()
     page = loaded(site, f"/admin/{path}")
     answer = site.post(f"/admin/{path}", fields | {name: page[name] for name in page if name == "shown"})
     assert answer.status_code == 302 or "till-made-secret" in answer.content.decode(), answer.content.decode()[-6000:]
     entry = LogEntry.objects.latest("pk")
-    assert (entry.user_id, told in entry.get_change_message()) == (admin.pk, True), entry.get_change_message()
+    assert (entry.user_id, message in entry.get_change_message()) == (admin.pk, True), entry.get_change_message()
     assert entry.get_change_message() in [r.getMessage() for r in caplog.records if r.name == "till.staff"]
 
 

@@ -121,15 +121,15 @@ def test_the_front_page_says_whether_the_books_balance(site: Client, alice: User
 
 
 @pytest.mark.parametrize(
-    ("right", "shown"),
+    ("right", "part"),
     [("view_transaction", "The last 14 days"), ("view_webhookevent", "Needs attention"), ("view_ledgercheck", "books")],
 )
-def test_each_part_is_for_whoever_may_look_at_it(mallory: User, right: str, shown: str) -> None:
+def test_each_part_is_for_whoever_may_look_at_it(mallory: User, right: str, part: str) -> None:
     User.objects.filter(pk=mallory.pk).update(is_staff=True)
     assert "till-front" not in front(staff_client(mallory))
     mallory.user_permissions.add(Permission.objects.get(codename=right))
     page = front(staff_client(mallory))
-    assert shown in page
+    assert part in page
     assert page.count('class="till-card') == 1
 
 
@@ -156,6 +156,6 @@ def test_a_check_is_good_where_nothing_can_be_written(
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
     call_command("check_ledger")
-    told = capsys.readouterr()
-    assert "The books balance" in told.out
-    assert "The result is not kept for /admin" in told.err
+    output = capsys.readouterr()
+    assert "The books balance" in output.out
+    assert "The result is not kept for /admin" in output.err

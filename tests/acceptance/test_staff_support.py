@@ -50,9 +50,9 @@ def test_a_right_that_was_added_by_hand_goes_with_the_next_migration(db: None) -
 def test_support_looks_at_everything(story: dict[type, Any], support: User) -> None:
     client = staff_client(support)
     for model in OURS:
-        found = story[model]
+        target = story[model]
         pages = [url(model, "changelist"), url(model, "export")]
-        pages += [url(model, "change", found.pk), url(model, "history", found.pk)] if found else []
+        pages += [url(model, "change", target.pk), url(model, "history", target.pk)] if target else []
         for page in pages:
             answer = client.get(page)
             assert answer.status_code == 200, page

@@ -17,7 +17,7 @@ from payments.ledger.services.currencies import change_currency
 from payments.models import Currency, ExchangeRate, Provider
 from payments.users.services import change_user, disable_user
 from staff.stale_forms import GuardedAdmin
-from tests.support.admin_forms import loaded, shown
+from tests.support.admin_forms import loaded, shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.exchanges import store_rate
 from tests.support.purchases import a_product
@@ -69,9 +69,9 @@ def objects(alice: Any, admin: Any) -> dict[type[models.Model], Any]:
 
 
 def test_every_form_of_the_registry_is_guarded_and_tried_here(admin: Any) -> None:
-    found = editable(admin)
-    assert set(found) == set(CHANGES) == set(TYPED)
-    assert all(isinstance(MODEL_ADMINS[model], GuardedAdmin) for model in found)
+    models = editable(admin)
+    assert set(models) == set(CHANGES) == set(TYPED)
+    assert all(isinstance(MODEL_ADMINS[model], GuardedAdmin) for model in models)
 
 
 @pytest.mark.parametrize("model", CHANGES, ids=lambda model: model.__name__)
@@ -83,9 +83,9 @@ def test_an_old_page_overwrites_nothing(site: Client, admin: Any, objects: dict[
     before = model.objects.filter(pk=target.pk).values().get()
     answer = site.post(page, sent)
     assert answer.status_code == 200
-    [told] = answer.context["adminform"].form.errors["__all__"]
-    assert told.startswith("This was changed meanwhile")
-    assert f"{model._meta.get_field(field).verbose_name} " in told.replace("active no", "is active no")
+    [message] = answer.context["adminform"].form.errors["__all__"]
+    assert message.startswith("This was changed meanwhile")
+    assert f"{model._meta.get_field(field).verbose_name} " in message.replace("active no", "is active no")
     assert model.objects.filter(pk=target.pk).values().get() == before
 
 
@@ -95,8 +95,8 @@ def test_a_page_of_this_moment_is_saved(site: Client, objects: dict[type, Any], 
     answer = site.post(page, loaded(site, page) | TYPED[model])
     assert answer.status_code == 302, answer.context["errors"]
     [(field, value)] = TYPED[model].items()
-    stored = model.objects.filter(pk=objects[model].pk).values_list(field, flat=True).get()
-    assert str(stored).removesuffix(".0000000000") == value
+    saved = model.objects.filter(pk=objects[model].pk).values_list(field, flat=True).get()
+    assert str(saved).removesuffix(".0000000000") == value
 
 
 @pytest.mark.parametrize("wrong", ["", "0", "made up", "9" * 4000, "1795917149 name=0 name"])
@@ -120,10 +120,11 @@ def test_a_stale_form_says_who_changed_what_and_when(site: Client, admin: Any, a
     page = url(User, "change", alice.pk)
     sent = loaded(site, page) | {"full_name": "Alice Cooper"}
     change_user(user_id=alice.pk, staff=admin, email="new@example.com")
-    [told] = site.post(page, sent).context["adminform"].form.errors["__all__"]
+    [message] = site.post(page, sent).context["adminform"].form.errors["__all__"]
     when = LogEntry.objects.latest("pk").action_time
     assert (
-        f"changed meanwhile by admin@example.com at {when:%Y-%m-%d %H:%M:%S} UTC. Now: email new@example.com." in told
+        f"changed meanwhile by admin@example.com at {when:%Y-%m-%d %H:%M:%S} UTC. Now: email new@example.com."
+        in message
     )
 
 
@@ -131,10 +132,11 @@ def test_a_rotated_secret_makes_a_page_old_and_is_not_said(site: Client) -> None
     provider = Provider.objects.get(slug="sha1_colon")
     page = url(Provider, "change", provider.pk)
     sent = loaded(site, page) | {"secret": "x" * 40}
-    site.post(page, shown(site, page) | loaded(site, page) | {"secret": "a-quite-long-secret-of-a-colleague-2026"})
+    theirs = loaded(site, page) | {"secret": "a-quite-long-secret-of-a-colleague-2026"}
+    site.post(page, shown_field(site, page) | theirs)
     answer = site.post(page, sent)
-    [told] = answer.context["adminform"].form.errors["__all__"]
-    assert "another new secret" in told
+    [message] = answer.context["adminform"].form.errors["__all__"]
+    assert "another new secret" in message
     assert "colleague" not in answer.content.decode()
     assert Provider.objects.get(slug="sha1_colon").secret == "a-quite-long-secret-of-a-colleague-2026"
 

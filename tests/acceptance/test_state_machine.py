@@ -24,7 +24,7 @@ from payments.models import CommissionRule
 from payments.transfers import services as transfers
 from tests.support import recipes
 from tests.support.bank import WIDE, Leg, ModelProduct, ModelWallet, Promise, Sale, Terms, opposite
-from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PERSON, PLACES, RATE, WHO, Customers
+from tests.support.state_machine import AMOUNT, CURRENCY, NUMBER, PAIR, PLACES, RATE, USER, WHO, Customers
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ TARIFFS = [
 ]
 
 
-class Everything(Customers):
+class EveryOperation(Customers):
     """And what they send, exchange and buy, and what staff take back."""
 
     # --- transfers, exchange ----------------------------------------------------------------------------------------
@@ -55,14 +55,14 @@ class Everything(Customers):
     def transfer(self, who: int, source: int, destination: int, amount: Decimal) -> None:
         self._transfer(self.user(who, self.wallet(source)), self.wallet(source), self.wallet(destination), amount)
 
-    @rule(source=NUMBER, to=PERSON, amount=AMOUNT)
+    @rule(source=NUMBER, to=USER, amount=AMOUNT)
     def transfer_to_a_person(self, source: int, to: int, amount: Decimal) -> None:
         """From its owner, to whoever it is; who has no wallet of the currency gets one, unless it is refused."""
         wallet_id = self.wallet(source)
         wallet, to_id = self.bank.wallets[wallet_id], self.ids[to]
         first = self.bank.first(to_id, wallet.currency)
         self.bank.wallets.setdefault(first or 0, ModelWallet(to_id, wallet.currency))
-        self._transfer(wallet.owner, wallet_id, first or 0, amount, recipient=self.people[to].email)
+        self._transfer(wallet.owner, wallet_id, first or 0, amount, recipient=self.users[to].email)
         self.bank.wallets.pop(0, None)
 
     def _transfer(self, user: int, source: int, destination: int, amount: Decimal, recipient: str = "") -> None:
@@ -77,18 +77,18 @@ class Everything(Customers):
         else:
             refusal = self.bank.refusal(self.bank.transferring(source, destination, amount))
         to: dict[str, Any] = {"recipient": recipient.upper()} if recipient else {"destination_id": destination}
-        made = self.attempt(refusal, lambda: transfers.transfer(user_id=user, source_id=source, amount=amount, **to))
-        if made:
+        sent = self.attempt(refusal, lambda: transfers.transfer(user_id=user, source_id=source, amount=amount, **to))
+        if sent:
             if not destination:
-                self.bank.wallets[made.destination_id] = self.bank.wallets.pop(0)
-            legs = self.bank.transferring(source, made.destination_id, amount)
-            self.note(made.transaction_id, "transfer", legs)
+                self.bank.wallets[sent.destination_id] = self.bank.wallets.pop(0)
+            legs = self.bank.transferring(source, sent.destination_id, amount)
+            self.note(sent.transaction_id, "transfer", legs)
 
     @rule(who=WHO, source=NUMBER, destination=NUMBER, amount=AMOUNT, seen=some.none() | RATE)
     def exchange(self, who: int, source: int, destination: int, amount: Decimal, seen: Decimal | None) -> None:
         self._exchange(self.user(who, self.wallet(source)), self.wallet(source), self.wallet(destination), amount, seen)
 
-    @rule(pair=PAIR, who=PERSON, amount=AMOUNT)
+    @rule(pair=PAIR, who=USER, amount=AMOUNT)
     def exchange_ones_own(self, pair: tuple[str, str], who: int, amount: Decimal) -> None:
         source, destination = (self.bank.first(self.ids[who], code) for code in pair)
         if source and destination:
@@ -103,24 +103,24 @@ class Everything(Customers):
         if not refusal:
             legs = bank.exchanging(source, destination, amount, rate, bank.fee("exchange", pair[0], amount))
             refusal = bank.refusal(legs)
-        wish = {"user_id": user, "source_id": source, "destination_id": destination}
+        data = {"user_id": user, "source_id": source, "destination_id": destination}
         expected = counter.ExpectedRate(seen, Decimal(10)) if seen else None
-        made = self.attempt(refusal, lambda: counter.exchange(**wish, amount=amount, expected=expected))
-        if made:
-            self.note(made.transaction_id, "exchange", legs)
+        promised = self.attempt(refusal, lambda: counter.exchange(**data, amount=amount, expected=expected))
+        if promised:
+            self.note(promised.transaction_id, "exchange", legs)
 
-    @rule(who=PERSON, pair=PAIR, amount=AMOUNT, is_used=some.booleans())
+    @rule(who=USER, pair=PAIR, amount=AMOUNT, is_used=some.booleans())
     def quote(self, who: int, pair: tuple[str, str], amount: Decimal, is_used: bool) -> None:
-        made = self.attempt(
+        promised = self.attempt(
             self.bank.refuses_terms(*pair, amount),
             lambda: counter.quote(user_id=self.ids[who], source=pair[0], target=pair[1], amount=amount),
         )
-        if made:
+        if promised:
             fee = self.bank.fee("exchange", pair[0], amount)
-            promise = Promise(made.pk, self.ids[who], *pair, amount, self.bank.rates[pair], fee)
+            promise = Promise(promised.pk, self.ids[who], *pair, amount, self.bank.rates[pair], fee)
             if is_used:
                 self._exchange_by_quote(self.ids[who], self._firsts(self.ids[who], pair), promise)
-            expired = recipes.expired_quote.make(user=self.people[who])
+            expired = recipes.expired_quote.make(user=self.users[who])
             self.bank.promises += [promise, replace(promise, id=expired.pk, is_expired=True, is_used=False)]
 
     @precondition(lambda self: self.bank.promises)
@@ -142,44 +142,44 @@ class Everything(Customers):
         if not refusal:
             legs = self.bank.exchanging(source, destination, promise.amount, promise.rate, promise.fee)
             refusal = self.bank.refusal(legs)
-        wish = {"user_id": user, "source_id": source, "destination_id": destination, "quote_id": promise.id}
-        if made := self.attempt(refusal, lambda: counter.exchange_quoted(**wish)):
+        data = {"user_id": user, "source_id": source, "destination_id": destination, "quote_id": promise.id}
+        if promised := self.attempt(refusal, lambda: counter.exchange_quoted(**data)):
             promise.is_used = True
-            self.note(made.transaction_id, "exchange", legs)
+            self.note(promised.transaction_id, "exchange", legs)
 
     # --- the shop ---------------------------------------------------------------------------------------------------
 
-    @rule(who=WHO, ware=PERSON, number=NUMBER, quantity=some.integers(1, 4), expected=some.booleans())
-    def buy(self, who: int, ware: int, number: int, quantity: int, expected: bool) -> None:
+    @rule(who=WHO, number_of_product=USER, number=NUMBER, quantity=some.integers(1, 4), expected=some.booleans())
+    def buy(self, who: int, number_of_product: int, number: int, quantity: int, expected: bool) -> None:
         self._buy(
             self.user(who, self.wallet(number)),
-            self.wares[ware],
+            self.products[number_of_product],
             self.wallet(number),
             quantity,
             Decimal("12.50") if expected else None,
         )
 
-    @rule(who=PERSON, ware=PERSON, regret=some.just(Decimal(0)) | some.none() | AMOUNT)
-    def buy_with_ones_own(self, who: int, ware: int, regret: Decimal | None) -> None:
-        if wallet := self.bank.first(self.ids[who], self.wares[ware].currency):
-            self._buy(self.ids[who], self.wares[ware], wallet, 1, None)
+    @rule(who=USER, number_of_product=USER, regret=some.just(Decimal(0)) | some.none() | AMOUNT)
+    def buy_with_ones_own(self, who: int, number_of_product: int, regret: Decimal | None) -> None:
+        if wallet := self.bank.first(self.ids[who], self.products[number_of_product].currency):
+            self._buy(self.ids[who], self.products[number_of_product], wallet, 1, None)
             if self.bank.sales:
                 self._refund(self.bank.sales[-1], regret)
 
-    def _buy(self, user: int, ware: ModelProduct, wallet: int, quantity: int, expected: Decimal | None) -> None:
-        legs: list[Leg] = [(wallet, ("sales", ware.currency), ware.price * quantity)]
-        if expected not in (None, ware.price):
+    def _buy(self, user: int, product: ModelProduct, wallet: int, quantity: int, expected: Decimal | None) -> None:
+        legs: list[Leg] = [(wallet, ("sales", product.currency), product.price * quantity)]
+        if expected not in (None, product.price):
             refusal = "PriceChanged"
-        elif ware.stock is not None and ware.stock < quantity:
+        elif product.stock is not None and product.stock < quantity:
             refusal = "OutOfStock"
         else:
             refusal = self.bank.refusal(legs) if self.bank.owns(user, wallet) else "WalletNotFound"
-        wish = {"user_id": user, "product_id": ware.id, "wallet_id": wallet, "quantity": quantity}
-        made = self.attempt(refusal, lambda: shop.buy(**wish, expected_price=expected))
-        if made:
-            ware.stock = ware.stock and ware.stock - quantity
-            self.bank.sales.append(Sale(made.pk, wallet, legs[0][2]))
-            self.note(made.transaction_id, "purchase", legs)
+        data = {"user_id": user, "product_id": product.id, "wallet_id": wallet, "quantity": quantity}
+        purchase = self.attempt(refusal, lambda: shop.buy(**data, expected_price=expected))
+        if purchase:
+            product.stock = product.stock and product.stock - quantity
+            self.bank.sales.append(Sale(purchase.pk, wallet, legs[0][2]))
+            self.note(purchase.transaction_id, "purchase", legs)
 
     @precondition(lambda self: self.bank.sales)
     @rule(number=NUMBER, amount=some.none() | AMOUNT)
@@ -187,15 +187,15 @@ class Everything(Customers):
         self._refund(self.bank.sales[number % len(self.bank.sales)], amount)
 
     def _refund(self, sale: Sale, amount: Decimal | None) -> None:
-        made = self.attempt(
+        promised = self.attempt(
             self.bank.refuses_refund(sale, amount),
             lambda: shop.refund(purchase_id=sale.id, by=self.staff, amount=amount),
         )
-        if made:
+        if promised:
             amount = sale.amount - sale.refunded if amount is None else amount
             sale.refunded += amount
             sales = ("sales", self.bank.currency(sale.wallet))
-            self.note(made.transaction_id, "refund", [(sales, sale.wallet, amount)])
+            self.note(promised.transaction_id, "refund", [(sales, sale.wallet, amount)])
 
     # --- staff ------------------------------------------------------------------------------------------------------
 
@@ -203,13 +203,13 @@ class Everything(Customers):
     @rule(number=NUMBER)
     def reverse(self, number: int) -> None:
         booking = self.bank.booked[number % len(self.bank.booked)]
-        made = self.attempt(
+        promised = self.attempt(
             self.bank.refuses_reversal(booking),
             lambda: reversals.reverse(transaction_id=booking.transaction, reason="A dispute", staff=self.staff),
         )
-        if made:
+        if promised:
             booking.is_reversed = True
-            self.note(made.transaction_id, "reversal", opposite(booking))
+            self.note(promised.transaction_id, "reversal", opposite(booking))
 
     @rule(number=NUMBER, allowed=some.booleans())
     def allow_overdraft(self, number: int, allowed: bool) -> None:
@@ -227,12 +227,12 @@ class Everything(Customers):
         """Two rules at one time are refused; then the one that stands is ended."""
         terms = TARIFFS[n % len(TARIFFS)]
         stands = (operation, currency) in self.bank.rules
-        wish: dict[str, Any] = asdict(terms)
-        made = self.attempt(
+        data: dict[str, Any] = asdict(terms)
+        promised = self.attempt(
             "RuleOverlap" if stands else "",
-            lambda: commission_rules.make_rule(operation=operation, currency=currency, staff=self.staff, **wish),
+            lambda: commission_rules.make_rule(operation=operation, currency=currency, staff=self.staff, **data),
         )
-        if made:
+        if promised:
             self.bank.rules[operation, currency] = terms
         else:
             standing = CommissionRule.objects.get(operation=operation, currency=currency, valid_until=None)
@@ -250,10 +250,10 @@ def paper(committed_db: None, settings: Any) -> Iterator[None]:
 @pytest.mark.usefixtures("paper")
 def test_whatever_happens_in_whatever_order_the_books_say_what_the_paper_says() -> None:
     """15 stories of 30 steps; `make torture` tells 200."""
-    run_state_machine_as_test(Everything, settings=STORY)
+    run_state_machine_as_test(EveryOperation, settings=STORY)
 
 
 @pytest.mark.torture
 @pytest.mark.usefixtures("paper")
 def test_after_200_stories_the_books_say_what_the_paper_says() -> None:
-    run_state_machine_as_test(Everything, settings=hypothesis.settings(STORY, max_examples=200))
+    run_state_machine_as_test(EveryOperation, settings=hypothesis.settings(STORY, max_examples=200))

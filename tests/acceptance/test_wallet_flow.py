@@ -57,117 +57,122 @@ def staff(client: httpx.Client, till: LiveTill, admin: Any) -> Visitor:
 @pytest.fixture
 def cashier(client: httpx.Client, staff: Visitor) -> Visitor:
     """A service, made by the admin over REST, that logs in like everybody."""
-    made = staff.ask(201, "POST", "users", {"email": "cashier@example.com", "password": PASSWORD, "role": "service"})
-    assert (made["role"], made["wallets"]) == ("service", [])
-    staff.ask(201, "POST", "settlement-scopes", {"service": made["id"], "everything": True})
+    service = staff.ask(201, "POST", "users", {"email": "cashier@example.com", "password": PASSWORD, "role": "service"})
+    assert (service["role"], service["wallets"]) == ("service", [])
+    staff.ask(201, "POST", "settlement-scopes", {"service": service["id"], "everything": True})
     return Visitor(client, email="cashier@example.com")
 
 
 @pytest.fixture
-def newcomer(client: httpx.Client, staff: Visitor) -> Visitor:
+def user(client: httpx.Client, staff: Visitor) -> Visitor:
     visitor = Visitor(client)
     visitor.join("newcomer@example.com")
     return visitor
 
 
 @pytest.fixture
-def wallet(newcomer: Visitor, cashier: Visitor) -> int:
+def wallet(user: Visitor, cashier: Visitor) -> int:
     """The newcomer's dollars: 198.00 of them."""
-    dollars = newcomer.wallet("USD")
-    deposit(newcomer, cashier, dollars, "200.00")
+    dollars = user.wallet("USD")
+    deposit(user, cashier, dollars, "200.00")
     return dollars
 
 
 def deposit(owner: Visitor, cashier: Visitor, wallet: int, amount: str) -> Any:
-    made = owner.ask(201, "POST", "deposits", {"wallet": wallet, "amount": amount})
-    return cashier.ask(200, "PUT", f"deposits/{made['id']}/status", {"status": "paid"})
+    order = owner.ask(201, "POST", "deposits", {"wallet": wallet, "amount": amount})
+    return cashier.ask(200, "PUT", f"deposits/{order['id']}/status", {"status": "paid"})
 
 
-def test_a_newcomer_has_a_wallet_in_each_currency(newcomer: Visitor) -> None:
-    wallets = newcomer.listed("wallets")
-    assert [one["currency"] for one in wallets] == [one["code"] for one in newcomer.listed("currencies")]
+def test_a_newcomer_has_a_wallet_in_each_currency(user: Visitor) -> None:
+    wallets = user.listed("wallets")
+    assert [one["currency"] for one in wallets] == [one["code"] for one in user.listed("currencies")]
     assert {one["balance"].strip("0.") + one["available"].strip("0.") for one in wallets} == {""}
-    extra = newcomer.ask(201, "POST", "wallets", {"currency": "EUR"})
-    assert newcomer.ask(200, "GET", f"wallets/{extra['id']}") == extra
-    assert newcomer.listed("transactions") == []
+    extra = user.ask(201, "POST", "wallets", {"currency": "EUR"})
+    assert user.ask(200, "GET", f"wallets/{extra['id']}") == extra
+    assert user.listed("transactions") == []
 
 
-def test_a_deposit_is_credited_when_the_service_says_so(newcomer: Visitor, cashier: Visitor) -> None:
-    wallet = newcomer.wallet("USD")
-    wish = {"wallet": wallet, "amount": "100.00"}
-    shown = newcomer.ask(200, "POST", "deposits?dry_run=true", wish)
-    assert (shown["id"], shown["commission"], shown["net"]) == (None, "1.00", "99.00")
-    assert newcomer.listed("deposits") == []
+def test_a_deposit_is_credited_when_the_service_says_so(user: Visitor, cashier: Visitor) -> None:
+    wallet = user.wallet("USD")
+    data = {"wallet": wallet, "amount": "100.00"}
+    preview = user.ask(200, "POST", "deposits?dry_run=true", data)
+    assert (preview["id"], preview["commission"], preview["net"]) == (None, "1.00", "99.00")
+    assert user.listed("deposits") == []
 
-    made = newcomer.ask(201, "POST", "deposits", wish, key="first")
-    assert (made["status"], made["commission"], made["net"], made["transaction"]) == ("pending", "1.00", "99.00", None)
-    assert newcomer.ask(201, "POST", "deposits", wish, key="first") == made
-    assert newcomer.replayed
-    newcomer.refused(422, "idempotency_key_reused", "POST", "deposits", wish | {"amount": "1.00"}, key="first")
-    keyless = newcomer.client.post("/api/v1/deposits", json=wish, headers=newcomer.headers)
+    placed = user.ask(201, "POST", "deposits", data, key="first")
+    assert (placed["status"], placed["commission"], placed["net"], placed["transaction"]) == (
+        "pending",
+        "1.00",
+        "99.00",
+        None,
+    )
+    assert user.ask(201, "POST", "deposits", data, key="first") == placed
+    assert user.replayed
+    user.refused(422, "idempotency_key_reused", "POST", "deposits", data | {"amount": "1.00"}, key="first")
+    keyless = user.client.post("/api/v1/deposits", json=data, headers=user.headers)
     assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency_key_required")
-    assert newcomer.holds(wallet) == ("0.00", "0.00")
+    assert user.holds(wallet) == ("0.00", "0.00")
 
-    address = f"deposits/{made['id']}"
-    newcomer.ask(403, "PUT", f"{address}/status", {"status": "paid"})
-    assert [order["id"] for order in cashier.listed("deposits?status=pending")] == [made["id"]]
+    address = f"deposits/{placed['id']}"
+    user.ask(403, "PUT", f"{address}/status", {"status": "paid"})
+    assert [order["id"] for order in cashier.listed("deposits?status=pending")] == [placed["id"]]
     paid = cashier.ask(200, "PUT", f"{address}/status", {"status": "paid"})
     assert cashier.ask(200, "PUT", f"{address}/status", {"status": "paid"}) == paid
     cashier.refused(409, "already_settled", "PUT", f"{address}/status", {"status": "rejected"})
-    assert (newcomer.ask(200, "GET", address)["status"], newcomer.holds(wallet)) == ("paid", ("99.00", "0.00"))
+    assert (user.ask(200, "GET", address)["status"], user.holds(wallet)) == ("paid", ("99.00", "0.00"))
 
-    lines = newcomer.ask(200, "GET", f"transactions/{paid['transaction']}")["postings"]
+    lines = user.ask(200, "GET", f"transactions/{paid['transaction']}")["postings"]
     assert [(line["amount"], line["source_balance"], line["destination_balance"]) for line in lines] == [
         ("100.00", None, "100.00"),
         ("1.00", "99.00", None),
     ]
 
 
-def test_a_rejected_deposit_moves_nothing_and_says_why(newcomer: Visitor, cashier: Visitor) -> None:
-    wallet = newcomer.wallet("USD")
-    made = newcomer.ask(201, "POST", "deposits", {"wallet": wallet, "amount": "0.40"})
-    assert (made["commission"], made["net"]) == ("0.40", "0.00")
-    verdict = {"status": "rejected", "reason": "It never arrived."}
-    cashier.ask(200, "PUT", f"deposits/{made['id']}/status", verdict)
-    seen = newcomer.ask(200, "GET", f"deposits/{made['id']}")
+def test_a_rejected_deposit_moves_nothing_and_says_why(user: Visitor, cashier: Visitor) -> None:
+    wallet = user.wallet("USD")
+    order = user.ask(201, "POST", "deposits", {"wallet": wallet, "amount": "0.40"})
+    assert (order["commission"], order["net"]) == ("0.40", "0.00")
+    settlement = {"status": "rejected", "reason": "It never arrived."}
+    cashier.ask(200, "PUT", f"deposits/{order['id']}/status", settlement)
+    seen = user.ask(200, "GET", f"deposits/{order['id']}")
     assert (seen["status"], seen["reason"], seen["transaction"]) == ("rejected", "It never arrived.", None)
-    cashier.refused(409, "already_settled", "PUT", f"deposits/{made['id']}/status", {"status": "paid"})
-    assert newcomer.holds(wallet) == ("0.00", "0.00")
+    cashier.refused(409, "already_settled", "PUT", f"deposits/{order['id']}/status", {"status": "paid"})
+    assert user.holds(wallet) == ("0.00", "0.00")
 
 
-def test_an_exchange_keeps_what_the_quote_promised(newcomer: Visitor, staff: Visitor, wallet: int) -> None:
+def test_an_exchange_keeps_what_the_quote_promised(user: Visitor, staff: Visitor, wallet: int) -> None:
     pair = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.05"}
-    promised = newcomer.ask(201, "POST", "quotes", pair)
+    promised = user.ask(201, "POST", "quotes", pair)
     terms = ("0.8602150537", "8.6451612896", "0.06")
     assert (promised["rate"], promised["proceeds"], promised["commission"]) == terms
     staff.ask(200, "PUT", "rates/USD/EUR", {"rate": "0.5", "confirm": True})
 
-    euros = newcomer.wallet("EUR")
-    wish = {"source": wallet, "destination": euros, "quote": promised["id"]}
-    assert newcomer.ask(200, "POST", "exchanges?dry_run=true", wish)["proceeds"] == promised["proceeds"]
-    made = newcomer.ask(201, "POST", "exchanges", wish, key="swap")
-    assert (made["rate"], made["proceeds"], made["commission"]) == terms
-    assert newcomer.ask(201, "POST", "exchanges", wish, key="swap") == made
-    newcomer.refused(409, "quote_used", "POST", "exchanges", wish)
-    assert (newcomer.holds(wallet)[0], newcomer.holds(euros)[0]) == ("187.89", "8.6451612896")
+    euros = user.wallet("EUR")
+    data = {"source": wallet, "destination": euros, "quote": promised["id"]}
+    assert user.ask(200, "POST", "exchanges?dry_run=true", data)["proceeds"] == promised["proceeds"]
+    exchange = user.ask(201, "POST", "exchanges", data, key="swap")
+    assert (exchange["rate"], exchange["proceeds"], exchange["commission"]) == terms
+    assert user.ask(201, "POST", "exchanges", data, key="swap") == exchange
+    user.refused(409, "quote_used", "POST", "exchanges", data)
+    assert (user.holds(wallet)[0], user.holds(euros)[0]) == ("187.89", "8.6451612896")
 
     direct = {"source": wallet, "destination": euros, "amount": "10.00"}
     careful = direct | {"expected_rate": "0.8602150537", "max_slippage": "1"}
-    newcomer.refused(409, "rate_slipped", "POST", "exchanges", careful)
-    assert newcomer.ask(201, "POST", "exchanges", direct)["proceeds"] == "5.00"
-    newcomer.refused(422, "rate_unavailable", "POST", "quotes", pair | {"target_currency": "GBP"})
+    user.refused(409, "rate_slipped", "POST", "exchanges", careful)
+    assert user.ask(201, "POST", "exchanges", direct)["proceeds"] == "5.00"
+    user.refused(422, "rate_unavailable", "POST", "quotes", pair | {"target_currency": "GBP"})
 
 
-def test_money_is_sent_to_another_person_by_email(client: httpx.Client, newcomer: Visitor, wallet: int) -> None:
+def test_money_is_sent_to_another_person_by_email(client: httpx.Client, user: Visitor, wallet: int) -> None:
     friend = Visitor(client)
     friend.join("friend@example.com")
-    wish = {"source": wallet, "amount": "20.00", "recipient": "Friend@Example.com", "note": "Lunch"}
-    sent = newcomer.ask(201, "POST", "transfers", wish, key="lunch")
-    assert (sent["direction"], sent["commission"], newcomer.holds(wallet)[0]) == ("sent", "0.25", "177.75")
-    assert newcomer.ask(201, "POST", "transfers", wish, key="lunch") == sent
+    data = {"source": wallet, "amount": "20.00", "recipient": "Friend@Example.com", "note": "Lunch"}
+    sent = user.ask(201, "POST", "transfers", data, key="lunch")
+    assert (sent["direction"], sent["commission"], user.holds(wallet)[0]) == ("sent", "0.25", "177.75")
+    assert user.ask(201, "POST", "transfers", data, key="lunch") == sent
 
     [received] = friend.listed("transfers")
-    assert (received["direction"], received["sender"], received["note"]) == ("received", newcomer.email, "Lunch")
+    assert (received["direction"], received["sender"], received["note"]) == ("received", user.email, "Lunch")
     assert (received["commission"], friend.holds(friend.wallet("USD"))[0]) == (None, "20.00")
     friend.ask(404, "GET", f"wallets/{wallet}")
     back = {"source": friend.wallet("USD"), "destination": wallet, "amount": "19.75"}
@@ -175,44 +180,44 @@ def test_money_is_sent_to_another_person_by_email(client: httpx.Client, newcomer
     assert friend.holds(friend.wallet("USD")) == ("0.00", "0.00")
 
     for nobody in ({"recipient": "nobody@example.com"}, {"recipient": "cashier@example.com"}, {"destination": 5}):
-        newcomer.refused(404, "recipient_not_found", "POST", "transfers", {"source": wallet, "amount": "1.00"} | nobody)
-    newcomer.refused(409, "insufficient_funds", "POST", "transfers", wish | {"amount": "197.50"})
-    assert newcomer.holds(wallet) == ("197.50", "0.00")
+        user.refused(404, "recipient_not_found", "POST", "transfers", {"source": wallet, "amount": "1.00"} | nobody)
+    user.refused(409, "insufficient_funds", "POST", "transfers", data | {"amount": "197.50"})
+    assert user.holds(wallet) == ("197.50", "0.00")
 
 
-def test_a_withdrawal_is_held_until_its_verdict(newcomer: Visitor, cashier: Visitor, wallet: int) -> None:
-    newcomer.refused(422, "card_number_refused", "POST", "external-wallets", BANK | CARD)
-    bank = newcomer.ask(201, "POST", "external-wallets", BANK)["id"]
-    wish = {"wallet": wallet, "external_wallet": bank, "amount": "100.00"}
-    assert newcomer.ask(200, "POST", "withdrawals?dry_run=true", wish)["commission"] == "1.80"
-    assert newcomer.holds(wallet) == ("198.00", "0.00")
+def test_a_withdrawal_is_held_until_its_verdict(user: Visitor, cashier: Visitor, wallet: int) -> None:
+    user.refused(422, "card_number_refused", "POST", "external-wallets", BANK | CARD)
+    bank = user.ask(201, "POST", "external-wallets", BANK)["id"]
+    data = {"wallet": wallet, "external_wallet": bank, "amount": "100.00"}
+    assert user.ask(200, "POST", "withdrawals?dry_run=true", data)["commission"] == "1.80"
+    assert user.holds(wallet) == ("198.00", "0.00")
 
-    first = newcomer.ask(201, "POST", "withdrawals", wish, key="out")
+    first = user.ask(201, "POST", "withdrawals", data, key="out")
     assert (first["status"], first["net"], first["pay_to"]["label"]) == ("pending", "98.20", "My bank")
-    assert newcomer.ask(201, "POST", "withdrawals", wish, key="out") == first
-    assert newcomer.holds(wallet) == ("198.00", "100.00")
-    newcomer.refused(409, "insufficient_funds", "POST", "withdrawals", wish)
-    more = {"source": wallet, "destination": newcomer.ask(201, "POST", "wallets", {"currency": "USD"})["id"]}
-    newcomer.refused(409, "insufficient_funds", "POST", "transfers", more | {"amount": "98.00"})
-    newcomer.refused(409, "external_wallet_in_use", "DELETE", f"external-wallets/{bank}")
+    assert user.ask(201, "POST", "withdrawals", data, key="out") == first
+    assert user.holds(wallet) == ("198.00", "100.00")
+    user.refused(409, "insufficient_funds", "POST", "withdrawals", data)
+    more = {"source": wallet, "destination": user.ask(201, "POST", "wallets", {"currency": "USD"})["id"]}
+    user.refused(409, "insufficient_funds", "POST", "transfers", more | {"amount": "98.00"})
+    user.refused(409, "external_wallet_in_use", "DELETE", f"external-wallets/{bank}")
 
     cashier.ask(200, "PUT", f"withdrawals/{first['id']}/status", {"status": "rejected", "reason": "Account closed."})
-    assert newcomer.holds(wallet) == ("198.00", "0.00")
-    second = newcomer.ask(201, "POST", "withdrawals", wish)
+    assert user.holds(wallet) == ("198.00", "0.00")
+    second = user.ask(201, "POST", "withdrawals", data)
     paid = cashier.ask(200, "PUT", f"withdrawals/{second['id']}/status", {"status": "paid"})
-    assert (paid["status"], newcomer.holds(wallet)) == ("paid", ("98.00", "0.00"))
-    assert [order["status"] for order in newcomer.listed("withdrawals")] == ["paid", "rejected"]
-    newcomer.ask(204, "DELETE", f"external-wallets/{bank}")
-    assert newcomer.ask(200, "GET", f"withdrawals/{second['id']}")["pay_to"]["label"] == "My bank"
+    assert (paid["status"], user.holds(wallet)) == ("paid", ("98.00", "0.00"))
+    assert [order["status"] for order in user.listed("withdrawals")] == ["paid", "rejected"]
+    user.ask(204, "DELETE", f"external-wallets/{bank}")
+    assert user.ask(200, "GET", f"withdrawals/{second['id']}")["pay_to"]["label"] == "My bank"
 
 
 CARD = {"kind": "card", "details": {"last4": "4111111111111111"}}
 
 
-def test_the_statement_tells_the_whole_story(newcomer: Visitor, wallet: int) -> None:
-    euros = newcomer.wallet("EUR")
-    newcomer.ask(201, "POST", "exchanges", {"source": wallet, "destination": euros, "amount": "100.00"})
-    statement = newcomer.ask(200, "GET", f"wallets/{wallet}/statement")
+def test_the_statement_tells_the_whole_story(user: Visitor, wallet: int) -> None:
+    euros = user.wallet("EUR")
+    user.ask(201, "POST", "exchanges", {"source": wallet, "destination": euros, "amount": "100.00"})
+    statement = user.ask(200, "GET", f"wallets/{wallet}/statement")
     assert [(line["kind"], line["amount"], line["balance"]) for line in statement["lines"]] == [
         ("deposit", "200.00", "200.00"),
         ("deposit", "-2.00", "198.00"),
@@ -220,20 +225,20 @@ def test_the_statement_tells_the_whole_story(newcomer: Visitor, wallet: int) -> 
         ("exchange", "-0.50", "97.50"),
     ]
     assert (statement["opening_balance"], statement["closing_balance"]) == ("0.00", "97.50")
-    assert newcomer.ask(200, "GET", f"wallets/{wallet}/balance")["balance"] == "97.50"
-    before = newcomer.ask(200, "GET", f"wallets/{wallet}/balance?at=2020-01-01")
+    assert user.ask(200, "GET", f"wallets/{wallet}/balance")["balance"] == "97.50"
+    before = user.ask(200, "GET", f"wallets/{wallet}/balance?at=2020-01-01")
     assert before["balance"] == "0.00"
 
-    answer = newcomer.send("GET", f"wallets/{wallet}/statement", Accept="text/csv")
+    answer = user.send("GET", f"wallets/{wallet}/statement", Accept="text/csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["balance"] for row in rows] == ["0.00", "200.00", "198.00", "98.00", "97.50", "97.50"]
-    assert [one["kind"] for one in newcomer.listed("transactions")] == ["exchange", "deposit"]
-    assert [one["kind"] for one in newcomer.listed(f"transactions?wallet={euros}")] == ["exchange"]
+    assert [one["kind"] for one in user.listed("transactions")] == ["exchange", "deposit"]
+    assert [one["kind"] for one in user.listed(f"transactions?wallet={euros}")] == ["exchange"]
 
 
-def test_a_service_settles_and_does_nothing_else(newcomer: Visitor, cashier: Visitor, wallet: int) -> None:
-    [order] = newcomer.listed("deposits")
+def test_a_service_settles_and_does_nothing_else(user: Visitor, cashier: Visitor, wallet: int) -> None:
+    [order] = user.listed("deposits")
     assert cashier.ask(200, "GET", f"deposits/{order['id']}")["amount"] == "200.00"
     transaction = order["transaction"]
     for path in (
@@ -242,26 +247,26 @@ def test_a_service_settles_and_does_nothing_else(newcomer: Visitor, cashier: Vis
         *("purchases", "currencies", "commission-rules", "settlement-scopes", "webhook-events"),
     ):
         cashier.refused(403, "permission_denied", "GET", path)
-    wish = {"wallet": wallet, "source": wallet, "amount": "1.00", "currency": "USD", "recipient": cashier.email}
+    data = {"wallet": wallet, "source": wallet, "amount": "1.00", "currency": "USD", "recipient": cashier.email}
     for method, path in (
         *(("POST", name) for name in ("deposits", "withdrawals", "transfers", "exchanges", "quotes", "purchases")),
         *(("POST", name) for name in ("wallets", "users", "products", "currencies", "external-wallets")),
         *(("POST", name) for name in ("commission-rules", "settlement-scopes", f"transactions/{transaction}/reverse")),
         *(("PUT", "rates/USD/EUR"), ("PATCH", f"wallets/{wallet}"), ("DELETE", "users/1"), ("DELETE", "products/1")),
     ):
-        cashier.refused(403, "permission_denied", method, path, wish)
+        cashier.refused(403, "permission_denied", method, path, data)
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{10**12}/status", {"status": "paid"})
-    assert newcomer.holds(wallet) == ("198.00", "0.00")
+    assert user.holds(wallet) == ("198.00", "0.00")
 
 
-def test_a_service_can_be_limited_to_a_currency(newcomer: Visitor, cashier: Visitor, staff: Visitor) -> None:
+def test_a_service_can_be_limited_to_a_currency(user: Visitor, cashier: Visitor, staff: Visitor) -> None:
     orders = {
-        currency: newcomer.ask(201, "POST", "deposits", {"wallet": newcomer.wallet(currency), "amount": "10"})["id"]
+        currency: user.ask(201, "POST", "deposits", {"wallet": user.wallet(currency), "amount": "10"})["id"]
         for currency in ("USD", "EUR")
     }
     [service] = staff.listed("users?role=service")
-    [everything] = staff.listed("settlement-scopes")
-    staff.ask(204, "DELETE", f"settlement-scopes/{everything['id']}")
+    [first_scope] = staff.listed("settlement-scopes")
+    staff.ask(204, "DELETE", f"settlement-scopes/{first_scope['id']}")
     scope = staff.ask(201, "POST", "settlement-scopes", {"service": service["id"], "currency": "EUR"})
     assert [order["id"] for order in cashier.listed("deposits")] == [orders["EUR"]]
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
@@ -271,10 +276,10 @@ def test_a_service_can_be_limited_to_a_currency(newcomer: Visitor, cashier: Visi
     cashier.refused(404, "deposit_not_found", "PUT", f"deposits/{orders['USD']}/status", {"status": "paid"})
 
 
-def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor, wallet: int) -> None:
-    bank = newcomer.ask(201, "POST", "external-wallets", BANK)["id"]
-    wish = {"wallet": wallet, "external_wallet": bank, "amount": "50.00"}
-    order = newcomer.ask(201, "POST", "withdrawals", wish, key="mine")["id"]
+def test_mallory_sees_and_moves_nothing(client: httpx.Client, user: Visitor, wallet: int) -> None:
+    bank = user.ask(201, "POST", "external-wallets", BANK)["id"]
+    data = {"wallet": wallet, "external_wallet": bank, "amount": "50.00"}
+    order = user.ask(201, "POST", "withdrawals", data, key="mine")["id"]
     mallory = Visitor(client)
     mallory.join("mallory@example.com")
     own = mallory.wallet("USD")
@@ -283,11 +288,11 @@ def test_mallory_sees_and_moves_nothing(client: httpx.Client, newcomer: Visitor,
         assert mallory.listed(path) == []
     for path in (f"withdrawals/{order}", f"external-wallets/{bank}", f"wallets/{wallet}/statement"):
         mallory.ask(404, "GET", path)
-    mallory.refused(404, "external_wallet_not_found", "POST", "withdrawals", wish | {"wallet": own}, key="mine")
+    mallory.refused(404, "external_wallet_not_found", "POST", "withdrawals", data | {"wallet": own}, key="mine")
     hers = mallory.ask(201, "POST", "external-wallets", BANK)["id"]
-    mallory.refused(404, "wallet_not_found", "POST", "withdrawals", wish | {"external_wallet": hers})
+    mallory.refused(404, "wallet_not_found", "POST", "withdrawals", data | {"external_wallet": hers})
     theft = {"source": wallet, "destination": own, "amount": "1.00"}
     mallory.refused(404, "wallet_not_found", "POST", "transfers", theft)
     mallory.ask(403, "PUT", f"withdrawals/{order}/status", {"status": "paid"})
     mallory.ask(404, "DELETE", f"external-wallets/{bank}")
-    assert (newcomer.holds(wallet), mallory.holds(own)) == (("198.00", "50.00"), ("0.00", "0.00"))
+    assert (user.holds(wallet), mallory.holds(own)) == (("198.00", "50.00"), ("0.00", "0.00"))

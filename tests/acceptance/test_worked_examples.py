@@ -87,8 +87,8 @@ class Story:
             yield "| " + " | ".join(cells) + " |\n"
 
     def _name(self, wallet_id: int) -> str:
-        house = Wallet.objects.filter(pk=wallet_id, house__isnull=False).first()
-        return f"`{house.house}` {house.currency_id}" if house else self.names[wallet_id]
+        house_balance = Wallet.objects.filter(pk=wallet_id, house__isnull=False).first()
+        return f"`{house_balance.house}` {house_balance.currency_id}" if house_balance else self.names[wallet_id]
 
     def _amount(self, amount: Decimal | None, currency: Currency) -> str:
         return "" if amount is None else format_amount(amount, currency.decimal_places)
@@ -100,8 +100,8 @@ def story(alice: User, bob: User, admin: User) -> Iterator[Story]:
     call_command("check_ledger", stdout=io.StringIO(), stderr=io.StringIO())
 
 
-def house(name: str, currency: str = "USD") -> Decimal:
-    return next(one.balance for one in booking.house_balances() if (one.house, one.currency) == (name, currency))
+def house_balance(kind: str, currency: str = "USD") -> Decimal:
+    return next(one.balance for one in booking.house_balances() if (one.house, one.currency) == (kind, currency))
 
 
 def holds(wallet_id: int) -> tuple[Decimal, Decimal]:
@@ -116,23 +116,23 @@ def deposit_with_a_fee(story: Story) -> None:
     assert (order.commission, order.net) == (1, 99)
     assert holds(wallet) == (0, 0)
     orders.settle_deposit(deposit_id=order.pk, settlement="paid", by=story.staff)
-    assert (house("clearing"), house("commission")) == (-100, 1)
+    assert (house_balance("clearing"), house_balance("commission")) == (-100, 1)
 
 
 def withdrawal_rejected_then_paid(story: Story) -> None:
     wallet = story.funded(story.alice, 101, "100.00")
     story.rule("withdrawal", percent="1.5", fixed="0.30")
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "user_id": story.alice.pk,
         "wallet_id": wallet,
         "external_wallet_id": story.bank(story.alice),
         "amount": Decimal("40.00"),
     }
-    first = orders.request_withdrawal(**asked)
+    first = orders.request_withdrawal(**request)
     assert holds(wallet) == (100, 40)
     orders.settle_withdrawal(withdrawal_id=first.pk, settlement="rejected", by=story.staff, reason="closed account")
     assert holds(wallet) == (100, 0)
-    second = orders.request_withdrawal(**asked)
+    second = orders.request_withdrawal(**request)
     assert second.commission == Decimal("0.90")
     orders.settle_withdrawal(withdrawal_id=second.pk, settlement="paid", by=story.staff)
     assert holds(wallet) == (60, 0)
@@ -147,7 +147,7 @@ def exchange_and_back(story: Story) -> None:
     back = exchange(user_id=story.alice.pk, source_id=euros, destination_id=dollars, amount=there.proceeds)
     assert (there.remainder, back.remainder) == (0, Decimal("0.000000000018567153"))
     assert holds(dollars)[0] < 100
-    assert (house("exchange", "USD") + holds(dollars)[0], house("exchange", "EUR")) == (100, 0)
+    assert (house_balance("exchange", "USD") + holds(dollars)[0], house_balance("exchange", "EUR")) == (100, 0)
 
 
 def dispute_and_reversal(story: Story) -> None:
@@ -174,7 +174,7 @@ def a_shops_day(story: Story) -> None:
         shop.buy(user_id=story.bob.pk, product_id=cups.pk, wallet_id=his)
     shop.refund(purchase_id=bought.pk, by=story.staff, amount=Decimal("9.00"), reason="scratched")
     shop.refund(purchase_id=bought.pk, by=story.staff, reason="returned")
-    assert (house("sales"), house("clearing")) == (30, -130)
+    assert (house_balance("sales"), house_balance("clearing")) == (30, -130)
 
 
 STORIES: dict[str, Callable[[Story], None]] = {
@@ -190,8 +190,8 @@ STORIES: dict[str, Callable[[Story], None]] = {
 def test_each_example_is_booked_as_the_page_shows_it(title: str, story: Story) -> None:
     STORIES[title](story)
     _, _, section = PAGE.partition(f"\n### {title}\n")
-    shown = section.partition("\n### ")[0].partition("\n## ")[0]
-    assert story.table() in shown, f"\n{story.table()}"
+    example = section.partition("\n### ")[0].partition("\n## ")[0]
+    assert story.table() in example, f"\n{story.table()}"
 
 
 def test_the_page_tells_no_other_story() -> None:

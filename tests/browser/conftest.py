@@ -23,7 +23,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000"),
 )
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class Browser:
@@ -36,7 +36,7 @@ class Browser:
     def open(self, path: str) -> None:
         self.driver.get(f"{self.url}{path}")
 
-    def until(self, holds: Callable[[], Found | None], message: str) -> Found:
+    def until(self, holds: Callable[[], Result | None], message: str) -> Result:
         """Ask again and again, as the page may be changing under the question."""
         patient = WebDriverWait(self.driver, WAIT_SECONDS, ignored_exceptions=[StaleElementReferenceException])
         return patient.until(lambda _: holds() or False, message)
@@ -72,18 +72,16 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the console has said, from warnings on; that browsers look for an icon is no fault of a page."""
-        said = [entry["message"] for entry in self._log("browser") if entry["level"] in ("WARNING", "SEVERE")]
-        return [message for message in said if "/favicon.ico" not in message]
+        messages = [entry["message"] for entry in self._log("browser") if entry["level"] in ("WARNING", "SEVERE")]
+        return [message for message in messages if "/favicon.ico" not in message]
 
     def elsewhere(self) -> list[str]:
         """The addresses outside of Till that pages have asked for; the browser's own pages are no such."""
         events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
-        asked = [
-            event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"
-        ]
+        urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return [
             url
-            for url in asked
+            for url in urls
             if not url.startswith((self.url, "data:", "blob:", "about:", "chrome:", "chrome-untrusted:"))
         ]
 

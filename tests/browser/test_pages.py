@@ -33,8 +33,8 @@ def test_staff_sees_what_there_is_to_see(story: int, staff: Browser, alice: Any)
     staff.open("/admin/payments/transaction/")
     staff.press(f"#result_list a[href*='/{story}/']")
     postings = staff.text("#postings-group")
-    for shown in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD"):
-        assert shown in postings
+    for phrase in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD"):
+        assert phrase in postings
     assert not staff.all("[name=_save]")
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
@@ -60,9 +60,9 @@ def choose(staff: Browser, pk: int, action: str) -> str:
 
 
 def test_staff_disables_and_enables_a_user(staff: Browser, alice: Any) -> None:
-    for action, told, active in (("disable", "Disabled.", False), ("enable", "Enabled.", True)):
+    for action, message, active in (("disable", "Disabled.", False), ("enable", "Enabled.", True)):
         staff.open("/admin/accounts/user/")
-        assert f"“alice@example.com”: {told}" in choose(staff, alice.pk, action)
+        assert f"“alice@example.com”: {message}" in choose(staff, alice.pk, action)
         alice.refresh_from_db()
         assert alice.is_active is active
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
@@ -106,4 +106,4 @@ def test_redoc_works_without_the_internet(browser: Browser) -> None:
     browser.open("/redoc")
     browser.until(lambda: browser.one("[data-section-id]").is_displayed(), "nothing is drawn")
     browser.until(lambda: "/payment/webhook" in browser.driver.page_source, "an operation is missing")
-    assert not [said for said in browser.complaints() if "has been blocked" not in said]
+    assert not [complaint for complaint in browser.complaints() if "has been blocked" not in complaint]

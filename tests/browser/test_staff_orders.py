@@ -27,11 +27,11 @@ def story(alice: Any, admin: Any, wallet: Wallet) -> tuple[Deposit, Withdrawal]:
     make_rule(admin, "withdrawal", fixed="2.00")
     first = deposit(alice, wallet, "100.00", provider="sha1_colon")["id"]
     deposit(alice, wallet, "40.00")
-    wished = withdraw(
+    withdrawal = withdraw(
         alice, wallet, recipes.bank_account.make(owner=alice, details={"iban": IBAN, "holder": "Alice"}), "250.00"
     )["id"]
     store_rate(hours_old=200)
-    return Deposit.objects.get(pk=first), Withdrawal.objects.get(pk=wished)
+    return Deposit.objects.get(pk=first), Withdrawal.objects.get(pk=withdrawal)
 
 
 def test_the_front_page_says_what_waits(story: tuple[Deposit, Withdrawal], staff: Browser) -> None:
@@ -50,8 +50,8 @@ def test_the_front_page_says_what_waits(story: tuple[Deposit, Withdrawal], staff
 
 
 def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Browser, wallet: Wallet) -> None:
-    made, _ = story
-    staff.open(f"/admin/payments/deposit/{made.pk}/change/")
+    order, _ = story
+    staff.open(f"/admin/payments/deposit/{order.pk}/change/")
     staff.press(".object-tools a[href*=approve]")
     assert f"98.50 USD to wallet {wallet.pk} of alice@example.com; 1.50 USD commission." in staff.text(".till-affected")
     staff.press(".submit-row [type=submit]")
@@ -72,7 +72,7 @@ def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Brow
 def test_staff_rejects_a_withdrawal_and_what_it_held_is_free(
     story: tuple[Deposit, Withdrawal], staff: Browser, wallet: Wallet
 ) -> None:
-    _, wished = story
+    _, withdrawal = story
     staff.open(f"/admin/payments/wallet/{wallet.pk}/change/")
     assert "250.00 USD" in staff.text(".field-held_now")
     staff.press(".field-holds a")
@@ -83,8 +83,8 @@ def test_staff_rejects_a_withdrawal_and_what_it_held_is_free(
     staff.press(".submit-row [type=submit]")
     assert ": rejected." in staff.text(".messagelist")
     assert "The name differs." in staff.text(".field-reason")
-    wished.refresh_from_db()
-    assert (wished.status, wished.reason) == ("rejected", "The name differs.")
+    withdrawal.refresh_from_db()
+    assert (withdrawal.status, withdrawal.reason) == ("rejected", "The name differs.")
     staff.press(".field-of_wallet a")
     assert "0.00 USD" in staff.text(".field-held_now")
     assert not staff.all(".field-holds a")

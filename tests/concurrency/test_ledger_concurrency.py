@@ -91,8 +91,8 @@ def test_a_to_b_against_b_to_a(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1000"), wallet_of(bob, holding="1000")
 
     def send(source: int, destination: int) -> int:
-        verdicts = [booking.book([new_transaction((source, destination, "1"))])[0] for _ in range(50)]
-        return sum(isinstance(verdict, booking.Booked) for verdict in verdicts)
+        results = [booking.book([new_transaction((source, destination, "1"))])[0] for _ in range(50)]
+        return sum(isinstance(result, booking.Booked) for result in results)
 
     sent = at_once(*[lambda: send(a, b), lambda: send(b, a)] * 4)
     assert sent == [50] * 8
@@ -103,10 +103,10 @@ def test_a_to_b_against_b_to_a(alice: Any, bob: Any) -> None:
 
 def test_of_twenty_who_spend_money_for_two_exactly_two_succeed(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    verdicts = at_once(*[lambda: booking.book([new_transaction((a, b, "5"))])[0]] * 20)
-    refused = [verdict for verdict in verdicts if isinstance(verdict, booking.Refused)]
+    results = at_once(*[lambda: booking.book([new_transaction((a, b, "5"))])[0]] * 20)
+    refused = [result for result in results if isinstance(result, booking.Refused)]
     assert len(refused) == 18
-    assert {type(verdict.error) for verdict in refused} == {booking.InsufficientFunds}
+    assert {type(result.error) for result in refused} == {booking.InsufficientFunds}
     assert (balance_of(a), balance_of(b)) == (0, 10)
     assert differences() == {}
 
@@ -114,12 +114,12 @@ def test_of_twenty_who_spend_money_for_two_exactly_two_succeed(alice: Any, bob: 
 def test_nothing_is_booked_on_a_wallet_whose_opening_was_rolled_back(alice: Any) -> None:
     """Its row is not there to say that the books are outdated, and somebody else may open another before the commit."""
     with transaction.atomic():
-        books = booking.lock([77])
+        locked = booking.lock([77])
         with transaction.atomic():
-            open_provider_wallet(books, 77, alice)
+            open_provider_wallet(locked, 77, alice)
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets):
-            books.book([new_transaction((house_wallet(), 77, "5"))])
+            locked.book([new_transaction((house_wallet(), 77, "5"))])
     assert Transaction.objects.count() == 0
 
 
@@ -127,10 +127,10 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
     def open_and_fill() -> str:
         try:
             with transaction.atomic():
-                books = booking.lock([77])
-                open_provider_wallet(books, 77, alice)
+                locked = booking.lock([77])
+                open_provider_wallet(locked, 77, alice)
                 time.sleep(0.1)
-                books.book([new_transaction((house_wallet(), 77, "5"))])
+                locked.book([new_transaction((house_wallet(), 77, "5"))])
         except booking.SerializationConflict:
             return "again"
         return "opened"
@@ -143,9 +143,9 @@ def test_who_opens_a_wallet_second_is_told_to_run_again(alice: Any) -> None:
 def test_the_books_close_with_their_atomic_block(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
     with transaction.atomic():
-        books = booking.lock([a])
+        locked = booking.lock([a])
     with pytest.raises(TransactionManagementError):
-        books.book([new_transaction((a, house_wallet(), "1"))])
+        locked.book([new_transaction((a, house_wallet(), "1"))])
     with pytest.raises(TransactionManagementError):
         booking.lock([a])
 
@@ -165,11 +165,11 @@ def test_readers_never_see_half_a_transaction(wallets: list[int]) -> None:
 
 
 def test_check_ledger_is_exact_while_the_books_are_written(wallets: list[int]) -> None:
-    found: list[dict[str, int]] = []
-    with meanwhile(lambda: found.append(differences(range_rows=50))):
+    runs: list[dict[str, int]] = []
+    with meanwhile(lambda: runs.append(differences(range_rows=50))):
         storm(wallets, threads=4)
-    assert len(found) > 1
-    assert not any(found)
+    assert len(runs) > 1
+    assert not any(runs)
 
 
 def test_check_ledger_sees_one_moment_however_long_it_takes(wallets: list[int]) -> None:

@@ -30,7 +30,7 @@ from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill
 from tests.support.load_client import send_all
 from tests.support.provider import SHA1_COLON, Delivery
-from tests.support.races import MUCH, OPERATIONS, REFUSALS, Round, Stage, adds_up, as_text, expire, send
+from tests.support.races import MUCH, OPERATIONS, REFUSALS, Race, Round, adds_up, as_text, expire, send
 from tests.support.rest import signed_in
 
 pytestmark = pytest.mark.slow
@@ -42,13 +42,13 @@ PAIRS = list(combinations_with_replacement(OPERATIONS, 2))
 
 
 @pytest.fixture(scope="module")
-def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+def shared_race(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Race]:
     """One for all pairs: to build, to audit or to empty one takes longer than a pair."""
     with django_db_blocker.unblock(), ThreadPoolExecutor(THREADS) as pool:
         try:
-            made = Stage(pool)
-            yield made
-            made.at_once(*[lambda: connection.close()] * THREADS)
+            race = Race(pool)
+            yield race
+            race.at_once(*[lambda: connection.close()] * THREADS)
             assert audit().totals == {}
         finally:
             empty_tables()
@@ -56,47 +56,47 @@ def stage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 
 @pytest.fixture
-def open_stage(stage: Stage, django_db_blocker: DjangoDbBlocker) -> Iterator[Stage]:
+def race(shared_race: Race, django_db_blocker: DjangoDbBlocker) -> Iterator[Race]:
     with django_db_blocker.unblock():
-        yield stage
+        yield shared_race
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_two_that_meet_on_one_wallet_both_go_or_are_refused_by_name(open_stage: Stage, one: str, other: str) -> None:
-    meet_often(open_stage, one, other, rounds=2)
+def test_two_that_meet_on_one_wallet_both_go_or_are_refused_by_name(race: Race, one: str, other: str) -> None:
+    meet_often(race, one, other, rounds=2)
 
 
 @pytest.mark.torture
-def test_they_meet_again_and_again(open_stage: Stage) -> None:
+def test_they_meet_again_and_again(race: Race) -> None:
     for one, other in PAIRS:
-        meet_often(open_stage, one, other, rounds=10)
+        meet_often(race, one, other, rounds=10)
         assert audit().totals == {}, (one, other)
 
 
-def meet_often(stage: Stage, one: str, other: str, *, rounds: int) -> None:
-    stage.since = timezone.now()
+def meet_often(race: Race, one: str, other: str, *, rounds: int) -> None:
+    race.since = timezone.now()
     for number in range(rounds):
-        meet(stage, [one, other, one, other], LITTLE if number % 2 else MUCH)
-    expire(stage)
+        meet(race, [one, other, one, other], LITTLE if number % 2 else MUCH)
+    expire(race)
     assert [total_money(code) for code in ("USD", "EUR")] == [0, 0]
 
 
-def meet(stage: Stage, names: list[str], available: Decimal) -> None:
+def meet(race: Race, names: list[str], available: Decimal) -> None:
     """Let them happen together, with so much money to spend; what each reports is what the wallet shows."""
-    meeting = Round(stage)
+    round_ = Round(race)
     for name in {"withdrawal", "purchase", "deposit", "credited"} & {OPERATIONS[name].needs for name in names}:
-        getattr(meeting, name)
-    stage.leave(available)
-    before = stage.money()
-    booked = dict(stage.at_once(*[lambda name=name: attempt(name, meeting) for name in names]))
+        getattr(round_, name)
+    race.leave(available)
+    before = race.money()
+    booked = dict(race.at_once(*[lambda name=name: attempt(name, round_) for name in names]))
     booked.pop(None, None)
-    assert stage.money() == before + sum(booked.values())
+    assert race.money() == before + sum(booked.values())
 
 
-def attempt(name: str, meeting: Round) -> tuple[int | None, Decimal]:
+def attempt(name: str, round_: Round) -> tuple[int | None, Decimal]:
     """Return the transaction that was booked, if any, and what it moved."""
     try:
-        return OPERATIONS[name].run(meeting), Decimal(OPERATIONS[name].moves)
+        return OPERATIONS[name].run(round_), Decimal(OPERATIONS[name].moves)
     except REFUSALS:
         return None, Decimal(0)
 
@@ -105,7 +105,7 @@ def attempt(name: str, meeting: Round) -> tuple[int | None, Decimal]:
 
 
 @contextmanager
-def meanwhile(stage: Stage, task: Callable[[int], Any], *, threads: int = 3) -> Iterator[None]:
+def meanwhile(race: Race, task: Callable[[int], Any], *, threads: int = 3) -> Iterator[None]:
     """Repeat the task in some threads until the block ends; their exceptions are raised here."""
     done = Event()
 
@@ -114,7 +114,7 @@ def meanwhile(stage: Stage, task: Callable[[int], Any], *, threads: int = 3) -> 
         while not done.is_set():
             task(dice.randrange(2))
 
-    futures = [stage.pool.submit(repeat, seed) for seed in range(threads)]
+    futures = [race.pool.submit(repeat, seed) for seed in range(threads)]
     try:
         yield
     finally:
@@ -124,9 +124,9 @@ def meanwhile(stage: Stage, task: Callable[[int], Any], *, threads: int = 3) -> 
 
 
 @pytest.fixture
-def pots(open_stage: Stage) -> list[int]:
+def pots(race: Race) -> list[int]:
     """Two wallets of alice's, 100 pounds in each."""
-    alice = open_stage.alice
+    alice = race.alice
     pots = [open_wallet(owner_id=alice.pk, currency="GBP").pk for _ in range(2)]
     for pot in pots:
         fund(pot, "100")
@@ -134,12 +134,12 @@ def pots(open_stage: Stage) -> list[int]:
 
 
 @contextmanager
-def to_and_fro(stage: Stage, pots: list[int]) -> Iterator[None]:
+def to_and_fro(race: Race, pots: list[int]) -> Iterator[None]:
     def shift(side: int) -> None:
         with suppress(booking.InsufficientFunds):
-            send(stage.alice, pots[side], pots[1 - side])
+            send(race.alice, pots[side], pots[1 - side])
 
-    with meanwhile(stage, shift):
+    with meanwhile(race, shift):
         yield
 
 
@@ -154,8 +154,8 @@ def together(wallets: list[dict[str, Any]], pots: list[int]) -> Decimal:
 
 
 @breadth(40, 400)
-def test_every_list_of_wallets_shows_one_moment(open_stage: Stage, pots: list[int], number: int) -> None:
-    alice, staff = open_stage.alice, open_stage.staff
+def test_every_list_of_wallets_shows_one_moment(race: Race, pots: list[int], number: int) -> None:
+    alice, staff = race.alice, race.staff
     lists: list[Callable[[], list[dict[str, Any]]]] = [
         lambda: seen(alice, "wallets")["results"],
         lambda: seen(alice, "users/me?include=wallets")["wallets"],
@@ -163,46 +163,46 @@ def test_every_list_of_wallets_shows_one_moment(open_stage: Stage, pots: list[in
         lambda: seen(staff, f"users/{alice.pk}")["wallets"],
         lambda: next(row["wallets"] for row in seen(staff, "users")["results"] if row["id"] == alice.pk),
     ]
-    with to_and_fro(open_stage, pots):
+    with to_and_fro(race, pots):
         for turn in range(number):
             assert together(lists[turn % len(lists)](), pots) == 200
 
 
 @breadth(40, 400)
-def test_what_i_hold_and_what_i_did_last_are_of_one_moment(open_stage: Stage, pots: list[int], number: int) -> None:
+def test_what_i_hold_and_what_i_did_last_are_of_one_moment(race: Race, pots: list[int], number: int) -> None:
     """The newest transaction on a wallet left the balance that the wallet shows beside it."""
-    with to_and_fro(open_stage, pots):
+    with to_and_fro(race, pots):
         for _ in range(number):
-            me = seen(open_stage.alice, "users/me?include=wallets,transactions")
+            me = seen(race.alice, "users/me?include=wallets,transactions")
             balances = {row["id"]: row["balance"] for row in me["wallets"]}
             assert last_balances(me["transactions"], pots).items() <= balances.items()
 
 
 def last_balances(transactions: list[dict[str, Any]], pots: list[int]) -> dict[int, str]:
     """Newest first, so of each wallet the first one counts: a transfer has its number and its id under one lock."""
-    found: dict[int, str] = {}
+    balances: dict[int, str] = {}
     for posting in (posting for transaction in transactions for posting in transaction["postings"]):
         for side in ("source", "destination"):
             if posting[side] in pots:
-                found.setdefault(posting[side], posting[f"{side}_balance"])
-    return found
+                balances.setdefault(posting[side], posting[f"{side}_balance"])
+    return balances
 
 
 @breadth(15, 150)
-def test_every_statement_adds_up(open_stage: Stage, pots: list[int], number: int) -> None:
-    open_stage.since = timezone.now()
-    with to_and_fro(open_stage, pots):
+def test_every_statement_adds_up(race: Race, pots: list[int], number: int) -> None:
+    race.since = timezone.now()
+    with to_and_fro(race, pots):
         for _ in range(number):
             for pot in pots:
-                assert adds_up(seen(open_stage.alice, f"wallets/{pot}/statement?from={as_text(open_stage.since)}"))
+                assert adds_up(seen(race.alice, f"wallets/{pot}/statement?from={as_text(race.since)}"))
 
 
 @breadth(10, 100)
-def test_the_balance_of_a_moment_stays_what_it_was(open_stage: Stage, pots: list[int], number: int) -> None:
-    with to_and_fro(open_stage, pots):
+def test_the_balance_of_a_moment_stays_what_it_was(race: Race, pots: list[int], number: int) -> None:
+    with to_and_fro(race, pots):
         for _ in range(number):
             page = f"wallets/{pots[0]}/balance?at={as_text(timezone.now() - timedelta(seconds=1))}"
-            first, again = seen(open_stage.alice, page), seen(open_stage.alice, page)
+            first, again = seen(race.alice, page), seen(race.alice, page)
             assert first == again
 
 
@@ -210,46 +210,46 @@ def test_the_balance_of_a_moment_stays_what_it_was(open_stage: Stage, pots: list
 
 
 @pytest.mark.torture
-def test_thousands_of_requests_of_every_kind_are_answered_without_an_error(open_stage: Stage) -> None:
-    open_stage.leave(MUCH)
+def test_thousands_of_requests_of_every_kind_are_answered_without_an_error(race: Race) -> None:
+    race.leave(MUCH)
     till = LiveTill()
     till.start()
     try:
-        wishes = Wishes(open_stage, till)
-        replies = send_all(till.url, [wishes.one() for _ in range(3000)], connections=24)
+        requests = RandomRequests(race, till)
+        replies = send_all(till.url, [requests.one() for _ in range(3000)], connections=24)
     finally:
         till.stop()
-    found = shop_users.outcomes(replies)
+    outcomes = shop_users.outcomes(replies)
     codes = {"", "insufficient_funds", "already_settled", "already_reversed", "refund_exceeds_purchase"}
     codes.add("too_many_pending_orders")
-    assert {code for _, code in found} <= codes, found
-    assert {status for status, _ in found} <= {200, 201, 409}, found
+    assert {code for _, code in outcomes} <= codes, outcomes
+    assert {status for status, _ in outcomes} <= {200, 201, 409}, outcomes
     assert [total_money(code) for code in ("USD", "EUR")] == [0, 0]
     assert_ledger_balances()
 
 
-class Wishes:
+class RandomRequests:
     """Random requests of alice, bob, a service, staff and a provider, all of whom have signed in."""
 
-    def __init__(self, on: Stage, till: LiveTill) -> None:
+    def __init__(self, on: Race, till: LiveTill) -> None:
         self.on, self.dice = on, random.Random(7)
         self.alice, self.bob, self.service, self.staff = (
-            shop_users.sign_in(till, person) for person in (on.alice, on.bob, on.service, on.staff)
+            shop_users.sign_in(till, user) for user in (on.alice, on.bob, on.service, on.staff)
         )
-        meetings = [Round(on) for _ in range(40)]
-        self.deposits = [meeting.deposit.pk for meeting in meetings]
-        self.withdrawals = [meeting.withdrawal.pk for meeting in meetings]
-        self.sales = [meeting.purchase.pk for meeting in meetings]
-        self.credits = [meeting.credited for meeting in meetings]
+        rounds = [Round(on) for _ in range(40)]
+        self.deposits = [round_.deposit.pk for round_ in rounds]
+        self.withdrawals = [round_.withdrawal.pk for round_ in rounds]
+        self.sales = [round_.purchase.pk for round_ in rounds]
+        self.credits = [round_.credited for round_ in rounds]
 
     def one(self) -> Delivery:
-        on, pick, verdict = self.on, self.dice.choice, {"status": self.dice.choice(["paid", "rejected"])}
-        made: list[Callable[[], Delivery]] = [
+        on, pick, settlement = self.on, self.dice.choice, {"status": self.dice.choice(["paid", "rejected"])}
+        requests: list[Callable[[], Delivery]] = [
             lambda: SHA1_COLON.notice(user_id=on.alice.pk, account_id=on.wallet, amount="10"),
             lambda: self.post(self.alice, "deposits", wallet=on.wallet, amount="13"),
             lambda: self.post(self.alice, "withdrawals", wallet=on.wallet, external_wallet=on.bank, amount="11"),
-            lambda: shop_users.request(self.service, "PUT", f"deposits/{pick(self.deposits)}/status", verdict),
-            lambda: shop_users.request(self.service, "PUT", f"withdrawals/{pick(self.withdrawals)}/status", verdict),
+            lambda: shop_users.request(self.service, "PUT", f"deposits/{pick(self.deposits)}/status", settlement),
+            lambda: shop_users.request(self.service, "PUT", f"withdrawals/{pick(self.withdrawals)}/status", settlement),
             lambda: self.post(self.alice, "transfers", source=on.wallet, destination=on.others, amount="9"),
             lambda: self.post(self.bob, "transfers", source=on.others, recipient=on.alice.email, amount="9"),
             lambda: self.post(self.alice, "exchanges", source=on.wallet, destination=on.euros, amount="10"),
@@ -260,7 +260,7 @@ class Wishes:
             lambda: shop_users.request(self.alice, "GET", f"wallets/{on.wallet}/statement?limit=20"),
             lambda: shop_users.request(self.alice, "GET", "users/me?include=wallets,transactions"),
         ]
-        return pick(made)()
+        return pick(requests)()
 
     def post(self, token: str, path: str, **body: Any) -> Delivery:
         return shop_users.request(token, "POST", path, body, Idempotency_Key=f"wish-{self.dice.random()}")

@@ -65,12 +65,12 @@ def test_twenty_purchases_with_money_for_two_are_two(till: LiveTill, alice: Any)
 
 
 def test_the_last_item_is_sold_to_one_of_twenty(till: LiveTill, alice: Any, bob: Any, mallory: Any, admin: Any) -> None:
-    product, wishes = on_sale(stock=1), []
+    product, requests = on_sale(stock=1), []
     for buyer in (alice, bob, mallory, admin):
         token, wallet = shop_users.sign_in(till, buyer), new_wallet(buyer, "100")
-        wishes += [shop_users.purchase(token, product, wallet) for _ in range(5)]
-    random.shuffle(wishes)
-    replies = send_all(till.url, wishes, connections=20)
+        requests += [shop_users.purchase(token, product, wallet) for _ in range(5)]
+    random.shuffle(requests)
+    replies = send_all(till.url, requests, connections=20)
     assert shop_users.outcomes(replies) == {(201, ""): 1, (409, "out_of_stock"): 19}
     assert Product.objects.get().stock == 0
     spent = 400 - sum(Wallet.objects.filter(owner__isnull=False).values_list("balance", flat=True))
@@ -80,8 +80,8 @@ def test_the_last_item_is_sold_to_one_of_twenty(till: LiveTill, alice: Any, bob:
 def test_what_is_left_in_stock_is_never_oversold(till: LiveTill, alice: Any, bob: Any) -> None:
     product = on_sale(stock=7)
     buyers = [(shop_users.sign_in(till, buyer), new_wallet(buyer, "1000")) for buyer in (alice, bob)]
-    wishes = [shop_users.purchase(token, product, wallet, quantity=2) for token, wallet in buyers * 10]
-    replies = send_all(till.url, wishes, connections=20)
+    requests = [shop_users.purchase(token, product, wallet, quantity=2) for token, wallet in buyers * 10]
+    replies = send_all(till.url, requests, connections=20)
     assert shop_users.outcomes(replies) == {(201, ""): 3, (409, "out_of_stock"): 17}
     assert Product.objects.get().stock == 1
 
@@ -126,11 +126,11 @@ def test_a_product_that_is_deleted_while_it_is_bought_is_gone_or_archived(
 def test_everybody_pays_the_price_that_they_expected_or_nothing(till: LiveTill, alice: Any, admin: Any) -> None:
     buyer, staff, wallet = shop_users.sign_in(till, alice), shop_users.sign_in(till, admin), new_wallet(alice, "10000")
     product = on_sale("10.00")
-    wishes = [shop_users.purchase(buyer, product, wallet, expected_price=f"{10 + n % 3}.00") for n in range(30)]
+    requests = [shop_users.purchase(buyer, product, wallet, expected_price=f"{10 + n % 3}.00") for n in range(30)]
     changes = [
         shop_users.request(staff, "PATCH", f"products/{product}", {"price": f"{10 + n % 3}.00"}) for n in range(15)
     ]
-    deliveries = wishes + changes
+    deliveries = requests + changes
     random.shuffle(deliveries)
     replies = send_all(till.url, deliveries, connections=12)
     assert {reply.status for reply in replies} <= {200, 201, 409}
@@ -142,33 +142,33 @@ def test_everybody_pays_the_price_that_they_expected_or_nothing(till: LiveTill, 
 
 def test_nobody_waits_in_a_circle(till: LiveTill, alice: Any, bob: Any, admin: Any) -> None:
     """Purchases, refunds, changes of products and credits of the same wallets, all at once: no deadlock, no 5xx."""
-    people = [(buyer, shop_users.sign_in(till, buyer), new_wallet(buyer, "10000")) for buyer in (alice, bob)]
+    buyers = [(buyer, shop_users.sign_in(till, buyer), new_wallet(buyer, "10000")) for buyer in (alice, bob)]
     staff, products = shop_users.sign_in(till, admin), [on_sale(stock=500), on_sale("3.50")]
     sold = [
         services.buy(user_id=owner.pk, product_id=product, wallet_id=wallet, quantity=9).pk
-        for owner, _, wallet in people
+        for owner, _, wallet in buyers
         for product in products
     ]
     makers: list[Callable[[], Delivery]] = [
-        lambda: _wish(random.choice(people), random.choice(products)),
+        lambda: _purchase(random.choice(buyers), random.choice(products)),
         lambda: shop_users.refund(staff, random.choice(sold), amount="0.01"),
         lambda: shop_users.request(
             staff, "PATCH", f"products/{random.choice(products)}", {"stock": random.randint(90, 99)}
         ),
-        lambda: _credit(random.choice(people)),
+        lambda: _credit(random.choice(buyers)),
     ]
     deliveries = [random.choice(makers)() for _ in range(240)]
     replies = send_all(till.url, deliveries, connections=16)
     assert set(shop_users.outcomes(replies)) <= {(200, ""), (201, "")}
 
 
-def _wish(person: Any, product: int) -> Delivery:
-    _, token, wallet = person
+def _purchase(buyer: Any, product: int) -> Delivery:
+    _, token, wallet = buyer
     return shop_users.purchase(token, product, wallet)
 
 
-def _credit(person: Any) -> Delivery:
-    owner, _, wallet = person
+def _credit(buyer: Any) -> Delivery:
+    owner, _, wallet = buyer
     return SHA1_COLON.notice(user_id=owner.pk, account_id=wallet, amount="1")
 
 
@@ -186,8 +186,8 @@ def test_one_key_on_32_connections_is_one_purchase_and_32_equal_answers(till: Li
 
 def test_one_key_for_32_different_requests_is_one_purchase(till: LiveTill, alice: Any) -> None:
     product, wallet, token = on_sale("1"), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
-    wishes = [shop_users.purchase(token, product, wallet, key="once", quantity=n) for n in range(1, 33)]
-    replies = send_all(till.url, wishes, connections=32)
+    requests = [shop_users.purchase(token, product, wallet, key="once", quantity=n) for n in range(1, 33)]
+    replies = send_all(till.url, requests, connections=32)
     assert shop_users.outcomes(replies) == {(201, ""): 1, (422, "idempotency_key_reused"): 31}
     assert Purchase.objects.count() == 1
 
@@ -211,28 +211,28 @@ def test_ten_kills_between_commit_and_answer_lose_nothing_and_repeat_nothing(til
 def kill_between_commit_and_answer(till: LiveTill, alice: Any, *, rounds: int) -> None:
     product, wallet, token = on_sale(), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
     for number in range(1, rounds + 1):
-        wish = shop_users.purchase(token, product, wallet, key=f"cut-{number}")
-        with till.back_again(), send_and_hang_on(till, wish):
-            wait_until(lambda made=number: Purchase.objects.count() == made)  # type: ignore[misc]  # bound now
+        request = shop_users.purchase(token, product, wallet, key=f"cut-{number}")
+        with till.back_again(), send_and_hang_on(till, request):
+            wait_until(lambda expected=number: Purchase.objects.count() == expected)  # type: ignore[misc]  # bound now
             till.kill()
-        stored = IdempotencyKey.objects.get(key=f"cut-{number}")
-        replies = send_all(till.url, [wish] * 3, connections=3)
-        assert {(reply.status, reply.content.decode()) for reply in replies} == {(201, stored.body)}
+        key = IdempotencyKey.objects.get(key=f"cut-{number}")
+        replies = send_all(till.url, [request] * 3, connections=3)
+        assert {(reply.status, reply.content.decode()) for reply in replies} == {(201, key.body)}
         assert all(reply.headers["idempotent-replayed"] == "true" for reply in replies)
         assert (Purchase.objects.count(), balance(wallet)) == (number, 1000 - 25 * number)
 
 
 def test_a_kill_before_the_commit_leaves_nothing_and_the_repeat_buys(till: LiveTill, alice: Any) -> None:
     product, wallet, token = on_sale(stock=5), new_wallet(alice, "1000"), shop_users.sign_in(till, alice)
-    wish = shop_users.purchase(token, product, wallet, key="cut")
+    request = shop_users.purchase(token, product, wallet, key="cut")
     with till.back_again(), transaction.atomic():
         Product.objects.select_for_update(no_key=True).get(pk=product)  # so that the purchase has to wait here
-        with send_and_hang_on(till, wish):
+        with send_and_hang_on(till, request):
             wait_until(someone_waits_for_a_lock)
             till.kill()
     assert not Purchase.objects.exists()
     assert not IdempotencyKey.objects.exists()
-    [reply] = send_all(till.url, [wish], connections=1)
+    [reply] = send_all(till.url, [request], connections=1)
     assert reply.status == 201
     assert "idempotent-replayed" not in reply.headers
     assert (Purchase.objects.count(), balance(wallet), Product.objects.get().stock) == (1, 975, 4)

@@ -44,11 +44,11 @@ def books_balance() -> None:
 
 def storm(till: LiveTill, owners: list[Any], *, notices: int, posts: int) -> None:
     """Send the notices, shuffled, so often that it makes `posts`; every answer is 200 and every credit is one."""
-    made = [
+    distinct = [
         random.choice(FORMS).notice(user_id=owner.pk, account_id=100 + owner.pk, amount="1.25")
         for owner in random.choices(owners, k=notices)
     ]
-    deliveries = made * (posts // notices)
+    deliveries = distinct * (posts // notices)
     random.shuffle(deliveries)
     replies = send_all(till.url, deliveries, connections=64)
     assert statuses(replies) == {200: posts}

@@ -28,7 +28,7 @@ from tests.support.cut_operations import (
     Repeated,
     directly,
     expire,
-    person,
+    new_user,
     silent,
 )
 from tests.support.exchanges import store_rate
@@ -54,20 +54,20 @@ class Outcome:
 
 
 @pytest.fixture
-def wire(committed_db: None) -> Iterator[FaultyProxy]:
+def proxy(committed_db: None) -> Iterator[FaultyProxy]:
     """The way to the database; in which everything costs a commission and there is a rate."""
     for operation in ("deposit", "withdrawal", "transfer", "exchange"):
         recipes.commission_rule.make(operation=operation, percent=Decimal(1))
     store_rate()
-    with faulty_proxy() as wire:
-        yield wire
+    with faulty_proxy() as proxy:
+        yield proxy
 
 
 # --- the experiment -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Stage:
+class Experiment:
     """What was there before the stage, what is there before the act, and the act."""
 
     others: Rows
@@ -81,73 +81,79 @@ class Stage:
         return now, meaning(now - self.others)
 
 
-def set_up(operation: Operation, others: Rows | None = None) -> Stage:
+def set_up(operation: Operation, others: Rows | None = None) -> Experiment:
     provider_cache.invalidate()
     others = every_row() if others is None else others
     act = operation.stage()
-    return Stage(others, every_row(), act)
+    return Experiment(others, every_row(), act)
 
 
-def cut_everywhere(wire: FaultyProxy, operation: Operation, repeats: int = SOME) -> list[Outcome]:
+def cut_everywhere(proxy: FaultyProxy, operation: Operation, repeats: int = SOME) -> list[Outcome]:
     """Cut at each statement on either side, and assert all that is promised."""
-    stage = set_up(operation)
-    operation.repeated(stage.act(), False)
-    _, whole = stage.left()
-    operation.repeated(stage.act(), True)
-    _, twice = stage.left()
+    experiment = set_up(operation)
+    operation.repeated(experiment.act(), False)
+    _, whole = experiment.left()
+    operation.repeated(experiment.act(), True)
+    _, twice = experiment.left()
     assert twice == whole or operation.is_noted, "the repeat did it again"
     come_to = {False: whole, True: twice}
     for moment in MOMENTS:
-        _repeat_uncut(wire, operation, moment, come_to, repeats)
-    return [outcome for moment in MOMENTS for outcome in _cuts(wire, operation, moment, come_to)]
+        _repeat_uncut(proxy, operation, moment, come_to, repeats)
+    return [outcome for moment in MOMENTS for outcome in _cuts(proxy, operation, moment, come_to)]
 
 
 def _repeat_uncut(
-    wire: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning], repeats: int
+    proxy: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning], repeats: int
 ) -> None:
     """Each on a fresh stage: the first of its requests has not the same statements as a later one."""
     for number in count(repeats, repeats):
-        stage, cut = set_up(operation), Cut(number, moment)
-        with wire.in_use(cut):
-            stage.act()
-        left, said = stage.left()
+        experiment, cut = set_up(operation), Cut(number, moment)
+        with proxy.in_use(cut):
+            experiment.act()
+        left, meant = experiment.left()
         if not cut.broken:
             return
-        done = said == come_to[False]
-        assert done or left == stage.before, f"neither before nor after, cut {moment} {cut.sent}: {left - stage.before}"
-        _is_repeated(wire, operation, stage, left if done else None, come_to[done])
+        done = meant == come_to[False]
+        assert done or left == experiment.before, (
+            f"neither before nor after, cut {moment} {cut.sent}: {left - experiment.before}"
+        )
+        _is_repeated(proxy, operation, experiment, left if done else None, come_to[done])
 
 
-def _cuts(wire: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning]) -> Iterator[Outcome]:
+def _cuts(proxy: FaultyProxy, operation: Operation, moment: Moment, come_to: dict[bool, Meaning]) -> Iterator[Outcome]:
     """Cut one statement later each time. A cut that left nothing is followed by the next one: it is a repeat."""
     rows = every_row()
-    stage = set_up(operation, rows)
+    experiment = set_up(operation, rows)
     for number in count(1):
         cut = Cut(number, moment)
-        with wire.in_use(cut):
-            answer = stage.act()
-        left, said = stage.left()
-        done = said == come_to[False]
+        with proxy.in_use(cut):
+            answer = experiment.act()
+        left, meant = experiment.left()
+        done = meant == come_to[False]
         if not cut.broken:  # it has no more statements than that, and nothing kept it from its work
             operation.repeated(answer, False)
-            assert done, f"the repeat came to something else: {left - stage.before}"
+            assert done, f"the repeat came to something else: {left - experiment.before}"
             return
-        assert done or left == stage.before, f"neither before nor after, cut {moment} {cut.sent}: {left - stage.before}"
+        assert done or left == experiment.before, (
+            f"neither before nor after, cut {moment} {cut.sent}: {left - experiment.before}"
+        )
         _is_honest(answer, done, operation.repeated)
         if done:
-            _is_repeated(wire, operation, stage, left, come_to[True])
+            _is_repeated(proxy, operation, experiment, left, come_to[True])
             rows = every_row()
-            stage = set_up(operation, rows)
+            experiment = set_up(operation, rows)
         yield Outcome(cut.sent[-1], moment, done, answer.status)
 
 
-def _is_repeated(wire: FaultyProxy, operation: Operation, stage: Stage, kept: Rows | None, wanted: Meaning) -> None:
-    """A repeat that nothing cuts completes the work, or leaves what was kept as it is."""
-    with wire.in_use():
-        operation.repeated(stage.act(), kept is not None)
-    rows, said = stage.left()
-    assert said == wanted, f"the repeat came to something else: {rows - stage.before}"
-    assert kept is None or rows == kept or operation.is_noted, f"the repeat did it again: {rows - kept}"
+def _is_repeated(
+    proxy: FaultyProxy, operation: Operation, experiment: Experiment, unchanged: Rows | None, wanted: Meaning
+) -> None:
+    """A repeat that nothing cuts completes the work, or leaves what was unchanged as it is."""
+    with proxy.in_use():
+        operation.repeated(experiment.act(), unchanged is not None)
+    rows, meant = experiment.left()
+    assert meant == wanted, f"the repeat came to something else: {rows - experiment.before}"
+    assert unchanged is None or rows == unchanged or operation.is_noted, f"the repeat did it again: {rows - unchanged}"
 
 
 def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
@@ -166,9 +172,9 @@ def _is_honest(answer: Answer, done: bool, repeated: Repeated) -> None:
 @pytest.mark.parametrize("repeats", [SOME, pytest.param(ALL, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(
-    wire: FaultyProxy, name: str, repeats: int
+    proxy: FaultyProxy, name: str, repeats: int
 ) -> None:
-    outcomes = cut_everywhere(wire, OPERATIONS[name], repeats)
+    outcomes = cut_everywhere(proxy, OPERATIONS[name], repeats)
     undone, done = (
         {cut.statement for cut in outcomes if (cut.moment, cut.done, cut.status) == seen}
         for seen in (("before", False, 503), ("after", True, 503))
@@ -178,38 +184,38 @@ def test_a_cut_connection_leaves_all_or_nothing_and_a_repeat_completes_it(
 
 
 @pytest.mark.parametrize("repeats", [SOME, pytest.param(ALL, marks=pytest.mark.torture)])
-def test_expiry_in_batches_stops_only_between_two_of_them(wire: FaultyProxy, repeats: int) -> None:
+def test_expiry_in_batches_stops_only_between_two_of_them(proxy: FaultyProxy, repeats: int) -> None:
     """Each batch commits by itself: what a cut one leaves is so many of them, whole, and the next run does the rest."""
-    steps = [_expired(set_up(EXPIRY), batches) for batches in range(3)]
-    stopped = {done for moment in MOMENTS for done in _stops(wire, moment, steps, repeats)}
+    meanings = [_expired(set_up(EXPIRY), batches) for batches in range(3)]
+    stopped = {done for moment in MOMENTS for done in _stops(proxy, moment, meanings, repeats)}
     assert stopped == set(range(3))
     assert_ledger_balances()
 
 
-def _expired(stage: Stage, batches: int) -> Meaning:
+def _expired(experiment: Experiment, batches: int) -> Meaning:
     for _ in islice(orders.expire_orders(older_than=timedelta(0)), batches):
         pass
-    _, said = stage.left()
+    _, meant = experiment.left()
     expire()
-    return said
+    return meant
 
 
-def _stops(wire: FaultyProxy, moment: Moment, steps: list[Meaning], repeats: int) -> Iterator[int]:
+def _stops(proxy: FaultyProxy, moment: Moment, meanings: list[Meaning], repeats: int) -> Iterator[int]:
     """Yield how many batches were done by each cut run. Most that did none are followed by the next."""
-    stage = set_up(EXPIRY)
+    experiment = set_up(EXPIRY)
     for number in count(1):
         cut = Cut(number, moment)
-        with wire.in_use(cut):
-            stage.act()
-        batches = steps.index(stage.left()[1])
+        with proxy.in_use(cut):
+            experiment.act()
+        batches = meanings.index(experiment.left()[1])
         if not cut.broken:
-            assert batches == len(steps) - 1
+            assert batches == len(meanings) - 1
             return
         yield batches
         if batches or number % repeats == 0:
-            silent(stage.act(), True)
-            assert stage.left()[1] == steps[-1]
-            stage = set_up(EXPIRY)
+            silent(experiment.act(), True)
+            assert experiment.left()[1] == meanings[-1]
+            experiment = set_up(EXPIRY)
 
 
 # --- this test would notice ---------------------------------------------------------------------------------
@@ -250,11 +256,11 @@ def give(wallet: Wallet) -> None:
     ],
 )
 def test_work_that_breaks_the_promise_is_caught(
-    wire: FaultyProxy, work: Callable[[Wallet], None], noticed: str
+    proxy: FaultyProxy, work: Callable[[Wallet], None], noticed: str
 ) -> None:
-    def stage() -> Act:
-        wallet = open_wallet(owner_id=person("alice").pk, currency="USD")
+    def prepare() -> Act:
+        wallet = open_wallet(owner_id=new_user("alice").pk, currency="USD")
         return directly(partial(work, wallet))
 
     with pytest.raises(AssertionError, match=noticed):
-        cut_everywhere(wire, Operation(stage, silent))
+        cut_everywhere(proxy, Operation(prepare, silent))

@@ -28,8 +28,8 @@ NOTICES = 200
 @pytest.fixture
 def pooler(request: pytest.FixtureRequest, committed_db: None) -> Iterator[PgBouncer]:
     """In the mode that the test names, which in transaction mode keeps nothing unless the test says so."""
-    mode, *kept = request.param.split()
-    changes = {"max_prepared_statements": kept[0] if kept else "0"} if keeps_prepared_statements() else {}
+    mode, *limit = request.param.split()
+    changes = {"max_prepared_statements": limit[0] if limit else "0"} if keeps_prepared_statements() else {}
     pgbouncer = PgBouncer(mode, **changes)
     pgbouncer.start()
     yield pgbouncer
@@ -124,8 +124,8 @@ def deliver(till: LiveTill, user_id: int, number: int) -> int:
 
 
 def register(till: LiveTill, number: int) -> int:
-    person = {"email": f"newcomer{number}@example.com", "password": "a-long-password-of-9", "full_name": "New"}
-    return httpx.post(f"{till.url}/api/v1/auth/register", json=person, timeout=30, verify=PLAIN).status_code
+    data = {"email": f"newcomer{number}@example.com", "password": "a-long-password-of-9", "full_name": "New"}
+    return httpx.post(f"{till.url}/api/v1/auth/register", json=data, timeout=30, verify=PLAIN).status_code
 
 
 def storm(pooler: PgBouncer, mode: str, user: Any) -> None:

@@ -157,7 +157,7 @@ def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"staff": "staff@example.com"}, "--yes"),
         ({"staff": "nobody@example.com", "yes": True}, "active admin"),
@@ -166,10 +166,10 @@ def test_the_restore_ends_every_login_and_says_so_in_the_staff_log(committed_db:
         ({"staff": "staff@example.com", "yes": True, "gap": 10**12 + 1}, "--gap"),
     ],
 )
-def test_the_restore_asks_first(db: None, alice: User, options: dict[str, Any], said: str) -> None:
+def test_the_restore_asks_first(db: None, alice: User, options: dict[str, Any], message: str) -> None:
     new_user("staff", "admin")
     before = last_values()
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=message):
         call_command("after_restore", **options)
     assert last_values()["payments_deposit_id_seq"] == before["payments_deposit_id_seq"]
     alice.refresh_from_db()

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
-NEWCOMERS = 6
+USERS = 6
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def test_nobody_waits_for_a_silent_mail_server(till: LiveTill, silent_server: so
         body = {"email": f"user{number}@example.com", "password": PASSWORD}
         return httpx.post(f"{till.url}/api/v1/auth/register", json=body, timeout=60, verify=PLAIN)
 
-    with ThreadPoolExecutor(NEWCOMERS) as pool:
-        answers = list(pool.map(register, range(NEWCOMERS)))
-    assert [answer.status_code for answer in answers] == [201] * NEWCOMERS
+    with ThreadPoolExecutor(USERS) as pool:
+        answers = list(pool.map(register, range(USERS)))
+    assert [answer.status_code for answer in answers] == [201] * USERS
     assert max(answer.elapsed.total_seconds() for answer in answers) < settings.EMAIL_TIMEOUT
     silent_server.settimeout(30)
     with silent_server.accept()[0]:

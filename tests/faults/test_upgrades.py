@@ -34,22 +34,22 @@ os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", "config/gunico
 
 def masters() -> dict[int, int]:
     """The processes of the machine that run gunicorn, with their parents."""
-    found = {}
+    parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words, status = (folder / "cmdline").read_bytes().split(b"\0"), (folder / "stat").read_text()
         except OSError:
             continue
         if b"config/gunicorn.conf.py" in words:
-            found[int(folder.name)] = int(status.rpartition(") ")[2].split()[1])
-    return found
+            parents[int(folder.name)] = int(status.rpartition(") ")[2].split()[1])
+    return parents
 
 
-def until(told: Callable[[], Any], what: str) -> Any:
+def until(condition: Callable[[], Any], what: str) -> Any:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        if found := told():
-            return found
+        if result := condition():
+            return result
         time.sleep(0.05)
     raise AssertionError(f"in vain: {what}")
 
@@ -60,7 +60,7 @@ def load(port: int) -> Iterator[list[str]]:
     wrong: list[str] = []
     is_over = threading.Event()
 
-    def ask(*, kept: bool) -> None:
+    def ask(*, keeps_alive: bool) -> None:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS)
         while not is_over.is_set():
             try:
@@ -72,12 +72,12 @@ def load(port: int) -> Iterator[list[str]]:
                 line.close()
             else:
                 wrong.extend([str(answer.status)] * (answer.status != 200))
-            if not kept:
+            if not keeps_alive:
                 line.close()
             is_over.wait(0.01)
         line.close()
 
-    threads = [threading.Thread(target=ask, kwargs={"kept": kept}) for kept in (True, False)]
+    threads = [threading.Thread(target=ask, kwargs={"kept": keeps_alive}) for keeps_alive in (True, False)]
     for thread in threads:
         thread.start()
     try:

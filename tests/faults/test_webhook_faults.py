@@ -74,12 +74,12 @@ def under_load(
 
 def acknowledged_are_kept(query: Query, replies: Sequence[Reply]) -> None:
     ids = [reply.body["transaction_id"] for reply in replies if reply.status == 200]
-    kept = query(
+    events = query(
         "SELECT count(*) FROM payments_webhookevent e JOIN payments_posting p USING (transaction_id)"
         " WHERE e.external_id = ANY(%s) AND e.verdict = 'credited'",
         ids,
     )
-    assert kept == len(ids) > 0
+    assert events == len(ids) > 0
 
 
 def all_are_credited_once(query: Query, *, total: int) -> None:
@@ -118,12 +118,12 @@ class OwnTill(LiveTill):
                 row = self._connection.execute(sql, parameters).fetchone()
                 return row[0] if row else None
             except psycopg.OperationalError:
-                self.hang_up()
+                self.close_all()
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
 
-    def hang_up(self) -> None:
+    def close_all(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -144,7 +144,7 @@ class OwnTill(LiveTill):
         os.kill(int(self.cluster.supervisor_lock.read_text()), number)
 
     def close(self) -> None:
-        self.hang_up()
+        self.close_all()
         self.stop()
         assert command_line.stop(self.cluster)
         shutil.rmtree(self.folder)

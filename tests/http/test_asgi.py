@@ -63,7 +63,7 @@ class Conversation:
     def __init__(self, *messages: Message, headers: dict[str, str] | None = None, query: bytes = b"") -> None:
         self.messages = list(messages)
         self.sent: list[Message] = []
-        self.asked = 0
+        self.received = 0
         self.scope: Message = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -81,7 +81,7 @@ class Conversation:
         self.scope["headers"] = [(name.encode(), value.encode()) for name, value in named.items()]
 
     async def receive(self) -> Message:
-        self.asked += 1
+        self.received += 1
         if not self.messages:
             await asyncio.sleep(3600)
         return self.messages.pop(0)
@@ -121,7 +121,7 @@ def test_the_application_refuses_an_announced_large_body_without_reading_it() ->
     announced = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
     for length in (announced, "9" * 5000):
         spoken = Conversation(headers={"content-length": length}).run()
-        assert (spoken.status, spoken.body["code"], spoken.asked) == (413, "body_too_large", 0)
+        assert (spoken.status, spoken.body["code"], spoken.received) == (413, "body_too_large", 0)
         assert spoken.headers["content-type"] == "application/problem+json"
         assert spoken.headers["x-request-id"]
     assert served == []
@@ -130,7 +130,7 @@ def test_the_application_refuses_an_announced_large_body_without_reading_it() ->
 def test_the_application_stops_reading_a_body_without_a_length_at_the_limit() -> None:
     third = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 3 + 1
     spoken = Conversation(*[part(b"x" * third, more=True)] * 9).run()
-    assert (spoken.status, spoken.body["code"], spoken.asked) == (413, "body_too_large", 3)
+    assert (spoken.status, spoken.body["code"], spoken.received) == (413, "body_too_large", 3)
     assert served == []
 
 
@@ -193,11 +193,11 @@ def test_the_application_counts_down_again_after_each_answer() -> None:
 
 
 def test_the_application_answers_the_lifespan_protocol() -> None:
-    asked = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent: list[str] = []
 
     async def receive() -> Message:
-        return asked.pop(0)
+        return messages.pop(0)
 
     async def send(message: Any) -> None:
         sent.append(message["type"])

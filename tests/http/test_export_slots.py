@@ -68,14 +68,14 @@ def test_a_place_is_free_when_its_process_died(processes: list[Process], alice: 
 
 def test_one_too_many_is_told_so(processes: list[Process], alice: Any, admin: Any) -> None:
     wallet = wallet_with(alice, "USD", "5")
-    for user, ask, said in (
+    for user, ask, phrase in (
         (alice, lambda: signed_in(alice).get(f"/api/v1/wallets/{wallet.pk}/statement", {"format": "csv"}), "too_many"),
         (admin, lambda: staff_client(admin).get(url(type(wallet), "export")), "Two of your exports are being sent"),
     ):
         for process in processes[:MAX_EXPORTS]:
             process.begins(user)
         answer: Any = ask()
-        assert (answer.status_code, said in answer.content.decode()) == (503, True)
+        assert (answer.status_code, phrase in answer.content.decode()) == (503, True)
         assert int(answer["Retry-After"]) >= 1
         for process in processes[:MAX_EXPORTS]:
             process.ends()

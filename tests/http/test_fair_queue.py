@@ -61,7 +61,7 @@ def test_behind_a_proxy_clients_are_told_apart_by_what_it_wrote(settings: Any) -
     assert client_of(one) == client_of(scope((b"x-forwarded-for", b"10.0.0.1"), (b"x-forwarded-for", b"192.0.2.7")))
 
 
-class Crowd:
+class HeldRequests:
     """Requests that hold their places until they are told to end; `begun` is the order in which they got one."""
 
     def __init__(self) -> None:
@@ -101,93 +101,93 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-Story = Callable[[Crowd], Any]
+Story = Callable[[HeldRequests], Any]
 
 
 def play(story: Story) -> None:
     """At the end nobody waits and every place is free again."""
 
     async def whole() -> None:
-        crowd = Crowd()
-        await story(crowd)
-        await crowd.all_go()
-        assert (crowd.queue.free, dict(crowd.queue.running), dict(crowd.queue.waiting)) == (PLACES, {}, {})
+        requests = HeldRequests()
+        await story(requests)
+        await requests.all_go()
+        assert (requests.queue.free, dict(requests.queue.running), dict(requests.queue.waiting)) == (PLACES, {}, {})
 
     asyncio.run(whole())
 
 
 def test_a_client_has_no_more_places_than_its_own_while_others_are_free() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "a3", "b1")
-        assert crowd.begun == ["a1", "a2", "b1"]
-        assert crowd.queue.count_waiting(b"a") == 1
-        await crowd.goes("a2")
-        assert crowd.begun[-1] == "a3"
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "a3", "b1")
+        assert requests.begun == ["a1", "a2", "b1"]
+        assert requests.queue.count_waiting(b"a") == 1
+        await requests.goes("a2")
+        assert requests.begun[-1] == "a3"
 
     play(story)
 
 
 def test_clients_take_turns_whoever_came_first() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "b1", "b2")
-        await crowd.comes("c1", "c2", "c3", "d1", "e1")
-        await crowd.goes("a1", "a2", "b1", "b2")
-        assert crowd.begun[4:] == ["c1", "d1", "e1", "c2"]
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "b1", "b2")
+        await requests.comes("c1", "c2", "c3", "d1", "e1")
+        await requests.goes("a1", "a2", "b1", "b2")
+        assert requests.begun[4:] == ["c1", "d1", "e1", "c2"]
 
     play(story)
 
 
 def test_who_would_not_have_to_wait_has_room() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "a3", "b1")
-        assert (crowd.queue.has_room(b"a"), crowd.queue.has_room(b"b")) == (False, True)
-        await crowd.comes("c1")
-        assert not crowd.queue.has_room(b"d")
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "a3", "b1")
+        assert (requests.queue.has_room(b"a"), requests.queue.has_room(b"b")) == (False, True)
+        await requests.comes("c1")
+        assert not requests.queue.has_room(b"d")
 
     play(story)
 
 
 def test_one_that_takes_long_leaves_its_client_a_place() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a-stream", "a2", "a3", "a4")
-        assert crowd.begun == ["a-stream", "a2", "a3"]
-        await crowd.goes("a-stream")  # its place is free, and its client has what it may have
-        assert crowd.begun[-1] == "a3"
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a-stream", "a2", "a3", "a4")
+        assert requests.begun == ["a-stream", "a2", "a3"]
+        await requests.goes("a-stream")  # its place is free, and its client has what it may have
+        assert requests.begun[-1] == "a3"
 
     play(story)
 
 
 def test_who_gives_up_while_waiting_leaves_the_others_their_turns() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "a3", "a4")
-        crowd.tasks["a3"].cancel()
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "a3", "a4")
+        requests.tasks["a3"].cancel()
         await settled()
-        await crowd.goes("a1")
-        assert crowd.begun[-1] == "a4"
+        await requests.goes("a1")
+        assert requests.begun[-1] == "a4"
 
     play(story)
 
 
 def test_who_gives_up_in_the_moment_in_which_a_place_comes_free_does_not_take_it_along() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "a3", "a4")
-        crowd.ends["a1"].set()  # heard first
-        crowd.tasks["a3"].cancel()
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "a3", "a4")
+        requests.ends["a1"].set()  # heard first
+        requests.tasks["a3"].cancel()
         await settled()
-        assert crowd.begun == ["a1", "a2", "a4"]
+        assert requests.begun == ["a1", "a2", "a4"]
 
     play(story)
 
 
 def test_who_gives_up_as_his_turn_comes_gives_it_back() -> None:
-    async def story(crowd: Crowd) -> None:
-        await crowd.comes("a1", "a2", "a3", "a4")
-        crowd.ends["a1"].set()
-        while crowd.queue.count_waiting(b"a") == 2:
+    async def story(requests: HeldRequests) -> None:
+        await requests.comes("a1", "a2", "a3", "a4")
+        requests.ends["a1"].set()
+        while requests.queue.count_waiting(b"a") == 2:
             await asyncio.sleep(0)
-        crowd.tasks["a3"].cancel()  # called, and not yet awake
+        requests.tasks["a3"].cancel()  # called, and not yet awake
         await settled()
-        assert crowd.begun == ["a1", "a2", "a4"]
+        assert requests.begun == ["a1", "a2", "a4"]
 
     play(story)
 

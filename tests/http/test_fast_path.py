@@ -1,4 +1,4 @@
-"""Webhooks on the short way (config/server/http_protocol.py): answered like all others, however their bytes arrive."""
+"""Webhooks on the fast path (config/server/http_protocol.py): answered like all others, however their bytes arrive."""
 
 import socket
 import time
@@ -157,13 +157,13 @@ def test_the_connection_is_kept_or_closed_as_asked(
 
 
 def test_a_harmless_request_id_comes_back(line: RawConnection, alice: Any) -> None:
-    for offered, kept in (("provider-id-77", True), ("short", False), ("a" * 65, False)):
+    for offered, is_kept in (("provider-id-77", True), ("short", False), ("a" * 65, False)):
         delivery = SHA1_COLON.notice(user_id=alice.pk).with_headers(x_request_id=offered)
         line.send(as_request(delivery, HOST))
-        assert (line.answer()[1]["x-request-id"] == offered) is kept
+        assert (line.answer()[1]["x-request-id"] == offered) is is_kept
 
 
-def test_two_headers_of_one_name_are_not_taken_by_the_short_way(line: RawConnection, alice: Any) -> None:
+def test_two_headers_of_one_name_do_not_take_the_fast_path(line: RawConnection, alice: Any) -> None:
     request = as_request(SHA1_COLON.notice(user_id=alice.pk), HOST)
     line.send(request.replace(b"content-type:", b"content-type: text/plain\r\ncontent-type:", 1))
     assert line.answer()[2]["code"] == "unsupported_media_type"
@@ -185,14 +185,14 @@ def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(
     line: RawConnection, alice: Any, arrival: Callable[[bytes], list[bytes]], protocol: bytes
 ) -> None:
     """`curl --http2` asks so by default."""
-    wish = (
+    upgrade = (
         b"connection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\nupgrade: "
         + protocol
         + b"\r\n"
     )
     for amount in (1, 2):
         request = as_request(SHA1_COLON.notice(user_id=alice.pk, amount=f"{amount}.00"), HOST)
-        line.send(*arrival(request.replace(b"content-type:", wish + b"content-type:", 1)))
+        line.send(*arrival(request.replace(b"content-type:", upgrade + b"content-type:", 1)))
         assert line.answer()[2]["amount"] == f"{amount}.00"
 
 

@@ -70,7 +70,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.urls(__name__), pytest.mark.djan
 
 
 @pytest.fixture
-def people() -> list[int]:
+def user_ids() -> list[int]:
     emails = [f"person{number}@example.com" for number in range(7)]
     return [user.pk for user in recipes.user.make(email=iter(emails), _quantity=7)]
 
@@ -84,37 +84,37 @@ def refused(client: Client, address: str, *fields: str) -> list[str]:
 
 
 def walk(client: Client, address: str | None, link: str) -> list[dict[str, Any]]:
-    found = []
+    rows = []
     while address:
         page = client.get(address).json()
         assert page.keys() == {"next", "previous", "results"}
-        found.append(page)
+        rows.append(page)
         address = page[link]
-    return found
+    return rows
 
 
-def test_a_list_walks_through_all_pages_and_back(client: Client, people: list[int]) -> None:
+def test_a_list_walks_through_all_pages_and_back(client: Client, user_ids: list[int]) -> None:
     pages = walk(client, "/people?limit=3", "next")
     assert [[row["id"] for row in page["results"]] for page in pages] == [
-        people[:3:-1],
-        people[3:0:-1],
-        people[:1],
+        user_ids[:3:-1],
+        user_ids[3:0:-1],
+        user_ids[:1],
     ]
     back = walk(client, pages[-1]["previous"], "previous")
-    assert [row["id"] for page in back for row in page["results"]] == [*people[3:0:-1], *people[:3:-1]]
+    assert [row["id"] for page in back for row in page["results"]] == [*user_ids[3:0:-1], *user_ids[:3:-1]]
 
 
-def test_a_list_links_with_whole_addresses_that_keep_the_filters(client: Client, people: list[int]) -> None:
+def test_a_list_links_with_whole_addresses_that_keep_the_filters(client: Client, user_ids: list[int]) -> None:
     link = client.get("/people?limit=1&include=wallets", headers={"Host": "localhost:8000"}).json()["next"]
     assert urlsplit(link).netloc == "localhost:8000"
     assert "include=wallets" in link
     assert "limit=1" in link
-    assert people
+    assert user_ids
 
 
-def test_a_list_lets_a_view_choose_its_order(client: Client, people: list[int]) -> None:
+def test_a_list_lets_a_view_choose_its_order(client: Client, user_ids: list[int]) -> None:
     pages = walk(client, "/by-email?limit=4", "next")
-    assert [row["id"] for page in pages for row in page["results"]] == people
+    assert [row["id"] for page in pages for row in page["results"]] == user_ids
 
 
 def test_a_list_gives_fifty_unless_asked(client: Client) -> None:
@@ -144,7 +144,7 @@ def test_a_list_refuses_an_odd_limit(client: Client, limit: str) -> None:
         "%E2%82%AC",
     ],
 )
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("user_ids")
 def test_a_list_refuses_a_cursor_it_did_not_give(client: Client, cursor: str) -> None:
     answer = client.get(f"/people?cursor={cursor}")
     assert answer.status_code == 400, answer.content
@@ -152,15 +152,15 @@ def test_a_list_refuses_a_cursor_it_did_not_give(client: Client, cursor: str) ->
 
 
 @pytest.mark.parametrize("inside", ["p=" + "9" * 30, "p=-" + "9" * 5000, "o=99999999", "r=1&p=1"])
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("user_ids")
 def test_a_list_never_breaks_on_a_made_up_cursor(client: Client, inside: str) -> None:
     cursor = base64.b64encode(inside.encode()).decode()
     assert client.get("/people", {"cursor": cursor}).status_code in (200, 400)
 
 
 # --- filters ---
-def test_a_list_filters(client: Client, people: list[int]) -> None:
-    assert [row["id"] for row in client.get(f"/people?number={people[2]}").json()["results"]] == [people[2]]
+def test_a_list_filters(client: Client, user_ids: list[int]) -> None:
+    assert [row["id"] for row in client.get(f"/people?number={user_ids[2]}").json()["results"]] == [user_ids[2]]
 
 
 def test_a_list_refuses_unknown_parameters_by_name(client: Client) -> None:
@@ -176,19 +176,19 @@ def test_a_list_refuses_empty_and_repeated_parameters(client: Client) -> None:
     assert refused(client, "/people?number=1&number=2", "number") == ["repeated_parameter"]
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("user_ids")
 def test_a_list_survives_a_number_beyond_every_column(client: Client) -> None:
     assert client.get("/people?number=" + "9" * 30).json()["results"] == []
 
 
-def test_one_object_knows_only_the_views_own_parameters(client: Client, people: list[int]) -> None:
-    assert client.get(f"/people/{people[0]}?include=wallets").status_code == 200
+def test_one_object_knows_only_the_views_own_parameters(client: Client, user_ids: list[int]) -> None:
+    assert client.get(f"/people/{user_ids[0]}?include=wallets").status_code == 200
     for name in ("limit", "cursor", "email", "nothing"):
-        assert refused(client, f"/people/{people[0]}?{name}=1", name) == ["unknown_parameter"]
+        assert refused(client, f"/people/{user_ids[0]}?{name}=1", name) == ["unknown_parameter"]
 
 
 @pytest.mark.parametrize("number", ["9" * 19, "9" * 30, "9" * 5000, "-1", "abc", "1.0", "%D9%A3", "%FF"])
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("user_ids")
 def test_one_object_with_an_id_that_cannot_be_is_404(client: Client, number: str) -> None:
     assert client.get(f"/people/{number}").status_code == 404
 

@@ -42,14 +42,14 @@ pytestmark = pytest.mark.slow
 class CountingHasher(OwaspArgon2PasswordHasher):
     """Ours, which also counts how often it was asked to."""
 
-    asked: ClassVar[list[str]] = []
+    hashed: ClassVar[list[str]] = []
 
     def encode(self, *args: Any, **kwargs: Any) -> str:
-        self.asked.append("encode")
+        self.hashed.append("encode")
         return super().encode(*args, **kwargs)
 
     def verify(self, *args: Any, **kwargs: Any) -> bool:
-        self.asked.append("verify")
+        self.hashed.append("verify")
         return super().verify(*args, **kwargs)
 
 
@@ -57,8 +57,8 @@ class CountingHasher(OwaspArgon2PasswordHasher):
 def hashed(settings: Any) -> list[str]:
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     reset_hashers(setting="PASSWORD_HASHERS")
-    CountingHasher.asked.clear()
-    return CountingHasher.asked
+    CountingHasher.hashed.clear()
+    return CountingHasher.hashed
 
 
 def test_no_operation_hashes_outside_of_the_share(
@@ -67,11 +67,11 @@ def test_no_operation_hashes_outside_of_the_share(
     with one_cast(django_db_blocker) as cast:
         for row in (row for row in CALLS if ":" not in row):
             with forgotten():
-                call = CALLS[row](cast.scene(row, "admin", "foreign"))
+                call = CALLS[row](cast.context(row, "admin", "foreign"))
                 hashed.clear()
                 planted = {"password": "another horse 43"} if row in ("users_change", "users_replace") else {}
-                asked = perform(row, call, cast.callers["admin"], **planted).wsgi_request
-                assert not hashed or may_hash_a_password(asked.method, asked.path), row
+                request = perform(row, call, cast.callers["admin"], **planted).wsgi_request
+                assert not hashed or may_hash_a_password(request.method, request.path), row
                 if row in ("auth_login", "auth_register", "auth_change_password", "users_create"):
                     assert hashed, row
 
@@ -114,19 +114,21 @@ print(here, os.waitstatus_to_exitcode(os.wait()[1]))
 
 
 def test_who_is_nicer_already_stays_so_and_a_forked_child_hashes_too() -> None:
-    said = subprocess.run([sys.executable, "-c", HASH_AND_FORK], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert said.stdout.split() == ["15", "15"], said.stderr
+    process = subprocess.run(
+        [sys.executable, "-c", HASH_AND_FORK], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert process.stdout.split() == ["15", "15"], process.stderr
 
 
 def staff_addresses(things: dict[type, Any]) -> list[str]:
     """Every address of the staff site, each about one of these where it asks for an object."""
-    found = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "jsi18n")]
+    addresses = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "jsi18n")]
     for model, pages in MODEL_ADMINS.items():
         thing = things.get(model)
         for page in (page for page in pages.get_urls() if page.name):
             arguments = [thing.pk if thing else 1] * page.pattern.regex.groups
-            found.append(reverse(f"admin:{page.name}", args=arguments))
-    return found
+            addresses.append(reverse(f"admin:{page.name}", args=arguments))
+    return addresses
 
 
 def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str], admin: Any, alice: Any) -> None:

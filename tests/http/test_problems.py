@@ -137,16 +137,16 @@ FORESEEN = [
 
 
 @pytest.mark.parametrize(("error", "status", "code"), FORESEEN, ids=lambda value: type(value).__name__)
-@pytest.mark.parametrize("door", ["/raise/", "/open/"])
+@pytest.mark.parametrize("address", ["/raise/", "/open/"])
 def test_a_problem_is_alike_inside_and_outside_of_rest_views(
     web: Client,
     raising: Callable[[BaseException], str],
-    door: str,
+    address: str,
     error: BaseException,
     status: int,
     code: str,
 ) -> None:
-    problem_of(web.post(door + raising(error), data="{}", content_type="application/json"), status, code)
+    problem_of(web.post(address + raising(error), data="{}", content_type="application/json"), status, code)
 
 
 def test_the_table_finds_the_row_of_the_nearest_class() -> None:
@@ -162,10 +162,10 @@ def test_the_table_finds_the_row_of_the_nearest_class() -> None:
 def test_an_unforeseen_error_is_told_to_nobody_but_the_log(
     web: Client, raising: Callable[[BaseException], str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    for door in ("/raise/", "/open/"):
+    for address in ("/raise/", "/open/"):
         caplog.clear()
         answer = web.post(
-            door + raising(RuntimeError("the vault is under the stairs")), content_type="application/json"
+            address + raising(RuntimeError("the vault is under the stairs")), content_type="application/json"
         )
         body = problem_of(answer, 500, "internal_error")
         assert "stairs" not in json.dumps(body)
@@ -353,10 +353,10 @@ INNER_WORDS = re.compile(r"\b(?:postings?|movements?|deeds?|verdicts?|strict JSO
 
 
 def test_no_title_or_detail_speaks_in_inner_words() -> None:
-    told = [(problem.code, text) for problem in every_problem() for text in (problem.title, problem.detail)]
+    texts = [(problem.code, text) for problem in every_problem() for text in (problem.title, problem.detail)]
     ours = ("accounts.", "catalog.", "config.", "payments.")
     for error, problem in PROBLEMS.items():
         if error.__module__.startswith(ours) and not problem.detail:  # then the first line is what a client reads
-            told.append((problem.code, (error.__doc__ or "").partition("\n")[0]))
-    assert len(told) > 200
-    assert [found for found in told if INNER_WORDS.search(found[1])] == []
+            texts.append((problem.code, (error.__doc__ or "").partition("\n")[0]))
+    assert len(texts) > 200
+    assert [(code, text) for code, text in texts if INNER_WORDS.search(text)] == []

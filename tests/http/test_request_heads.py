@@ -332,11 +332,11 @@ def test_a_head_of_one_request_alone_is_not_kept(name: str) -> None:
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     heads = RequestHeads()
-    first, *_ = kept = [head_of(str(number)) for number in range(MAX_HEADS + 1)]
-    for read, head in kept[:-1]:
+    first, *_ = heads_read = [head_of(str(number)) for number in range(MAX_HEADS + 1)]
+    for read, head in heads_read[:-1]:
         assert is_kept(heads, read, head)
     assert heads.get(first[0].partition(b"\r\n\r\n")[0]) is first[1]
-    assert is_kept(heads, *kept[-1])
+    assert is_kept(heads, *heads_read[-1])
     assert heads.get(first[0].partition(b"\r\n\r\n")[0]) is None
 
 

@@ -75,7 +75,7 @@ def is_answered(line: RawConnection) -> None:
     assert line.answer()[0] == 200
 
 
-LARGEST = {
+MAX_HEADS = {
     "address": GET % (b"a" * (MAX_LINE - 1), b""),
     "header": GET % (b"", fields(MAX_LINE)),
     "address and header": GET % (b"a" * (MAX_LINE - 1), fields(MAX_LINE)),
@@ -90,7 +90,7 @@ TOO_LARGE = {
 }
 
 
-@pytest.mark.parametrize("head", LARGEST.values(), ids=LARGEST)
+@pytest.mark.parametrize("head", MAX_HEADS.values(), ids=MAX_HEADS)
 @pytest.mark.parametrize("piece", [MEGABYTE, 5000, 999])
 def test_a_head_of_the_largest_size_is_served_however_it_arrives(line: RawConnection, head: bytes, piece: int) -> None:
     for _ in range(2):
@@ -242,7 +242,7 @@ def test_a_connection_that_was_used_is_kept_for_longer(hasty: int) -> None:
         is_answered(line)
 
 
-@pytest.mark.parametrize("following", [LARGEST["header"][:-1] + b"x" * MAX_LINE, b"\x16\x03\r\n", b"GET / HT"])
+@pytest.mark.parametrize("following", [MAX_HEADS["header"][:-1] + b"x" * MAX_LINE, b"\x16\x03\r\n", b"GET / HT"])
 def test_an_earlier_request_is_answered_before_the_connection_ends(hasty: int, following: bytes) -> None:
     with closing(RawConnection(hasty)) as line:
         line.send(GET % (b"", b"") * 3 + following)

@@ -159,7 +159,7 @@ def test_the_request_log_hides_what_the_cut_leaves_of_a_password(lines: list[str
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), TextFormatter()])
 @pytest.mark.parametrize(
-    ("message", "kept", "hidden"),
+    ("message", "visible", "hidden"),
     [
         ("at eyJhbGciOi-_, then", "then", "hbGciOi"),
         ("a.b-c+d://till:hun:ter2@db", "@db", "ter2"),
@@ -169,10 +169,10 @@ def test_the_request_log_hides_what_the_cut_leaves_of_a_password(lines: list[str
     ],
 )
 def test_the_request_log_masks_what_is_written_unusually(
-    formatter: logging.Formatter, message: str, kept: str, hidden: str
+    formatter: logging.Formatter, message: str, visible: str, hidden: str
 ) -> None:
     line = formatter.format(record_of(message))
-    assert kept in line
+    assert visible in line
     assert hidden not in line
 
 
@@ -224,5 +224,5 @@ def test_the_request_log_names_the_user_who_asked(lines: list[str], alice: User,
     api.get("/api/v1/users/me")
     staff.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
     staff.get("/admin/")
-    asked = [json.loads(line) for line in lines if "till.access" in line]
-    assert [line["user_id"] for line in asked] == [alice.pk, admin.pk]
+    records = [json.loads(line) for line in lines if "till.access" in line]
+    assert [line["user_id"] for line in records] == [alice.pk, admin.pk]

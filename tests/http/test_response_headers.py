@@ -113,11 +113,11 @@ def methods_of(address: str, *, every: bool) -> tuple[str, ...]:
 @pytest.mark.django_db
 def test_no_method_breaks_an_address(admin: User, every: bool) -> None:
     """Five methods are tried on each address, and all ten in `make torture`."""
-    found = sorted(set(addresses(get_resolver())))
-    assert "/docs" in found
-    assert len(found) > 100
+    urls = sorted(set(addresses(get_resolver())))
+    assert "/docs" in urls
+    assert len(urls) > 100
     staff = Client(raise_request_exception=False)
-    for address in found:
+    for address in urls:
         if SESSION_KEY not in staff.session:  # the address before may have been that of the logout
             staff.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
         for method in methods_of(address, every=every):

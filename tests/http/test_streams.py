@@ -31,12 +31,12 @@ LARGE = 32 * 2**20
 class Endless:
     """A stream without an end, which knows how much of it was taken and whether it was closed."""
 
-    made: list["Endless"] = []
+    streams: list["Endless"] = []
 
     def __init__(self) -> None:
         self.taken = 0
         self.closed = threading.Event()
-        Endless.made.append(self)
+        Endless.streams.append(self)
 
     def __iter__(self) -> Iterator[bytes]:
         while not self.closed.is_set():
@@ -168,7 +168,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.urls(__name__)]
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    Endless.made.clear()
+    Endless.streams.clear()
     with serving(asgi.application, http_protocol.Protocol) as number:
         yield number
 
@@ -182,7 +182,7 @@ def begun(port: int, target: str, header: str = "") -> RawConnection:
     return line
 
 
-def asked(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+def fetched(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     line = RawConnection(port)
     line.send(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     head, _, body = line.file.read().partition(b"\r\n\r\n")
@@ -193,14 +193,14 @@ def asked(port: int, target: str, method: str = "GET") -> tuple[int, dict[str, s
 
 def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -> None:
     lines = [begun(port, "/endless") for _ in range(streams.MAX_STREAMS)]
-    status, headers, body = asked(port, "/endless")
+    status, headers, body = fetched(port, "/endless")
     assert (status, json.loads(body)["code"]) == (503, "too_many_streams")
     assert int(headers["retry-after"]) >= 1
     assert headers["content-type"] == "application/problem+json"
-    assert Endless.made[-1].closed.is_set()  # what was refused holds nothing
+    assert Endless.streams[-1].closed.is_set()  # what was refused holds nothing
     for _ in range(2 * general_share.threads):
-        assert asked(port, "/plain")[0] == 200
-    status, headers, body = asked(port, "/short")  # what fits into one chunk is none of them, and holds no thread
+        assert fetched(port, "/plain")[0] == 200
+    status, headers, body = fetched(port, "/short")  # what fits into one chunk is none of them, and holds no thread
     assert (status, headers["content-length"], body) == (200, "5", b"short")
     for line in lines:
         line.close()
@@ -208,9 +208,9 @@ def test_they_have_a_quarter_of_the_threads_and_others_are_answered(port: int) -
 
 def test_what_is_refused_has_the_headers_of_every_refusal(port: int, committed_db: None) -> None:
     lines = [begun(port, "/endless") for _ in range(streams.MAX_STREAMS)]
-    _, usual, _ = asked(port, "/nothing")
+    _, usual, _ = fetched(port, "/nothing")
     for address, status in (("/endless", 503), ("/fails-at-once", 500)):
-        refused = asked(port, address)
+        refused = fetched(port, address)
         assert refused[0] == status
         assert usual.keys() <= refused[1].keys()
     assert "x-content-type-options" in usual
@@ -221,8 +221,8 @@ def test_what_is_refused_has_the_headers_of_every_refusal(port: int, committed_d
 def test_one_ends_soon_when_its_client_has_left(port: int) -> None:
     for _ in range(3 * streams.MAX_STREAMS):
         begun(port, "/endless").close()
-        wait_until(Endless.made[-1].closed.is_set, seconds=10)
-    assert len(Endless.made) == 3 * streams.MAX_STREAMS  # each had its place
+        wait_until(Endless.streams[-1].closed.is_set, seconds=10)
+    assert len(Endless.streams) == 3 * streams.MAX_STREAMS  # each had its place
 
 
 def test_one_ends_quietly_when_its_client_has_asked_for_more_and_left(
@@ -234,16 +234,16 @@ def test_one_ends_quietly_when_its_client_has_asked_for_more_and_left(
     assert line.file.read(2 * len(CHUNK))
     line.close()
     wait_until(lambda: general_share.unanswered == 0, seconds=10)
-    assert Endless.made[-1].closed.is_set()
+    assert Endless.streams[-1].closed.is_set()
     assert "Exception" not in caplog.text
 
 
 def test_one_that_takes_too_long_is_cut_off_and_does_not_look_whole(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "TILL_STREAM_SECONDS", 0.2)
-    status, headers, body = asked(port, "/endless")
+    status, headers, body = fetched(port, "/endless")
     assert (status, headers["transfer-encoding"]) == (200, "chunked")
     assert not body.endswith(b"0\r\n\r\n")
-    wait_until(Endless.made[-1].closed.is_set, seconds=10)
+    wait_until(Endless.streams[-1].closed.is_set, seconds=10)
 
 
 def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,25 +267,25 @@ def test_one_rests_after_each_chunk_for_as_long_as_its_making_took_and_more(monk
 def test_who_takes_nothing_is_hung_up_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "STALLED_SECONDS", 0.2)
     line = begun(port, "/endless")
-    wait_until(Endless.made[-1].closed.is_set, seconds=10)
-    taken = Endless.made[-1].taken
+    wait_until(Endless.streams[-1].closed.is_set, seconds=10)
+    taken = Endless.streams[-1].taken
     assert taken * len(CHUNK) < 20 * 2**20  # the next chunk is made when there is room, not before
     line.close()
 
 
 def test_asking_for_the_head_makes_nothing_of_the_body(port: int) -> None:
-    status, _, body = asked(port, "/endless", "HEAD")
+    status, _, body = fetched(port, "/endless", "HEAD")
     assert (status, body) == (200, b"")
-    assert Endless.made[-1].closed.is_set()
-    assert Endless.made[-1].taken <= 2
+    assert Endless.streams[-1].closed.is_set()
+    assert Endless.streams[-1].taken <= 2
 
 
 def test_slow_readers_of_files_hold_no_thread_and_no_place(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of them than there are threads, of a file larger than what the system takes in by itself."""
     monkeypatch.setattr(general_share, "max_unanswered", general_share.threads)
     lines = [begun(port, "/large-file") for _ in range(2 * general_share.threads)]
-    assert asked(port, "/plain")[0] == 200
-    status, headers, body = asked(port, "/large-file")
+    assert fetched(port, "/plain")[0] == 200
+    status, headers, body = fetched(port, "/large-file")
     assert (status, int(headers["content-length"]), len(body)) == (200, LARGE, LARGE)
     for line in lines:
         line.close()
@@ -328,11 +328,11 @@ def test_who_takes_a_whole_answer_slowly_is_not_hung_up_on(monkeypatch: pytest.M
 @pytest.mark.usefixtures("committed_db")
 def test_what_reads_for_too_long_is_cancelled(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "TILL_READ_SECONDS", 0.3)
-    status, headers, body = asked(port, "/scanning")
+    status, headers, body = fetched(port, "/scanning")
     assert (status, json.loads(body)["code"]) == (503, "database_busy")
     assert int(headers["retry-after"]) >= 1
     assert scans() == 0
-    assert asked(port, "/plain")[0] == 200
+    assert fetched(port, "/plain")[0] == 200
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -345,7 +345,7 @@ def test_what_reads_for_a_client_who_has_left_is_cancelled_and_what_waits_is_not
         line.close()
     wait_until(lambda: general_share.unanswered == 0, seconds=8)
     assert scans() == 0
-    assert asked(port, "/plain")[0] == 200
+    assert fetched(port, "/plain")[0] == 200
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -353,7 +353,7 @@ def test_nobody_elses_statement_is_cancelled(port: int, monkeypatch: pytest.Monk
     """The wish to cancel is still on its way when the request ends: its connection is not given back before."""
     ended = Ended.set_up(monkeypatch)
     monkeypatch.setattr(settings, "TILL_READ_SECONDS", 0.05)
-    assert asked(port, "/ends-as-it-is-cancelled")[0] == 200
+    assert fetched(port, "/ends-as-it-is-cancelled")[0] == 200
     assert ended.is_given_back.wait(timeout=10)
     assert ended.was_given_back_before == [False]
 
@@ -364,8 +364,8 @@ def test_no_request_works_in_the_atomic_block_of_another(
 ) -> None:
     """What it wrote would be acknowledged, and never committed."""
     for _ in range(general_share.threads):
-        assert asked(port, path)[0] == status
+        assert fetched(port, path)[0] == status
     with ThreadPoolExecutor(2 * general_share.threads) as clients:
-        answers = clients.map(lambda _: asked(port, "/in-a-block")[2], range(2 * general_share.threads))
+        answers = clients.map(lambda _: fetched(port, "/in-a-block")[2], range(2 * general_share.threads))
     assert set(answers) == {b"False"}
     assert ("atomic block open" in caplog.text) == (path == "/leaves-open")  # a stream that fails is closed

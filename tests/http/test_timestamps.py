@@ -40,7 +40,7 @@ REFUSED = [
 ]
 
 
-def asked() -> Iterator[Any]:
+def query_moments() -> Iterator[Any]:
     """Every query parameter of the document that is a moment."""
     for row in CALLS:
         for parameter in described(row)["parameters"] if ":" not in row and "parameters" in described(row) else ():
@@ -48,7 +48,7 @@ def asked() -> Iterator[Any]:
                 yield pytest.param(row, parameter["name"], id=f"{row}-{parameter['name']}")
 
 
-def sent() -> Iterator[Any]:
+def body_moments() -> Iterator[Any]:
     """Every member of a body that is a moment."""
     for row in CALLS:
         for name, shape in ((request_schema(row) if ":" not in row else None) or {}).get("properties", {}).items():
@@ -56,7 +56,7 @@ def sent() -> Iterator[Any]:
                 yield pytest.param(row, name, id=f"{row}-{name}")
 
 
-def answers_to(row: str, moments: list[str], name: str, *, sent: bool = False) -> Iterator[tuple[str, Any]]:
+def answers_to(row: str, moments: list[str], name: str, *, body_moments: bool = False) -> Iterator[tuple[str, Any]]:
     """Ask one admin's request with each moment; what one of them changes is not there for the next."""
     admin = new_user("admin", "admin")
     things = OwnedObjects(admin)
@@ -64,7 +64,7 @@ def answers_to(row: str, moments: list[str], name: str, *, sent: bool = False) -
     access_token(admin)
     for moment in moments:
         before = transaction.savepoint()
-        if sent:
+        if body_moments:
             yield moment, perform(row, type(call)((call.body or {}) | {name: moment}, call.where), admin)
         else:
             yield moment, perform(row, call, admin, query=f"?{urlencode({name: moment})}")
@@ -72,14 +72,14 @@ def answers_to(row: str, moments: list[str], name: str, *, sent: bool = False) -
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("row", "name"), list(asked()))
+@pytest.mark.parametrize(("row", "name"), list(query_moments()))
 def test_a_moment_of_any_offset_can_be_asked_for(row: str, name: str) -> None:
     for moment, answer in answers_to(row, READ, name):
         assert answer.status_code == 200, (moment, b"".join(answer))
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("row", "name"), list(asked()))
+@pytest.mark.parametrize(("row", "name"), list(query_moments()))
 def test_one_that_does_not_exist_is_refused_by_name(row: str, name: str) -> None:
     for moment, answer in answers_to(row, REFUSED, name):
         named = [error["field"] for error in answer.json().get("errors", [])]
@@ -87,18 +87,18 @@ def test_one_that_does_not_exist_is_refused_by_name(row: str, name: str) -> None
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("row", "name"), list(sent()))
+@pytest.mark.parametrize(("row", "name"), list(body_moments()))
 def test_a_moment_that_is_sent_is_taken_or_refused_by_name(row: str, name: str) -> None:
-    for moment, answer in answers_to(row, [*READ, *REFUSED], name, sent=True):
+    for moment, answer in answers_to(row, [*READ, *REFUSED], name, body_moments=True):
         named = [error["field"] for error in answer.json().get("errors", [])] if answer.status_code >= 300 else [name]
         assert named == [name], (moment, answer.content)
         assert answer.status_code in ({200, 201, 400, 409, 422} if moment in READ else {400}), moment
 
 
 def test_there_are_moments_to_ask_for_and_to_send() -> None:
-    assert len(list(asked())) >= 15
-    assert {"rates_set-as_of", "commission_rules_create-valid_from"} <= {str(case.id) for case in sent()}
-    assert all(operations()[case.values[0]].writes for case in sent())
+    assert len(list(query_moments())) >= 15
+    assert {"rates_set-as_of", "commission_rules_create-valid_from"} <= {str(case.id) for case in body_moments()}
+    assert all(operations()[case.values[0]].writes for case in body_moments())
 
 
 def columns() -> Iterator[Any]:

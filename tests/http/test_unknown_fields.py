@@ -35,7 +35,7 @@ def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
 
 def answered(cast: Cast, row: str, caller: str, whose: str = "own", **planted: Any) -> tuple[Any, bool]:
     """The answer, and whether anything is stored otherwise than before."""
-    call = CALLS[row](cast.scene(row, caller, whose))
+    call = CALLS[row](cast.context(row, caller, whose))
     before = stored()
     return perform(row, call, cast.callers[caller], **planted), stored() != before
 
@@ -72,8 +72,8 @@ def test_unknown_members_and_wrong_ones_are_named_together() -> None:
 
 
 def test_a_form_is_no_way_around_it_but_one_without_fields_is_no_body(cast: Cast) -> None:
-    scene = cast.scene("auth_activate", "user", "own")
-    address = f"/api/v1/auth/activate/{CALLS['auth_activate'](scene).where['token']}"
+    context = cast.context("auth_activate", "user", "own")
+    address = f"/api/v1/auth/activate/{CALLS['auth_activate'](context).where['token']}"
     assert Client().post(address, {"dry_run": "true"}).status_code == 415
     assert Client().post(address, "dry_run=true", content_type="application/x-www-form-urlencoded").status_code == 415
     assert Client().post(address).status_code == 200

@@ -44,8 +44,8 @@ def sources() -> Iterator[ast.Module]:
 
 def arguments(error: type[BaseException]) -> list[str]:
     """The names of what the class itself is made with."""
-    made = vars(error).get("__init__")
-    return list(inspect.signature(made).parameters)[1:] if made else []
+    constructor = vars(error).get("__init__")
+    return list(inspect.signature(constructor).parameters)[1:] if constructor else []
 
 
 #: Where the code stands in what is called to refuse a field.

@@ -42,7 +42,7 @@ def every_media() -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, media
 
 
-ALL = sorted(operations(), key=lambda found: found[0])
+ALL = sorted(operations(), key=lambda shapes: shapes[0])
 each_operation = pytest.mark.parametrize(("name", "operation"), ALL, ids=[name for name, _ in ALL])
 
 
@@ -131,9 +131,9 @@ def integers(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_document_says_of_every_integer_that_it_has_64_bits() -> None:
-    found = list(integers(schema_document()))
-    assert len(found) > 100
-    assert [one for one in found if one.get("format") != "int64"] == []
+    shapes = list(integers(schema_document()))
+    assert len(shapes) > 100
+    assert [one for one in shapes if one.get("format") != "int64"] == []
 
 
 def descriptions(part: Any) -> Iterator[str]:

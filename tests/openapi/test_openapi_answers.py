@@ -59,7 +59,7 @@ def check(row: str, answer: Any) -> None:
 @pytest.mark.parametrize("row", CALLS)
 @pytest.mark.parametrize("role", ["user", "admin"])
 def test_an_operation_answers_what_it_says(cast: Cast, row: str, role: str) -> None:
-    check(row, perform(row, CALLS[row](cast.scene(row, role, "own")), cast.callers[role]))
+    check(row, perform(row, CALLS[row](cast.context(row, role, "own")), cast.callers[role]))
 
 
 def asked_for(row: str) -> set[str]:
@@ -68,7 +68,7 @@ def asked_for(row: str) -> set[str]:
 
 @pytest.mark.parametrize("row", [row for row in OPERATIONS if "dry_run" in asked_for(row)])
 def test_a_dry_run_answers_what_it_says(cast: Cast, row: str) -> None:
-    answer = perform(row, CALLS[row](cast.scene(row, "user", "own")), cast.callers["user"], query="?dry_run=true")
+    answer = perform(row, CALLS[row](cast.context(row, "user", "own")), cast.callers["user"], query="?dry_run=true")
     assert (answer.status_code, answer.json()["id"], answer.json()["transaction"]) == (200, None, None)
     check(row, answer)
     shape = component(described(row)["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
@@ -79,8 +79,8 @@ def test_a_dry_run_answers_what_it_says(cast: Cast, row: str) -> None:
 def _with(row: str, **changed: Any) -> Callable[[OperationContext], Call]:
     """The valid call with other values in its body."""
 
-    def call(scene: OperationContext) -> Call:
-        valid = CALLS[row](scene)
+    def call(context: OperationContext) -> Call:
+        valid = CALLS[row](context)
         return replace(valid, body={**(valid.body or {}), **changed})
 
     return call
@@ -105,7 +105,7 @@ REFUSED = [
 def test_an_operation_refuses_as_it_says(
     cast: Cast, row: str, call: Callable[[OperationContext], Call], status: int, code: str
 ) -> None:
-    answer = perform(row, call(cast.scene(row, "admin", "own")), cast.callers["admin"])
+    answer = perform(row, call(cast.context(row, "admin", "own")), cast.callers["admin"])
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     check(row, answer)
     assert code in described(row)["responses"][str(status)]["description"]
@@ -113,7 +113,7 @@ def test_an_operation_refuses_as_it_says(
 
 @pytest.mark.parametrize("row", WITH_BODY)
 def test_an_operation_requires_the_fields_that_it_says_are_required(cast: Cast, row: str) -> None:
-    call = CALLS[row](cast.scene(row, "admin", "own"))
+    call = CALLS[row](cast.context(row, "admin", "own"))
     answer = perform(row, replace(call, body=None), cast.callers["admin"])
     errors = answer.json().get("errors", ()) if answer.content else ()
     missing = {error["field"] for error in errors if error["code"] == "required"}

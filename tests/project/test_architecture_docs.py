@@ -22,16 +22,16 @@ def picture() -> list[str]:
     return block[1].splitlines()
 
 
-def shown(*, inside: str = "") -> list[set[str]]:
+def drawn(*, inside: str = "") -> list[set[str]]:
     """The folders of each line: those of the top, or those inside of one of them."""
-    parent, found = "", []
+    parent, layers = "", []
     for line in picture():
         folders = set(re.findall(r"(?<![\w/])(\w+)/", re.split(r" {3,}(?=\w)", line.strip())[0]))
         if not line.startswith(" "):
             parent = next(iter(folders))
         if (parent == inside) if line.startswith(" ") else not inside:
-            found.append(folders)
-    return found
+            layers.append(folders)
+    return layers
 
 
 def layers(contract: str) -> list[set[str]]:
@@ -46,15 +46,15 @@ def packages(folder: Path) -> set[str]:
 
 
 def test_the_tree_shows_every_package() -> None:
-    assert set().union(*shown()) == packages(ROOT) | {"tests"}
+    assert set().union(*drawn()) == packages(ROOT) | {"tests"}
     for package in ("config", "payments"):
-        assert set().union(*shown(inside=package)) == packages(ROOT / package)
+        assert set().union(*drawn(inside=package)) == packages(ROOT / package)
 
 
 @pytest.mark.parametrize(("contract", "inside"), [("packages", ""), ("config", "config"), ("payments", "payments")])
 def test_the_tree_has_the_order_of_imports(contract: str, inside: str) -> None:
-    known = set().union(*shown(inside=inside)) - {"benchmarks"}
-    assert [line - {"benchmarks"} for line in shown(inside=inside)] == [
+    known = set().union(*drawn(inside=inside)) - {"benchmarks"}
+    assert [line - {"benchmarks"} for line in drawn(inside=inside)] == [
         line & known for line in layers(contract) if line & known
     ]
 

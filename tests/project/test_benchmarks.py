@@ -74,15 +74,15 @@ def test_notices_are_signed_as_the_documentation_says() -> None:
 
 
 def test_notices_are_distinct_and_for_the_wallets_asked_for() -> None:
-    made = [json.loads(body) for body in notices.bodies(5_000, notices.Wallets(10, 12))]
-    assert len({notice["transaction_id"] for notice in made}) == 5_000
-    assert {notice["bill_id"] for notice in made} == {10, 11, 12}
-    assert all(notice["amount"] > 0 for notice in made)
+    bodies = [json.loads(body) for body in notices.bodies(5_000, notices.Wallets(10, 12))]
+    assert len({notice["transaction_id"] for notice in bodies}) == 5_000
+    assert {notice["bill_id"] for notice in bodies} == {10, 11, 12}
+    assert all(notice["amount"] > 0 for notice in bodies)
 
 
 def test_one_in_twenty_repeats_one_that_was_no_repeat() -> None:
-    made = list(notices.bodies(5_000, notices.Wallets(10, 12), repeats=True))
-    times = Counter(made)
+    bodies = list(notices.bodies(5_000, notices.Wallets(10, 12), repeats=True))
+    times = Counter(bodies)
     assert set(times.values()) == {1, 2}
     assert notices.repeats_among(5_000) == sum(count == 2 for count in times.values()) == 200
     assert notices.repeats_among(notices.REPEAT_DISTANCE) == 0
@@ -92,8 +92,8 @@ def test_one_in_twenty_repeats_one_that_was_no_repeat() -> None:
 
 
 def sent(**changes: int) -> load.Load:
-    said = json.loads(WRK.splitlines()[-1]) | changes
-    return load.parse(json.dumps(said))
+    figures = json.loads(WRK.splitlines()[-1]) | changes
+    return load.parse(json.dumps(figures))
 
 
 def test_a_run_that_lost_and_doubled_nothing_is_accepted() -> None:

@@ -43,7 +43,7 @@ def production_database(production: Settings, db: None) -> None:
     Provider.objects.all().delete()
 
 
-def found(*, databases: list[str] | None = None, deployed: bool = False) -> set[str]:
+def check_ids(*, databases: list[str] | None = None, deployed: bool = False) -> set[str]:
     """The ids of ours that are found now."""
     return {str(message.id) for message in messages(databases=databases, deployed=deployed)}
 
@@ -59,7 +59,7 @@ def messages(*, databases: list[str] | None = None, deployed: bool = False) -> l
 
 @pytest.mark.usefixtures("production")
 def test_the_checks_are_content_with_a_sound_production_environment() -> None:
-    assert found() == set()
+    assert check_ids() == set()
 
 
 @pytest.mark.parametrize(("installed", "named"), [("0.54.99", False), ("0.55.0", True), ("0.5.4", True)])
@@ -72,9 +72,9 @@ def test_another_minor_version_of_uvicorn_is_named(
     metadata.parent.mkdir()
     metadata.write_text(f"Metadata-Version: 2.1\nName: uvicorn\nVersion: {installed}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    said = [message for message in messages() if message.id == "till.W008"]
-    assert [one.msg.startswith(f"uvicorn {installed} is installed") for one in said] == [True] * named
-    assert [one.level for one in said] == [WARNING] * named
+    warnings = [message for message in messages() if message.id == "till.W008"]
+    assert [warning.msg.startswith(f"uvicorn {installed} is installed") for warning in warnings] == [True] * named
+    assert [warning.level for warning in warnings] == [WARNING] * named
 
 
 def test_the_version_of_uvicorn_that_is_pinned_is_the_one_that_is_checked() -> None:
@@ -116,7 +116,7 @@ def test_a_public_address_that_would_not_be_served_is_refused(settings: Settings
         ("[2001:db8::1]", "https://[2001:db8::1]:8443", False),
     ]:
         settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = [host], url
-        assert ("till.E018" in found()) is missing
+        assert ("till.E018" in check_ids()) is missing
 
 
 def test_only_development_answers_with_the_activation_link(tmp_path: Path) -> None:
@@ -162,14 +162,14 @@ def test_the_checks_are_content_with_development_mode() -> None:
 )
 def test_the_checks_refuse_in_production(production: Settings, setting: str, value: object, expected: str) -> None:
     setattr(production, setting, value)
-    assert found() == {expected}
+    assert check_ids() == {expected}
 
 
 @pytest.mark.parametrize("host", ["Till.example.com", ".example.com", "10.0.0.7", "[::1]"])
 @pytest.mark.usefixtures("production")
 def test_the_checks_are_content_with_hosts_that_requests_can_ask_for(settings: Settings, host: str) -> None:
     settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = [host], f"https://{host.removeprefix('.')}"
-    assert found() == set()
+    assert check_ids() == set()
 
 
 def test_a_host_that_no_request_can_ask_for_is_named(production: Settings) -> None:
@@ -182,7 +182,7 @@ def test_a_host_that_no_request_can_ask_for_is_named(production: Settings) -> No
 
 def test_links_to_nowhere_are_refused_in_development_mode_too(settings: Settings) -> None:
     settings.ALLOWED_HOSTS, settings.TILL_PUBLIC_URL = ["localhost"], "foo"
-    assert found() == {"till.E008"}
+    assert check_ids() == {"till.E008"}
 
 
 def test_a_production_without_a_secret_key_is_refused() -> None:
@@ -193,7 +193,7 @@ def test_a_production_without_a_secret_key_is_refused() -> None:
 
 def test_development_mode_is_refused_for_a_host_that_others_can_reach(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["localhost", "till.example.com"]
-    assert found() == {"till.E002"}
+    assert check_ids() == {"till.E002"}
 
 
 # --- the database -------------------------------------------------------------------------------------------
@@ -201,31 +201,31 @@ def test_development_mode_is_refused_for_a_host_that_others_can_reach(settings: 
 
 @pytest.mark.usefixtures("production_database")
 def test_the_checks_are_content_with_an_empty_production_database() -> None:
-    assert found(databases=["default"]) == set()
+    assert check_ids(databases=["default"]) == set()
 
 
 @pytest.mark.usefixtures("production_database")
 def test_the_checks_do_not_look_into_the_database_unasked() -> None:
     recipes.admin.make(email="admin_admin@example.com", password=make_password("123456"))
-    assert found() == set()
+    assert check_ids() == set()
 
 
 @pytest.mark.usefixtures("production_database")
 def test_a_production_with_a_demo_user_who_can_sign_in_is_refused() -> None:
-    demo_person("testuser@example.com")
-    assert found(databases=["default"]) == {"till.E012"}
+    demo_user("testuser@example.com")
+    assert check_ids(databases=["default"]) == {"till.E012"}
 
 
 @pytest.mark.usefixtures("production_database")
 def test_all_demo_users_who_can_sign_in_are_named_and_how_to_disable_them() -> None:
     for email in sorted(checks.DEMO_EMAILS):
-        demo_person(email)
+        demo_user(email)
     User.objects.filter(email="testuser@example.com").update(is_active=False)
     [message] = messages(databases=["default"])
     named = [email for email in sorted(checks.DEMO_EMAILS) if email in message.msg]
     assert named == ["admin_admin@example.com", "testadmin@example.com", "user_user@example.com"]
     do_as_told(message)
-    assert found(databases=["default"]) == set()
+    assert check_ids(databases=["default"]) == set()
     assert not User.objects.filter(is_active=True).exists()
 
 
@@ -234,12 +234,12 @@ def test_the_checks_say_how_to_start_with_a_provider_whose_secret_is_published()
     acme = make_provider(secret=min(checks.PUBLISHED_WEBHOOK_SECRETS))
     [message] = messages(databases=["default"])
     do_as_told(message)
-    assert found(databases=["default"]) == set()
+    assert check_ids(databases=["default"]) == set()
     acme.refresh_from_db()
     assert not acme.is_active
 
 
-def demo_person(email: str) -> None:
+def demo_user(email: str) -> None:
     recipes.user.make(email=email)
 
 
@@ -254,11 +254,11 @@ def do_as_told(message: CheckMessage) -> None:
 @pytest.mark.usefixtures("production_database")
 def test_new_users_without_a_wallet_are_warned_of(settings: Settings, setting: str, expected: set[str]) -> None:
     settings.TILL_REGISTRATION_WALLETS, settings.TILL_DEFAULT_CURRENCY = setting, "EUR"
-    assert found(databases=["default"]) == set()
+    assert check_ids(databases=["default"]) == set()
     Currency.objects.filter(code="EUR").update(is_active=False)
-    assert found(databases=["default"]) == expected
+    assert check_ids(databases=["default"]) == expected
     settings.TILL_DEFAULT_CURRENCY = "XXX"
-    assert found(databases=["default"]) == expected
+    assert check_ids(databases=["default"]) == expected
 
 
 @pytest.mark.parametrize("secret", sorted(checks.PUBLISHED_WEBHOOK_SECRETS))
@@ -266,23 +266,23 @@ def test_new_users_without_a_wallet_are_warned_of(settings: Settings, setting: s
 @pytest.mark.usefixtures("production_database")
 def test_a_production_with_a_published_webhook_secret_is_refused(secret: str, field: str) -> None:
     make_provider(**{field: secret})
-    assert found(databases=["default"]) == {"till.E013"}
+    assert check_ids(databases=["default"]) == {"till.E013"}
 
 
 @pytest.mark.usefixtures("production_database")
 def test_a_glued_scheme_that_takes_any_transaction_id_is_warned_of() -> None:
     provider = make_provider(scheme="sha256_concat")
-    assert found(databases=["default"]) == {"till.W001"}
+    assert check_ids(databases=["default"]) == {"till.W001"}
     provider.requires_uuid = True
     provider.save()
-    assert found(databases=["default"]) == set()
+    assert check_ids(databases=["default"]) == set()
 
 
 @pytest.mark.django_db
 def test_a_postgresql_that_is_too_old_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
     monkeypatch.setattr(checks, "MIN_POSTGRESQL_VERSION", 990000)
-    assert found(databases=["default"]) == {"till.E011"}
+    assert check_ids(databases=["default"]) == {"till.E011"}
 
 
 def test_a_database_that_cannot_be_reached_is_refused() -> None:
@@ -307,7 +307,7 @@ def test_the_checks_know_the_demo_that_is_really_seeded(production: Settings) ->
     call_command("seed_currencies", verbosity=0)
     call_command("seed_users", verbosity=0)
     production.TILL_DEBUG = False
-    assert found(databases=["default"]) >= {"till.E012", "till.E013"}
+    assert check_ids(databases=["default"]) >= {"till.E012", "till.E013"}
     active = User.objects.filter(is_active=True, email__endswith="@example.com")
     assert set(active.values_list("email", flat=True)) >= checks.DEMO_EMAILS
     assert {provider.secret for provider in Provider.objects.all()} <= checks.PUBLISHED_WEBHOOK_SECRETS

@@ -183,8 +183,8 @@ def test_check_ledger_stops_without_a_traceback(start: Start) -> None:
         checking = start("manage.py", "check_ledger", url=database_url())
         eventually(is_waiting)
         checking.send_signal(signal.SIGINT)
-        said = checking.communicate(timeout=PATIENCE)
-    assert (checking.returncode, *said) == (130, "", "Stopped.\n")
+        output = checking.communicate(timeout=PATIENCE)
+    assert (checking.returncode, *output) == (130, "", "Stopped.\n")
 
 
 @pytest.mark.usefixtures("committed_db")

@@ -69,9 +69,9 @@ def odd_database(committed_db: None) -> Iterator[None]:
 def test_a_session_is_ours_whatever_the_database_says(odd_database: None, pool: str) -> None:
     """The address may ask for more: it is added to ours. Readiness, with a connection of its own, gets it as well."""
     url = f"{database_url()}?options=-csearch_path%3Dpublic,pg_catalog"
-    said = python(READ, DATABASE_URL=url, TILL_DB_POOL_SIZE=pool, TILL_LOCK_TIMEOUT_MS="1234")
-    assert said.returncode == 0, said.stderr
-    django, loop, ready = json.loads(said.stdout)
+    output = python(READ, DATABASE_URL=url, TILL_DB_POOL_SIZE=pool, TILL_LOCK_TIMEOUT_MS="1234")
+    assert output.returncode == 0, output.stderr
+    django, loop, ready = json.loads(output.stdout)
     assert django == loop == ["1234ms", "read committed", "ISO, YMD", "public,pg_catalog"]
     assert ready == {"database": "ok", "migrations": "ok"}
 
@@ -80,10 +80,10 @@ def test_what_the_address_must_not_set_is_named(db: None, monkeypatch: pytest.Mo
     options = connection.settings_dict["OPTIONS"]
     assert session_checks.check_options("default") == []
     monkeypatch.setitem(options, "options", "-c lock_timeout=5 --search-path=x -c TimeZone=Asia/Tokyo")
-    found = session_checks.check_options("default")
-    assert [message.id for message in found] == ["till.E017"] * 2
-    assert "lock_timeout" in found[0].msg
-    assert "TimeZone" in found[1].msg
+    messages = session_checks.check_options("default")
+    assert [message.id for message in messages] == ["till.E017"] * 2
+    assert "lock_timeout" in messages[0].msg
+    assert "TimeZone" in messages[1].msg
 
 
 @pytest.fixture
@@ -97,10 +97,10 @@ def test_a_session_that_is_otherwise_is_named_with_what_mends_it(new_sessions: N
     assert session_checks.check("default") == []
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = 0; SET LOCAL DateStyle = 'German'")
-    [found] = session_checks.check_settings("default")
-    assert found.id == "till.E017"
-    assert "lock_timeout is '0' instead of '5000'" in found.msg
-    assert """SET "DateStyle" = 'ISO', 'YMD'""" in str(found.hint)
+    [messages] = session_checks.check_settings("default")
+    assert messages.id == "till.E017"
+    assert "lock_timeout is '0' instead of '5000'" in messages.msg
+    assert """SET "DateStyle" = 'ISO', 'YMD'""" in str(messages.hint)
 
 
 @pytest.fixture
@@ -179,6 +179,6 @@ def _answers(url: str) -> bool:
 
 
 def test_till_is_not_ready_on_a_standby(standby: str) -> None:
-    said = python(READY, DATABASE_URL=standby)
-    assert said.returncode == 0, said.stderr
-    assert json.loads(said.stdout)["database"] == "recovering"
+    output = python(READY, DATABASE_URL=standby)
+    assert output.returncode == 0, output.stderr
+    assert json.loads(output.stdout)["database"] == "recovering"

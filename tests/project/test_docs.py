@@ -99,9 +99,9 @@ def test_the_readme_shows_the_curl_that_is_printed() -> None:
 
 
 def test_the_readme_names_the_demo_logins_that_are_printed() -> None:
-    people = re.findall(r"\w+@example\.com", startup_message.startup_message(8000))
-    assert people
-    assert all(person in README for person in people)
+    emails = re.findall(r"\w+@example\.com", startup_message.startup_message(8000))
+    assert emails
+    assert all(email in README for email in emails)
 
 
 def test_every_address_that_is_printed_leads_to_a_page(client: Any, db: None) -> None:

@@ -137,9 +137,9 @@ def guards_in_sql() -> set[Guard]:
     named: set[Guard] = set()
     for script in (operation.sql for operation in operations()):
         text = re.sub(r"--[^\n]*|\$\$.*?\$\$", "", script, flags=re.DOTALL)
-        for found in NAMES.finditer(text):
-            guard = Guard(found["trigger"], found["table"]) if found["trigger"] else Guard(found["name"])
-            if found[0].startswith("DROP"):
+        for match in NAMES.finditer(text):
+            guard = Guard(match["trigger"], match["table"]) if match["trigger"] else Guard(match["name"])
+            if match[0].startswith("DROP"):
                 named.discard(guard)
             else:
                 named.add(guard)
@@ -196,8 +196,8 @@ def test_the_page_says_of_every_guard_what_it_refuses(tables_of_models: None) ->
 
 def rows_of_the_page() -> Iterator[tuple[str, list[str], str]]:
     """The name, the tables or domains, and what is said of it."""
-    for name, places, said in ROW.findall((ROOT / "docs" / "guards.md").read_text()):
-        yield name, re.findall(r"`(\w+)`", places) or [""], said
+    for name, places, refusal in ROW.findall((ROOT / "docs" / "guards.md").read_text()):
+        yield name, re.findall(r"`(\w+)`", places) or [""], refusal
 
 
 def named_rules() -> set[Guard]:
@@ -221,13 +221,13 @@ def test_migrations_import_nothing_of_ours(app: str) -> None:
 
 def imported(tree: ast.Module) -> set[str]:
     """The packages that are named in imports."""
-    found: set[str] = set()
+    packages: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add((node.module or "").partition(".")[0])
-    return found
+            packages.add((node.module or "").partition(".")[0])
+    return packages
 
 
 @pytest.mark.parametrize("app", APPS)

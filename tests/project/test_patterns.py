@@ -142,7 +142,7 @@ def patterns_in(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.Call]
 
 
 @cache
-def found() -> dict[str, list[ast.Call]]:
+def calls_found() -> dict[str, list[ast.Call]]:
     calls: dict[str, list[ast.Call]] = {}
     for module, path in sources():
         for name, call in patterns_in(ast.parse(path.read_text())):
@@ -161,7 +161,7 @@ def compiled(where: str) -> Iterator[re.Pattern[str]]:
     elif where == "config.database.session_checks:check_options":
         yield from (re.compile(rf"\b{name.lower()}\s*=") for name in settings.SESSION_SETTINGS)
     else:
-        for call in found()[where]:
+        for call in calls_found()[where]:
             literal = call.args[0]
             assert isinstance(literal, ast.Constant), f"{where}: no literal"
             assert isinstance(literal.value, str)
@@ -171,14 +171,14 @@ def compiled(where: str) -> Iterator[re.Pattern[str]]:
 @cache
 def ways() -> dict[str, str]:
     """How text is looked at with a pattern, by its name: from anywhere, from the beginning, or as a whole."""
-    found = dict.fromkeys(OF_DJANGO, "search")
+    calls_found = dict.fromkeys(OF_DJANGO, "search")
     for _, path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in FROM_ANYWHERE:
-                found[node.value.id] = "search"
+                calls_found[node.value.id] = "search"
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr == "match":
-                found.setdefault(node.value.id, "match")
-    return found
+                calls_found.setdefault(node.value.id, "match")
+    return calls_found
 
 
 def repeated(worst: Worst) -> str:
@@ -200,7 +200,7 @@ def worst_for(*own: Worst) -> Iterator[str]:
 
 
 def test_every_pattern_is_listed() -> None:
-    assert sorted(LISTED) == sorted(found())
+    assert sorted(LISTED) == sorted(calls_found())
 
 
 @pytest.mark.parametrize("where", LISTED)

@@ -7,7 +7,7 @@ from config.checks import check_mail
 from tests.support.production import manage, read_settings
 
 
-def said(settings: Settings, **changes: str) -> list[str]:
+def reasons(settings: Settings, **changes: str) -> list[str]:
     """The ids of what the check finds in a production with these changes."""
     read = read_settings(**changes)
     for name in ("TILL_DEBUG", "TILL_MAIL_ACTIVATION_LINK", "EMAIL_HOST"):
@@ -17,8 +17,8 @@ def said(settings: Settings, **changes: str) -> list[str]:
 
 @pytest.mark.parametrize("address", ["", "consolemail://", "dummymail://"])
 def test_a_production_that_mails_nobody_is_warned_of(settings: Settings, address: str) -> None:
-    assert said(settings, TILL_EMAIL_URL=address) == ["till.W006"]
-    assert said(settings, TILL_EMAIL_URL=address, TILL_MAIL_ACTIVATION_LINK="0") == []
+    assert reasons(settings, TILL_EMAIL_URL=address) == ["till.W006"]
+    assert reasons(settings, TILL_EMAIL_URL=address, TILL_MAIL_ACTIVATION_LINK="0") == []
 
 
 @pytest.mark.slow

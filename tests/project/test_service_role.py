@@ -37,10 +37,10 @@ DENIED = psycopg.errors.InsufficientPrivilege
 @pytest.fixture(scope="module")
 def login(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Login]:
     with django_db_blocker.unblock():
-        made = make_service_role()
-    yield made
+        was_made = make_service_role()
+    yield was_made
     with django_db_blocker.unblock():
-        drop_role(made.role)
+        drop_role(was_made.role)
 
 
 @pytest.fixture
@@ -141,8 +141,8 @@ def test_the_service_may_not(as_service: None) -> None:
     for table in TABLES:
         assert table in RIGHTS, f"say in config/database/service_role.py what the service may do to {table}"
         tried = [statement.format(table=table, column=columns(table)[0]) for statement in ON_TABLES]
-        found = {statement: refusal(statement) for statement in (*tried, *writes(table))}
-        obeyed |= {statement: error for statement, error in found.items() if error is not DENIED}
+        refusals = {statement: refusal(statement) for statement in (*tried, *writes(table))}
+        obeyed |= {statement: error for statement, error in refusals.items() if error is not DENIED}
     assert obeyed == {}
 
 
@@ -152,8 +152,8 @@ def test_the_service_may_not_anywhere(committed_db: None, login: Login) -> None:
     names = {"owner": f'"{info.user}"', "database": f'"{info.dbname}"'}
     with connected_as(login):
         tried = [statement.format(**names) for statement in ANYWHERE]
-        found = {statement: refusal_outside_a_block(statement) for statement in tried}
-    assert {statement: error for statement, error in found.items() if error is not DENIED} == {}
+        refusals = {statement: refusal_outside_a_block(statement) for statement in tried}
+    assert {statement: error for statement, error in refusals.items() if error is not DENIED} == {}
 
 
 def refusal_outside_a_block(statement: str) -> type:
@@ -305,7 +305,7 @@ def found_excess() -> list[str]:
 
 def test_a_production_database_is_warned_of_its_owner(db: None, settings: Any) -> None:
     settings.TILL_DEBUG, settings.DATABASE_URL = False, "postgres://somewhere/till"
-    assert "till.W005" in [found.id for found in check_database(databases=["default"])]
+    assert "till.W005" in [refusals.id for refusals in check_database(databases=["default"])]
 
 
 def test_a_role_that_is_not_there_is_named(db: None) -> None:

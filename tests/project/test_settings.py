@@ -117,9 +117,9 @@ def test_a_bad_address_of_the_database_is_one_line_without_its_password(url: str
 
 def test_parameters_of_postgresql_are_handed_on() -> None:
     parameters = "sslmode=verify-full&connect_timeout=3&target_session_attrs=read-write&options=-cx.y%3D1"
-    found = Environment({"DATABASE_URL": f"postgres://till@db/till?{parameters}"}).database("DATABASE_URL")
-    assert found["OPTIONS"]["sslmode"] == "verify-full"
-    assert {*found["OPTIONS"]} == {"sslmode", "connect_timeout", "target_session_attrs", "options"}
+    database = Environment({"DATABASE_URL": f"postgres://till@db/till?{parameters}"}).database("DATABASE_URL")
+    assert database["OPTIONS"]["sslmode"] == "verify-full"
+    assert {*database["OPTIONS"]} == {"sslmode", "connect_timeout", "target_session_attrs", "options"}
 
 
 def test_development_mode_stays_on_the_loopback() -> None:

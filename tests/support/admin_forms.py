@@ -44,7 +44,7 @@ def loaded(site: Client, page: str) -> dict[str, str]:
     return {name: value for name, value in controls.sent.items() if name not in ("q", "csrfmiddlewaretoken", "action")}
 
 
-def shown(site: Client, page: str) -> dict[str, Any]:
+def shown_field(site: Client, page: str) -> dict[str, Any]:
     """Load the page; return the one field that says what it showed, where there is something to change."""
     context = site.get(page).context
     form = context and context["adminform"].form

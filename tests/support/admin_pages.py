@@ -16,12 +16,12 @@ def staff_client(user: Any) -> Client:
     return client
 
 
-def confirm_address(page: str, deed: str, *targets: Any) -> str:
-    return f"{page}{deed}/?{'&'.join(f'id={target.pk}' for target in targets)}"
+def confirm_address(page: str, action: str, *targets: Any) -> str:
+    return f"{page}{action}/?{'&'.join(f'id={target.pk}' for target in targets)}"
 
 
-def confirm(site: Client, page: str, deed: str, *targets: Any, reason: str = "seen on the statement") -> str:
-    answer = site.post(confirm_address(page, deed, *targets), {"reason": reason}, follow=True)
+def confirm(site: Client, page: str, action: str, *targets: Any, reason: str = "seen on the statement") -> str:
+    answer = site.post(confirm_address(page, action, *targets), {"reason": reason}, follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
 

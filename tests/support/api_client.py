@@ -40,11 +40,11 @@ def in_process() -> httpx.Client:
 
 
 class Visitor:
-    """`asked` remembers what was asked for, as `POST wallets` or `GET /docs`."""
+    """`requests` remembers each request, as `POST wallets` or `GET /docs`."""
 
-    def __init__(self, client: httpx.Client, *, email: str = "", asked: list[str] | None = None) -> None:
+    def __init__(self, client: httpx.Client, *, email: str = "", requests: list[str] | None = None) -> None:
         self.client = client
-        self.asked: list[str] = [] if asked is None else asked
+        self.requests: list[str] = [] if requests is None else requests
         self.headers: dict[str, str] = {}
         self.email = email
         if email:
@@ -52,7 +52,7 @@ class Visitor:
 
     def send(self, method: str, path: str, body: Any = None, *, key: str = "", **headers: str) -> httpx.Response:
         """Send it under a new Idempotency-Key unless one is given. A path is the API's unless it begins with /."""
-        self.asked.append(f"{method} {path}")
+        self.requests.append(f"{method} {path}")
         known = self.headers | {"Idempotency-Key": key or f"visit-{next(_keys)}"} | headers
         address = path if path.startswith(("/", "http")) else f"{API}/{path}"
         return self.client.request(method, address, json=body, headers=known)
@@ -80,12 +80,14 @@ class Visitor:
 
     def join(self, email: str) -> int:
         """Register, open the link, log in; return the new id."""
-        made = self.ask(201, "POST", "auth/register", {"email": email, "password": PASSWORD, "full_name": "New Comer"})
-        assert (made["user"]["role"], made["user"]["is_active"]) == ("user", False)
+        registered = self.ask(
+            201, "POST", "auth/register", {"email": email, "password": PASSWORD, "full_name": "New Comer"}
+        )
+        assert (registered["user"]["role"], registered["user"]["is_active"]) == ("user", False)
         self.refused(401, "invalid_credentials", "POST", "auth/login", {"email": email, "password": PASSWORD})
-        self.ask(200, "GET", path_of(made["activation_url"]))
+        self.ask(200, "GET", path_of(registered["activation_url"]))
         self.sign_in(email)
-        return int(made["user"]["id"])
+        return int(registered["user"]["id"])
 
     def wallet(self, currency: str) -> int:
         """The first of my wallets in the currency."""
@@ -93,8 +95,8 @@ class Visitor:
 
     def holds(self, wallet: int) -> tuple[str, str]:
         """What the wallet holds, and what of it is held."""
-        found = self.ask(200, "GET", f"wallets/{wallet}")
-        return found["balance"], found["held"]
+        row = self.ask(200, "GET", f"wallets/{wallet}")
+        return row["balance"], row["held"]
 
 
 def path_of(url: str) -> str:
@@ -106,7 +108,7 @@ class DemoTill:
     """Till with an admin, alice who has 100 dollars in her bill 77, and a pen for 25."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.client = in_process()
         self.alices = new_user("alice").pk
         new_user("staff", "admin")
@@ -114,15 +116,15 @@ class DemoTill:
         self.alice = self.visitor("alice@example.com")
         self.notify(SHA1_COLON, account_id=77, amount=100)
         self.pen = int(self.staff.ask(201, "POST", "products", PEN)["id"])
-        self.asked.clear()
+        self.requests.clear()
 
     def visitor(self, email: str = "") -> Visitor:
-        return Visitor(self.client, email=email, asked=self.asked)
+        return Visitor(self.client, email=email, requests=self.requests)
 
     def notify(self, form: Form, status: int = 200, *, secret: str = "", **fields: Any) -> Any:
         """What a payment provider sends."""
         notice = form.notice(secret=secret, **{"user_id": self.alices, **fields})
-        self.asked.append(f"POST {notice.path}")
+        self.requests.append(f"POST {notice.path}")
         answer = self.client.post(notice.path, content=notice.body, headers=notice.headers)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -141,10 +143,10 @@ EQUIVALENTS: dict[tuple[str, str], Equivalent] = {}
 def equivalent_of(service: str, *theirs: str) -> Callable[[Equivalent], Equivalent]:
     """This is how these rows of the service are done here."""
 
-    def note(deed: Equivalent) -> Equivalent:
+    def note(equivalent: Equivalent) -> Equivalent:
         for there in theirs:
             assert (service, there) not in EQUIVALENTS
-            EQUIVALENTS[service, there] = deed
-        return deed
+            EQUIVALENTS[service, there] = equivalent
+        return equivalent
 
     return note

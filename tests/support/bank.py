@@ -13,7 +13,7 @@ UNIT = 10**10
 _FINE = 10**12
 ZERO = Decimal(0)
 #: The largest amount that may enter (TILL_MAX_AMOUNT).
-MOST = Decimal(10) ** 18
+MAX_AMOUNT = Decimal(10) ** 18
 
 
 def units(amount: Decimal) -> int:
@@ -189,7 +189,7 @@ class Bank:
         """Tell whether the amount may not enter: its digits count as they are written."""
         exponent = amount.as_tuple().exponent
         assert isinstance(exponent, int)
-        return not 0 < amount <= MOST or -exponent > places
+        return not 0 < amount <= MAX_AMOUNT or -exponent > places
 
     def refuses_deposit(self, owner: int, wallet: int, amount: Decimal) -> str:
         if not self.owns(owner, wallet):
@@ -252,7 +252,7 @@ class Bank:
         return [leg for leg in legs if leg[2]]
 
     def refuses_refund(self, sale: Sale, amount: Decimal | None) -> str:
-        if amount is not None and self.is_bad(min(amount, MOST), self.places[self.currency(sale.wallet)]):
+        if amount is not None and self.is_bad(min(amount, MAX_AMOUNT), self.places[self.currency(sale.wallet)]):
             return "InvalidAmount"
         left = sale.amount - sale.refunded
         return "RefundExceedsPurchase" if not left or (amount or ZERO) > left else ""

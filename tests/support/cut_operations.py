@@ -59,7 +59,7 @@ class Operation:
 # --- how it is done -----------------------------------------------------------------------------------------
 
 
-def person(name: str, role: Role = Role.USER, **fields: Any) -> User:
+def new_user(name: str, role: Role = Role.USER, **fields: Any) -> User:
     user: User = recipes.USERS[role].make(email=f"{name}{next(_numbers)}@example.com", **fields)
     return user
 
@@ -77,19 +77,19 @@ def deliver(delivery: Delivery) -> Answer:
     """Hand it to Django as a server does, from the first signal to the last: the connection is given back."""
     headers = dict(delivery.headers)
     content_type = headers.pop("content-type")
-    asked = RequestFactory().generic(
+    request_ = RequestFactory().generic(
         delivery.method, delivery.path, delivery.body, content_type=content_type, headers=headers
     )
-    said: list[tuple[str, dict[str, str]]] = []
+    started: list[tuple[str, dict[str, str]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        said.append((status, dict(headers)))
-        return said.append  # type: ignore[return-value]  # nobody writes
+        started.append((status, dict(headers)))
+        return started.append  # type: ignore[return-value]  # nobody writes
 
-    response = _django()(asked.environ, start_response)
+    response = _django()(request_.environ, start_response)
     body = b"".join(response)
     response.close()
-    [(status, received)] = said
+    [(status, received)] = started
     return Answer(int(status.split()[0]), received, json.loads(body))
 
 
@@ -143,37 +143,37 @@ def silent(answer: Answer, done: bool) -> None:
 
 
 def deposit_asked_for() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     wallet = open_wallet(owner_id=alice.pk, currency="USD")
     return request(alice, "POST", "deposits", wallet=wallet.pk, amount="100.00")
 
 
 def settler() -> User:
-    service = person("service", Role.SERVICE)
+    service = new_user("service", Role.SERVICE)
     recipes.settlement_scope.make(service=service)
     return service
 
 
 def deposit_settled() -> Act:
-    alice, service = person("alice"), settler()
+    alice, service = new_user("alice"), settler()
     wallet = open_wallet(owner_id=alice.pk, currency="USD")
     order = orders.request_deposit(user_id=alice.pk, wallet_id=wallet.pk, amount=Decimal(100))
     return request(service, "PUT", f"deposits/{order.pk}/status", status="paid")
 
 
 def withdrawal_asked_for() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     wallet, bank = wallet_with(alice, "USD", "100"), recipes.bank_account.make(owner=alice)
     return request(alice, "POST", "withdrawals", wallet=wallet.pk, external_wallet=bank.pk, amount="40.00")
 
 
-def withdrawal_settled(verdict: str) -> Act:
-    order = a_withdrawal(person("alice"))
-    return request(settler(), "PUT", f"withdrawals/{order.pk}/status", status=verdict)
+def withdrawal_settled(status: str) -> Act:
+    order = a_withdrawal(new_user("alice"))
+    return request(settler(), "PUT", f"withdrawals/{order.pk}/status", status=status)
 
 
 def withdrawal_cancelled() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     order = a_withdrawal(alice)
     return request(alice, "POST", f"withdrawals/{order.pk}/cancel")
 
@@ -186,13 +186,13 @@ def a_withdrawal(owner: User) -> Withdrawal:
 
 
 def transfer_between_own() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     source, other = wallet_with(alice, "USD", "100"), open_wallet(owner_id=alice.pk, currency="USD")
     return request(alice, "POST", "transfers", source=source.pk, destination=other.pk, amount="30.00")
 
 
 def transfer_to_another(*, has_wallet: bool) -> Act:
-    alice, bob = person("alice"), person("bob")
+    alice, bob = new_user("alice"), new_user("bob")
     source = wallet_with(alice, "USD", "100")
     if has_wallet:
         open_wallet(owner_id=bob.pk, currency="USD")
@@ -200,7 +200,7 @@ def transfer_to_another(*, has_wallet: bool) -> Act:
 
 
 def exchange(*, quoted: bool) -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     wallets = {
         "source": wallet_with(alice, "USD", "100").pk,
         "destination": open_wallet(owner_id=alice.pk, currency="EUR").pk,
@@ -212,25 +212,25 @@ def exchange(*, quoted: bool) -> Act:
 
 
 def purchase() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     wallet = wallet_with(alice, "USD", "100")
     return request(alice, "POST", "purchases", product=a_product(stock=9).pk, wallet=wallet.pk, quantity=2)
 
 
 def refund() -> Act:
-    alice, admin = person("alice"), person("admin", Role.ADMIN)
+    alice, admin = new_user("alice"), new_user("admin", Role.ADMIN)
     wallet = wallet_with(alice, "USD", "100")
     sold = shop.buy(user_id=alice.pk, product_id=a_product().pk, wallet_id=wallet.pk)
     return request(admin, "POST", f"purchases/{sold.pk}/refunds", amount="10.00")
 
 
 def reversal() -> Act:
-    booked = credit(person("alice"), next(_numbers), "100").transaction_id
-    return request(person("admin", Role.ADMIN), "POST", f"transactions/{booked}/reverse", reason="disputed")
+    booked = credit(new_user("alice"), next(_numbers), "100").transaction_id
+    return request(new_user("admin", Role.ADMIN), "POST", f"transactions/{booked}/reverse", reason="disputed")
 
 
 def webhook(form: Form, *, is_new: bool) -> Act:
-    alice, account = person("alice"), next(_numbers)
+    alice, account = new_user("alice"), next(_numbers)
     if not is_new:
         credit(alice, account)
     number = str(next(_numbers)) if form.account_field == "bill_id" else ""
@@ -238,7 +238,7 @@ def webhook(form: Form, *, is_new: bool) -> Act:
 
 
 def batch_of_notices() -> Act:
-    alice, old, new = person("alice"), next(_numbers), next(_numbers)
+    alice, old, new = new_user("alice"), next(_numbers), next(_numbers)
     credit(alice, old)
     noted = [notice(user_id=alice.pk, account=account, external_id=f"{account}") for account in (old, new)]
 
@@ -256,12 +256,12 @@ def replay() -> Act:
     """The notice was too early: its user came only now."""
     absent = NOBODY - next(_numbers)
     event = refused_notice(user_id=absent, account=next(_numbers))
-    person("alice", pk=absent)
-    return request(person("admin", Role.ADMIN), "POST", f"webhook-events/{event.pk}/replay")
+    new_user("alice", pk=absent)
+    return request(new_user("admin", Role.ADMIN), "POST", f"webhook-events/{event.pk}/replay")
 
 
 def expiry_of_deposits() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     wallet = open_wallet(owner_id=alice.pk, currency="USD")
     for _ in range(2):
         orders.request_deposit(user_id=alice.pk, wallet_id=wallet.pk, amount=Decimal(100))
@@ -270,12 +270,12 @@ def expiry_of_deposits() -> Act:
 
 def expiry_of_withdrawals() -> Act:
     for name in ("alice", "bob"):
-        a_withdrawal(person(name))
+        a_withdrawal(new_user(name))
     return directly(expire)
 
 
 def expiry_of_both() -> Act:
-    alice = person("alice")
+    alice = new_user("alice")
     order = a_withdrawal(alice)
     orders.request_deposit(user_id=alice.pk, wallet_id=order.wallet_id, amount=Decimal(100))
     return directly(expire)

@@ -20,8 +20,8 @@ def make_service_role() -> Login:
     login = Login(f"service_of_{connection.settings_dict['NAME']}"[:63], secrets.token_urlsafe(16))
     drop_role(login.role)
     with connection.cursor() as cursor:
-        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-        cursor.execute(made.format(sql.Identifier(login.role), sql.Literal(login.password)))
+        statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        cursor.execute(statement.format(sql.Identifier(login.role), sql.Literal(login.password)))
     call_command("grant_service_role", login.role, verbosity=0)
     connection.close()
     return login

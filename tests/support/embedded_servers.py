@@ -121,7 +121,7 @@ class User:
                 self._answers.read()
 
 
-class House:
+class Installation:
     """One TILL_DATA and its users."""
 
     def __init__(self, till_data: Path, factory: UserFactory) -> None:

@@ -33,7 +33,7 @@ from tests.support.purchases import a_product
 from tests.support.shop_users import PASSWORD, password_hash
 
 _keys = count(1)
-TEN, PIECE = Decimal("10.00"), {"title": "Lamp", "price": "59.00", "currency": "USD"}
+TEN, PRODUCT = Decimal("10.00"), {"title": "Lamp", "price": "59.00", "currency": "USD"}
 
 
 def new_user(name: str, role: str = "user", **fields: Any) -> User:
@@ -78,10 +78,10 @@ class OwnedObjects:
 
     @cached_property
     def withdrawal(self) -> int:
-        made = orders.request_withdrawal(
+        order = orders.request_withdrawal(
             user_id=self.owner.pk, wallet_id=self.wallet, external_wallet_id=self.external_wallet, amount=TEN
         )
-        return int(made.pk)
+        return int(order.pk)
 
     @cached_property
     def transfer(self) -> int:
@@ -171,8 +171,8 @@ def find(listed: int) -> Call:
     return Call(listed=listed)
 
 
-def notice(form: Form, scene: OperationContext, **where: Any) -> Call:
-    fields = form.fields(user_id=scene.the.owner.pk, account_id=77, amount=100)
+def notice(form: Form, context: OperationContext, **where: Any) -> Call:
+    fields = form.fields(user_id=context.the.owner.pk, account_id=77, amount=100)
     return Call({name: json.loads(literal) for name, literal in fields.items()}, where, form=form)
 
 

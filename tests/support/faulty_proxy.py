@@ -115,7 +115,7 @@ class FaultyProxy:
                     link.server.sendall(message if message[:1] == b"Q" else message + SYNC)
                     break
                 link.server.sendall(message)
-        link.hang_up()
+        link.close_all()
 
 
 @dataclass(slots=True)
@@ -145,9 +145,9 @@ class _Link:
                     continue
                 heard += data
                 if heard[-6:-1] == READY_FOR_QUERY:
-                    self.hang_up()
+                    self.close_all()
 
-    def hang_up(self) -> None:
+    def close_all(self) -> None:
         """What a server finds when its client's machine is gone: the end of the stream, and no goodbye."""
         with suppress(OSError):
             self.server.shutdown(socket.SHUT_WR)
@@ -173,16 +173,16 @@ class _Wired(DatabaseWrapper):
 @contextmanager
 def faulty_proxy() -> Iterator[FaultyProxy]:
     """A wire to the test's database, with a pool at the end of it, as in production."""
-    wire = FaultyProxy(_way_to_the_server())
-    settings = deepcopy(connection.settings_dict) | _credentials() | {"HOST": str(wire.folder), "PORT": str(PORT)}
+    proxy = FaultyProxy(_way_to_the_server())
+    settings = deepcopy(connection.settings_dict) | _credentials() | {"HOST": str(proxy.folder), "PORT": str(PORT)}
     settings["OPTIONS"] |= {"sslmode": "disable", "pool": {"min_size": 1, "max_size": 1, "timeout": 5}}
-    wire.end = _Wired(settings, "default")
+    proxy.end = _Wired(settings, "default")
     try:
-        yield wire
+        yield proxy
     finally:
-        wire.end.close()
-        wire.end.close_pool()
-        wire.close()
+        proxy.end.close()
+        proxy.end.close_pool()
+        proxy.close()
 
 
 def _credentials() -> dict[str, str]:
@@ -225,15 +225,15 @@ def every_row() -> Rows:
 
 def meaning(rows: Rows) -> Meaning:
     """What the rows say, the same for all that did the same: an id is its rank among these, times are all alike."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for table, row in rows:
-        found[table].append(json.loads(row, parse_float=Decimal))
+        tables[table].append(json.loads(row, parse_float=Decimal))
     ranks = {
         (model._meta.db_table, id_): f"{model._meta.db_table} {rank}"
         for model in _models()
-        for rank, id_ in enumerate(sorted(row[_key(model)] for row in found[model._meta.db_table]), 1)
+        for rank, id_ in enumerate(sorted(row[_key(model)] for row in tables[model._meta.db_table]), 1)
     }
-    return sorted(line for model in _models() for line in _lines(model, found[model._meta.db_table], ranks))
+    return sorted(line for model in _models() for line in _lines(model, tables[model._meta.db_table], ranks))
 
 
 def _lines(model: type[Model], rows: list[dict[str, Any]], ranks: dict[tuple[str, Any], str]) -> Iterator[str]:
@@ -241,8 +241,8 @@ def _lines(model: type[Model], rows: list[dict[str, Any]], ranks: dict[tuple[str
     targets = {name: to._meta.db_table for name, to in related.items() if isinstance(to, type)}
     targets[_key(model)] = model._meta.db_table
     for row in rows:
-        said = {name: _plain(name, value, targets.get(name), ranks) for name, value in row.items()}
-        yield f"{model._meta.db_table} {json.dumps(said, sort_keys=True, default=str)}"
+        plain_row = {name: _plain(name, value, targets.get(name), ranks) for name, value in row.items()}
+        yield f"{model._meta.db_table} {json.dumps(plain_row, sort_keys=True, default=str)}"
 
 
 def _key(model: type[Model]) -> str:

@@ -89,10 +89,10 @@ def new_transaction(
     )
 
 
-def book(asked: booking.NewTransaction) -> booking.Booked:
-    [verdict] = booking.book([asked])
-    assert isinstance(verdict, booking.Booked), verdict
-    return verdict
+def book(new: booking.NewTransaction) -> booking.Booked:
+    [result] = booking.book([new])
+    assert isinstance(result, booking.Booked), result
+    return result
 
 
 def book_transfer(*lines: tuple[int, int, str], kind: str = "transfer", reference: str = "") -> int:
@@ -100,10 +100,10 @@ def book_transfer(*lines: tuple[int, int, str], kind: str = "transfer", referenc
     return book(new_transaction(*lines, kind=kind, reference=reference)).transaction_id
 
 
-def refusal(asked: booking.NewTransaction) -> type[booking.LedgerError]:
-    [verdict] = booking.book([asked])
-    assert isinstance(verdict, booking.Refused), verdict
-    return type(verdict.error)
+def refusal(new: booking.NewTransaction) -> type[booking.LedgerError]:
+    [result] = booking.book([new])
+    assert isinstance(result, booking.Refused), result
+    return type(result.error)
 
 
 def balance_of(wallet: Wallet | int) -> Decimal:

@@ -38,9 +38,9 @@ def nothing_changes() -> Iterator[None]:
 def _fingerprints() -> dict[str, str]:
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor)) - {"accounts_throttlecount"}
-        found = {}
+        fingerprints = {}
         for table in tables:
             rows = "coalesce(string_agg(t::text, '|' ORDER BY t::text), '')"
             cursor.execute(f'SELECT count(*) || md5({rows}) FROM "{table}" t')  # noqa: S608 - our own tables
-            found[table] = cursor.fetchone()[0]
-    return found
+            fingerprints[table] = cursor.fetchone()[0]
+    return fingerprints

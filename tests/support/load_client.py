@@ -39,7 +39,7 @@ async def _send_all(url: str, deliveries: Sequence[Delivery], connections: int) 
     waiting = iter(enumerate(deliveries))
 
     async def sender() -> None:
-        line = _Line(url)
+        line = _Connection(url)
         for index, delivery in waiting:
             replies[index] = await line.send(delivery)
         await line.close()
@@ -48,7 +48,7 @@ async def _send_all(url: str, deliveries: Sequence[Delivery], connections: int) 
     return replies
 
 
-class _Line:
+class _Connection:
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self._host, self._port = address.hostname or "", address.port or 80

@@ -40,14 +40,14 @@ class Cast:
         self._make(self.bob, "EUR")
 
     def _make(self, owner: User, currency: str = "USD") -> None:
-        self._objects[owner, currency] = made = OwnedObjects(owner, currency)
-        assert made.wallet
+        self._objects[owner, currency] = owned = OwnedObjects(owner, currency)
+        assert owned.wallet
 
     def objects(self, owner: User, currency: str = "USD") -> OwnedObjects:
         """A copy: what a test makes besides is not there for the next one."""
         return copy(self._objects[owner, currency])
 
-    def scene(self, row: str, name: str, whose: str) -> OperationContext:
+    def context(self, row: str, name: str, whose: str) -> OperationContext:
         caller = self.callers[name]
         if caller is None or name == "service":
             bobs = self.objects(self.bob, "EUR" if whose == "foreign" else "USD")

@@ -11,20 +11,20 @@ def for_jsonschema(schema: Any) -> Any:
         return [for_jsonschema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: for_jsonschema(value) for key, value in schema.items() if key != "nullable"}
-    return {"anyOf": [found, {"type": "null"}]} if schema.get("nullable") is True else found
+    described = {key: for_jsonschema(value) for key, value in schema.items() if key != "nullable"}
+    return {"anyOf": [described, {"type": "null"}]} if schema.get("nullable") is True else described
 
 
 def component(reference: str) -> dict[str, Any]:
-    found: dict[str, Any] = schema_document()["components"]["schemas"][reference.rpartition("/")[2]]
-    return found
+    described: dict[str, Any] = schema_document()["components"]["schemas"][reference.rpartition("/")[2]]
+    return described
 
 
 def described(operation_id: str) -> dict[str, Any]:
     """Return what the document says about an operation."""
     methods = (one for path in schema_document()["paths"].values() for one in path.values())
-    found: dict[str, Any] = next(one for one in methods if one["operationId"] == operation_id)
-    return found
+    operation: dict[str, Any] = next(one for one in methods if one["operationId"] == operation_id)
+    return operation
 
 
 def request_schema(operation_id: str) -> dict[str, Any] | None:

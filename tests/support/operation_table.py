@@ -4,19 +4,19 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from accounts import links
-from tests.support.every_operation import PIECE, Call, OperationContext, find, notice, to
+from tests.support.every_operation import PRODUCT, Call, OperationContext, find, notice, to
 from tests.support.exchanges import store_rate
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD
 from tests.support.recipes import IBAN
 from tests.support.shop_users import PASSWORD
 
 
-def _buy(scene: OperationContext) -> Call:
-    return to({"product": scene.product.pk, "wallet": scene.the.wallet})
+def _buy(context: OperationContext) -> Call:
+    return to({"product": context.product.pk, "wallet": context.the.wallet})
 
 
-def _external(scene: OperationContext) -> Call:
-    return to({"label": "Bank", "currency": scene.the.currency, "kind": "bank", "details": {"iban": IBAN}})
+def _external(context: OperationContext) -> Call:
+    return to({"label": "Bank", "currency": context.the.currency, "kind": "bank", "details": {"iban": IBAN}})
 
 
 def _withdraw(wallet: int, external_wallet: int) -> Call:
@@ -33,8 +33,8 @@ def _exchange(source: int, destination: int, **terms: Any) -> Call:
     return to({"source": source, "destination": destination, **(terms or {"amount": "10.00"})})
 
 
-def _token(scene: OperationContext) -> str:
-    return links.activation_token(user=scene.newcomer)
+def _token(context: OperationContext) -> str:
+    return links.activation_token(user=context.newcomer)
 
 
 _PAID, _LOGIN = {"status": "paid"}, {"password": PASSWORD}
@@ -77,125 +77,131 @@ class Row(NamedTuple):
 #: where a request names several, or one that is special.
 ROWS: dict[str, Row] = {
     "auth_register": Row("201 201 201 201 201", lambda _: to({"email": "new@example.com", **_LOGIN})),
-    "auth_activate_by_link": Row("200 200 200 200 200", lambda scene: to(token=_token(scene))),
-    "auth_activate": Row("200 200 200 200 200", lambda scene: to(token=_token(scene))),
-    "auth_resend_activation": Row("202 202 202 202 202", lambda scene: to({"email": scene.newcomer.email})),
-    "auth_login": Row("200 200 200 200 200", lambda scene: to({"email": scene.the.owner.email, **_LOGIN})),
-    "auth_refresh": Row("200 200 200 200 200", lambda scene: to({"refresh": scene.login.refresh})),
-    "auth_logout": Row("204 204 204 204 204", lambda scene: to({"refresh": scene.login.refresh})),
+    "auth_activate_by_link": Row("200 200 200 200 200", lambda context: to(token=_token(context))),
+    "auth_activate": Row("200 200 200 200 200", lambda context: to(token=_token(context))),
+    "auth_resend_activation": Row("202 202 202 202 202", lambda context: to({"email": context.newcomer.email})),
+    "auth_login": Row("200 200 200 200 200", lambda context: to({"email": context.the.owner.email, **_LOGIN})),
+    "auth_refresh": Row("200 200 200 200 200", lambda context: to({"refresh": context.login.refresh})),
+    "auth_logout": Row("204 204 204 204 204", lambda context: to({"refresh": context.login.refresh})),
     "auth_change_password": Row("401 204 204 204 204", lambda _: to(_NEW_PASSWORD)),
     "users_me": Row("401 200 200 200 200", lambda _: to()),
     "users_me_update": Row("401 200 200 200 200", lambda _: to({"full_name": "Another Name"})),
-    "users_list": Row("401 403 403 403 200/200", lambda scene: find(scene.the.owner.pk)),
+    "users_list": Row("401 403 403 403 200/200", lambda context: find(context.the.owner.pk)),
     "users_create": Row("401 403 403 403 201", lambda _: to({"email": "new@example.com", **_LOGIN})),
-    "users_retrieve": Row("401 403 403 403 200/200", lambda scene: to(id=scene.the.owner.pk)),
+    "users_retrieve": Row("401 403 403 403 200/200", lambda context: to(id=context.the.owner.pk)),
     "users_replace": Row(
         "401 403 403 403 200/200",
-        lambda scene: to(
-            {"email": "new@example.com", "role": scene.the.owner.role, "is_active": True}, id=scene.the.owner.pk
+        lambda context: to(
+            {"email": "new@example.com", "role": context.the.owner.role, "is_active": True}, id=context.the.owner.pk
         ),
     ),
     "users_change": Row(
-        "401 403 403 403 200/200", lambda scene: to({"full_name": "Another Name"}, id=scene.the.owner.pk)
+        "401 403 403 403 200/200", lambda context: to({"full_name": "Another Name"}, id=context.the.owner.pk)
     ),
-    "users_delete": Row("401 403 403 403 409/204", lambda scene: to(id=scene.the.owner.pk)),
-    "users_enable": Row("401 403 403 403 200/200", lambda scene: to(id=scene.the.owner.pk)),
-    "users_disable": Row("401 403 403 403 409/200", lambda scene: to(id=scene.the.owner.pk)),
-    "wallets_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.wallet)),
+    "users_delete": Row("401 403 403 403 409/204", lambda context: to(id=context.the.owner.pk)),
+    "users_enable": Row("401 403 403 403 200/200", lambda context: to(id=context.the.owner.pk)),
+    "users_disable": Row("401 403 403 403 409/200", lambda context: to(id=context.the.owner.pk)),
+    "wallets_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.wallet)),
     "wallets_open": Row("401 201 403 201 201", lambda _: to({"currency": "USD"})),
-    "wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
-    "wallets_statement": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
-    "wallets_balance": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.wallet)),
+    "wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
+    "wallets_statement": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
+    "wallets_balance": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
     "wallets_allow_overdraft": Row(
-        "401 403 403 403 403/200", lambda scene: to({"may_overdraw": True}, id=scene.the.wallet)
+        "401 403 403 403 403/200", lambda context: to({"may_overdraw": True}, id=context.the.wallet)
     ),
-    "transactions_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.transaction)),
-    "transactions_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.transaction)),
+    "transactions_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.transaction)),
+    "transactions_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.transaction)),
     "transactions_reverse": Row(
-        "401 403 403 403 403/201", lambda scene: to({"reason": "A mistake."}, id=scene.the.transaction)
+        "401 403 403 403 403/201", lambda context: to({"reason": "A mistake."}, id=context.the.transaction)
     ),
     "currencies_list": Row("401 200 403 200 200", lambda _: to()),
     "currencies_retrieve": Row("401 200 403 200 200", lambda _: to(code="USD")),
     "currencies_open": Row("401 403 403 403 201", lambda _: to(_CHF)),
     "currencies_change": Row("401 403 403 403 200", lambda _: to({"name": "Dollar"}, code="USD")),
-    "deposits_list": Row("401 200/404 200/404 200/404 200/200", lambda scene: find(scene.the.deposit)),
+    "deposits_list": Row("401 200/404 200/404 200/404 200/200", lambda context: find(context.the.deposit)),
     "deposits_create": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: to({"wallet": scene.the.wallet, "amount": "10.00"})
+        "401 201/404 403 201/404 201/404", lambda context: to({"wallet": context.the.wallet, "amount": "10.00"})
     ),
-    "deposits_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda scene: to(id=scene.the.deposit)),
-    "deposits_settle": Row("401 403 200/404 403 403/200", lambda scene: to(_PAID, id=scene.the.deposit)),
-    "deposits_cancel": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.deposit)),
-    "external_wallets_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.external_wallet)),
+    "deposits_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda context: to(id=context.the.deposit)),
+    "deposits_settle": Row("401 403 200/404 403 403/200", lambda context: to(_PAID, id=context.the.deposit)),
+    "deposits_cancel": Row("401 200/404 403 200/404 200/404", lambda context: to(id=context.the.deposit)),
+    "external_wallets_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.external_wallet)),
     "external_wallets_create": Row("401 201 403 201 201", _external),
-    "external_wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.external_wallet)),
-    "external_wallets_delete": Row("401 204/404 403 204/404 204/404", lambda scene: to(id=scene.the.external_wallet)),
-    "withdrawals_list": Row("401 200/404 200/404 200/404 200/200", lambda scene: find(scene.the.withdrawal)),
+    "external_wallets_retrieve": Row(
+        "401 200/404 403 200/404 200/200", lambda context: to(id=context.the.external_wallet)
+    ),
+    "external_wallets_delete": Row(
+        "401 204/404 403 204/404 204/404", lambda context: to(id=context.the.external_wallet)
+    ),
+    "withdrawals_list": Row("401 200/404 200/404 200/404 200/200", lambda context: find(context.the.withdrawal)),
     "withdrawals_create": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: _withdraw(scene.the.wallet, scene.my.external_wallet)
+        "401 201/404 403 201/404 201/404", lambda context: _withdraw(context.the.wallet, context.my.external_wallet)
     ),
     "withdrawals_create:external_wallet": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: _withdraw(scene.my.wallet, scene.the.external_wallet)
+        "401 201/404 403 201/404 201/404", lambda context: _withdraw(context.my.wallet, context.the.external_wallet)
     ),
-    "withdrawals_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda scene: to(id=scene.the.withdrawal)),
-    "withdrawals_settle": Row("401 403 200/404 403 403/200", lambda scene: to(_PAID, id=scene.the.withdrawal)),
-    "withdrawals_cancel": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.withdrawal)),
-    "settlement_scopes_list": Row("401 403 403 403 200", lambda scene: find(scene.scope.pk)),
+    "withdrawals_retrieve": Row("401 200/404 200/404 200/404 200/200", lambda context: to(id=context.the.withdrawal)),
+    "withdrawals_settle": Row("401 403 200/404 403 403/200", lambda context: to(_PAID, id=context.the.withdrawal)),
+    "withdrawals_cancel": Row("401 200/404 403 200/404 200/404", lambda context: to(id=context.the.withdrawal)),
+    "settlement_scopes_list": Row("401 403 403 403 200", lambda context: find(context.scope.pk)),
     "settlement_scopes_create": Row(
-        "401 403 403 403 201", lambda scene: to({"service": scene.scope.service_id, "currency": "USD"})
+        "401 403 403 403 201", lambda context: to({"service": context.scope.service_id, "currency": "USD"})
     ),
-    "settlement_scopes_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.scope.pk)),
-    "settlement_scopes_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.scope.pk)),
-    "commission_rules_list": Row("401 403 403 403 200", lambda scene: find(scene.rule.pk)),
+    "settlement_scopes_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.scope.pk)),
+    "settlement_scopes_delete": Row("401 403 403 403 204", lambda context: to(id=context.scope.pk)),
+    "commission_rules_list": Row("401 403 403 403 200", lambda context: find(context.rule.pk)),
     "commission_rules_create": Row("401 403 403 403 201", lambda _: to(_RULE)),
-    "commission_rules_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.rule.pk)),
-    "commission_rules_end": Row("401 403 403 403 200", lambda scene: to({"valid_until": None}, id=scene.rule.pk)),
-    "commission_rules_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.rule.pk)),
-    "transfers_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.transfer)),
+    "commission_rules_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.rule.pk)),
+    "commission_rules_end": Row("401 403 403 403 200", lambda context: to({"valid_until": None}, id=context.rule.pk)),
+    "commission_rules_delete": Row("401 403 403 403 204", lambda context: to(id=context.rule.pk)),
+    "transfers_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.transfer)),
     "transfers_create": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: _send(scene.the.wallet, scene.my.second_wallet)
+        "401 201/404 403 201/404 201/404", lambda context: _send(context.the.wallet, context.my.second_wallet)
     ),
     "transfers_create:destination": Row(
-        "401 201 403 201 201/201", lambda scene: _send(scene.my.wallet, scene.the.second_wallet)
+        "401 201 403 201 201/201", lambda context: _send(context.my.wallet, context.the.second_wallet)
     ),
-    "transfers_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.transfer)),
+    "transfers_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.transfer)),
     "rates_list": Row("401 200 403 200 200", lambda _: to()),
     "rates_retrieve": Row("401 200 403 200 200", lambda _: _rate()),
     "rates_set": Row("401 403 403 403 200", lambda _: _rate({"rate": "0.8", "confirm": True})),
     "rates_remove": Row("401 403 403 403 204", lambda _: _rate()),
     "quotes_create": Row("401 201 403 201 201", lambda _: _quote()),
-    "quotes_retrieve": Row("401 200/404 403 200/404 200/404", lambda scene: to(id=scene.the.quote)),
-    "exchanges_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.exchange)),
+    "quotes_retrieve": Row("401 200/404 403 200/404 200/404", lambda context: to(id=context.the.quote)),
+    "exchanges_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.exchange)),
     "exchanges_create": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: _exchange(scene.the.wallet, scene.my.other_currency)
+        "401 201/404 403 201/404 201/404", lambda context: _exchange(context.the.wallet, context.my.other_currency)
     ),
     "exchanges_create:destination": Row(
-        "401 201/404 403 201/404 201/404", lambda scene: _exchange(scene.my.wallet, scene.the.other_currency)
+        "401 201/404 403 201/404 201/404", lambda context: _exchange(context.my.wallet, context.the.other_currency)
     ),
     "exchanges_create:quote": Row(
         "401 201/404 403 201/404 201/404",
-        lambda scene: _exchange(scene.my.wallet, scene.my.other_currency, quote=scene.the.quote),
+        lambda context: _exchange(context.my.wallet, context.my.other_currency, quote=context.the.quote),
     ),
-    "exchanges_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.exchange)),
-    "products_list": Row("401 200 403 200 200", lambda scene: find(scene.product.pk)),
-    "products_list:archived": Row("401 404 403 404 200", lambda scene: find(scene.archived.pk)),
-    "products_create": Row("401 403 403 403 201", lambda _: to(PIECE)),
-    "products_retrieve": Row("401 200 403 200 200", lambda scene: to(id=scene.product.pk)),
-    "products_retrieve:archived": Row("401 404 403 404 200", lambda scene: to(id=scene.archived.pk)),
-    "products_replace": Row("401 403 403 403 200", lambda scene: to(PIECE, id=scene.product.pk)),
-    "products_change": Row("401 403 403 403 200", lambda scene: to({"price": "1.00"}, id=scene.product.pk)),
-    "products_delete": Row("401 403 403 403 204", lambda scene: to(id=scene.product.pk)),
-    "purchases_list": Row("401 200/404 403 200/404 200/200", lambda scene: find(scene.the.purchase)),
+    "exchanges_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.exchange)),
+    "products_list": Row("401 200 403 200 200", lambda context: find(context.product.pk)),
+    "products_list:archived": Row("401 404 403 404 200", lambda context: find(context.archived.pk)),
+    "products_create": Row("401 403 403 403 201", lambda _: to(PRODUCT)),
+    "products_retrieve": Row("401 200 403 200 200", lambda context: to(id=context.product.pk)),
+    "products_retrieve:archived": Row("401 404 403 404 200", lambda context: to(id=context.archived.pk)),
+    "products_replace": Row("401 403 403 403 200", lambda context: to(PRODUCT, id=context.product.pk)),
+    "products_change": Row("401 403 403 403 200", lambda context: to({"price": "1.00"}, id=context.product.pk)),
+    "products_delete": Row("401 403 403 403 204", lambda context: to(id=context.product.pk)),
+    "purchases_list": Row("401 200/404 403 200/404 200/200", lambda context: find(context.the.purchase)),
     "purchases_create": Row("401 201/404 403 201/404 201/404", _buy),
-    "purchases_retrieve": Row("401 200/404 403 200/404 200/200", lambda scene: to(id=scene.the.purchase)),
-    "purchases_refunds_list": Row("401 200/404 403 200/404 200/200", lambda scene: to(purchase_id=scene.the.purchase)),
-    "purchases_refund": Row(
-        "401 403 403 403 403/201", lambda scene: to({"amount": "1.00"}, purchase_id=scene.the.purchase)
+    "purchases_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.purchase)),
+    "purchases_refunds_list": Row(
+        "401 200/404 403 200/404 200/200", lambda context: to(purchase_id=context.the.purchase)
     ),
-    "webhook_events_list": Row("401 403 403 403 200", lambda scene: find(scene.event.pk)),
-    "webhook_events_retrieve": Row("401 403 403 403 200", lambda scene: to(id=scene.event.pk)),
-    "webhook_events_replay": Row("401 403 403 403 200", lambda scene: to(id=scene.event.pk)),
-    "webhook": Row("200 200 200 200 200", lambda scene: notice(STANDARD, scene, provider="standard_webhooks")),
-    "webhook_sha1_colon": Row("200 200 200 200 200", lambda scene: notice(SHA1_COLON, scene)),
-    "webhook_sha256_concat": Row("200 200 200 200 200", lambda scene: notice(SHA256_CONCAT, scene)),
+    "purchases_refund": Row(
+        "401 403 403 403 403/201", lambda context: to({"amount": "1.00"}, purchase_id=context.the.purchase)
+    ),
+    "webhook_events_list": Row("401 403 403 403 200", lambda context: find(context.event.pk)),
+    "webhook_events_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
+    "webhook_events_replay": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
+    "webhook": Row("200 200 200 200 200", lambda context: notice(STANDARD, context, provider="standard_webhooks")),
+    "webhook_sha1_colon": Row("200 200 200 200 200", lambda context: notice(SHA1_COLON, context)),
+    "webhook_sha256_concat": Row("200 200 200 200 200", lambda context: notice(SHA256_CONCAT, context)),
 }
 CALLS = {name: row.call for name, row in ROWS.items()}

@@ -40,9 +40,9 @@ def balance_and_held(wallet: Wallet) -> tuple[str, str]:
     return f"{wallet.balance.normalize():f}", f"{wallet.held.normalize():f}"
 
 
-def stored_deposit(made: dict[str, Any]) -> Deposit:
-    return Deposit.objects.get(pk=made["id"])
+def stored_deposit(order: dict[str, Any]) -> Deposit:
+    return Deposit.objects.get(pk=order["id"])
 
 
-def stored_withdrawal(made: dict[str, Any]) -> Withdrawal:
-    return Withdrawal.objects.get(pk=made["id"])
+def stored_withdrawal(order: dict[str, Any]) -> Withdrawal:
+    return Withdrawal.objects.get(pk=order["id"])

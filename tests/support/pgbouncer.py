@@ -21,8 +21,8 @@ PROGRAM = "/usr/sbin/pgbouncer"
 
 def keeps_prepared_statements() -> bool:
     """Whether this version can be told to (1.21 and later)."""
-    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(int(part) for part in said.split()[1].split(".")[:2]) >= (1, 21)
+    version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in version.split()[1].split(".")[:2]) >= (1, 21)
 
 
 class PgBouncer:
@@ -97,8 +97,8 @@ class PgBouncer:
         if os.geteuid() != 0:
             return {}
         socket = Path(self._server.host)
-        found = socket.stat() if socket.is_dir() else pwd.getpwnam("nobody")
-        uid, gid = getattr(found, "st_uid", None), getattr(found, "st_gid", None)
-        if isinstance(found, pwd.struct_passwd):
-            uid, gid = found.pw_uid, found.pw_gid
+        owner = socket.stat() if socket.is_dir() else pwd.getpwnam("nobody")
+        uid, gid = getattr(owner, "st_uid", None), getattr(owner, "st_gid", None)
+        if isinstance(owner, pwd.struct_passwd):
+            uid, gid = owner.pw_uid, owner.pw_gid
         return {"user": uid, "group": gid, "extra_groups": []}

@@ -40,7 +40,7 @@ REFUSALS = (
 
 
 @dataclass
-class Stage:
+class Race:
     """alice's dollars are where all meet; beside them her euros, and bob's dollars. Each fee is 1."""
 
     pool: ThreadPoolExecutor
@@ -76,8 +76,8 @@ class Stage:
             self._pay_out(-missing.normalize())
 
     def _pay_out(self, amount: Decimal) -> None:
-        wish = {"user_id": self.alice.pk, "wallet_id": self.wallet, "external_wallet_id": self.bank}
-        order = orders.request_withdrawal(**wish, amount=amount)
+        data = {"user_id": self.alice.pk, "wallet_id": self.wallet, "external_wallet_id": self.bank}
+        order = orders.request_withdrawal(**data, amount=amount)
         orders.settle_withdrawal(withdrawal_id=order.pk, settlement="paid", by=self.service)
 
     def money(self) -> Decimal:
@@ -91,46 +91,46 @@ class Stage:
 class Round:
     """What some operations need to be there before, made when the first of them asks for it."""
 
-    stage: Stage
+    race: Race
 
     @cached_property
     def deposit(self) -> Deposit:
-        return orders.request_deposit(user_id=self.stage.alice.pk, wallet_id=self.stage.wallet, amount=Decimal(13))
+        return orders.request_deposit(user_id=self.race.alice.pk, wallet_id=self.race.wallet, amount=Decimal(13))
 
     @cached_property
     def withdrawal(self) -> Withdrawal:
-        self.stage.leave(MUCH)
-        return withdraw(self.stage)
+        self.race.leave(MUCH)
+        return withdraw(self.race)
 
     @cached_property
     def purchase(self) -> Purchase:
-        self.stage.leave(MUCH)
-        return buy(self.stage)
+        self.race.leave(MUCH)
+        return buy(self.race)
 
     @cached_property
     def credited(self) -> int:
-        return credit(self.stage)
+        return credit(self.race)
 
 
-def withdraw(on: Stage) -> Withdrawal:
-    wish = {"user_id": on.alice.pk, "wallet_id": on.wallet, "external_wallet_id": on.bank}
-    return orders.request_withdrawal(**wish, amount=Decimal(11))
+def withdraw(on: Race) -> Withdrawal:
+    data = {"user_id": on.alice.pk, "wallet_id": on.wallet, "external_wallet_id": on.bank}
+    return orders.request_withdrawal(**data, amount=Decimal(11))
 
 
-def buy(on: Stage) -> Purchase:
+def buy(on: Race) -> Purchase:
     return shop.buy(user_id=on.alice.pk, product_id=on.product, wallet_id=on.wallet)
 
 
-def credit(on: Stage) -> int:
+def credit(on: Race) -> int:
     [outcome] = receiving.credit([notice(user_id=on.alice.pk, account=on.wallet, amount="10")])
     assert isinstance(outcome, receiving.Credited), outcome
     return outcome.transaction_id
 
 
-def settled(order: Deposit | Withdrawal, verdict: Any, on: Stage) -> int | None:
+def settled(order: Deposit | Withdrawal, settlement: Any, on: Race) -> int | None:
     if isinstance(order, Deposit):
-        return orders.settle_deposit(deposit_id=order.pk, settlement=verdict, by=on.service).transaction_id
-    return orders.settle_withdrawal(withdrawal_id=order.pk, settlement=verdict, by=on.service).transaction_id
+        return orders.settle_deposit(deposit_id=order.pk, settlement=settlement, by=on.service).transaction_id
+    return orders.settle_withdrawal(withdrawal_id=order.pk, settlement=settlement, by=on.service).transaction_id
 
 
 def send(owner: Any, source: int, destination: int) -> int:
@@ -138,16 +138,16 @@ def send(owner: Any, source: int, destination: int) -> int:
     return sent.transaction_id
 
 
-def exchange(on: Stage, source: int, destination: int) -> int:
-    made = counter.exchange(user_id=on.alice.pk, source_id=source, destination_id=destination, amount=Decimal(10))
-    return made.transaction_id
+def exchange(on: Race, source: int, destination: int) -> int:
+    exchanged = counter.exchange(user_id=on.alice.pk, source_id=source, destination_id=destination, amount=Decimal(10))
+    return exchanged.transaction_id
 
 
 def expire(_: Any) -> None:
     list(orders.expire_orders(older_than=timedelta(0)))
 
 
-def reads(on: Stage, page: str, check: Callable[[dict[str, Any]], bool]) -> None:
+def reads(on: Race, page: str, check: Callable[[dict[str, Any]], bool]) -> None:
     answer = signed_in(on.alice).get(f"/api/v1/{page}")
     assert answer.status_code == 200, answer.content
     assert check(answer.json()), answer.content
@@ -180,29 +180,29 @@ class Operation:
 
 
 OPERATIONS = {
-    "webhook": Operation(lambda r: credit(r.stage), "10"),
-    "deposit paid": Operation(lambda r: settled(r.deposit, "paid", r.stage), "12", "deposit"),
-    "deposit rejected": Operation(lambda r: settled(r.deposit, "rejected", r.stage), "12", "deposit"),
-    "withdrawal asked": Operation(lambda r: withdraw(r.stage).transaction_id),
-    "withdrawal paid": Operation(lambda r: settled(r.withdrawal, "paid", r.stage), "-11", "withdrawal"),
-    "withdrawal rejected": Operation(lambda r: settled(r.withdrawal, "rejected", r.stage), "-11", "withdrawal"),
+    "webhook": Operation(lambda r: credit(r.race), "10"),
+    "deposit paid": Operation(lambda r: settled(r.deposit, "paid", r.race), "12", "deposit"),
+    "deposit rejected": Operation(lambda r: settled(r.deposit, "rejected", r.race), "12", "deposit"),
+    "withdrawal asked": Operation(lambda r: withdraw(r.race).transaction_id),
+    "withdrawal paid": Operation(lambda r: settled(r.withdrawal, "paid", r.race), "-11", "withdrawal"),
+    "withdrawal rejected": Operation(lambda r: settled(r.withdrawal, "rejected", r.race), "-11", "withdrawal"),
     "orders expired": Operation(lambda r: expire(r)),
-    "transfer out": Operation(lambda r: send(r.stage.alice, r.stage.wallet, r.stage.others), "-10"),
-    "transfer in": Operation(lambda r: send(r.stage.bob, r.stage.others, r.stage.wallet), "9"),
-    "exchange out": Operation(lambda r: exchange(r.stage, r.stage.wallet, r.stage.euros), "-11"),
-    "exchange in": Operation(lambda r: exchange(r.stage, r.stage.euros, r.stage.wallet), "11"),
-    "purchase": Operation(lambda r: buy(r.stage).transaction_id, "-12"),
+    "transfer out": Operation(lambda r: send(r.race.alice, r.race.wallet, r.race.others), "-10"),
+    "transfer in": Operation(lambda r: send(r.race.bob, r.race.others, r.race.wallet), "9"),
+    "exchange out": Operation(lambda r: exchange(r.race, r.race.wallet, r.race.euros), "-11"),
+    "exchange in": Operation(lambda r: exchange(r.race, r.race.euros, r.race.wallet), "11"),
+    "purchase": Operation(lambda r: buy(r.race).transaction_id, "-12"),
     "refund": Operation(
-        lambda r: shop.refund(purchase_id=r.purchase.pk, by=r.stage.staff).transaction_id, "12", "purchase"
+        lambda r: shop.refund(purchase_id=r.purchase.pk, by=r.race.staff).transaction_id, "12", "purchase"
     ),
     "reversal": Operation(
-        lambda r: reversals.reverse(transaction_id=r.credited, reason="A dispute", staff=r.stage.staff).transaction_id,
+        lambda r: reversals.reverse(transaction_id=r.credited, reason="A dispute", staff=r.race.staff).transaction_id,
         "-10",
         "credited",
     ),
     "statement": Operation(
-        lambda r: reads(r.stage, f"wallets/{r.stage.wallet}/statement?from={as_text(r.stage.since)}", adds_up)
+        lambda r: reads(r.race, f"wallets/{r.race.wallet}/statement?from={as_text(r.race.since)}", adds_up)
     ),
-    "wallets": Operation(lambda r: reads(r.stage, "wallets", covers_what_is_held)),
-    "balance": Operation(lambda r: reads(r.stage, f"wallets/{r.stage.wallet}/balance", bool)),
+    "wallets": Operation(lambda r: reads(r.race, "wallets", covers_what_is_held)),
+    "balance": Operation(lambda r: reads(r.race, f"wallets/{r.race.wallet}/balance", bool)),
 }

@@ -41,7 +41,7 @@ _stories = count(1)
 CURRENCY = some.sampled_from(list(PLACES))
 PAIR = some.tuples(CURRENCY, CURRENCY)
 NUMBER = some.integers(0, 60)  # which one of those that there are
-PERSON = some.integers(0, 2)
+USER = some.integers(0, 2)
 WHO = some.sampled_from([3, 3, 3, 3, 0, 1, 2])  # 3: the wallet's owner
 AMOUNT = some.one_of(
     some.integers(1, 200).map(Decimal),
@@ -53,7 +53,7 @@ AMOUNT = some.one_of(
 )
 SENT = some.one_of(some.integers(1, 500), some.integers(1, 500).map(lambda cents: Decimal(cents) / 100)).map(Decimal)
 RATE = some.integers(1, 3 * 10**10).map(lambda units: Decimal(units).scaleb(-10))
-VERDICT = some.sampled_from(["", "paid", "rejected"])  # at once, or none yet
+SETTLEMENT = some.sampled_from(["", "paid", "rejected"])  # at once, or none yet
 SERVICE, STAFF, OWNER = 0, 1, 2
 
 
@@ -64,21 +64,25 @@ class Customers(RuleBasedStateMachine):
         super().__init__()
         story = next(_stories)
         self.bank = Bank(PLACES)
-        self.people = recipes.user.make(_quantity=3)
+        self.users = recipes.user.make(_quantity=3)
         self.service, self.staff = recipes.service.make(), recipes.admin.make()
         recipes.settlement_scope.make(service=self.service)
-        self.ids = [person.pk for person in self.people]
+        self.ids = [user.pk for user in self.users]
         self.banks = [
-            (recipes.bank_account.make(owner=person, currency_id=code), (person.pk, code))
-            for person in self.people
+            (recipes.bank_account.make(owner=user, currency_id=code), (user.pk, code))
+            for user in self.users
             for code in ("USD", "JPY")
         ]
-        self.wares = [self._ware("USD", "12.50", None), self._ware("JPY", "300", 3), self._ware("EUR", "4.00", 9)]
+        self.products = [
+            self._new_product("USD", "12.50", None),
+            self._new_product("JPY", "300", 3),
+            self._new_product("EUR", "4.00", 9),
+        ]
         self.accounts = [10_000 * story + number for number in range(4)] + [10**15 * 5]
         self.sent: list[tuple[receiving.Notice, receiving.Outcome]] = []
         self._begin()
 
-    def _ware(self, currency: str, price: str, stock: int | None) -> ModelProduct:
+    def _new_product(self, currency: str, price: str, stock: int | None) -> ModelProduct:
         return ModelProduct(
             a_product(price=Decimal(price), currency_id=currency, stock=stock).pk, currency, Decimal(price), stock
         )
@@ -91,10 +95,10 @@ class Customers(RuleBasedStateMachine):
         self.set_rate(pair=("USD", "JPY"), rate=Decimal("149.9250374813"))
         self.set_rate(pair=("JPY", "USD"), rate=Decimal("0.0066700001"))
         self.set_rate(pair=("USD", "EUR"), rate=Decimal("0.9"))
-        for who, currency in product(range(len(self.people)), PLACES):
+        for who, currency in product(range(len(self.users)), PLACES):
             self.open_wallet(who=who, currency=currency)
             wallet = sorted(self.bank.wallets).index(max(self.bank.wallets))
-            self.request_deposit(who=who, number=wallet, amount=Decimal(1000), verdict="paid")
+            self.request_deposit(who=who, number=wallet, amount=Decimal(1000), status="paid")
 
     # --- words ----------------------------------------------------------------------------------------------------
 
@@ -125,7 +129,7 @@ class Customers(RuleBasedStateMachine):
 
     # --- wallets, webhooks ------------------------------------------------------------------------------------------
 
-    @rule(who=PERSON, currency=CURRENCY)
+    @rule(who=USER, currency=CURRENCY)
     def open_wallet(self, who: int, currency: str) -> None:
         opened = open_wallet(owner_id=self.ids[who], currency=currency)
         self.bank.wallets[opened.pk] = ModelWallet(self.ids[who], currency)
@@ -135,118 +139,120 @@ class Customers(RuleBasedStateMachine):
         user = self.ids[who] if who < len(self.ids) else NOBODY
         self._send(notice(user_id=user, account=self.accounts[account], amount=str(amount)))
 
-    @rule(who=PERSON, number=NUMBER, amount=SENT)
+    @rule(who=USER, number=NUMBER, amount=SENT)
     def credit_a_known_wallet(self, who: int, number: int, amount: Decimal) -> None:
         self._send(notice(user_id=self.ids[who], account=self.wallet(number), amount=str(amount)))
 
-    def _send(self, asked: receiving.Notice) -> None:
-        [outcome] = receiving.credit([asked])
-        refusal = self._refuses_notice(asked)
+    def _send(self, new_notice: receiving.Notice) -> None:
+        [outcome] = receiving.credit([new_notice])
+        refusal = self._refuses_notice(new_notice)
         assert type(outcome).__name__ == (refusal or "Credited")
         assert not isinstance(outcome, Exception) or isinstance(outcome, receiving.WebhookRefused)
         if isinstance(outcome, receiving.Credited):
             assert not outcome.duplicate
-            self.bank.wallets.setdefault(asked.account_id, ModelWallet(asked.user_id, "USD"))
-            self.note(outcome.transaction_id, "deposit", [(("clearing", "USD"), asked.account_id, asked.amount)])
-            assert outcome.balance == self.bank.wallets[asked.account_id].balance
-        self.sent.append((asked, outcome))
+            self.bank.wallets.setdefault(new_notice.account_id, ModelWallet(new_notice.user_id, "USD"))
+            self.note(
+                outcome.transaction_id, "deposit", [(("clearing", "USD"), new_notice.account_id, new_notice.amount)]
+            )
+            assert outcome.balance == self.bank.wallets[new_notice.account_id].balance
+        self.sent.append((new_notice, outcome))
 
-    def _refuses_notice(self, asked: receiving.Notice) -> str:
-        wallet = self.bank.wallets.get(asked.account_id)
-        if wallet and wallet.owner == asked.user_id:
+    def _refuses_notice(self, new_notice: receiving.Notice) -> str:
+        wallet = self.bank.wallets.get(new_notice.account_id)
+        if wallet and wallet.owner == new_notice.user_id:
             return "" if wallet.currency == "USD" else "WalletCurrencyMismatch"
-        if asked.user_id not in self.ids:
+        if new_notice.user_id not in self.ids:
             return "UserNotFound"
         if wallet:
             return "WalletOwnerMismatch"
-        return "CreditWalletNotFound" if asked.account_id >= 10**15 else ""
+        return "CreditWalletNotFound" if new_notice.account_id >= 10**15 else ""
 
     @precondition(lambda self: self.sent)
     @rule(number=NUMBER)
     def repeat_a_notice(self, number: int) -> None:
-        asked, first = self.sent[number % len(self.sent)]
+        new_notice, first = self.sent[number % len(self.sent)]
         if not isinstance(first, receiving.Credited):
             del self.sent[number % len(self.sent)]
-            self._send(asked)
+            self._send(new_notice)
             return
-        assert receiving.credit([asked]) == [first._replace(duplicate=True)]
+        assert receiving.credit([new_notice]) == [first._replace(duplicate=True)]
 
     @precondition(lambda self: self.sent)
     @rule(number=NUMBER)
     def send_another_notice_under_its_id(self, number: int) -> None:
-        asked, _ = self.sent[number % len(self.sent)]
-        [outcome] = receiving.credit([asked._replace(amount=asked.amount + 1)])
+        new_notice, _ = self.sent[number % len(self.sent)]
+        [outcome] = receiving.credit([new_notice._replace(amount=new_notice.amount + 1)])
         assert isinstance(outcome, receiving.TransactionIdConflict)
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    @rule(who=WHO, number=NUMBER, amount=AMOUNT, verdict=VERDICT)
-    def request_deposit(self, who: int, number: int, amount: Decimal, verdict: str) -> None:
+    @rule(who=WHO, number=NUMBER, amount=AMOUNT, status=SETTLEMENT)
+    def request_deposit(self, who: int, number: int, amount: Decimal, status: str) -> None:
         wallet = self.wallet(number)
         user = self.user(who, wallet)
-        made = self.attempt(
+        order = self.attempt(
             self.bank.refuses_deposit(user, wallet, amount),
             lambda: orders.request_deposit(user_id=user, wallet_id=wallet, amount=amount),
         )
-        if made:
-            self._note_order(made.pk, "deposit", wallet, amount)
-            self._settle(self.bank.orders[-1], verdict, self.service)
+        if order:
+            self._note_order(order.pk, "deposit", wallet, amount)
+            self._settle(self.bank.orders[-1], status, self.service)
 
     @rule(who=WHO, number=NUMBER, to=NUMBER, amount=AMOUNT)
     def request_withdrawal(self, who: int, number: int, to: int, amount: Decimal) -> None:
         wallet = self.wallet(number)
         self._withdraw(self.user(who, wallet), wallet, self.banks[to % len(self.banks)], amount, "")
 
-    @rule(number=NUMBER, amount=AMOUNT, verdict=VERDICT)
-    def request_a_withdrawal_that_may_go(self, number: int, amount: Decimal, verdict: str) -> None:
+    @rule(number=NUMBER, amount=AMOUNT, status=SETTLEMENT)
+    def request_a_withdrawal_that_may_go(self, number: int, amount: Decimal, status: str) -> None:
         bank = self.banks[number % len(self.banks)]
         if wallet := self.bank.first(*bank[1]):
-            self._withdraw(bank[1][0], wallet, bank, amount, verdict)
+            self._withdraw(bank[1][0], wallet, bank, amount, status)
 
     def _withdraw(
-        self, user: int, wallet: int, bank: tuple[ExternalWallet, tuple[int, str]], amount: Decimal, verdict: str
+        self, user: int, wallet: int, bank: tuple[ExternalWallet, tuple[int, str]], amount: Decimal, status: str
     ) -> None:
-        made = self.attempt(
+        order = self.attempt(
             self.bank.refuses_withdrawal(user, wallet, amount, bank[1]),
             lambda: orders.request_withdrawal(
                 user_id=user, wallet_id=wallet, external_wallet_id=bank[0].pk, amount=amount
             ),
         )
-        if made:
-            self._note_order(made.pk, "withdrawal", wallet, amount)
+        if order:
+            self._note_order(order.pk, "withdrawal", wallet, amount)
             self.bank.wallets[wallet].held += amount
-            self._settle(self.bank.orders[-1], verdict, self.service)
+            self._settle(self.bank.orders[-1], status, self.service)
 
     def _note_order(self, id_: int, kind: str, wallet: int, amount: Decimal) -> None:
         fee = self.bank.fee(kind, self.bank.currency(wallet), amount)
         self.bank.orders.append(Order(id_, kind, wallet, amount, fee))
 
     @precondition(lambda self: self.bank.orders)
-    @rule(number=NUMBER, verdict=some.sampled_from(["paid", "paid", "rejected"]), by=some.integers(0, 8))
-    def settle(self, number: int, verdict: str, by: int) -> None:
+    @rule(number=NUMBER, status=some.sampled_from(["paid", "paid", "rejected"]), by=some.integers(0, 8))
+    def settle(self, number: int, status: str, by: int) -> None:
         order = self.bank.orders[number % len(self.bank.orders)]
-        self._settle(order, verdict, self.people[0] if by == OWNER else self.staff if by == STAFF else self.service)
+        self._settle(order, status, self.users[0] if by == OWNER else self.staff if by == STAFF else self.service)
 
-    def _settle(self, order: Order, verdict: str, judge: User) -> None:
-        """An order without a verdict stays pending."""
-        if not verdict:
+    def _settle(self, order: Order, status: str, by: User) -> None:
+        """An order without a status stays pending."""
+        if not status:
             return
-        wanted = [] if verdict == "rejected" else self.bank.settling(order)
-        refusal = self._refuses_settling(order, verdict, wanted, judge)
-        made: Any = self.attempt(refusal, lambda: _settle(order, verdict, judge))
-        if made is None or order.status != "pending":
+        wanted = [] if status == "rejected" else self.bank.settling(order)
+        refusal = self._refuses_settling(order, status, wanted, by)
+        settled: Any = self.attempt(refusal, lambda: settle_order(order, status, by))
+        if settled is None or order.status != "pending":
             return
-        order.status, order.transaction = verdict, made.transaction_id
+        order.status, order.transaction = status, settled.transaction_id
         if order.kind == "withdrawal":
             self.bank.wallets[order.wallet].held -= order.amount
         if wanted:
-            self.note(made.transaction_id, order.kind, wanted)
+            self.note(settled.transaction_id, order.kind, wanted)
 
-    def _refuses_settling(self, order: Order, verdict: str, legs: list[Leg], judge: User) -> str:
-        if judge in self.people:
+    def _refuses_settling(self, order: Order, status: str, legs: list[Leg], by: User) -> str:
+        if by in self.users:
             return f"{order.kind.title()}.DoesNotExist"
         if order.status != "pending":
-            return "" if order.status == verdict else "AlreadySettled"
+            return "" if order.status == status else "AlreadySettled"
         wallet = self.bank.wallets[order.wallet]
         held = order.amount if order.kind == "withdrawal" else Decimal(0)
         wallet.held -= held
@@ -281,7 +287,7 @@ class Customers(RuleBasedStateMachine):
 
     @invariant()
     def books_and_paper_agree(self) -> None:
-        bank, people = self.bank, {"user__in": self.ids}
+        bank, users = self.bank, {"user__in": self.ids}
         fields = ("owner_id", "currency_id", "balance", "held", "may_overdraw")
         wallets = {
             row[0]: ModelWallet(*row[1:])
@@ -291,16 +297,16 @@ class Customers(RuleBasedStateMachine):
         houses = {house: now - self.house_before[house] for house, now in _houses().items()}
         assert houses == dict.fromkeys(houses, 0) | bank.houses
         order_fields = ("pk", "wallet_id", "amount", "commission", "status", "transaction_id")
-        stored = [
+        orders_stored = [
             Order(row[0], kind, *row[1:])
             for kind, model in (("deposit", Deposit), ("withdrawal", Withdrawal))
-            for row in model._default_manager.filter(**people).values_list(*order_fields)
+            for row in model._default_manager.filter(**users).values_list(*order_fields)
         ]
-        assert sorted(stored, key=_number) == sorted(bank.orders, key=_number)
-        sales = Purchase.objects.filter(**people).order_by("pk").values_list("pk", "wallet_id", "amount", "refunded")
+        assert sorted(orders_stored, key=_number) == sorted(bank.orders, key=_number)
+        sales = Purchase.objects.filter(**users).order_by("pk").values_list("pk", "wallet_id", "amount", "refunded")
         assert [Sale(*row) for row in sales] == bank.sales
-        assert dict(Product.objects.values_list("pk", "stock")).items() >= {(w.id, w.stock) for w in self.wares}
-        used = set(Exchange.objects.filter(**people, quote__isnull=False).values_list("quote_id", flat=True))
+        assert dict(Product.objects.values_list("pk", "stock")).items() >= {(w.id, w.stock) for w in self.products}
+        used = set(Exchange.objects.filter(**users, quote__isnull=False).values_list("quote_id", flat=True))
         assert used == {promise.id for promise in bank.promises if promise.is_used}
         reversed_ = set(Reversal.objects.filter(staff=self.staff).values_list("original_id", flat=True))
         assert reversed_ == {booking.transaction for booking in bank.booked if booking.is_reversed}
@@ -313,10 +319,10 @@ def _number(order: Order) -> tuple[str, int]:
     return order.kind, order.id
 
 
-def _settle(order: Order, verdict: Any, judge: User) -> Deposit | Withdrawal:
+def settle_order(order: Order, status: Any, by: User) -> Deposit | Withdrawal:
     if order.kind == "deposit":
-        return orders.settle_deposit(deposit_id=order.id, settlement=verdict, by=judge)
-    return orders.settle_withdrawal(withdrawal_id=order.id, settlement=verdict, by=judge)
+        return orders.settle_deposit(deposit_id=order.id, settlement=status, by=by)
+    return orders.settle_withdrawal(withdrawal_id=order.id, settlement=status, by=by)
 
 
 def _houses() -> dict[tuple[str, str], Decimal]:

@@ -53,9 +53,9 @@ CREDITS = (("7001", 7), ("7002", 8))
 @pytest.fixture(scope="module")
 def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Any]]:
     with kept_for_a_file(django_db_blocker):
-        made = sound_books(new_user("alice"), new_user("bob"))
+        ids = sound_books(new_user("alice"), new_user("bob"))
         connection.check_constraints()
-        yield made
+        yield ids
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def sound_books(alice: User, bob: User) -> dict[str, Any]:
     assert provider is not None
     a, b, spare = wallet_of(alice, holding="100"), wallet_of(bob, holding="5"), wallet_of(bob)
     receiving.credit([receiving.Notice(provider, id_, alice.pk, a, Decimal(amount)) for id_, amount in CREDITS])
-    made = some_orders(alice, bob, a, b)
+    ids = some_orders(alice, bob, a, b)
     event = WebhookEvent.objects.get(external_id=CREDITS[0][0])
     sql("INSERT INTO payments_housecheckpoint SELECT id, 0, 0 FROM payments_wallet WHERE house IS NOT NULL")
     return {
         "alice": a, "bob": b, "spare": spare, "bob_himself": bob.pk,
         "clearing": house_wallet(), "sales": house_wallet(SALES), "euro_clearing": house_wallet(CLEARING, "EUR"),
         "credit": event.transaction_id, "event": event.pk, "provider": Provider.objects.get(slug="sha1_colon").pk,
-        "transfer": sql("SELECT min(id) FROM payments_transaction WHERE kind = 'transfer'")[0][0], **made,
+        "transfer": sql("SELECT min(id) FROM payments_transaction WHERE kind = 'transfer'")[0][0], **ids,
     }  # fmt: skip
 
 
@@ -99,8 +99,8 @@ def some_orders(alice: Any, bob: Any, a: int, b: int) -> dict[str, int]:
     sent = transfer(user_id=alice.pk, source_id=a, destination_id=b, amount=five)
     changed = exchange(user_id=alice.pk, source_id=a, destination_id=euros, amount=five)
     reversed_ = reverse(transaction_id=sent.transaction_id, reason="a mistake", staff=staff)
-    made = {"deposit": deposit, "withdrawal": withdrawal, "sent": sent, "exchange": changed, "reversal": reversed_}
-    return {name: order.pk for name, order in made.items()}
+    ids = {"deposit": deposit, "withdrawal": withdrawal, "sent": sent, "exchange": changed, "reversal": reversed_}
+    return {name: order.pk for name, order in ids.items()}
 
 
 def corrupt(statement: str) -> None:

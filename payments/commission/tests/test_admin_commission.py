@@ -30,8 +30,8 @@ def signed(user: Any) -> Client:
 
 
 def add(site: Client, **fields: str) -> Any:
-    wish = {"operation": "deposit", "currency": "USD", "percent": "1.5"} | fields
-    return site.post(f"{RULES}add/", wish, follow=True)
+    form = {"operation": "deposit", "currency": "USD", "percent": "1.5"} | fields
+    return site.post(f"{RULES}add/", form, follow=True)
 
 
 def moment(name: str, days: float) -> dict[str, str]:
@@ -39,9 +39,9 @@ def moment(name: str, days: float) -> dict[str, str]:
     return {f"{name}_0": f"{when:%Y-%m-%d}", f"{name}_1": f"{when:%H:%M:%S}"}
 
 
-def do(site: Client, deed: str, rule: CommissionRule, **fields: str) -> str:
+def do(site: Client, action: str, rule: CommissionRule, **fields: str) -> str:
     body = {"reason": "new prices"} | fields
-    return str(site.post(f"{RULES}{deed}/?id={rule.pk}", body, follow=True).content.decode())
+    return str(site.post(f"{RULES}{action}/?id={rule.pk}", body, follow=True).content.decode())
 
 
 def errors(answer: Any) -> list[str]:
@@ -59,10 +59,10 @@ def test_a_rule_holds_from_now_on_unless_it_is_told(site: Client) -> None:
     before = timezone.now()
     answer = add(site, percent="1.25", fixed="0.30", minimum="0.50", maximum="20")
     assert "was added successfully" in answer.content.decode()
-    made = CommissionRule.objects.get()
-    assert (made.percent, made.fixed, made.minimum, made.maximum) == tuple(map(Decimal, ("1.25", "0.3", "0.5", "20")))
-    assert before <= made.valid_from <= timezone.now()
-    assert made.valid_until is None
+    rule = CommissionRule.objects.get()
+    assert (rule.percent, rule.fixed, rule.minimum, rule.maximum) == tuple(map(Decimal, ("1.25", "0.3", "0.5", "20")))
+    assert before <= rule.valid_from <= timezone.now()
+    assert rule.valid_until is None
     assert notes() == ["Made."]
     page = site.get(RULES).content.decode()
     assert "1.25 % + 0.30 USD, at least 0.50 USD, at most 20.00 USD" in page
@@ -70,15 +70,15 @@ def test_a_rule_holds_from_now_on_unless_it_is_told(site: Client) -> None:
 
 def test_what_is_left_empty_is_nothing(site: Client) -> None:
     add(site, percent="", fixed="2")
-    made = CommissionRule.objects.get()
-    assert (made.percent, made.fixed, made.minimum, made.maximum) == (0, 2, 0, None)
+    rule = CommissionRule.objects.get()
+    assert (rule.percent, rule.fixed, rule.minimum, rule.maximum) == (0, 2, 0, None)
 
 
 def test_a_rule_may_begin_and_end_later(site: Client) -> None:
     add(site, **moment("valid_from", 1), **moment("valid_until", 2))
-    made = CommissionRule.objects.get()
-    assert made.valid_until is not None
-    assert made.valid_until - made.valid_from == timedelta(days=1)
+    rule = CommissionRule.objects.get()
+    assert rule.valid_until is not None
+    assert rule.valid_until - rule.valid_from == timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -107,22 +107,22 @@ def test_what_is_wrong_is_named_and_makes_nothing(site: Client, wrong: dict[str,
 
 def test_the_same_form_sent_twice_makes_one_rule(site: Client) -> None:
     add(site)
-    made = CommissionRule.objects.get()
+    rule = CommissionRule.objects.get()
     again = add(site)
     assert errors(again) == ["valid_from"]
-    assert f"Rule {made.pk} is in force at that time." in again.content.decode()
+    assert f"Rule {rule.pk} is in force at that time." in again.content.decode()
     assert CommissionRule.objects.count() == 1
     assert notes() == ["Made."]
 
 
 def test_a_currency_out_of_use_is_not_offered(site: Client) -> None:
     Currency.objects.filter(pk="EUR").update(is_active=False)
-    found = site.get(
+    answer = site.get(
         "/admin/autocomplete/",
         {"term": "", "app_label": "payments", "model_name": "commissionrule", "field_name": "currency"},
     ).json()["results"]
-    assert "USD" in {one["id"] for one in found}
-    assert "EUR" not in {one["id"] for one in found}
+    assert "USD" in {one["id"] for one in answer}
+    assert "EUR" not in {one["id"] for one in answer}
 
 
 # --- ending and deleting --------------------------------------------------------------------------------------

@@ -141,9 +141,9 @@ def test_one_follows_the_other_without_a_gap(admin: Any) -> None:
     second = make(admin, valid_from=border.isoformat()).json()["id"]
     moment = timedelta(microseconds=1)
     for at, expected in ((border - moment, first), (border, second)):
-        found = rule_in_force(operation=Operation.DEPOSIT, currency="USD", at=at)
-        assert found is not None
-        assert found.pk == expected
+        rule = rule_in_force(operation=Operation.DEPOSIT, currency="USD", at=at)
+        assert rule is not None
+        assert rule.pk == expected
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -166,10 +166,10 @@ def test_postgresql_judges_between_two_connections_that_ask_nobody(admin: Any) -
             return str(error)
         return ""
 
-    said = at_once(insert, insert)
+    errors = at_once(insert, insert)
     assert CommissionRule.objects.count() == 1
-    assert sorted(bool(text) for text in said) == [False, True]
-    assert any("commission_rule_overlap" in text or "deadlock" in text for text in said)
+    assert sorted(bool(text) for text in errors) == [False, True]
+    assert any("commission_rule_overlap" in text or "deadlock" in text for text in errors)
 
 
 # --- ending ---
@@ -244,12 +244,12 @@ def delete_status(user: Any, rule: int) -> int:
 def test_one_that_is_deleted_while_an_order_is_made_is_applied_or_gone(alice: Any, admin: Any, wallet: Wallet) -> None:
     for _ in range(8):
         rule = make_rule(admin, percent="1")
-        made, gone = at_once(
+        charged, status = at_once(
             lambda: deposit(alice, wallet)["commission"],
             partial(delete_status, admin, rule.pk),
         )
-        assert (made, gone) in {("1.00", 409), ("0.00", 204)}
-        if gone == 409:
+        assert (charged, status) in {("1.00", 409), ("0.00", 204)}
+        if status == 409:
             commission_rules.end_rule(rule_id=rule.pk, valid_until=timezone.now(), staff=admin)
     assert not Deposit.objects.exclude(commission=0).filter(rule=None).exists()
 

@@ -14,7 +14,7 @@ from accounts.services import set_support
 from payments.exchange.services import is_stale
 from payments.models import Currency, Exchange, ExchangeRate, Quote, Transfer, Wallet
 from tests.support import recipes
-from tests.support.admin_forms import shown
+from tests.support.admin_forms import shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.exchanges import new_quote, post_exchange, post_transfer, store_rate
 from tests.support.ledger import wallet_with
@@ -35,13 +35,13 @@ def signed(user: Any) -> Client:
 
 
 def add(site: Client, **fields: str) -> Any:
-    wish = {"source_currency": "USD", "target_currency": "EUR", "rate": "0.9", "origin": "staff"} | fields
-    return site.post(f"{RATES}add/", wish, follow=True)
+    form = {"source_currency": "USD", "target_currency": "EUR", "rate": "0.9", "origin": "staff"} | fields
+    return site.post(f"{RATES}add/", form, follow=True)
 
 
-def change(site: Client, found: ExchangeRate, value: str, origin: str = "staff") -> Any:
-    page = f"{RATES}{found.pk}/change/"
-    return site.post(page, shown(site, page) | {"rate": value, "origin": origin}, follow=True)
+def change(site: Client, rate: ExchangeRate, value: str, origin: str = "staff") -> Any:
+    page = f"{RATES}{rate.pk}/change/"
+    return site.post(page, shown_field(site, page) | {"rate": value, "origin": origin}, follow=True)
 
 
 def listed(site: Client, page: str, **query: str) -> list[int]:
@@ -66,9 +66,9 @@ def notes() -> list[str]:
 def test_a_rate_is_added_as_of_now_and_noted_once(site: Client) -> None:
     before = timezone.now()
     assert "was added successfully" in add(site, rate="0.9123456789", origin="Reuters").content.decode()
-    made = ExchangeRate.objects.get()
-    assert (str(made), made.rate, made.origin) == ("USD to EUR", Decimal("0.9123456789"), "Reuters")
-    assert before <= made.as_of <= timezone.now()
+    rate = ExchangeRate.objects.get()
+    assert (str(rate), rate.rate, rate.origin) == ("USD to EUR", Decimal("0.9123456789"), "Reuters")
+    assert before <= rate.as_of <= timezone.now()
     assert notes() == ["Added: 0.9123456789, Reuters"]
 
 
@@ -76,7 +76,7 @@ def test_a_rate_is_changed_and_only_its_number(site: Client) -> None:
     old = store_rate(value="0.9", hours_old=200)
     answer = site.post(
         f"{RATES}{old.pk}/change/",
-        shown(site, f"{RATES}{old.pk}/change/")
+        shown_field(site, f"{RATES}{old.pk}/change/")
         | {"rate": "0.95", "origin": "staff", "source_currency": "KZT", "target_currency": "USD"},
         follow=True,
     )
@@ -161,7 +161,7 @@ def test_a_rate_that_moves_far_is_asked_for_once_more(site: Client) -> None:
     assert list(form.errors) == ["confirm"]
     assert "was 0.9000000000 and would be 9.0000000000" in str(form.errors)
     page = f"{RATES}{known.pk}/change/"
-    site.post(page, shown(site, page) | {"rate": "9", "origin": "staff", "confirm": "on"})
+    site.post(page, shown_field(site, page) | {"rate": "9", "origin": "staff", "confirm": "on"})
     assert ExchangeRate.objects.get().rate == 9
 
 
@@ -216,12 +216,12 @@ def story(alice: Any, bob: Any, wallet: Wallet) -> dict[str, int]:
 
 
 def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, int], wallet: Wallet) -> None:
-    made, sent = Exchange.objects.get(), Transfer.objects.get()
-    shown = {
-        QUOTES: ("10.01 USD", "0.3333333333", f"/exchange/{made.pk}/change/"),
+    exchange, sent = Exchange.objects.get(), Transfer.objects.get()
+    texts = {
+        QUOTES: ("10.01 USD", "0.3333333333", f"/exchange/{exchange.pk}/change/"),
         EXCHANGES: (
-            *("10.01 USD", "0.11 USD", "3.3366666663 EUR", f"quote {made.quote_id}"),
-            *(f"/wallet/{wallet.pk}/change/", f"/transaction/{made.transaction_id}/change/"),
+            *("10.01 USD", "0.11 USD", "3.3366666663 EUR", f"quote {exchange.quote_id}"),
+            *(f"/wallet/{wallet.pk}/change/", f"/transaction/{exchange.transaction_id}/change/"),
         ),
         TRANSFERS: (
             *("5.00 USD", "0.50 USD", "lunch", "alice@example.com", "bob@example.com"),
@@ -229,9 +229,9 @@ def test_they_show_what_happened_and_lead_to_it(site: Client, story: dict[str, i
         ),
     }
     for page, pk in story.items():
-        told = text(site, f"{page}{pk}/change/")
-        for part in shown[page]:
-            assert part in told, (page, part)
+        page_text = text(site, f"{page}{pk}/change/")
+        for part in texts[page]:
+            assert part in page_text, (page, part)
         assert listed(site, page, period="today") == [pk]
 
 
@@ -250,13 +250,13 @@ def test_they_are_found_by_whom_and_what_they_touch(
 
 @pytest.mark.parametrize("page", [QUOTES, EXCHANGES, TRANSFERS])
 def test_nobody_writes_them_by_hand(page: str, site: Client, story: dict[str, int]) -> None:
-    def kept() -> list[Any]:
+    def rows() -> list[Any]:
         return [list(model._default_manager.values()) for model in (Quote, Exchange, Transfer)]
 
-    before = kept()
+    before = rows()
     for path in ("add/", f"{story[page]}/change/", f"{story[page]}/delete/"):
         assert site.post(f"{page}{path}", {"amount": "1", "rate": "9", "post": "yes"}).status_code == 403
-    assert kept() == before
+    assert rows() == before
 
 
 @pytest.mark.parametrize("page", [RATES, QUOTES, EXCHANGES, TRANSFERS])

@@ -73,10 +73,10 @@ def test_there_and_back_at_once_neither_deadlocks_nor_gains(alice: Any, number: 
     store_rate("EUR", "USD", "1.1625000000")
     dollars, euros = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
 
-    def go(pair: tuple[Wallet, Wallet]) -> list[Any]:
+    def act(pair: tuple[Wallet, Wallet]) -> list[Any]:
         return [post_exchange(alice, *pair, amount="3.3333333333") for _ in range(number)]
 
-    rounds = at_once(*[partial(go, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
+    rounds = at_once(*[partial(act, pair) for pair in [(dollars, euros), (euros, dollars)] * 8])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): number * THREADS}
     worth = balance_of(dollars) + balance_of(euros) * Decimal("1.1625")
     assert worth <= 1000 + 1000 * Decimal("1.1625")
@@ -86,13 +86,13 @@ def test_a_rate_that_changes_meanwhile_is_one_or_the_other(alice: Any) -> None:
     store_rate(value="0.9")
     source, destination = wallet_with(alice, "USD", "1000"), open_wallet(owner_id=alice.pk, currency="EUR")
 
-    def go(number: int) -> Any:
+    def act(number: int) -> Any:
         if number % 4 == 0:
             store_rate(value="0.5" if number % 8 else "0.9")
             return None
         return post_exchange(alice, source, destination, amount="10", expected_rate="0.9", max_slippage="0")
 
-    answers = [answer for answer in at_once(*[partial(go, number) for number in range(THREADS)]) if answer]
+    answers = [answer for answer in at_once(*[partial(act, number) for number in range(THREADS)]) if answer]
     assert outcomes(answers).keys() <= {(201, ""), (409, "rate_slipped")}
     assert all(answer.json()["rate"] == "0.9000000000" for answer in answers if answer.status_code == 201)
 
@@ -117,8 +117,8 @@ def test_a_storm_between_many_wallets_loses_nothing(
     alice: Any, bob: Any, mallory: Any, settings: Any, number: int
 ) -> None:
     settings.TILL_TRANSFER_DAILY_LIMITS = {"USD": "5000"}
-    people = [alice, bob, mallory]
-    owned = [(person, wallet_with(person, "USD", "100")) for person in people for _ in range(2)]
+    users = [alice, bob, mallory]
+    owned = [(user, wallet_with(user, "USD", "100")) for user in users for _ in range(2)]
 
     def blow(seed: int) -> list[Any]:
         dice, answers = random.Random(seed), []
@@ -129,15 +129,15 @@ def test_a_storm_between_many_wallets_loses_nothing(
         return answers
 
     rounds = at_once(*[partial(blow, seed) for seed in range(THREADS)])
-    found = outcomes([answer for one in rounds for answer in one])
-    assert found.keys() <= {(201, ""), (409, "insufficient_funds"), (422, "same_wallet")}
+    counts = outcomes([answer for one in rounds for answer in one])
+    assert counts.keys() <= {(201, ""), (409, "insufficient_funds"), (422, "same_wallet")}
     assert Wallet.objects.filter(owner__isnull=False).aggregate(Sum("balance"))["balance__sum"] == 600
 
 
 def test_sixteen_senders_to_one_who_has_no_wallet_open_one(alice: Any, bob: Any, mallory: Any) -> None:
-    sources = [(person, wallet_with(person, "GBP", "10")) for person in (alice, mallory) for _ in range(8)]
+    sources = [(user, wallet_with(user, "GBP", "10")) for user in (alice, mallory) for _ in range(8)]
     answers = at_once(
-        *[partial(post_transfer, person, source, "10", recipient="BOB@example.com") for person, source in sources]
+        *[partial(post_transfer, user, source, "10", recipient="BOB@example.com") for user, source in sources]
     )
     assert outcomes(answers) == {(201, ""): THREADS}
     assert Wallet.objects.get(owner=bob, currency="GBP").balance == 160
@@ -170,13 +170,13 @@ def test_exchanges_and_transfers_on_the_same_wallets_do_not_deadlock(alice: Any,
     mine = wallet_with(alice, "USD", "1000"), wallet_with(alice, "EUR", "1000")
     his = wallet_with(bob, "USD", "1000"), wallet_with(bob, "EUR", "1000")
 
-    def go(thread: int) -> list[Any]:
-        person, own, other = (alice, mine, his) if thread % 2 else (bob, his, mine)
+    def act(thread: int) -> list[Any]:
+        user, own, other = (alice, mine, his) if thread % 2 else (bob, his, mine)
         side = thread // 2 % 2
         return [
-            *(post_exchange(person, own[side], own[1 - side], amount="1.23") for _ in range(number)),
-            *(post_transfer(person, own[side], "2.34", destination=other[side]) for _ in range(number)),
+            *(post_exchange(user, own[side], own[1 - side], amount="1.23") for _ in range(number)),
+            *(post_transfer(user, own[side], "2.34", destination=other[side]) for _ in range(number)),
         ]
 
-    rounds = at_once(*[partial(go, thread) for thread in range(THREADS)])
+    rounds = at_once(*[partial(act, thread) for thread in range(THREADS)])
     assert outcomes([answer for one in rounds for answer in one]) == {(201, ""): 2 * number * THREADS}

@@ -48,20 +48,20 @@ def test_an_exchange_books_one_transaction_through_the_houses_wallets(
     store_rate(value="0.8602150537")
     recipes.commission_rule.make(operation="exchange", percent=Decimal("0.5"))
     body = succeeded(post_exchange(alice, dollars, euros, amount="100.10"))
-    made = Exchange.objects.get()
+    exchange = Exchange.objects.get()
     assert body.pop("created_at").endswith("Z")
     assert body == {
-        "id": made.pk, "user": alice.pk, "source": dollars.pk, "destination": euros.pk, "source_currency": "USD",
+        "id": exchange.pk, "user": alice.pk, "source": dollars.pk, "destination": euros.pk, "source_currency": "USD",
         "target_currency": "EUR", "rate": "0.8602150537", "amount": "100.10", "proceeds": "86.1075268753",
-        "commission": "0.51", "remainder": "0.00000000007", "quote": None, "transaction": made.transaction_id,
+        "commission": "0.51", "remainder": "0.00000000007", "quote": None, "transaction": exchange.transaction_id,
     }  # fmt: skip
     through = [booking.house_wallet("exchange", code) for code in ("USD", "EUR")]
-    assert postings(made.transaction_id) == [
+    assert postings(exchange.transaction_id) == [
         (dollars.pk, through[0], "100.1"),
         (through[1], euros.pk, "86.1075268753"),
         (dollars.pk, booking.house_wallet("commission", "USD"), "0.51"),
     ]
-    assert (made.transaction.kind, made.transaction.reference) == ("exchange", f"exchange {made.pk}")
+    assert (exchange.transaction.kind, exchange.transaction.reference) == ("exchange", f"exchange {exchange.pk}")
     assert (balance_of(dollars), balance_of(euros)) == (Decimal("899.39"), Decimal("86.1075268753"))
 
 
@@ -72,9 +72,9 @@ def test_amounts_have_at_least_their_currencys_decimals(alice: Any, dollars: Wal
         (euros, ("100.00", "90.00", "0.00", "0.00")),
         (yen, ("100.00", "15000", "0.00", "0")),
     ):
-        made = succeeded(post_exchange(alice, dollars, destination, amount="100"))
-        for shown in (made, succeeded(signed_in(alice).get(f"{EXCHANGES}/{made['id']}"), 200)):
-            assert tuple(shown[name] for name in ("amount", "proceeds", "commission", "remainder")) == expected
+        exchange = succeeded(post_exchange(alice, dollars, destination, amount="100"))
+        for body in (exchange, succeeded(signed_in(alice).get(f"{EXCHANGES}/{exchange['id']}"), 200)):
+            assert tuple(body[name] for name in ("amount", "proceeds", "commission", "remainder")) == expected
 
 
 def test_each_currency_balances(alice: Any, dollars: Wallet, euros: Wallet) -> None:
@@ -117,20 +117,22 @@ def test_whatever_amount_and_rate_no_digit_is_lost(
     if answer.status_code == 422:
         assert amount * value < Decimal("1e-10")
         return
-    made = succeeded(answer)
+    exchange = succeeded(answer)
     with localcontext(EXACT):  # the sums have more than the 28 digits of Python's own
-        assert Decimal(made["proceeds"]) + Decimal(made["remainder"]) == Decimal(made["amount"]) * Decimal(made["rate"])
-        assert 0 <= Decimal(made["remainder"]) < Decimal("1e-10")
+        assert Decimal(exchange["proceeds"]) + Decimal(exchange["remainder"]) == Decimal(exchange["amount"]) * Decimal(
+            exchange["rate"]
+        )
+        assert 0 <= Decimal(exchange["remainder"]) < Decimal("1e-10")
         assert before[0] - balance_of(dollars) == amount
-        assert balance_of(euros) - before[1] == Decimal(made["proceeds"])
+        assert balance_of(euros) - before[1] == Decimal(exchange["proceeds"])
     assert (total_money("USD"), total_money("EUR")) == (0, 0)
 
 
 def test_small_amounts_are_no_way_around_the_commission(alice: Any, dollars: Wallet, euros: Wallet) -> None:
     store_rate(value="0.9")
     recipes.commission_rule.make(operation="exchange", percent=Decimal(1), minimum=Decimal("0.01"))
-    made = [succeeded(post_exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
-    assert {one["commission"] for one in made} == {"0.0099999999"}
+    exchanges = [succeeded(post_exchange(alice, dollars, euros, amount="0.0099999999")) for _ in range(3)]
+    assert {one["commission"] for one in exchanges} == {"0.0099999999"}
     assert balance_of(dollars) == 1000 - 6 * Decimal("0.0099999999")
 
 
@@ -219,11 +221,11 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, dollars: W
     recipes.commission_rule.make(operation="exchange", percent=Decimal(1))
     quote = new_quote(alice)
     before = Posting.objects.count()
-    for wish in ({"amount": "100"}, {"quote": quote}):
-        body = {"source": dollars.pk, "destination": euros.pk, **wish}
-        shown = succeeded(signed_in(alice).post(f"{EXCHANGES}?dry_run=true", body), 200)
-        assert (shown["id"], shown["transaction"]) == (None, None)
-        assert (shown["proceeds"], shown["commission"]) == ("90.00", "1.00")
+    for terms in ({"amount": "100"}, {"quote": quote}):
+        body = {"source": dollars.pk, "destination": euros.pk, **terms}
+        preview = succeeded(signed_in(alice).post(f"{EXCHANGES}?dry_run=true", body), 200)
+        assert (preview["id"], preview["transaction"]) == (None, None)
+        assert (preview["proceeds"], preview["commission"]) == ("90.00", "1.00")
     assert (Posting.objects.count(), Exchange.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
     assert (balance_of(dollars), balance_of(euros)) == (1000, 0)
     succeeded(post_exchange(alice, dollars, euros, quote=quote))

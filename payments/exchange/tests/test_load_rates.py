@@ -59,8 +59,8 @@ def load(tmp_path: Path) -> Callable[..., str]:
 
 
 def stands(source: str, target: str) -> Decimal:
-    found: Decimal = ExchangeRate.objects.get(source_currency=source, target_currency=target).rate
-    return found
+    rate: Decimal = ExchangeRate.objects.get(source_currency=source, target_currency=target).rate
+    return rate
 
 
 # --- what it sets ---

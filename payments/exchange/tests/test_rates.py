@@ -24,13 +24,13 @@ def put(user: Any, path: str = USD_EUR, **body: Any) -> Any:
 def test_the_rate_list_shows_each_direction_with_ten_decimals(alice: Any) -> None:
     store_rate("USD", "EUR", "0.9")
     store_rate("EUR", "USD", "1.1")
-    shown = succeeded(signed_in(alice).get(RATES), 200)["results"]
-    assert shown[0].pop("as_of").endswith("Z")
-    assert shown[0] == {
+    rates = succeeded(signed_in(alice).get(RATES), 200)["results"]
+    assert rates[0].pop("as_of").endswith("Z")
+    assert rates[0] == {
         "source_currency": "USD", "target_currency": "EUR", "rate": "0.9000000000", "origin": "test",
         "is_stale": False,
     }  # fmt: skip
-    assert (shown[1]["source_currency"], shown[1]["rate"]) == ("EUR", "1.1000000000")
+    assert (rates[1]["source_currency"], rates[1]["rate"]) == ("EUR", "1.1000000000")
     assert succeeded(signed_in(alice).get(USD_EUR), 200)["rate"] == "0.9000000000"
 
 
@@ -39,12 +39,12 @@ def test_filters_narrow_the_list_of_rates_and_it_has_pages(alice: Any) -> None:
         store_rate(source, target)
     client = signed_in(alice)
 
-    def found(**query: Any) -> list[str]:
+    def pairs(**query: Any) -> list[str]:
         rows = succeeded(client.get(RATES, query), 200)["results"]
         return [f"{row['source_currency']}-{row['target_currency']}" for row in rows]
 
-    assert found(source_currency="USD") == ["USD-EUR", "USD-GBP"]
-    assert found(target_currency="USD") == ["EUR-USD"]
+    assert pairs(source_currency="USD") == ["USD-EUR", "USD-GBP"]
+    assert pairs(target_currency="USD") == ["EUR-USD"]
     page = succeeded(client.get(RATES, {"limit": 2}), 200)
     assert len(page["results"]) == 2
     assert len(succeeded(client.get(page["next"]), 200)["results"]) == 1
@@ -76,16 +76,16 @@ def test_an_admin_sets_and_replaces_a_rate(admin: Any) -> None:
     moment = timezone.now() - timedelta(hours=5)
     again = succeeded(put(admin, rate=Decimal("0.9"), origin="desk", as_of=moment.isoformat()), 200)
     assert (again["rate"], again["origin"]) == ("0.9000000000", "desk")
-    stored = ExchangeRate.objects.get()
-    assert (stored.rate, stored.as_of) == (Decimal("0.9"), moment)
+    rate = ExchangeRate.objects.get()
+    assert (rate.rate, rate.as_of) == (Decimal("0.9"), moment)
 
 
 def test_a_rate_notes_who_set_it(admin: Any) -> None:
     put(admin)
     put(admin, rate="0.95")
     signed_in(admin).delete(USD_EUR)
-    deeds = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
-    assert [deed.split(",")[0] for deed in deeds] == ["Added: 0.9", "Set: 0.95", "Removed: was 0.9500000000"]
+    messages = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
+    assert [message.split(",")[0] for message in messages] == ["Added: 0.9", "Set: 0.95", "Removed: was 0.9500000000"]
 
 
 def test_a_way_there_and_back_that_gains_is_warned_of_and_set_all_the_same(admin: Any) -> None:

@@ -49,9 +49,9 @@ class PayView(APIView):
         body = cast("dict[str, Any]", request.data)
         for amount in body["amounts"]:
             line = booking.NewPosting(wallet, clearing_wallet(), Decimal(amount))
-            [verdict] = booking.book([booking.NewTransaction(Transaction.Kind.WITHDRAWAL, (line,))])
-            if isinstance(verdict, booking.Refused):
-                raise verdict.error
+            [result] = booking.book([booking.NewTransaction(Transaction.Kind.WITHDRAWAL, (line,))])
+            if isinstance(result, booking.Refused):
+                raise result.error
         if body.get("waits"):
             self.entered.set()
             assert self.may_go_on.wait(30)
@@ -300,9 +300,9 @@ def test_postgresql_refuses(alice: Any, values: tuple[Any, ...], constraint: str
 def test_old_keys_are_deleted_and_young_ones_stay(alice: Any) -> None:
     for key, days in (("old", 31), ("young", 29)):
         recipes.idempotency_key.make(user=alice, key=key, created_at=timezone.now() - timedelta(days=days))
-    said = StringIO()
-    call_command("prune_idempotency_keys", stdout=said)
-    assert said.getvalue().startswith("1 ")
+    output = StringIO()
+    call_command("prune_idempotency_keys", stdout=output)
+    assert output.getvalue().startswith("1 ")
     assert list(IdempotencyKey.objects.values_list("key", flat=True)) == ["young"]
 
 

@@ -112,9 +112,9 @@ def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
 
 
 def test_the_houses_wallets_have_no_overdraft(site: Client, wallet: Wallet) -> None:
-    house = Wallet.objects.get(pk=clearing_wallet())
-    assert "overdraft…" not in text(site, f"{WALLETS}{house.pk}/change/").lower()
-    assert "have no limit" in confirm(site, WALLETS, "allow-overdraft", house)
+    clearing = Wallet.objects.get(pk=clearing_wallet())
+    assert "overdraft…" not in text(site, f"{WALLETS}{clearing.pk}/change/").lower()
+    assert "have no limit" in confirm(site, WALLETS, "allow-overdraft", clearing)
     assert not Wallet.objects.filter(may_overdraw=True).exists()
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from payments.models import Transaction, Wallet
 from tests.support import recipes
-from tests.support.admin_forms import shown
+from tests.support.admin_forms import shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.ledger import book_transfer, clearing_wallet
 from tests.support.notices import ALICES, BOBS, NOBODY, credit, many_credits, refused_notice
@@ -55,8 +55,8 @@ def test_every_page_works_before_anything_has_happened(page: str, site: Client) 
 
 def test_the_staff_site_shows_a_transaction_with_its_postings(story: dict[str, int], site: Client) -> None:
     page = text(site, f"payments/transaction/{story['transfer']}/change/")
-    for told in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD", "rent of May"):
-        assert told in page
+    for phrase in ("alice@example.com", "bob@example.com", "5.00 USD", "20.00 USD", "6.00 USD", "rent of May"):
+        assert phrase in page
 
 
 def test_the_staff_site_shows_a_users_wallets_below_the_user(story: dict[str, int], alice: Any, site: Client) -> None:
@@ -70,7 +70,7 @@ def test_a_user_with_wallets_can_still_be_changed(story: dict[str, int], alice: 
     fields = {"email": alice.email, "full_name": "Alice Cooper", "role": "user", "is_active": "on"}
     inline = {f"wallets-{name}": value for name, value in {"TOTAL_FORMS": "0", "INITIAL_FORMS": "0"}.items()}
     page = f"/admin/accounts/user/{alice.pk}/change/"
-    answer = site.post(page, shown(site, page) | fields | inline)
+    answer = site.post(page, shown_field(site, page) | fields | inline)
     assert answer.status_code == 302, answer.context["errors"]
     alice.refresh_from_db()
     assert alice.full_name == "Alice Cooper"
@@ -94,7 +94,7 @@ def test_the_staff_site_shows_an_event_and_what_became_of_it(story: dict[str, in
 
 def test_the_staff_site_finds_transactions(story: dict[str, int], site: Client) -> None:
     deposit, transfer = story["deposit"], story["transfer"]
-    for term, found in {
+    for term, expected in {
         "7001": [deposit],
         "sha1_colon 7001": [deposit],
         str(ALICES): [transfer, deposit],
@@ -105,7 +105,7 @@ def test_the_staff_site_finds_transactions(story: dict[str, int], site: Client) 
         str(2**63): [],
         "' OR 1=1 --": [],
     }.items():
-        assert listed(site, "payments/transaction", q=term) == found, term
+        assert listed(site, "payments/transaction", q=term) == expected, term
 
 
 def test_the_list_of_one_users_transactions_holds_no_others(story: dict[str, int], bob: Any, site: Client) -> None:
@@ -120,8 +120,8 @@ def test_the_page_of_a_wallet_that_is_not_there_leads_back(site: Client) -> None
 
 
 def test_the_staff_site_finds_wallets(story: dict[str, int], alice: Any, site: Client) -> None:
-    for term, found in {str(ALICES): [ALICES], str(alice.pk): [ALICES], "BOB@": [BOBS], "nobody": []}.items():
-        assert listed(site, "payments/wallet", q=term) == found, term
+    for term, expected in {str(ALICES): [ALICES], str(alice.pk): [ALICES], "BOB@": [BOBS], "nobody": []}.items():
+        assert listed(site, "payments/wallet", q=term) == expected, term
 
 
 def test_the_staff_site_finds_events(story: dict[str, int], alice: Any, site: Client) -> None:

@@ -70,29 +70,29 @@ def test_a_house_wallet_is_neither_numbered_nor_changed(alice: Any) -> None:
 
 def test_money_that_arrives_in_a_batch_can_leave_in_it(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice), wallet_of(bob)
-    verdicts = booking.book([
+    results = booking.book([
         new_transaction((a, b, "5")), new_transaction((house_wallet(), a, "5")),
         new_transaction((a, b, "5")), new_transaction((a, b, "5")),
     ])  # fmt: skip
-    assert [isinstance(verdict, booking.Booked) for verdict in verdicts] == [False, True, True, False]
+    assert [isinstance(result, booking.Booked) for result in results] == [False, True, True, False]
     assert (balance_of(a), balance_of(b)) == (0, 5)
 
 
 def test_a_refused_movement_does_not_disturb_its_neighbours(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
-    verdicts = booking.book([
+    results = booking.book([
         new_transaction((a, b, "1")), new_transaction((a, b, "5"), (a, b, "5")),
         new_transaction((a, UNKNOWN, "1")), new_transaction((a, b, "9")),
     ])  # fmt: skip
-    assert [isinstance(verdict, booking.Booked) for verdict in verdicts] == [True, False, False, True]
+    assert [isinstance(result, booking.Booked) for result in results] == [True, False, False, True]
     assert statement_of(a) == [(1, 10), (2, 9), (3, 0)]
 
 
 def test_transactions_are_numbered_in_the_order_of_the_list(alice: Any) -> None:
     a = wallet_of(alice, holding="100")
-    verdicts = booking.book([new_transaction((a, house_wallet(), "1"), reference=str(number)) for number in range(50)])
+    results = booking.book([new_transaction((a, house_wallet(), "1"), reference=str(number)) for number in range(50)])
     written = dict(Transaction.objects.values_list("id", "reference"))
-    booked_ids = [verdict.transaction_id for verdict in verdicts if isinstance(verdict, booking.Booked)]
+    booked_ids = [result.transaction_id for result in results if isinstance(result, booking.Booked)]
     assert booked_ids == sorted(booked_ids)
     assert [written[id_] for id_ in booked_ids] == [str(number) for number in range(50)]
 
@@ -105,8 +105,8 @@ def test_booking_adds_all_38_digits(alice: Any) -> None:
 
 def test_booking_takes_a_thousand_transactions_at_once(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="1000"), wallet_of(bob)
-    verdicts = booking.book([new_transaction((a, b, "1.5")) for _ in range(1000)])
-    assert sum(isinstance(verdict, booking.Booked) for verdict in verdicts) == 666
+    results = booking.book([new_transaction((a, b, "1.5")) for _ in range(1000)])
+    assert sum(isinstance(result, booking.Booked) for result in results) == 666
     assert (balance_of(a), balance_of(b)) == (1, 999)
 
 
@@ -133,16 +133,16 @@ def test_what_is_held_cannot_be_spent(alice: Any, bob: Any) -> None:
 def test_a_hold_takes_no_more_than_is_free(alice: Any) -> None:
     a = wallet_of(alice, holding="10")
     hold_for_withdrawal(a, "4")
-    books = booking.lock([a])
+    locked = booking.lock([a])
     with pytest.raises(booking.InsufficientFunds):
-        books.hold(a, Decimal("6.01"))
+        locked.hold(a, Decimal("6.01"))
     with pytest.raises(booking.InvalidTransaction):
-        books.release(a, Decimal("4.01"))
+        locked.release(a, Decimal("4.01"))
     with pytest.raises(booking.WalletNotFound):
-        books.hold(UNKNOWN, Decimal(1))
+        locked.hold(UNKNOWN, Decimal(1))
     for amount in ("0", "-1", "NaN", "0.00000000001"):
         with pytest.raises(booking.InvalidTransaction):
-            books.hold(a, Decimal(amount))
+            locked.hold(a, Decimal(amount))
     assert Wallet.objects.get(pk=a).available == 6
 
 
@@ -196,9 +196,9 @@ def test_booking_refuses_a_balance_that_no_column_holds(alice: Any) -> None:
 def test_a_wallet_that_was_not_locked_cannot_be_moved(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        [verdict] = booking.lock([a]).book([new_transaction((a, b, "1"))])
-    assert isinstance(verdict, booking.Refused)
-    assert isinstance(verdict.error, booking.WalletNotFound)
+        [result] = booking.lock([a]).book([new_transaction((a, b, "1"))])
+    assert isinstance(result, booking.Refused)
+    assert isinstance(result.error, booking.WalletNotFound)
 
 
 def test_every_refusal_tells_why() -> None:
@@ -231,34 +231,34 @@ def test_a_mistake_in_our_own_code_leaves_nothing(alice: Any, bob: Any, mistake:
 def test_a_mistake_leaves_the_locked_books_as_they_were(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        books = booking.lock([a, b])
+        locked = booking.lock([a, b])
         with pytest.raises(DataError), transaction.atomic():
-            books.book([new_transaction((a, b, "1")), new_transaction((a, b, "1"), reference="\x00")])
-        books.book([new_transaction((a, b, "2"))])
+            locked.book([new_transaction((a, b, "1")), new_transaction((a, b, "1"), reference="\x00")])
+        locked.book([new_transaction((a, b, "2"))])
     assert statement_of(a) == [(1, 10), (2, 8)]
 
 
 def test_books_are_outdated_once_their_savepoint_was_rolled_back(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        books = booking.lock([a, b])
+        locked = booking.lock([a, b])
         with transaction.atomic():
-            books.book([new_transaction((a, b, "1"))])
+            locked.book([new_transaction((a, b, "1"))])
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets), transaction.atomic():
-            books.book([new_transaction((a, b, "1"))])
+            locked.book([new_transaction((a, b, "1"))])
     assert statement_of(a) == [(1, 10)]
 
 
 def test_who_swallows_outdated_books_commits_nothing(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        books = booking.lock([a, b])
+        locked = booking.lock([a, b])
         with transaction.atomic():
-            books.book([new_transaction((a, b, "1"))])
+            locked.book([new_transaction((a, b, "1"))])
             transaction.set_rollback(True)
         with pytest.raises(booking.StaleWallets):
-            books.book([new_transaction((a, b, "1"))])
+            locked.book([new_transaction((a, b, "1"))])
     assert statement_of(a) == [(1, 10)]
 
 
@@ -269,9 +269,9 @@ def fail(_: object) -> None:
 def test_an_exception_of_the_caller_leaves_nothing(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     with transaction.atomic():
-        books = booking.lock([a, b])
+        locked = booking.lock([a, b])
         with pytest.raises(ZeroDivisionError), transaction.atomic():
-            fail(books.book([new_transaction((a, b, "1"))]))
+            fail(locked.book([new_transaction((a, b, "1"))]))
     assert statement_of(a) == [(1, 10)]
     assert Transaction.objects.count() == 1
 

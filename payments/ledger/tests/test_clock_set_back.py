@@ -40,7 +40,7 @@ def times(wallet: int) -> list[datetime]:
 
 
 def one(owner: Any, wallet: int) -> None:
-    """By the statement for a notice alone."""
+    """By the statement of a single credit."""
     receiving.credit([notice(user_id=owner.pk, account=wallet)])
 
 
@@ -70,11 +70,11 @@ def test_no_transaction_is_older_than_the_one_before_it(
 
 def test_whom_it_meets_is_taken_along_and_nobody_else(alice: Any, bob: Any, mallory: Any, wallet: int) -> None:
     his, others = wallet_of(bob), wallet_of(mallory)
-    ahead = times(wallet)[0]
+    moment = times(wallet)[0]
     transfer(user_id=alice.pk, source_id=wallet, destination_id=his, amount=Decimal(1))
     receiving.credit([notice(user_id=owner.pk, account=account) for owner, account in ((bob, his), (mallory, others))])
-    assert times(his) == [ahead, ahead]
-    assert times(others)[0] < ahead - AHEAD / 2
+    assert times(his) == [moment, moment]
+    assert times(others)[0] < moment - AHEAD / 2
     assert audit().is_sound
 
 
@@ -82,7 +82,7 @@ def test_time_goes_on_when_the_clock_has_caught_up(alice: Any) -> None:
     wallet = wallet_of(alice, holding="100")
     one(alice, wallet)
     several(alice, wallet)
-    found = times(wallet)
-    assert found == sorted(found)
-    assert found[0] < found[1] < found[2]
+    moments = times(wallet)
+    assert moments == sorted(moments)
+    assert moments[0] < moments[1] < moments[2]
     assert Transaction.objects.latest("created_at").created_at == Wallet.objects.get(pk=wallet).moved_at

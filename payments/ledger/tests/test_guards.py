@@ -41,12 +41,12 @@ def posting(**lies: str) -> str:
     return POSTING.format(**{**HONEST, **lies})
 
 
-def event(external_id: str, verdict: str) -> str:
-    return EVENT % (f"'{external_id}'", verdict)
+def event(external_id: str, status: str) -> str:
+    return EVENT % (f"'{external_id}'", status)
 
 
 @pytest.fixture
-def stage(alice: Any, bob: Any) -> dict[str, Any]:
+def ids(alice: Any, bob: Any) -> dict[str, Any]:
     """The names that stand in braces in the statements below. Alice has 10 USD, credited by a webhook's event."""
     names = {
         "alice": wallet_of(alice),
@@ -288,26 +288,26 @@ GUARDS = {
 
 
 @pytest.mark.parametrize("violation", GUARDS)
-def test_postgresql_refuses(stage: dict[str, Any], violation: str) -> None:
+def test_postgresql_refuses(ids: dict[str, Any], violation: str) -> None:
     statement, guard = GUARDS[violation]
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
-        sql(statement.format(**stage))
+        sql(statement.format(**ids))
     assert guard in str(refused.value)
 
 
-def test_the_honest_posting_passes(stage: dict[str, Any]) -> None:
+def test_the_honest_posting_passes(ids: dict[str, Any]) -> None:
     """What the violations above differ from in one point each."""
-    sql(posting().format(**stage))
-    sql(event("other", "'credited', '', {other_transaction}, 10").format(**stage))
-    hold_for_withdrawal(stage["alice"], "3")
-    sql("DELETE FROM payments_wallet WHERE id = %s", stage["spare"])
+    sql(posting().format(**ids))
+    sql(event("other", "'credited', '', {other_transaction}, 10").format(**ids))
+    hold_for_withdrawal(ids["alice"], "3")
+    sql("DELETE FROM payments_wallet WHERE id = %s", ids["spare"])
 
 
-def test_a_waiting_notice_can_be_credited_later(stage: dict[str, Any]) -> None:
+def test_a_waiting_notice_can_be_credited_later(ids: dict[str, Any]) -> None:
     sql(
         "UPDATE payments_webhookevent SET verdict = 'credited', reason = '', transaction_id = %s, balance = 5"
         " WHERE external_id = 'early'",
-        stage["other_transaction"],
+        ids["other_transaction"],
     )
 
 
@@ -348,18 +348,18 @@ def test_python_refuses_by_name_what_postgresql_refuses_by_rule(alice: Any, bob:
         booking.SameWallet: new_transaction((a, a, "1")),
         booking.WalletNotFound: new_transaction((a, 123, "1")),
     }
-    for error, asked in refused.items():
-        [verdict] = booking.book([asked])
-        assert isinstance(verdict, booking.Refused)
-        assert type(verdict.error) is error
-    for asked in (
+    for error, wrong in refused.items():
+        [result] = booking.book([wrong])
+        assert isinstance(result, booking.Refused)
+        assert type(result.error) is error
+    for wrong in (
         new_transaction((a, b, "0")),
         new_transaction((a, b, "-1")),
         new_transaction((a, b, "1"), kind="gift"),
         new_transaction(),
     ):
         with pytest.raises(booking.InvalidTransaction):
-            booking.book([asked])
+            booking.book([wrong])
 
 
 def test_a_new_currency_has_decimals_that_the_ledger_keeps(db: None) -> None:

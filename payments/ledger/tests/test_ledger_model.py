@@ -51,12 +51,12 @@ class Model:
         self.balances: dict[Place, Decimal] = defaultdict(Decimal)
         self.lines: dict[Place, list[tuple[int, Decimal]]] = defaultdict(list)
 
-    def move(self, movement: list[Leg]) -> str:
-        balances, lines = self.balances.copy(), {place: list(kept) for place, kept in self.lines.items()}
-        for source, destination, amount in movement:
-            if verdict := self.refusal(source, destination, amount):
+    def move(self, legs: list[Leg]) -> str:
+        balances, lines = self.balances.copy(), {place: list(entries) for place, entries in self.lines.items()}
+        for source, destination, amount in legs:
+            if result := self.refusal(source, destination, amount):
                 self.balances, self.lines = balances, defaultdict(list, lines)
-                return verdict
+                return result
             self.put(source, -amount)
             self.put(destination, amount)
         return "Booked"
@@ -80,8 +80,8 @@ class Model:
             self.lines[place].append((len(self.lines[place]) + 1, self.balances[place]))
 
 
-def verdict_name(verdict: booking.BookingResult) -> str:
-    return type(verdict.error if isinstance(verdict, booking.Refused) else verdict).__name__
+def result_name(result: booking.BookingResult) -> str:
+    return type(result.error if isinstance(result, booking.Refused) else result).__name__
 
 
 SEARCH = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -105,36 +105,36 @@ def test_500_histories_are_booked_as_the_model_says(
     play_and_forget(history, {"alice": alice, "bob": bob, "mallory": mallory})
 
 
-def play_and_forget(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
+def play_and_forget(history: list[list[list[Leg]]], users: dict[str, Any]) -> None:
     with localcontext(EXACT), transaction.atomic():
-        play(history, people)
+        play(history, users)
         transaction.set_rollback(True)
 
 
-def play(history: list[list[list[Leg]]], people: dict[str, Any]) -> None:
+def play(history: list[list[list[Leg]]], users: dict[str, Any]) -> None:
     ids = {(who, currency): house_wallet(who, currency) for who, currency in PLACES if who in HOUSES}
-    ids |= {(who, currency): wallet_of(people[who], currency) for who, currency in PLACES if who in people}
+    ids |= {(who, currency): wallet_of(users[who], currency) for who, currency in PLACES if who in users}
     ids[NOBODY] = 123
     house_before = house_balances(ids)
     model = Model()
     for batch in history:
-        verdicts = booking.book([
+        results = booking.book([
             booking.NewTransaction(
-                "transfer", tuple(booking.NewPosting(ids[s], ids[d], amount) for s, d, amount in movement)
+                "transfer", tuple(booking.NewPosting(ids[s], ids[d], amount) for s, d, amount in legs)
             )
-            for movement in batch
+            for legs in batch
         ])  # fmt: skip
-        assert [verdict_name(verdict) for verdict in verdicts] == [model.move(movement) for movement in batch]
+        assert [result_name(result) for result in results] == [model.move(legs) for legs in batch]
         compare(model, ids, house_before)
     assert differences() == {}
 
 
 def compare(model: Model, ids: dict[Place, int], house_before: dict[Place, Decimal]) -> None:
-    stored = dict(Wallet.objects.filter(pk__in=ids.values()).values_list("pk", "balance"))
+    balances = dict(Wallet.objects.filter(pk__in=ids.values()).values_list("pk", "balance"))
     for place in PLACES:
         if place[0] in HOUSES:
             continue
-        assert stored[ids[place]] == model.balances[place]
+        assert balances[ids[place]] == model.balances[place]
         assert statement_of(ids[place]) == model.lines[place]
     house_now = house_balances(ids)
     assert {place: house_now[place] - house_before[place] for place in house_now} == {
@@ -143,5 +143,5 @@ def compare(model: Model, ids: dict[Place, int], house_before: dict[Place, Decim
 
 
 def house_balances(ids: dict[Place, int]) -> dict[Place, Decimal]:
-    found = {row.wallet_id: row.balance for row in booking.house_balances()}
-    return {place: found[id_] for place, id_ in ids.items() if place[0] in HOUSES}
+    balances = {row.wallet_id: row.balance for row in booking.house_balances()}
+    return {place: balances[id_] for place, id_ in ids.items() if place[0] in HOUSES}

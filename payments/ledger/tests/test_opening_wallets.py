@@ -20,7 +20,7 @@ URL, CURRENCIES = "/api/v1/wallets", "/api/v1/currencies"
 EVERY = ["BTC", "EUR", "GBP", "JPY", "USD"]
 
 
-def newcomer(**fields: Any) -> User:
+def new_user(**fields: Any) -> User:
     return services.create_user(email="new@example.com", password="a good long password", **fields)
 
 
@@ -33,27 +33,27 @@ def held_by(user: User) -> list[str]:
 
 def test_a_new_user_has_a_wallet_in_every_currency_in_use(db: None) -> None:
     Currency.objects.filter(pk="GBP").update(is_active=False)
-    assert held_by(newcomer()) == ["BTC", "EUR", "JPY", "USD"]
+    assert held_by(new_user()) == ["BTC", "EUR", "JPY", "USD"]
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("all", EVERY), ("default", ["EUR"]), ("none", [])])
 def test_a_setting_says_which(db: None, settings: Any, setting: str, expected: list[str]) -> None:
     settings.TILL_REGISTRATION_WALLETS, settings.TILL_DEFAULT_CURRENCY = setting, "EUR"
-    assert held_by(newcomer()) == expected
+    assert held_by(new_user()) == expected
 
 
 def test_who_registers_finds_them_after_activation(client: Any, db: None) -> None:
-    person = {"email": "new@example.com", "password": "a good long password"}
-    registered = client.post("/api/v1/auth/register", person, "application/json").json()
+    data = {"email": "new@example.com", "password": "a good long password"}
+    registered = client.post("/api/v1/auth/register", data, "application/json").json()
     assert client.post(registered["activation_url"]).status_code == 200
-    token = client.post("/api/v1/auth/login", person, "application/json").json()["access"]
-    found = client.get(URL, headers={"authorization": f"Bearer {token}"}).json()["results"]
-    assert sorted(wallet["currency"] for wallet in found) == EVERY
-    assert {(wallet["balance"], wallet["id"] >= 10**15) for wallet in found} >= {("0.00", True)}
+    token = client.post("/api/v1/auth/login", data, "application/json").json()["access"]
+    wallets = client.get(URL, headers={"authorization": f"Bearer {token}"}).json()["results"]
+    assert sorted(wallet["currency"] for wallet in wallets) == EVERY
+    assert {(wallet["balance"], wallet["id"] >= 10**15) for wallet in wallets} >= {("0.00", True)}
 
 
 def test_a_service_has_none(db: None) -> None:
-    assert held_by(newcomer(role=Role.SERVICE)) == []
+    assert held_by(new_user(role=Role.SERVICE)) == []
 
 
 # --- opening ------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def all_pages(client: Any, url: str, direction: str = "next") -> list[list[int]]
     return pages
 
 
-def house(role: str) -> int:
+def house_wallet_id(role: str) -> int:
     return Wallet.objects.get(house=role, currency="USD").pk
 
 
@@ -61,8 +61,8 @@ def test_each_side_of_a_transfer_sees_only_the_own_balance(alice: Any, bob: Any)
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "1000")
     id_ = book_transfer((ALICES, BOBS, "5"))
-    shown = [signed_in(person).get(f"{URL}/{id_}").json()["postings"][0] for person in (alice, bob)]
-    assert [(p["source_balance"], p["destination_balance"]) for p in shown] == [("20.00", None), (None, "1005.00")]
+    ids_found = [signed_in(user).get(f"{URL}/{id_}").json()["postings"][0] for user in (alice, bob)]
+    assert [(p["source_balance"], p["destination_balance"]) for p in ids_found] == [("20.00", None), (None, "1005.00")]
 
 
 def test_both_balances_are_mine_between_my_own_wallets(alice: Any) -> None:
@@ -76,11 +76,9 @@ def test_both_balances_are_mine_between_my_own_wallets(alice: Any) -> None:
 def test_a_user_sees_only_the_postings_on_own_wallets(alice: Any, bob: Any, admin: Any) -> None:
     credit(alice, ALICES, "25")
     credit(bob, BOBS, "25")
-    id_ = book_transfer((ALICES, BOBS, "5"), (BOBS, house("commission"), "1"))
-    postings = {
-        person.email: signed_in(person).get(f"{URL}/{id_}").json()["postings"] for person in (alice, bob, admin)
-    }
-    assert [len(postings[person.email]) for person in (alice, bob, admin)] == [1, 2, 2]
+    id_ = book_transfer((ALICES, BOBS, "5"), (BOBS, house_wallet_id("commission"), "1"))
+    postings = {user.email: signed_in(user).get(f"{URL}/{id_}").json()["postings"] for user in (alice, bob, admin)}
+    assert [len(postings[user.email]) for user in (alice, bob, admin)] == [1, 2, 2]
 
 
 def test_mallory_sees_nothing_of_it(alice: Any, bob: Any, mallory: Any) -> None:
@@ -112,7 +110,7 @@ def story(alice: Any, bob: Any) -> dict[str, int]:
     euros = wallet_with(alice, "EUR", "7")
     named["euros"] = Transaction.objects.order_by("-pk")[0].pk
     named["transfer"] = book_transfer((ALICES, BOBS, "5"))
-    named["purchase"] = book_transfer((ALICES, house("sales"), "3"), kind="purchase")
+    named["purchase"] = book_transfer((ALICES, house_wallet_id("sales"), "3"), kind="purchase")
     named["euros_out"] = book_transfer((euros.pk, clearing_wallet("EUR"), "2"), kind="withdrawal")
     return named
 
@@ -147,7 +145,7 @@ def test_admins_see_everything_and_what_they_ask_for(story: dict[str, int], alic
     assert ids(client.get(URL, {"user": bob.pk})) == [story["transfer"], story["bobs"]]
     assert ids(client.get(URL, {"user": bob.pk, "wallet": ALICES})) == []
     assert ids(client.get(URL, {"wallet": BOBS})) == [story["transfer"], story["bobs"]]
-    assert ids(client.get(URL, {"wallet": house("sales")})) == [story["purchase"]]
+    assert ids(client.get(URL, {"wallet": house_wallet_id("sales")})) == [story["purchase"]]
     assert ids(client.get(URL, {"currency": "EUR"})) == [story["euros_out"], story["euros"]]
     assert ids(client.get(URL, {"kind": "purchase"})) == [story["purchase"]]
     assert ids(client.get(URL, {"wallet": 2**62})) == []
@@ -160,17 +158,17 @@ def test_the_list_reads_from_one_moment_up_to_another(by: str, story: dict[str, 
     """Each transaction is booked at its own moment, and asked for by exactly that one."""
     client = signed_in({"alice": alice, "admin": admin}[by])
     every = ids(client.get(URL))
-    made = {row.pk: row.created_at for row in Transaction.objects.all()}
+    times = {row.pk: row.created_at for row in Transaction.objects.all()}
     for id_ in every:
-        start, end = made[id_].isoformat(), (made[id_] + timedelta(microseconds=1)).isoformat()
-        assert ids(client.get(URL, {"from": start})) == [other for other in every if made[other] >= made[id_]]
-        assert ids(client.get(URL, {"to": start})) == [other for other in every if made[other] < made[id_]]
+        start, end = times[id_].isoformat(), (times[id_] + timedelta(microseconds=1)).isoformat()
+        assert ids(client.get(URL, {"from": start})) == [other for other in every if times[other] >= times[id_]]
+        assert ids(client.get(URL, {"to": start})) == [other for other in every if times[other] < times[id_]]
         assert id_ in ids(client.get(URL, {"from": start, "to": end}))
         assert ids(client.get(URL, {"from": end, "to": start})) == []
 
 
 @pytest.mark.parametrize(
-    ("moment", "shown"),
+    ("moment", "is_listed"),
     [
         ("0001-01-01T00:00:00Z", True),
         ("2020-01-01T00:00:00Z", True),
@@ -178,11 +176,11 @@ def test_the_list_reads_from_one_moment_up_to_another(by: str, story: dict[str, 
         ("9999-12-31T23:59:59.999999Z", False),
     ],
 )
-def test_the_list_knows_every_moment(moment: str, shown: bool, alice: Any, admin: Any) -> None:
+def test_the_list_knows_every_moment(moment: str, is_listed: bool, alice: Any, admin: Any) -> None:
     credit(alice, ALICES)
     for client in (signed_in(alice), signed_in(admin)):
-        assert len(ids(client.get(URL, {"from": moment}))) == shown
-        assert len(ids(client.get(URL, {"to": moment}))) == (not shown)
+        assert len(ids(client.get(URL, {"from": moment}))) == is_listed
+        assert len(ids(client.get(URL, {"to": moment}))) == (not is_listed)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +215,7 @@ def test_pages_meet_without_gap_or_overlap_in_both_directions(limit: int, alice:
     for _ in range(3):
         book_transfer((ALICES, BOBS, "1"), (ALICES, BOBS, "1"), (BOBS, ALICES, "2"))
         many_credits(alice, ALICES + 1, 2)
-        book_transfer((ALICES, ALICES + 1, "1"), (ALICES + 1, house("commission"), "1"))
+        book_transfer((ALICES, ALICES + 1, "1"), (ALICES + 1, house_wallet_id("commission"), "1"))
     client = signed_in(alice)
     mine = list(
         Transaction.objects.filter(postings__in=Posting.objects.filter(source__owner=alice))
@@ -284,7 +282,7 @@ def long_history(alice: Any, bob: Any) -> list[int]:
 def test_a_page_reads_a_bounded_part_of_the_books(place: str, long_history: list[int], alice: Any) -> None:
     middle = long_history[1500]
     moment = Transaction.objects.get(pk=middle).created_at
-    span, asked, expected = {
+    span, criteria, expected = {
         "first": (Span(limit=50), TransactionCriteria(), long_history[:50]),
         "deep": (Span(limit=50, before=middle), TransactionCriteria(), long_history[1501:1551]),
         "backwards": (Span(limit=50, newest_first=False, after=middle), TransactionCriteria(), long_history[1450:1500]),
@@ -292,19 +290,19 @@ def test_a_page_reads_a_bounded_part_of_the_books(place: str, long_history: list
         "last": (Span(limit=50, before=long_history[-2]), TransactionCriteria(), long_history[-1:]),
     }[place]
     before = rows_read()
-    shown = [transaction.pk for transaction in transactions.page(alice, asked, span)]
+    ids_found = [transaction.pk for transaction in transactions.page(alice, criteria, span)]
     read = rows_read() - before
-    assert sorted(shown) == sorted(expected if expected is not None else shown)
+    assert sorted(ids_found) == sorted(expected if expected is not None else ids_found)
     assert read < 800  # two wallets, four searches of eleven steps, a hundred lines of each, and the page itself
 
 
 def test_a_rare_kind_is_found_however_deep_it_lies(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "100")
-    deep = book_transfer((ALICES, house("sales"), "3"), kind="purchase")
+    deep = book_transfer((ALICES, house_wallet_id("sales"), "3"), kind="purchase")
     for _ in range(2):
         many_credits(alice, ALICES, 400)
         many_credits(alice, ALICES + 1, 400)
-    newer = book_transfer((ALICES + 1, house("sales"), "3"), kind="purchase")
+    newer = book_transfer((ALICES + 1, house_wallet_id("sales"), "3"), kind="purchase")
     client = signed_in(alice)
     assert ids(client.get(URL, {"kind": "purchase", "limit": "10"})) == [newer, deep]
     pages = all_pages(client, f"{URL}?kind=purchase&limit=1")

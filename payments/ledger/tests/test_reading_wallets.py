@@ -27,8 +27,8 @@ def test_a_wallet_is_shown_to_its_owner(alice: Any) -> None:
 def test_amounts_have_the_decimals_of_their_currency(alice: Any) -> None:
     amounts = {"JPY": "1500", "USD": "0.5", "BTC": "0.1", "EUR": "1.2345678901"}
     wallets = {currency: wallet_with(alice, currency, amount).pk for currency, amount in amounts.items()}
-    shown = {wallet["id"]: wallet["balance"] for wallet in signed_in(alice).get(URL).json()["results"]}
-    assert {currency: shown[id_] for currency, id_ in wallets.items()} == {
+    balances = {wallet["id"]: wallet["balance"] for wallet in signed_in(alice).get(URL).json()["results"]}
+    assert {currency: balances[id_] for currency, id_ in wallets.items()} == {
         "JPY": "1500", "USD": "0.50", "BTC": "0.10000000", "EUR": "1.2345678901",
     }  # fmt: skip
 
@@ -125,13 +125,13 @@ def test_a_parameter_that_makes_no_sense_is_named(query: dict[str, str], admin: 
 
 def test_pages_of_wallets_have_no_gap(alice: Any) -> None:
     expected = [open_wallet(owner_id=alice.pk, currency="USD").pk for _ in range(7)]
-    found: list[int] = []
+    wallet_ids: list[int] = []
     url = f"{URL}?limit=3"
     while url:
         body = signed_in(alice).get(url).json()
-        found += [wallet["id"] for wallet in body["results"]]
+        wallet_ids += [wallet["id"] for wallet in body["results"]]
         url = body["next"]
-    assert found == expected
+    assert wallet_ids == expected
 
 
 @pytest.mark.parametrize("number", [3, 30])

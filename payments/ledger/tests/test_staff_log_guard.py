@@ -15,7 +15,7 @@ TAMPERING = {
     "another time": "UPDATE django_admin_log SET action_time = now() - interval '1 day'",
     "another object": "UPDATE django_admin_log SET object_id = '0'",
     "another kind of object": "UPDATE django_admin_log SET content_type_id = NULL",
-    "another kind of deed": "UPDATE django_admin_log SET action_flag = 1",
+    "another kind of change": "UPDATE django_admin_log SET action_flag = 1",
     "an entry removed": "DELETE FROM django_admin_log",
     "all of them": "TRUNCATE django_admin_log",
 }

@@ -23,8 +23,8 @@ def url(wallet: Wallet | int, page: str = "statement") -> str:
     return f"/api/v1/wallets/{wallet if isinstance(wallet, int) else wallet.pk}/{page}"
 
 
-def statement(user: Any, wallet: Wallet | int, **asked: Any) -> dict[str, Any]:
-    answer = signed_in(user).get(url(wallet), asked)
+def statement(user: Any, wallet: Wallet | int, **query: Any) -> dict[str, Any]:
+    answer = signed_in(user).get(url(wallet), query)
     assert answer.status_code == 200, answer.content
     body: dict[str, Any] = answer.json()
     return body
@@ -51,8 +51,8 @@ def test_a_statement_shows_every_posting_with_the_balance_after_it(alice: Any, w
     assert {name: body[name] for name in ("wallet", "currency", "opening_balance", "closing_balance", "next")} == {
         "wallet": wallet.pk, "currency": "USD", "opening_balance": "0.00", "closing_balance": "72.50", "next": None,
     }  # fmt: skip
-    shown = [(line["sequence"], line["amount"], line["balance"], line["kind"]) for line in body["lines"]]
-    assert shown == [
+    lines = [(line["sequence"], line["amount"], line["balance"], line["kind"]) for line in body["lines"]]
+    assert lines == [
         (1, "100.00", "100.00", "deposit"), (2, "-30.00", "70.00", "transfer"), (3, "2.50", "72.50", "transfer"),
     ]  # fmt: skip
     assert set(body["lines"][1]) == set(COLUMNS)
@@ -65,8 +65,8 @@ def test_any_period_adds_up(alice: Any, wallet: Wallet) -> None:
     moments = [line["created_at"] for line in lines]
     for start in [None, *moments]:
         for end in [None, *moments]:
-            asked = {name: value for name, value in (("from", start), ("to", end)) if value}
-            body = statement(alice, wallet, **asked)
+            query = {name: value for name, value in (("from", start), ("to", end)) if value}
+            body = statement(alice, wallet, **query)
             sums = sum((Decimal(line["amount"]) for line in body["lines"]), Decimal(body["opening_balance"]))
             assert sums == Decimal(body["closing_balance"])
             inside = [m for m in moments if (not start or m >= start) and (not end or m < end)]
@@ -195,8 +195,8 @@ def test_a_statement_refuses_what_it_does_not_understand(
 def test_a_statement_knows_the_ends_of_the_calendar(alice: Any, wallet: Wallet, moment: str, known: bool) -> None:
     assert at(alice, wallet, moment) == ("72.50" if known else "0.00")
     assert len(statement(alice, wallet, **{"from": moment})["lines"]) == (0 if known else 3)
-    shown = statement(alice, wallet, to=moment)
-    assert (shown["to"], shown["closing_balance"]) == (moment, "72.50" if known else "0.00")
+    body = statement(alice, wallet, to=moment)
+    assert (body["to"], body["closing_balance"]) == (moment, "72.50" if known else "0.00")
 
 
 def test_a_made_up_cursor_shows_nothing_of_others(alice: Any, wallet: Wallet) -> None:

@@ -78,9 +78,9 @@ def outgoing(alice: Any, admin: Any, wallet: Wallet, bank: ExternalWallet) -> Wi
 @pytest.fixture
 def several(alice: Any, service: Any, wallet: Wallet) -> list[int]:
     """Three deposits: two wait, the one between them is rejected."""
-    made = [deposit(alice, wallet)["id"] for _ in range(3)]
-    orders.settle_deposit(deposit_id=made[1], settlement="rejected", by=service, reason="Declined.")
-    return made
+    withdrawal = [deposit(alice, wallet)["id"] for _ in range(3)]
+    orders.settle_deposit(deposit_id=withdrawal[1], settlement="rejected", by=service, reason="Declined.")
+    return withdrawal
 
 
 def test_the_order_list_begins_with_what_waits_the_longest(site: Client, several: list[int]) -> None:
@@ -132,8 +132,8 @@ def test_the_front_page_counts_what_waits_and_says_since_when(
 ) -> None:
     store_rate(hours_old=200)
     page = text(site, "/admin/")
-    for shown in ("Deposits: pending: <strong>2</strong>", "Withdrawals: pending: <strong>1</strong>"):
-        assert shown in page
+    for phrase in ("Deposits: pending: <strong>2</strong>", "Withdrawals: pending: <strong>1</strong>"):
+        assert phrase in page
     assert page.count("The oldest has waited for 0\xa0minutes.") == 2
     assert "Exchange rates: stale: <strong>1</strong>" in page
     assert f"{DEPOSITS}?status=pending" in page
@@ -152,8 +152,8 @@ def test_the_page_says_what_will_happen_before_it_does(site: Client, incoming: D
     page = text(site, confirm_address(DEPOSITS, "approve", incoming))
     assert f"98.50 USD to wallet {wallet.pk} of alice@example.com; 1.50 USD commission." in page
     page = text(site, f"{DEPOSITS}{incoming.pk}/change/")
-    for shown in ("Approve…", "Reject…", "100.00 USD", "1.50 USD", "98.50 USD", "alice@example.com"):
-        assert shown in page
+    for phrase in ("Approve…", "Reject…", "100.00 USD", "1.50 USD", "98.50 USD", "alice@example.com"):
+        assert phrase in page
     assert f"/admin/payments/wallet/{wallet.pk}/change/" in page
     assert "_save" not in page
     assert balance_and_held(wallet) == ("1000", "0")
@@ -202,8 +202,8 @@ def test_what_would_not_fit_the_ledger_stays_pending(
 def test_many_are_approved_at_once_and_each_refusal_is_told(
     site: Client, alice: Any, several: list[int], wallet: Wallet
 ) -> None:
-    asked = site.post(DEPOSITS, {"action": "approve", "_selected_action": several[:1] + several[2:]})
-    assert asked.status_code == 302
+    answer = site.post(DEPOSITS, {"action": "approve", "_selected_action": several[:1] + several[2:]})
+    assert answer.status_code == 302
     chosen = list(Deposit.objects.filter(pk__in=several).order_by("pk"))
     page = confirm(site, DEPOSITS, "approve", *chosen)
     assert page.count("”: paid.") == 2
@@ -231,8 +231,8 @@ def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: 
 
 def test_a_withdrawal_shows_where_it_goes(site: Client, alice: Any, outgoing: Withdrawal, wallet: Wallet) -> None:
     page = text(site, f"{WITHDRAWALS}{outgoing.pk}/change/")
-    for shown in (IBAN, "My bank (bank USD)", "98.00 USD", "2.00 USD"):
-        assert shown in page
+    for phrase in (IBAN, "My bank (bank USD)", "98.00 USD", "2.00 USD"):
+        assert phrase in page
     assert f"from wallet {wallet.pk} of alice@example.com to My bank (bank USD): iban {IBAN}" in text(
         site, confirm_address(WITHDRAWALS, "approve", outgoing)
     )
@@ -246,11 +246,11 @@ def test_of_a_card_there_is_only_the_tail(site: Client, alice: Any, wallet: Wall
         kind="card",
         details={"last4": "4242", "holder": "<b>Alice</b>"},
     )
-    made = stored_withdrawal(withdraw(alice, wallet, card))
-    for page in (f"{WITHDRAWALS}{made.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
-        told = text(site, page)
-        assert "**** 4242" in told
-        assert "&lt;b&gt;Alice" in told
+    withdrawal = stored_withdrawal(withdraw(alice, wallet, card))
+    for page in (f"{WITHDRAWALS}{withdrawal.pk}/change/", f"{EXTERNALS}{card.pk}/change/"):
+        page_text = text(site, page)
+        assert "**** 4242" in page_text
+        assert "&lt;b&gt;Alice" in page_text
 
 
 def test_what_is_approved_leaves_the_wallet_and_the_hold_is_gone(
@@ -279,19 +279,19 @@ def test_what_is_rejected_is_free_again_and_its_owner_reads_why(
 
 
 @pytest.fixture
-def everything(incoming: Deposit, outgoing: Withdrawal, wallet: Wallet) -> list[str]:
+def addresses(incoming: Deposit, outgoing: Withdrawal, wallet: Wallet) -> list[str]:
     came_in = Transaction.objects.filter(kind="deposit").earliest("pk")
     return [
-        *(confirm_address(DEPOSITS, deed, incoming) for deed in ("approve", "reject")),
-        *(confirm_address(WITHDRAWALS, deed, outgoing) for deed in ("approve", "reject")),
-        *(confirm_address(WALLETS, deed, wallet) for deed in ("allow-overdraft", "stop-overdraft")),
+        *(confirm_address(DEPOSITS, action, incoming) for action in ("approve", "reject")),
+        *(confirm_address(WITHDRAWALS, action, outgoing) for action in ("approve", "reject")),
+        *(confirm_address(WALLETS, action, wallet) for action in ("allow-overdraft", "stop-overdraft")),
         confirm_address(TRANSACTIONS, "reverse", came_in),
     ]
 
 
-def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, wallet: Wallet) -> None:
+def test_support_looks_and_gives_no_verdict(addresses: list[str], bob: Any, wallet: Wallet) -> None:
     support = staff_client(set_support(user_id=bob.pk, on=True))
-    for path in everything:
+    for path in addresses:
         assert support.post(path, {"reason": "please"}).status_code == 403, path
         assert support.get(path).status_code == 403, path
     assert support.post(DEPOSITS, {"action": "approve", "_selected_action": ["1"]}).status_code == 403
@@ -299,9 +299,9 @@ def test_support_looks_and_gives_no_verdict(everything: list[str], bob: Any, wal
     assert balance_and_held(wallet) == ("1000", "100")
 
 
-def test_mallory_gives_no_verdict(everything: list[str], mallory: Any, service: Any, wallet: Wallet) -> None:
+def test_mallory_gives_no_verdict(addresses: list[str], mallory: Any, service: Any, wallet: Wallet) -> None:
     for somebody in (mallory, service):
-        for path in everything:
+        for path in addresses:
             assert staff_client(somebody).post(path, {"reason": "mine"}).status_code == 302, path
     assert balance_and_held(wallet) == ("1000", "100")
 
@@ -317,10 +317,12 @@ def test_an_order_is_not_written_by_hand(site: Client, incoming: Deposit, outgoi
 
 
 def test_who_disables_a_user_and_who_pays_him_out_see_it(alice: Any, site: Client, wallet: Wallet) -> None:
-    made = Withdrawal.objects.get(pk=withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "40.00")["id"])
+    withdrawal = Withdrawal.objects.get(
+        pk=withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "40.00")["id"]
+    )
     page = site.get(f"/admin/accounts/user/disable/?id={alice.pk}").content.decode()
     assert "1 pending withdrawal of 40.00 USD. It stays" in page
-    assert "The owner is disabled" not in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "The owner is disabled" not in site.get(confirm_address(WITHDRAWALS, "approve", withdrawal)).content.decode()
     site.post(f"/admin/accounts/user/disable/?id={alice.pk}", {"reason": "fraud"})
-    assert "The owner is disabled" in site.get(confirm_address(WITHDRAWALS, "approve", made)).content.decode()
+    assert "The owner is disabled" in site.get(confirm_address(WITHDRAWALS, "approve", withdrawal)).content.decode()
     assert "alice@example.com (disabled)" in site.get(WITHDRAWALS).content.decode()

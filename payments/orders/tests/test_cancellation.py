@@ -43,54 +43,54 @@ def cancel(user: Any, kind: str, order: dict[str, Any]) -> Any:
     return signed_in(user).post(f"{API}/{kind}/{order['id']}/cancel")
 
 
-def stored(kind: str, order: dict[str, Any]) -> Any:
+def stored_order(kind: str, order: dict[str, Any]) -> Any:
     return stored_deposit(order) if kind == "deposits" else stored_withdrawal(order)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_owner_cancels_an_order_and_what_it_held_is_free(kind: str, alice: Any, wallet: Wallet) -> None:
-    made = an_order(kind, alice, wallet)
-    answer = cancel(alice, kind, made)
+    order = an_order(kind, alice, wallet)
+    answer = cancel(alice, kind, order)
     assert answer.status_code == 200, answer.content
     assert (answer.json()["status"], answer.json()["reason"], answer.json()["transaction"]) == ("cancelled", "", None)
     assert balance_and_held(wallet) == ("1000", "0")
-    assert stored(kind, made).settled_by == alice
-    assert not Transaction.objects.filter(kind=kind[:-1], reference=f"{kind[:-1]} {made['id']}").exists()
-    found = signed_in(alice).get(f"{API}/{kind}?status=cancelled").json()["results"]
-    assert [row["id"] for row in found] == [made["id"]]
+    assert stored_order(kind, order).settled_by == alice
+    assert not Transaction.objects.filter(kind=kind[:-1], reference=f"{kind[:-1]} {order['id']}").exists()
+    orders = signed_in(alice).get(f"{API}/{kind}?status=cancelled").json()["results"]
+    assert [row["id"] for row in orders] == [order["id"]]
     assert_ledger_balances()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_again_it_answers_the_same_and_frees_nothing_more(kind: str, alice: Any, wallet: Wallet) -> None:
-    made, other = an_order(kind, alice, wallet), withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "250")
-    first, again = cancel(alice, kind, made), cancel(alice, kind, made)
+    order, other = an_order(kind, alice, wallet), withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "250")
+    first, again = cancel(alice, kind, order), cancel(alice, kind, order)
     assert (first.status_code, again.status_code, again.content) == (200, 200, first.content)
     assert balance_and_held(wallet) == ("1000", "250")
     assert stored_withdrawal(other).status == "pending"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("verdict", ["paid", "rejected"])
-def test_what_is_settled_stays_settled(kind: str, verdict: str, alice: Any, service: Any, wallet: Wallet) -> None:
-    made = an_order(kind, alice, wallet)
-    settle(service, kind, made, verdict)
+@pytest.mark.parametrize("status", ["paid", "rejected"])
+def test_what_is_settled_stays_settled(kind: str, status: str, alice: Any, service: Any, wallet: Wallet) -> None:
+    order = an_order(kind, alice, wallet)
+    settle(service, kind, order, status)
     before = balance_and_held(wallet)
-    body = refused(cancel(alice, kind, made), 409, "already_settled")
-    assert (body["settled"], balance_and_held(wallet), stored(kind, made).status) == (verdict, before, verdict)
+    body = refused(cancel(alice, kind, order), 409, "already_settled")
+    assert (body["settled"], balance_and_held(wallet), stored_order(kind, order).status) == (status, before, status)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("verdict", ["paid", "rejected"])
+@pytest.mark.parametrize("status", ["paid", "rejected"])
 def test_what_is_cancelled_is_not_settled_and_does_not_expire(
-    kind: str, verdict: str, alice: Any, service: Any, wallet: Wallet
+    kind: str, status: str, alice: Any, service: Any, wallet: Wallet
 ) -> None:
-    made = an_order(kind, alice, wallet)
-    cancel(alice, kind, made)
-    body = refused(settle(service, kind, made, verdict), 409, "already_settled")
+    order = an_order(kind, alice, wallet)
+    cancel(alice, kind, order)
+    body = refused(settle(service, kind, order, status), 409, "already_settled")
     assert (body["settled"], balance_and_held(wallet)) == ("cancelled", ("1000", "0"))
     assert list(expire_orders(older_than=timedelta(0))) == []
-    assert stored(kind, made).status == "cancelled"
+    assert stored_order(kind, order).status == "cancelled"
     assert_ledger_balances()
 
 
@@ -98,28 +98,28 @@ def test_what_is_cancelled_is_not_settled_and_does_not_expire(
 def test_nobody_cancels_another_s(
     kind: str, alice: Any, mallory: Any, admin: Any, service: Any, wallet: Wallet
 ) -> None:
-    made = an_order(kind, alice, wallet)
-    refused(cancel(mallory, kind, made), 404, f"{kind[:-1]}_not_found")
-    refused(cancel(admin, kind, made), 404, f"{kind[:-1]}_not_found")
-    refused(cancel(service, kind, made), 403, "permission_denied")
-    assert stored(kind, made).status == "pending"
+    order = an_order(kind, alice, wallet)
+    refused(cancel(mallory, kind, order), 404, f"{kind[:-1]}_not_found")
+    refused(cancel(admin, kind, order), 404, f"{kind[:-1]}_not_found")
+    refused(cancel(service, kind, order), 403, "permission_denied")
+    assert stored_order(kind, order).status == "pending"
 
 
 def test_the_external_wallet_can_be_deleted_then(alice: Any, wallet: Wallet) -> None:
     bank = recipes.bank_account.make(owner=alice)
-    made = withdraw(alice, wallet, bank)
+    order = withdraw(alice, wallet, bank)
     address = f"{API}/external-wallets/{bank.pk}"
     refused(signed_in(alice).delete(address), 409, "external_wallet_in_use")
-    cancel(alice, "withdrawals", made)
+    cancel(alice, "withdrawals", order)
     assert signed_in(alice).delete(address).status_code == 204
 
 
 def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any, admin: Any, wallet: Wallet) -> None:
     """As a request ends that waited for the locks of whoever deleted him."""
     bank = recipes.bank_account.make(owner=alice)
-    made = withdraw(alice, wallet, bank)
+    order = withdraw(alice, wallet, bank)
     delete_user(user_id=alice.pk, staff=admin, force=True)
-    cancel_withdrawal(withdrawal_id=made["id"], user_id=alice.pk)
+    cancel_withdrawal(withdrawal_id=order["id"], user_id=alice.pk)
     bank.refresh_from_db()
     assert (bank.label, bank.details) == ("deleted", {})
 
@@ -129,30 +129,30 @@ def test_nothing_is_kept_of_an_owner_who_was_deleted_a_moment_before(alice: Any,
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_postgresql_knows_who_may_have_cancelled(kind: str, alice: Any, bob: Any, wallet: Wallet) -> None:
-    made = an_order(kind, alice, wallet)
+    order = an_order(kind, alice, wallet)
     for who in (bob.pk, None):
         with pytest.raises(IntegrityError, match=f"{kind[:-1]}_status_is_whole"), transaction.atomic():
-            _mark(kind, made, who)
+            _mark(kind, order, who)
 
 
 def test_postgresql_refuses_to_cancel_and_keep_the_hold(alice: Any, wallet: Wallet) -> None:
-    made = an_order("withdrawals", alice, wallet)
+    order = an_order("withdrawals", alice, wallet)
     with pytest.raises(IntegrityError, match="is not the sum of its pending withdrawals"), transaction.atomic():
-        _mark("withdrawals", made, alice.pk)
+        _mark("withdrawals", order, alice.pk)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_postgresql_keeps_what_was_cancelled(kind: str, alice: Any, wallet: Wallet) -> None:
-    made = an_order(kind, alice, wallet)
-    cancel(alice, kind, made)
+    order = an_order(kind, alice, wallet)
+    cancel(alice, kind, order)
     with pytest.raises(IntegrityError, match="an order is settled once"), transaction.atomic():
-        type(stored(kind, made)).objects.filter(pk=made["id"]).update(status="rejected", reason="later")
+        type(stored_order(kind, order)).objects.filter(pk=order["id"]).update(status="rejected", reason="later")
 
 
-def _mark(kind: str, made: dict[str, Any], user_id: int | None) -> None:
+def _mark(kind: str, order: dict[str, Any], user_id: int | None) -> None:
     sql = f"UPDATE payments_{kind[:-1]} SET status = 'cancelled', settled_at = %s, settled_by_id = %s WHERE id = %s"  # noqa: S608 - our own names
     with connection.cursor() as cursor:
-        cursor.execute(sql, [timezone.now(), user_id, made["id"]])
+        cursor.execute(sql, [timezone.now(), user_id, order["id"]])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -164,14 +164,14 @@ def _mark(kind: str, made: dict[str, Any], user_id: int | None) -> None:
 def test_of_the_owner_and_the_service_at_once_one_wins(kind: str, alice: Any, service: Any, wallet: Wallet) -> None:
     paid = 0
     for _ in range(4):
-        made = an_order(kind, alice, wallet)
-        acts = [lambda m=made: cancel(alice, kind, m), lambda m=made: settle(service, kind, m)] * 6
+        order = an_order(kind, alice, wallet)
+        acts = [lambda m=order: cancel(alice, kind, m), lambda m=order: settle(service, kind, m)] * 6
         answers = at_once(*acts)
         assert Counter(answer.status_code for answer in answers) == {200: 6, 409: 6}
-        order = stored(kind, made)
-        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {order.status}
-        assert (order.transaction is not None) == (order.status == "paid")
-        paid += order.status == "paid"
+        row = stored_order(kind, order)
+        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {row.status}
+        assert (row.transaction is not None) == (row.status == "paid")
+        paid += row.status == "paid"
     assert balance_and_held(wallet) == (str(1000 + (100 if kind == "deposits" else -100) * paid), "0")
     assert_ledger_balances()
 
@@ -181,13 +181,13 @@ def test_cancelling_and_deleting_the_owner_wait_for_each_other_in_one_order(
     alice: Any, admin: Any, service: Any, wallet: Wallet
 ) -> None:
     bank = recipes.bank_account.make(owner=alice)
-    made = [withdraw(alice, wallet, bank, "10") for _ in range(4)]
+    withdrawals = [withdraw(alice, wallet, bank, "10") for _ in range(4)]
     client = signed_in(alice)
     acts: list[Any] = [
-        lambda m=m: client.post(f"{API}/withdrawals/{m['id']}/cancel").status_code for m in made
+        lambda m=m: client.post(f"{API}/withdrawals/{m['id']}/cancel").status_code for m in withdrawals
     ]  # fmt: skip
     acts += [lambda: signed_in(admin).delete(f"{API}/users/{alice.pk}?force=true").status_code]
     assert set(at_once(*acts)) <= {200, 204, 401, 409}
-    pending = [order for order in made if stored_withdrawal(order).status == "pending"]
+    pending = [order for order in withdrawals if stored_withdrawal(order).status == "pending"]
     assert balance_and_held(wallet)[1] == str(10 * len(pending))
     assert_ledger_balances()

@@ -29,9 +29,9 @@ def wallet(alice: Any) -> Wallet:
 
 # --- asking ---
 def test_a_new_deposit_is_pending_and_moves_nothing(alice: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet, "100.00")
-    assert made.pop("created_at").endswith("Z")
-    assert made == {
+    order = deposit(alice, wallet, "100.00")
+    assert order.pop("created_at").endswith("Z")
+    assert order == {
         "id": Deposit.objects.get().pk, "user": alice.pk, "wallet": wallet.pk, "amount": "100.00", "currency": "USD",
         "commission": "0.00", "net": "100.00", "status": "pending", "reason": "", "provider": None,
         "transaction": None, "settled_at": None,
@@ -81,8 +81,8 @@ def test_a_deposit_refuses_what_is_no_amount(alice: Any, wallet: Wallet, amount:
 
 
 def test_a_deposit_takes_the_largest_amount(alice: Any, wallet: Wallet, admin: Any) -> None:
-    made = deposit(alice, wallet, "1000000000000000000")
-    assert settle(admin, "deposits", made).status_code == 200
+    order = deposit(alice, wallet, "1000000000000000000")
+    assert settle(admin, "deposits", order).status_code == 200
     assert balance_and_held(wallet) == ("1000000000000000000", "0")
 
 
@@ -116,11 +116,11 @@ def test_a_deposit_requires_a_key(alice: Any, wallet: Wallet) -> None:
 
 
 def test_a_deposit_is_made_once_for_a_key(alice: Any, wallet: Wallet) -> None:
-    key, wish = new_key(), {"wallet": wallet.pk, "amount": "1.00"}
-    first, again = (signed_in(alice).post(DEPOSITS, wish, headers=key) for _ in range(2))
+    key, data = new_key(), {"wallet": wallet.pk, "amount": "1.00"}
+    first, again = (signed_in(alice).post(DEPOSITS, data, headers=key) for _ in range(2))
     assert first.content == again.content
     assert again.headers["Idempotent-Replayed"] == "true"
-    refused(signed_in(alice).post(DEPOSITS, wish | {"amount": "2"}, headers=key), 422, "idempotency_key_reused")
+    refused(signed_in(alice).post(DEPOSITS, data | {"amount": "2"}, headers=key), 422, "idempotency_key_reused")
     assert Deposit.objects.count() == 1
 
 
@@ -130,12 +130,12 @@ def test_a_deposit_shows_the_commission_and_books_it_apart(
 ) -> None:
     make_rule(admin, percent="1.5", fixed="0.30")
     earned = house_balance("commission")
-    made = deposit(alice, wallet, "100.00")
-    assert (made["commission"], made["net"]) == ("1.80", "98.20")
-    paid = settle(service, "deposits", made).json()
+    order = deposit(alice, wallet, "100.00")
+    assert (order["commission"], order["net"]) == ("1.80", "98.20")
+    paid = settle(service, "deposits", order).json()
     assert (paid["commission"], paid["net"]) == ("1.80", "98.20")
     till = booking.house_wallet("commission", "USD")
-    assert postings(stored_deposit(made).transaction_id) == [
+    assert postings(stored_deposit(order).transaction_id) == [
         (clearing_wallet(), wallet.pk, "100"),
         (wallet.pk, till, "1.8"),
     ]
@@ -146,23 +146,23 @@ def test_a_deposit_shows_the_commission_and_books_it_apart(
 
 def test_the_rule_that_held_when_it_was_made_applies(alice: Any, wallet: Wallet, admin: Any, service: Any) -> None:
     rule = make_rule(admin, percent="10")
-    made = deposit(alice, wallet, "100.00")
+    order = deposit(alice, wallet, "100.00")
     commission_rules.end_rule(rule_id=rule.pk, valid_until=timezone.now(), staff=admin)
     free = deposit(alice, wallet, "100.00")
     make_rule(admin, percent="50")
-    assert (made["commission"], free["commission"]) == ("10.00", "0.00")
-    for order in (made, free):
-        settle(service, "deposits", order)
+    assert (order["commission"], free["commission"]) == ("10.00", "0.00")
+    for row in (order, free):
+        settle(service, "deposits", row)
     assert balance_and_held(wallet) == ("190", "0")
-    assert stored_deposit(made).rule == rule
+    assert stored_deposit(order).rule == rule
     assert stored_deposit(free).rule is None
 
 
 def test_a_commission_as_large_as_the_amount_leaves_nothing(alice: Any, wallet: Wallet, admin: Any) -> None:
     make_rule(admin, minimum="5")
-    made = deposit(alice, wallet, "3.00")
-    assert (made["commission"], made["net"]) == ("3.00", "0.00")
-    assert settle(admin, "deposits", made).json()["status"] == "paid"
+    order = deposit(alice, wallet, "3.00")
+    assert (order["commission"], order["net"]) == ("3.00", "0.00")
+    assert settle(admin, "deposits", order).json()["status"] == "paid"
     assert balance_and_held(wallet) == ("0", "0")
     assert_ledger_balances()
 
@@ -186,13 +186,13 @@ def test_the_commission_is_rounded_up(alice: Any, admin: Any, currency: str, amo
 # --- dry_run ---
 def test_a_dry_run_tells_the_price_and_changes_nothing(alice: Any, wallet: Wallet, admin: Any) -> None:
     make_rule(admin, percent="2")
-    wish = {"wallet": wallet.pk, "amount": "100.00"}
+    data = {"wallet": wallet.pk, "amount": "100.00"}
     with nothing_changes():
-        answer = signed_in(alice).post(f"{DEPOSITS}?dry_run=true", wish)
+        answer = signed_in(alice).post(f"{DEPOSITS}?dry_run=true", data)
     assert answer.status_code == 200
-    shown = answer.json()
-    assert (shown["id"], shown["commission"], shown["net"]) == (None, "2.00", "98.00")
-    assert {name: shown[name] for name in ("commission", "net", "status")} == {
+    preview = answer.json()
+    assert (preview["id"], preview["commission"], preview["net"]) == (None, "2.00", "98.00")
+    assert {name: preview[name] for name in ("commission", "net", "status")} == {
         name: deposit(alice, wallet)[name] for name in ("commission", "net", "status")
     }
 
@@ -207,17 +207,17 @@ def test_a_dry_run_refuses_what_the_request_would(alice: Any, mallory: Any, wall
 def test_a_misspelt_dry_run_does_nothing(alice: Any, service: Any, wallet: Wallet, query: str) -> None:
     with nothing_changes():
         refused(post_order(alice, "deposits", wallet, "1", query), 400, "invalid_request")
-    made = deposit(alice, wallet)["id"]
-    answer = signed_in(service).put(f"{DEPOSITS}/{made}/status{query}", {"status": "paid"})
+    order = deposit(alice, wallet)["id"]
+    answer = signed_in(service).put(f"{DEPOSITS}/{order}/status{query}", {"status": "paid"})
     refused(answer, 400, "invalid_request")
 
 
 # --- reading ---
 def test_a_user_lists_own_deposits_newest_first(alice: Any, wallet: Wallet) -> None:
-    made = [deposit(alice, wallet)["id"] for _ in range(3)]
+    order = [deposit(alice, wallet)["id"] for _ in range(3)]
     first = signed_in(alice).get(DEPOSITS, {"limit": 2}).json()
-    assert [row["id"] for row in first["results"]] == made[:0:-1]
-    assert ids(signed_in(alice).get(first["next"])) == made[:1]
+    assert [row["id"] for row in first["results"]] == order[:0:-1]
+    assert ids(signed_in(alice).get(first["next"])) == order[:1]
 
 
 def test_the_deposit_list_filters(alice: Any, wallet: Wallet, admin: Any) -> None:
@@ -225,12 +225,12 @@ def test_the_deposit_list_filters(alice: Any, wallet: Wallet, admin: Any) -> Non
     one, two = deposit(alice, wallet, provider="sha1_colon")["id"], deposit(alice, euros)["id"]
     settle(admin, "deposits", one, "rejected")
     client, moment = signed_in(alice), Deposit.objects.get(pk=two).created_at.isoformat()
-    for asked, found in (
+    for query, expected in (
         ({"status": "rejected"}, [one]), ({"status": "pending"}, [two]), ({"wallet": euros.pk}, [two]),
         ({"currency": "USD"}, [one]), ({"from": moment}, [two]), ({"to": moment}, [one]),
         ({"provider": "sha1_colon"}, [one]), ({"from": (timezone.now() + timedelta(days=1)).isoformat()}, []),
     ):  # fmt: skip
-        assert ids(client.get(DEPOSITS, asked)) == found, asked
+        assert ids(client.get(DEPOSITS, query)) == expected, query
 
 
 @pytest.mark.parametrize(("name", "value"), [("user", "1"), ("status", "open"), ("wallet", "x"), ("amount", "1")])
@@ -239,12 +239,12 @@ def test_the_deposit_list_refuses_what_it_does_not_understand(alice: Any, name: 
 
 
 def test_strangers_see_no_deposit_of_alices(alice: Any, bob: Any, mallory: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet)["id"]
+    order = deposit(alice, wallet)["id"]
     for user in (bob, mallory):
         assert ids(signed_in(user).get(DEPOSITS)) == []
         assert ids(signed_in(user).get(DEPOSITS, {"wallet": wallet.pk})) == []
-        assert signed_in(user).get(f"{DEPOSITS}/{made}").status_code == 404
-    for address in (DEPOSITS, f"{DEPOSITS}/{made}"):
+        assert signed_in(user).get(f"{DEPOSITS}/{order}").status_code == 404
+    for address in (DEPOSITS, f"{DEPOSITS}/{order}"):
         refused(APIClient().get(address), 401, "not_authenticated")
 
 
@@ -257,9 +257,9 @@ def test_admins_see_everybodys_deposits(alice: Any, bob: Any, admin: Any, wallet
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
 def test_nobody_changes_one(alice: Any, admin: Any, wallet: Wallet, method: str) -> None:
-    made = deposit(alice, wallet)["id"]
+    order = deposit(alice, wallet)["id"]
     for user in (alice, admin):
-        refused(getattr(signed_in(user), method)(f"{DEPOSITS}/{made}", {}), 405, "method_not_allowed")
+        refused(getattr(signed_in(user), method)(f"{DEPOSITS}/{order}", {}), 405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -275,26 +275,26 @@ def test_the_deposit_list_takes_one_query(
 
 # --- what is settled, whatever has become of its owner and his wallet ---
 def test_a_disabled_owner_is_paid_all_the_same(alice: Any, wallet: Wallet, service: Any) -> None:
-    made = deposit(alice, wallet)
+    order = deposit(alice, wallet)
     type(alice).objects.filter(pk=alice.pk).update(is_active=False, disabled_at=timezone.now())
-    assert settle(service, "deposits", made).status_code == 200
+    assert settle(service, "deposits", order).status_code == 200
     assert balance_and_held(wallet) == ("100", "0")
 
 
 def test_a_currency_that_went_out_of_use_is_still_settled(alice: Any, wallet: Wallet, service: Any) -> None:
-    made = deposit(alice, wallet)
+    order = deposit(alice, wallet)
     Currency.objects.filter(pk="USD").update(is_active=False)
-    assert settle(service, "deposits", made).status_code == 200
+    assert settle(service, "deposits", order).status_code == 200
 
 
 def test_what_does_not_fit_the_balance_stays_pending(alice: Any, service: Any) -> None:
-    most = "9" * 28
-    full = wallet_with(alice, "USD", most)
-    made = deposit(alice, full, "1")
-    refused(settle(service, "deposits", made), 422, "balance_too_large")
-    assert stored_deposit(made).status == "pending"
-    assert settle(service, "deposits", made, "rejected").status_code == 200
-    assert balance_and_held(full) == (most, "0")
+    largest = "9" * 28
+    full = wallet_with(alice, "USD", largest)
+    order = deposit(alice, full, "1")
+    refused(settle(service, "deposits", order), 422, "balance_too_large")
+    assert stored_deposit(order).status == "pending"
+    assert settle(service, "deposits", order, "rejected").status_code == 200
+    assert balance_and_held(full) == (largest, "0")
 
 
 def test_the_commission_comes_out_of_the_deposit_even_where_the_balance_is_below_zero(
@@ -314,7 +314,7 @@ def test_the_commission_comes_out_of_the_deposit_even_where_the_balance_is_below
 
 
 def test_the_service_call_is_checked_by_itself(alice: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet)
+    order = deposit(alice, wallet)
     with pytest.raises(Deposit.DoesNotExist):
-        orders.settle_deposit(deposit_id=made["id"], settlement="paid", by=alice)
+        orders.settle_deposit(deposit_id=order["id"], settlement="paid", by=alice)
     assert alice.role == Role.USER

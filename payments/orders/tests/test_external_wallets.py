@@ -21,16 +21,16 @@ CARD = "4242424242424242"
 
 
 def add(user: Any, kind: str, details: Any, /, **body: Any) -> Any:
-    wish = {"label": "Mine", "currency": "USD", "kind": kind, "details": details} | body
-    return signed_in(user).post(URL, wish)
+    data = {"label": "Mine", "currency": "USD", "kind": kind, "details": details} | body
+    return signed_in(user).post(URL, data)
 
 
-def kept(user: Any, kind: str, details: Any) -> dict[str, str]:
+def stored_details(user: Any, kind: str, details: Any) -> dict[str, str]:
     answer = add(user, kind, details)
     assert answer.status_code == 201, answer.content
-    found: dict[str, str] = answer.json()["details"]
-    assert ExternalWallet.objects.get(pk=answer.json()["id"]).details == found
-    return found
+    stored: dict[str, str] = answer.json()["details"]
+    assert ExternalWallet.objects.get(pk=answer.json()["id"]).details == stored
+    return stored
 
 
 # --- adding ---
@@ -64,7 +64,7 @@ def test_an_external_wallet_is_answered_as_it_is_stored(alice: Any) -> None:
 )
 def test_details_are_stored_in_one_spelling(alice: Any, kind: str, given: Any, expected: dict[str, str] | None) -> None:
     main = {"crypto": "address"}.get(kind, "description")
-    assert kept(alice, kind, given) == (expected or (given if isinstance(given, dict) else {main: given}))
+    assert stored_details(alice, kind, given) == (expected or (given if isinstance(given, dict) else {main: given}))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_cards_number_with_something_around_it_is_refused_as_an_address(alice:
     ],
 )
 def test_addresses_that_hold_as_many_digits_by_chance_are_taken(alice: Any, address: str) -> None:
-    assert kept(alice, "crypto", address) == {"address": address}
+    assert stored_details(alice, "crypto", address) == {"address": address}
 
 
 @pytest.mark.parametrize(("kind", "member"), [("bank", "iban"), ("crypto", "address"), ("other", "description")])
@@ -268,9 +268,9 @@ def test_a_deleted_external_wallet_is_gone_for_ever_and_its_row_stays(alice: Any
 
 def test_an_external_wallet_stays_while_a_pending_withdrawal_goes_there(alice: Any, service: Any) -> None:
     bank, wallet = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
-    made = withdraw(alice, wallet, bank, "10")
+    order = withdraw(alice, wallet, bank, "10")
     refused(signed_in(alice).delete(f"{URL}/{bank.pk}"), 409, "external_wallet_in_use")
-    settle(service, "withdrawals", made, "rejected")
+    settle(service, "withdrawals", order, "rejected")
     assert signed_in(alice).delete(f"{URL}/{bank.pk}").status_code == 204
 
 
@@ -291,12 +291,12 @@ def test_what_is_kept_about_a_person_is_forgotten_but_what_is_still_awaited(alic
         recipes.bank_account.make(owner=bob),
         wallet_with(alice, "USD", "10"),
     )
-    made = withdraw(alice, wallet, awaited, "10")
+    order = withdraw(alice, wallet, awaited, "10")
     external_wallets.forget_external_wallets(owner_id=alice.pk)
     for external, known in ((idle, False), (awaited, True), (his, True)):
         external.refresh_from_db()
         assert (bool(external.details), external.label == "My bank", external.deleted_at is None) == (known,) * 3
-    settle(service, "withdrawals", made)
+    settle(service, "withdrawals", order)
     external_wallets.forget_external_wallets(owner_id=alice.pk)
     awaited.refresh_from_db()
     assert awaited.details == {}

@@ -57,9 +57,9 @@ def test_old_orders_expire_and_release_what_they_hold(alice: Any, service: Any, 
     for kind, order, hours in ((Withdrawal, old, 169), (Withdrawal, young, 167), (Deposit, stale, 169)):
         aged(kind, order, hours)
     assert expire() == "1 deposits and 1 withdrawals expired\n"
-    for stored in (stored_withdrawal(old), stored_deposit(stale)):
-        assert (stored.status, stored.reason, stored.settled_by) == ("rejected", "expired", None)
-        assert stored.settled_at is not None
+    for expired in (stored_withdrawal(old), stored_deposit(stale)):
+        assert (expired.status, expired.reason, expired.settled_by) == ("rejected", "expired", None)
+        assert expired.settled_at is not None
     assert stored_withdrawal(young).status == "pending"
     assert stored_withdrawal(paid).status == "paid"
     assert balance_and_held(wallet) == ("900", "100")
@@ -97,31 +97,31 @@ def test_expiry_works_in_batches_and_twice_at_once(alice: Any, bob: Any, wallet:
 
 @pytest.mark.usefixtures("committed_db")
 def test_expiry_passes_over_what_is_being_settled(alice: Any, wallet: Wallet) -> None:
-    made = withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
-    aged(Withdrawal, made, 24)
+    order = withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
+    aged(Withdrawal, order, 24)
     with transaction.atomic():
-        Withdrawal.objects.select_for_update(no_key=True).get(pk=made["id"])
+        Withdrawal.objects.select_for_update(no_key=True).get(pk=order["id"])
         expired = in_another_thread(lambda: list(orders.expire_orders(older_than=timedelta(hours=1))))
     assert expired == []
-    assert stored_withdrawal(made).status == "pending"
+    assert stored_withdrawal(order).status == "pending"
 
 
-def settle_status(service: Any, made: dict[str, Any]) -> int:
-    return int(settle(service, "withdrawals", made).status_code)
+def settle_status(service: Any, order: dict[str, Any]) -> int:
+    return int(settle(service, "withdrawals", order).status_code)
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_an_order_that_expires_while_it_is_settled_has_one_verdict(alice: Any, service: Any, wallet: Wallet) -> None:
     bank, paid = recipes.bank_account.make(owner=alice), 0
     for _ in range(8):
-        made = withdraw(alice, wallet, bank, "10")
-        aged(Withdrawal, made, 24)
+        order = withdraw(alice, wallet, bank, "10")
+        aged(Withdrawal, order, 24)
         settled, expired = at_once(
-            partial(settle_status, service, made),
+            partial(settle_status, service, order),
             lambda: sum(number for _, number in orders.expire_orders(older_than=timedelta(hours=1))),
         )
         assert (settled, expired) in {(200, 0), (409, 1)}
-        assert stored_withdrawal(made).status == ("paid" if settled == 200 else "rejected")
+        assert stored_withdrawal(order).status == ("paid" if settled == 200 else "rejected")
         paid += 10 * (settled == 200)
     assert balance_and_held(wallet) == (str(1000 - paid), "0")
     assert_ledger_balances()

@@ -38,7 +38,7 @@ def bank(alice: Any) -> ExternalWallet:
 
 
 @pytest.fixture
-def made(alice: Any, wallet: Wallet, bank: ExternalWallet) -> dict[str, int]:
+def order_ids(alice: Any, wallet: Wallet, bank: ExternalWallet) -> dict[str, int]:
     """A pending deposit and a pending withdrawal of ten dollars; their ids."""
     pair = {"deposit": deposit(alice, wallet, "10")["id"], "withdrawal": withdraw(alice, wallet, bank, "10")["id"]}
     run("SELECT 1")
@@ -75,7 +75,7 @@ def insert(order: str, **changed: str) -> str:
         ({"user_id": "0"}, "user_id"),
     ],
 )
-def test_an_order_keeps_its_rules(made: dict[str, int], order: str, changed: dict[str, str], name: str) -> None:
+def test_an_order_keeps_its_rules(order_ids: dict[str, int], order: str, changed: dict[str, str], name: str) -> None:
     broken(name, insert(order, **changed))
 
 
@@ -85,18 +85,18 @@ def test_an_order_keeps_its_rules(made: dict[str, int], order: str, changed: dic
     ["amount = 1", "commission = 1", "user_id = user_id + 1", "wallet_id = 1", "currency_id = 'EUR'",
      "created_at = now()", "id = id + 1", "provider_id = (SELECT min(id) FROM payments_provider)"],
 )  # fmt: skip
-def test_an_order_stays_as_it_was_made(made: dict[str, int], order: str, change: str) -> None:
+def test_an_order_stays_as_it_was_made(order_ids: dict[str, int], order: str, change: str) -> None:
     broken("an order is settled once", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("verdict", ["paid", "rejected"])
+@pytest.mark.parametrize("status", ["paid", "rejected"])
 @pytest.mark.parametrize(
     "change", ["status = 'pending'", "status = 'paid'", "status = 'rejected'", "reason = 'x'", "settled_at = now()",
                "transaction_id = NULL", "settled_by_id = NULL"],
 )  # fmt: skip
-def test_a_verdict_is_for_ever(service: Any, made: dict[str, int], order: str, verdict: str, change: str) -> None:
-    assert settle(service, f"{order}s", made[order], verdict).status_code == 200
+def test_a_verdict_is_for_ever(service: Any, order_ids: dict[str, int], order: str, status: str, change: str) -> None:
+    assert settle(service, f"{order}s", order_ids[order], status).status_code == 200
     broken("an order is settled once", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
 
 
@@ -112,13 +112,13 @@ def test_a_verdict_is_for_ever(service: Any, made: dict[str, int], order: str, v
         "status = 'open', settled_at = now()",
     ],
 )
-def test_a_verdict_is_whole(made: dict[str, int], order: str, change: str) -> None:
+def test_a_verdict_is_whole(order_ids: dict[str, int], order: str, change: str) -> None:
     broken("status_is_whole", f"UPDATE payments_{order} SET {change}")  # noqa: S608 - ours
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("sql", ["DELETE FROM payments_{}", "TRUNCATE payments_{} CASCADE"])
-def test_orders_stay(made: dict[str, int], order: str, sql: str) -> None:
+def test_orders_stay(order_ids: dict[str, int], order: str, sql: str) -> None:
     broken("orders stay", sql.format(order))
 
 
@@ -146,25 +146,25 @@ ADD_UP = "not the sum of its pending withdrawals"
 
 
 @pytest.mark.parametrize("held", ["0", "9.99", "10.01", "100"])
-def test_what_is_held_is_what_pending_withdrawals_ask_for(made: dict[str, int], wallet: Wallet, held: str) -> None:
+def test_what_is_held_is_what_pending_withdrawals_ask_for(order_ids: dict[str, int], wallet: Wallet, held: str) -> None:
     broken(ADD_UP, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, wallet.pk)
 
 
 @pytest.mark.parametrize("held", ["-0.01", "100.01"])
-def test_no_more_is_held_than_there_is(made: dict[str, int], wallet: Wallet, held: str) -> None:
+def test_no_more_is_held_than_there_is(order_ids: dict[str, int], wallet: Wallet, held: str) -> None:
     rule = "wallet_balance_covers_held|held_not_negative"
     broken(rule, "UPDATE payments_wallet SET held = %s WHERE id = %s", held, wallet.pk)
 
 
-def test_a_withdrawal_is_not_made_without_its_hold(made: dict[str, int]) -> None:
+def test_a_withdrawal_is_not_made_without_its_hold(order_ids: dict[str, int]) -> None:
     broken(ADD_UP, insert("withdrawal"))
 
 
-def test_a_withdrawal_is_not_rejected_without_its_release(made: dict[str, int]) -> None:
+def test_a_withdrawal_is_not_rejected_without_its_release(order_ids: dict[str, int]) -> None:
     broken(ADD_UP, "UPDATE payments_withdrawal SET status = 'rejected', settled_at = now()")
 
 
-def test_both_together_are_allowed(made: dict[str, int], wallet: Wallet) -> None:
+def test_both_together_are_allowed(order_ids: dict[str, int], wallet: Wallet) -> None:
     run(
         "UPDATE payments_withdrawal SET status = 'rejected', settled_at = now();"
         " UPDATE payments_wallet SET held = held - 10 WHERE held > 0"

@@ -26,23 +26,23 @@ def wallet(alice: Any) -> Wallet:
 
 # --- one verdict ---
 def test_the_same_verdict_again_moves_nothing(alice: Any, service: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet)
-    first, again = (settle(service, "deposits", made) for _ in range(2))
+    order = deposit(alice, wallet)
+    first, again = (settle(service, "deposits", order) for _ in range(2))
     assert first.content == again.content
-    body = refused(settle(service, "deposits", made, "rejected", reason="Late"), 409, "already_settled", "status")
+    body = refused(settle(service, "deposits", order, "rejected", reason="Late"), 409, "already_settled", "status")
     assert body["settled"] == "paid"
     assert balance_and_held(wallet) == ("1100", "0")
 
 
 def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet)
+    order = deposit(alice, wallet)
     for reason in ("Declined.", "Another reason."):
-        body = settle(service, "deposits", made, "rejected", reason=reason).json()
+        body = settle(service, "deposits", order, "rejected", reason=reason).json()
         assert (body["status"], body["reason"], body["transaction"]) == ("rejected", "Declined.", None)
-    refused(settle(service, "deposits", made), 409, "already_settled")
-    order = stored_deposit(made)
-    assert order.settled_by == service
-    assert order.settled_at is not None
+    refused(settle(service, "deposits", order), 409, "already_settled")
+    row = stored_deposit(order)
+    assert row.settled_by == service
+    assert row.settled_at is not None
     assert balance_and_held(wallet) == ("1000", "0")
 
 
@@ -59,28 +59,28 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
     ],
 )
 def test_what_is_no_settlement_is_refused(alice: Any, service: Any, wallet: Wallet, body: Any, field: str) -> None:
-    made = deposit(alice, wallet)
-    answer = signed_in(service).put(f"{API}/deposits/{made['id']}/status", body)
+    order = deposit(alice, wallet)
+    answer = signed_in(service).put(f"{API}/deposits/{order['id']}/status", body)
     refused(answer, 400, "invalid_request", field)
-    assert stored_deposit(made).status == "pending"
+    assert stored_deposit(order).status == "pending"
 
 
 def test_the_transaction_names_the_order(alice: Any, service: Any, wallet: Wallet) -> None:
-    made = settle(service, "deposits", deposit(alice, wallet)).json()
-    booked = Transaction.objects.get(pk=made["transaction"])
-    assert (booked.kind, booked.reference) == ("deposit", f"deposit {made['id']}")
+    order = settle(service, "deposits", deposit(alice, wallet)).json()
+    booked = Transaction.objects.get(pk=order["transaction"])
+    assert (booked.kind, booked.reference) == ("deposit", f"deposit {order['id']}")
 
 
 # --- who may ---
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_people_settle_nothing(alice: Any, mallory: Any, wallet: Wallet, name: str) -> None:
-    made = (
+    order = (
         deposit(alice, wallet)
         if name == "deposits"
         else withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
     )
     for user in (alice, mallory):
-        refused(settle(user, name, made), 403, "permission_denied")
+        refused(settle(user, name, order), 403, "permission_denied")
     assert {*Deposit.objects.values_list("status"), *Withdrawal.objects.values_list("status")} == {("pending",)}
 
 
@@ -90,11 +90,11 @@ def test_nobody_settles_what_does_not_exist(service: Any, name: str) -> None:
 
 
 def test_an_admin_may_and_the_history_says_so(alice: Any, admin: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet)
+    order = deposit(alice, wallet)
     for _ in range(2):
-        assert settle(admin, "deposits", made, "rejected", reason="Fraud.").status_code == 200
+        assert settle(admin, "deposits", order, "rejected", reason="Fraud.").status_code == 200
     [entry] = LogEntry.objects.filter(user=admin)
-    assert (entry.object_id, entry.change_message) == (str(made["id"]), "Settled: rejected. Reason: Fraud.")
+    assert (entry.object_id, entry.change_message) == (str(order["id"]), "Settled: rejected. Reason: Fraud.")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_service_sees_itself(service: Any) -> None:
 
 
 # --- scopes ---
-ASKED = [("USD", None), ("USD", "sha1_colon"), ("USD", "standard_webhooks"), ("EUR", None)]
+ORDERS = [("USD", None), ("USD", "sha1_colon"), ("USD", "standard_webhooks"), ("EUR", None)]
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ def test_a_service_sees_and_settles_what_its_scopes_name(
 ) -> None:
     SettlementScope.objects.all().delete()
     wallets = {currency: open_wallet(owner_id=alice.pk, currency=currency) for currency in ("USD", "EUR")}
-    made = [deposit(alice, wallets[c], **({"provider": p} if p else {}))["id"] for c, p in ASKED]
+    deposit_ids = [deposit(alice, wallets[c], **({"provider": p} if p else {}))["id"] for c, p in ORDERS]
     for scope in scopes:
         answer = signed_in(admin).post(SCOPES, {"service": service.pk, **scope})
         assert answer.status_code == 201, answer.content
     client = signed_in(service)
-    assert ids(client.get(f"{API}/deposits")) == [made[n] for n in reversed(seen)]
-    for number, order in enumerate(made):
-        assert client.get(f"{API}/deposits/{order}").status_code == (200 if number in seen else 404)
-        answer = settle(service, "deposits", order)
+    assert ids(client.get(f"{API}/deposits")) == [deposit_ids[n] for n in reversed(seen)]
+    for number, deposit_id in enumerate(deposit_ids):
+        assert client.get(f"{API}/deposits/{deposit_id}").status_code == (200 if number in seen else 404)
+        answer = settle(service, "deposits", deposit_id)
         assert answer.status_code == (200 if number in seen else 404), answer.content
     assert Transaction.objects.count() == len(seen)
     assert visible_to(service, Deposit).count() == len(seen)
@@ -149,29 +149,29 @@ def test_a_service_sees_and_settles_what_its_scopes_name(
 def test_scopes_of_one_service_are_not_anothers(alice: Any, admin: Any, service: Any, wallet: Wallet) -> None:
     other = recipes.service.make()
     recipes.settlement_scope.make(service=other, everything=False, currency_id="EUR")
-    made = deposit(alice, wallet)
-    refused(settle(other, "deposits", made), 404, "deposit_not_found")
-    assert settle(service, "deposits", made).status_code == 200
+    order = deposit(alice, wallet)
+    refused(settle(other, "deposits", order), 404, "deposit_not_found")
+    assert settle(service, "deposits", order).status_code == 200
 
 
 def test_staff_manage_scopes(alice: Any, admin: Any, service: Any) -> None:
-    client, wish = signed_in(admin), {"service": service.pk, "currency": "USD", "provider": "sha1_colon"}
-    made, again = (client.post(SCOPES, wish).json() for _ in range(2))
+    client, data = signed_in(admin), {"service": service.pk, "currency": "USD", "provider": "sha1_colon"}
+    first, again = (client.post(SCOPES, data).json() for _ in range(2))
     assert (
-        made
+        first
         == again
-        == {"id": SettlementScope.objects.latest("pk").pk, **wish, "everything": False, "max_amount": None}
+        == {"id": SettlementScope.objects.latest("pk").pk, **data, "everything": False, "max_amount": None}
     )
-    assert client.get(f"{SCOPES}/{made['id']}").json() == made
-    assert made["id"] in ids(client.get(SCOPES, {"service": service.pk}))
+    assert client.get(f"{SCOPES}/{first['id']}").json() == first
+    assert first["id"] in ids(client.get(SCOPES, {"service": service.pk}))
     assert ids(client.get(SCOPES, {"service": alice.pk})) == []
-    assert client.delete(f"{SCOPES}/{made['id']}").status_code == 204
-    refused(client.delete(f"{SCOPES}/{made['id']}"), 404, "not_found")
+    assert client.delete(f"{SCOPES}/{first['id']}").status_code == 204
+    refused(client.delete(f"{SCOPES}/{first['id']}"), 404, "not_found")
     assert LogEntry.objects.filter(user=admin, object_id=str(service.pk)).count() == 2
 
 
 @pytest.mark.parametrize(
-    ("wish", "status", "code", "fields"),
+    ("data", "status", "code", "fields"),
     [
         ({}, 400, "invalid_request", ["currency"]),
         ({"everything": False}, 400, "invalid_request", ["currency"]),
@@ -186,16 +186,16 @@ def test_staff_manage_scopes(alice: Any, admin: Any, service: Any) -> None:
     ],
 )
 def test_a_scope_names_something_that_exists(
-    admin: Any, service: Any, wish: Any, status: int, code: str, fields: list[str]
+    admin: Any, service: Any, data: Any, status: int, code: str, fields: list[str]
 ) -> None:
-    refused(signed_in(admin).post(SCOPES, {"service": service.pk} | wish), status, code, *fields)
+    refused(signed_in(admin).post(SCOPES, {"service": service.pk} | data), status, code, *fields)
 
 
 def test_a_scope_said_again_takes_the_new_limit(admin: Any, service: Any) -> None:
-    wish = {"service": service.pk, "currency": "USD"}
+    data = {"service": service.pk, "currency": "USD"}
     for limit in ("500.00", "70.00", None):
-        made = signed_in(admin).post(SCOPES, wish | ({"max_amount": limit} if limit else {})).json()
-        assert made["max_amount"] == limit
+        scope = signed_in(admin).post(SCOPES, data | ({"max_amount": limit} if limit else {})).json()
+        assert scope["max_amount"] == limit
     notes = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
     limits = (" up to 500, and no longer everything", " up to 70", "")
     assert notes == [f"May settle orders of: USD{limit}." for limit in limits]
@@ -203,10 +203,10 @@ def test_a_scope_said_again_takes_the_new_limit(admin: Any, service: Any) -> Non
 
 
 def test_a_service_whose_last_scope_is_removed_settles_nothing(alice: Any, admin: Any, service: Any) -> None:
-    made = deposit(alice, wallet_with(alice, "USD", "10"))
+    order = deposit(alice, wallet_with(alice, "USD", "10"))
     scope = SettlementScope.objects.get(service=service)
     assert signed_in(admin).delete(f"{SCOPES}/{scope.pk}").status_code == 204
-    refused(settle(service, "deposits", made), 404, "deposit_not_found")
+    refused(settle(service, "deposits", order), 404, "deposit_not_found")
     assert ids(signed_in(service).get(f"{API}/deposits")) == []
 
 
@@ -214,10 +214,10 @@ def test_a_new_service_settles_everything_until_a_scope_names_something(alice: A
     """However it became one; and taking away its last scope leaves nothing."""
     site = signed_in(admin)
     body = {"email": "bank@example.com", "password": "a-long-enough-secret", "role": "service"}
-    made = User.objects.get(pk=site.post(f"{API}/users", body).json()["id"])
+    new_service = User.objects.get(pk=site.post(f"{API}/users", body).json()["id"])
     promoted = recipes.user.make()
     site.patch(f"{API}/users/{promoted.pk}", {"role": "service"})
-    for service in (made, promoted):
+    for service in (new_service, promoted):
         [everything] = SettlementScope.objects.filter(service=service)
         assert everything.everything
         assert site.post(SCOPES, {"service": service.pk, "currency": "EUR"}).status_code == 201
@@ -235,8 +235,8 @@ def test_only_services_have_scopes_and_only_staff_manages_them(alice: Any, admin
 
 
 def test_a_credit_to_the_same_wallet_is_apart(alice: Any, service: Any, wallet: Wallet) -> None:
-    made = deposit(alice, wallet, "5")
+    order = deposit(alice, wallet, "5")
     credit(alice, wallet.pk, "7")
-    settle(service, "deposits", made)
+    settle(service, "deposits", order)
     assert balance_and_held(wallet) == ("1012", "0")
     assert_ledger_balances()

@@ -38,15 +38,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
 @pytest.mark.parametrize("name", ["deposits", "withdrawals"])
 def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: Any, wallet: Wallet, name: str) -> None:
     make_rule(admin, name[:-1], percent="10")
-    made = (
+    order = (
         deposit(alice, wallet)
         if name == "deposits"
         else withdraw(alice, wallet, recipes.bank_account.make(owner=alice))
     )
-    answers = at_once(*[lambda: settle(service, name, made)] * 16)
+    answers = at_once(*[lambda: settle(service, name, order)] * 16)
     assert outcomes(answers) == {(200, ""): 16}
     assert len({answer.content for answer in answers}) == 1
-    assert Transaction.objects.filter(reference=f"{name[:-1]} {made['id']}").count() == 1
+    assert Transaction.objects.filter(reference=f"{name[:-1]} {order['id']}").count() == 1
     assert balance_and_held(wallet) == (("1090", "0") if name == "deposits" else ("900", "0"))
     assert_ledger_balances()
 
@@ -55,14 +55,14 @@ def test_sixteen_that_settle_at_once_book_once(alice: Any, admin: Any, service: 
 def test_of_many_verdicts_at_once_one_stands(alice: Any, service: Any, wallet: Wallet, name: str) -> None:
     bank = recipes.bank_account.make(owner=alice)
     for _ in range(4):
-        made = deposit(alice, wallet) if name == "deposits" else withdraw(alice, wallet, bank)
-        verdicts = ["paid", "rejected"] * 8
-        random.shuffle(verdicts)
-        answers = at_once(*[lambda v=v, m=made: settle(service, name, m, v) for v in verdicts])
+        order = deposit(alice, wallet) if name == "deposits" else withdraw(alice, wallet, bank)
+        settlements = ["paid", "rejected"] * 8
+        random.shuffle(settlements)
+        answers = at_once(*[lambda v=v, m=order: settle(service, name, m, v) for v in settlements])
         assert outcomes(answers) == {(200, ""): 8, (409, "already_settled"): 8}
-        order = stored_deposit(made) if name == "deposits" else stored_withdrawal(made)
-        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {order.status}
-        assert (order.transaction is not None) == (order.status == "paid")
+        row = stored_deposit(order) if name == "deposits" else stored_withdrawal(order)
+        assert {answer.json()["status"] for answer in answers if answer.status_code == 200} == {row.status}
+        assert (row.transaction is not None) == (row.status == "paid")
     booked = Transaction.objects.filter(kind=name[:-1], reference__startswith=name[:-1]).count()
     sign = 1 if name == "deposits" else -1
     assert balance_and_held(wallet) == (str(1000 + sign * 100 * booked), "0")
@@ -119,8 +119,8 @@ def test_an_external_wallet_is_deleted_or_used(alice: Any, wallet: Wallet) -> No
             lambda b=bank: post_order(alice, "withdrawals", wallet, "1", external_wallet=b.pk).status_code,
             lambda b=bank: signed_in(alice).delete(f"{API}/external-wallets/{b.pk}").status_code,
         ]
-        asked, deleted = at_once(*pair)
-        assert (asked, deleted) in {(201, 409), (404, 204)}
+        requested, deleted = at_once(*pair)
+        assert (requested, deleted) in {(201, 409), (404, 204)}
         bank.refresh_from_db()
-        assert (bank.deleted_at is None) == bank.withdrawals.exists() == (asked == 201)
+        assert (bank.deleted_at is None) == bank.withdrawals.exists() == (requested == 201)
     assert_ledger_balances()

@@ -37,9 +37,9 @@ def bank(alice: Any) -> ExternalWallet:
 # --- asking ---
 def test_a_withdrawal_holds_the_money_and_books_nothing(alice: Any, wallet: Wallet, bank: ExternalWallet) -> None:
     booked = Transaction.objects.count()
-    made = withdraw(alice, wallet, bank, "60.00")
-    assert made.pop("created_at").endswith("Z")
-    assert made == {
+    order = withdraw(alice, wallet, bank, "60.00")
+    assert order.pop("created_at").endswith("Z")
+    assert order == {
         "id": Withdrawal.objects.get().pk, "user": alice.pk, "wallet": wallet.pk, "amount": "60.00", "currency": "USD",
         "commission": "0.00", "net": "60.00", "status": "pending", "reason": "", "provider": None, "transaction": None,
         "settled_at": None, "external_wallet": bank.pk,
@@ -48,8 +48,8 @@ def test_a_withdrawal_holds_the_money_and_books_nothing(alice: Any, wallet: Wall
     }  # fmt: skip
     assert balance_and_held(wallet) == ("100", "60")
     assert Transaction.objects.count() == booked
-    shown = signed_in(alice).get(f"{API}/wallets/{wallet.pk}").json()
-    assert (shown["balance"], shown["held"], shown["available"]) == ("100.00", "60.00", "40.00")
+    body = signed_in(alice).get(f"{API}/wallets/{wallet.pk}").json()
+    assert (body["balance"], body["held"], body["available"]) == ("100.00", "60.00", "40.00")
     assert_ledger_balances()
 
 
@@ -58,10 +58,10 @@ def test_held_money_cannot_be_spent_moved_or_withdrawn_again(
 ) -> None:
     withdraw(alice, wallet, bank, "60.00")
     other = wallet_with(bob, "USD", "1")
-    [verdict] = booking.book(
+    [status] = booking.book(
         [booking.NewTransaction("transfer", (booking.NewPosting(wallet.pk, other.pk, Decimal(41)),))]
     )
-    assert isinstance(verdict, booking.Refused)
+    assert isinstance(status, booking.Refused)
     refused(post_order(alice, "withdrawals", wallet, "40.01", external_wallet=bank.pk), 409, "insufficient_funds")
     withdraw(alice, wallet, bank, "40.00")
     assert balance_and_held(wallet) == ("100", "100")
@@ -124,9 +124,9 @@ def test_a_service_makes_none(service: Any, wallet: Wallet, bank: ExternalWallet
 
 
 def test_a_withdrawal_is_held_once_for_a_key(alice: Any, wallet: Wallet, bank: ExternalWallet) -> None:
-    key, wish = new_key(), {"wallet": wallet.pk, "amount": "60", "external_wallet": bank.pk}
-    refused(signed_in(alice).post(WITHDRAWALS, wish), 400, "idempotency_key_required")
-    first, again = (signed_in(alice).post(WITHDRAWALS, wish, headers=key) for _ in range(2))
+    key, data = new_key(), {"wallet": wallet.pk, "amount": "60", "external_wallet": bank.pk}
+    refused(signed_in(alice).post(WITHDRAWALS, data), 400, "idempotency_key_required")
+    first, again = (signed_in(alice).post(WITHDRAWALS, data, headers=key) for _ in range(2))
     assert first.content == again.content
     assert again.headers["Idempotent-Replayed"] == "true"
     assert balance_and_held(wallet) == ("100", "60")
@@ -137,12 +137,12 @@ def test_a_dry_run_tells_the_price_and_changes_nothing(
     alice: Any, admin: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
     make_rule(admin, "withdrawal", fixed="1.25")
-    wish = {"wallet": wallet.pk, "amount": "100.00", "external_wallet": bank.pk}
+    data = {"wallet": wallet.pk, "amount": "100.00", "external_wallet": bank.pk}
     with nothing_changes():
-        answer = signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", wish)
+        answer = signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", data)
     assert answer.status_code == 200
     assert (answer.json()["id"], answer.json()["commission"], answer.json()["net"]) == (None, "1.25", "98.75")
-    too_much = wish | {"amount": "100.01"}
+    too_much = data | {"amount": "100.01"}
     refused(signed_in(alice).post(f"{WITHDRAWALS}?dry_run=true", too_much), 409, "insufficient_funds")
 
 
@@ -151,34 +151,34 @@ def test_paid_takes_it_out_less_the_commission(
     alice: Any, admin: Any, service: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
     make_rule(admin, "withdrawal", percent="2", fixed="0.50")
-    made = withdraw(alice, wallet, bank, "60.00")
-    paid = settle(service, "withdrawals", made).json()
+    order = withdraw(alice, wallet, bank, "60.00")
+    paid = settle(service, "withdrawals", order).json()
     assert (paid["status"], paid["commission"], paid["net"]) == ("paid", "1.70", "58.30")
-    order = stored_withdrawal(made)
-    assert paid["transaction"] == order.transaction_id
+    row = stored_withdrawal(order)
+    assert paid["transaction"] == row.transaction_id
     till = booking.house_wallet("commission", "USD")
-    assert postings(order.transaction_id) == [(wallet.pk, clearing_wallet(), "58.3"), (wallet.pk, till, "1.7")]
-    assert order.transaction is not None
-    assert (order.transaction.kind, order.transaction.reference) == ("withdrawal", f"withdrawal {order.pk}")
+    assert postings(row.transaction_id) == [(wallet.pk, clearing_wallet(), "58.3"), (wallet.pk, till, "1.7")]
+    assert row.transaction is not None
+    assert (row.transaction.kind, row.transaction.reference) == ("withdrawal", f"withdrawal {row.pk}")
     assert balance_and_held(wallet) == ("40", "0")
     assert_ledger_balances()
 
 
 def test_rejected_gives_it_back(alice: Any, service: Any, wallet: Wallet, bank: ExternalWallet) -> None:
-    made = withdraw(alice, wallet, bank, "60.00")
+    order = withdraw(alice, wallet, bank, "60.00")
     withdraw(alice, wallet, bank, "10.00")
-    rejected = settle(service, "withdrawals", made, "rejected", reason="No such account.").json()
+    rejected = settle(service, "withdrawals", order, "rejected", reason="No such account.").json()
     assert (rejected["status"], rejected["reason"], rejected["transaction"]) == ("rejected", "No such account.", None)
     assert balance_and_held(wallet) == ("100", "10")
     assert_ledger_balances()
 
 
 def test_a_withdrawal_is_settled_once(alice: Any, service: Any, wallet: Wallet, bank: ExternalWallet) -> None:
-    made = withdraw(alice, wallet, bank, "60.00")
-    first, again = (settle(service, "withdrawals", made) for _ in range(2))
+    order = withdraw(alice, wallet, bank, "60.00")
+    first, again = (settle(service, "withdrawals", order) for _ in range(2))
     assert (first.status_code, again.status_code) == (200, 200)
     assert first.content == again.content
-    refused(settle(service, "withdrawals", made, "rejected"), 409, "already_settled", "status")
+    refused(settle(service, "withdrawals", order, "rejected"), 409, "already_settled", "status")
     assert balance_and_held(wallet) == ("40", "0")
 
 
@@ -186,9 +186,9 @@ def test_a_commission_as_large_as_the_amount_pays_nothing_out(
     alice: Any, admin: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
     make_rule(admin, "withdrawal", minimum="5")
-    made = withdraw(alice, wallet, bank, "3.00")
-    settle(admin, "withdrawals", made)
-    assert postings(stored_withdrawal(made).transaction_id) == [
+    order = withdraw(alice, wallet, bank, "3.00")
+    settle(admin, "withdrawals", order)
+    assert postings(stored_withdrawal(order).transaction_id) == [
         (wallet.pk, booking.house_wallet("commission", "USD"), "3")
     ]
     assert_ledger_balances()
@@ -197,39 +197,39 @@ def test_a_commission_as_large_as_the_amount_pays_nothing_out(
 def test_a_withdrawal_is_not_paid_when_a_reversal_has_taken_the_money(
     alice: Any, service: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
-    made = withdraw(alice, wallet, bank, "60.00")
+    order = withdraw(alice, wallet, bank, "60.00")
     Wallet.objects.filter(pk=wallet.pk).update(may_overdraw=True)
     line = booking.NewPosting(wallet.pk, clearing_wallet(), wallet.balance)
     booking.book([booking.NewTransaction("reversal", (line,), overdraws=True)])
-    refused(settle(service, "withdrawals", made), 409, "insufficient_funds")
+    refused(settle(service, "withdrawals", order), 409, "insufficient_funds")
     assert balance_and_held(wallet) == ("0", "60")
-    assert settle(service, "withdrawals", made, "rejected").status_code == 200
+    assert settle(service, "withdrawals", order, "rejected").status_code == 200
     assert balance_and_held(wallet) == ("0", "0")
 
 
 def test_the_external_wallet_of_a_settled_one_may_go_and_is_still_shown(
     alice: Any, service: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
-    made = withdraw(alice, wallet, bank)
-    settle(service, "withdrawals", made)
+    order = withdraw(alice, wallet, bank)
+    settle(service, "withdrawals", order)
     assert signed_in(alice).delete(f"{API}/external-wallets/{bank.pk}").status_code == 204
-    shown = signed_in(alice).get(f"{WITHDRAWALS}/{made['id']}").json()
-    assert shown["pay_to"]["details"]["iban"].startswith("DE89")
+    body = signed_in(alice).get(f"{WITHDRAWALS}/{order['id']}").json()
+    assert body["pay_to"]["details"]["iban"].startswith("DE89")
 
 
 # --- reading ---
 def test_a_withdrawal_is_seen_by_its_owner_staff_and_services_alone(
     alice: Any, bob: Any, mallory: Any, admin: Any, service: Any, wallet: Wallet, bank: ExternalWallet
 ) -> None:
-    made = withdraw(alice, wallet, bank)["id"]
+    order = withdraw(alice, wallet, bank)["id"]
     for user in (bob, mallory):
         assert ids(signed_in(user).get(WITHDRAWALS)) == []
-        assert signed_in(user).get(f"{WITHDRAWALS}/{made}").status_code == 404
+        assert signed_in(user).get(f"{WITHDRAWALS}/{order}").status_code == 404
     for user in (alice, admin, service):
-        assert ids(signed_in(user).get(WITHDRAWALS)) == [made]
-        assert signed_in(user).get(f"{WITHDRAWALS}/{made}").json()["pay_to"]["kind"] == "bank"
+        assert ids(signed_in(user).get(WITHDRAWALS)) == [order]
+        assert signed_in(user).get(f"{WITHDRAWALS}/{order}").json()["pay_to"]["kind"] == "bank"
     assert ids(signed_in(admin).get(WITHDRAWALS, {"user": bob.pk})) == []
-    assert ids(signed_in(service).get(WITHDRAWALS, {"status": "pending"})) == [made]
+    assert ids(signed_in(service).get(WITHDRAWALS, {"status": "pending"})) == [order]
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -244,9 +244,9 @@ def test_the_withdrawal_list_takes_one_query(
 
 
 def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, wallet: Wallet, bank: ExternalWallet) -> None:
-    made = [withdraw(alice, wallet, bank, "10") for _ in range(5)]
-    for order, verdict in zip(made, ("paid", "rejected", "paid"), strict=False):
-        settle(service, "withdrawals", order, verdict)
+    withdrawals = [withdraw(alice, wallet, bank, "10") for _ in range(5)]
+    for order, status in zip(withdrawals, ("paid", "rejected", "paid"), strict=False):
+        settle(service, "withdrawals", order, status)
     assert balance_and_held(wallet) == ("80", "20")
     book_transfer((wallet.pk, clearing_wallet(), "60"))
     assert balance_and_held(wallet) == ("20", "20")
@@ -254,11 +254,11 @@ def test_a_wallet_with_many_holds_adds_up(alice: Any, service: Any, wallet: Wall
 
 
 def test_who_settles_a_disabled_users_withdrawal_is_told(alice: Any, admin: Any, service: Any, wallet: Wallet) -> None:
-    made = withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "40.00")
-    assert made["owner_is_active"] is True
+    order = withdraw(alice, wallet, recipes.bank_account.make(owner=alice), "40.00")
+    assert order["owner_is_active"] is True
     disabled = signed_in(admin).post(f"/api/v1/users/{alice.pk}/disable").json()
     waiting = {"kind": "withdrawal", "currency": "USD", "count": 1, "amount": "40.00"}
     assert disabled["pending_orders"] == [waiting]
-    assert signed_in(service).get(f"/api/v1/withdrawals/{made['id']}").json()["owner_is_active"] is False
-    paid = settle(service, "withdrawals", made).json()
+    assert signed_in(service).get(f"/api/v1/withdrawals/{order['id']}").json()["owner_is_active"] is False
+    paid = settle(service, "withdrawals", order).json()
     assert (paid["status"], paid["owner_is_active"]) == ("paid", False)

@@ -145,7 +145,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
     alice: Any, bob: Any, mallory: Any, admin: Any, wallet: Wallet
 ) -> None:
     """Same status, same body, as many queries; wallets and emails alike."""
-    wallets = [open_wallet(owner_id=person.pk, currency="USD").pk for person in (bob, mallory, admin)]
+    wallets = [open_wallet(owner_id=user.pk, currency="USD").pk for user in (bob, mallory, admin)]
     carol = recipes.user.make(email="carol@example.com", full_name="Carol")
     wallets.append(open_wallet(owner_id=carol.pk, currency="EUR").pk)  # there is one, but not for dollars
     bob.is_active, bob.disabled_at = False, timezone.now()
@@ -154,7 +154,7 @@ def test_whatever_is_wrong_with_the_other_side_it_looks_alike(
     mallory.save()
     admin.take_role(Role.SERVICE)
     admin.save()
-    sides: list[dict[str, Any]] = [{"recipient": person.email} for person in (bob, mallory, admin)]
+    sides: list[dict[str, Any]] = [{"recipient": user.email} for user in (bob, mallory, admin)]
     sides += [{"recipient": email} for email in ("nobody@example.com", "not an address", "x" * 254, "%@_")]
     sides += [
         {"destination": destination} for destination in (*wallets, 2**62, 1, clearing_wallet(), clearing_wallet("EUR"))
@@ -244,8 +244,8 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, 
     recipes.commission_rule.make(operation="transfer", fixed=Decimal("0.10"))
     before = Posting.objects.count()
     body = {"source": wallet.pk, "recipient": bob.email, "amount": "10"}
-    shown = succeeded(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
-    assert (shown["id"], shown["transaction"], shown["commission"]) == (None, None, "0.10")
+    preview = succeeded(signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body), 200)
+    assert (preview["id"], preview["transaction"], preview["commission"]) == (None, None, "0.10")
     assert (Posting.objects.count(), Transfer.objects.count(), IdempotencyKey.objects.count()) == (before, 0, 0)
     assert not Wallet.objects.filter(owner=bob).exists()
     answer = signed_in(alice).post(f"{TRANSFERS}?dryrun=true", body, headers=new_key())

@@ -40,8 +40,8 @@ def delete(staff: Any, user_id: int) -> int:
 
 
 def entries(user_id: int) -> list[tuple[str, str]]:
-    found = LogEntry.objects.filter(content_type__model="user", object_id=str(user_id)).order_by("pk")
-    return [(entry.object_repr, entry.change_message) for entry in found]
+    log = LogEntry.objects.filter(content_type__model="user", object_id=str(user_id)).order_by("pk")
+    return [(entry.object_repr, entry.change_message) for entry in log]
 
 
 def key_of(user: Any) -> None:
@@ -78,10 +78,10 @@ def test_his_id_is_never_given_again_and_his_email_is_free(admin: Any, alice: An
 
 def test_a_person_of_a_fresh_registration_is_gone(admin: Any) -> None:
     body = {"email": "dave@example.com", "password": "correct horse 42"}
-    made = APIClient().post("/api/v1/auth/register", body).json()["user"]
-    assert delete(admin, made["id"]) == 204
-    assert not User.objects.filter(pk=made["id"]).exists()
-    assert not Wallet.objects.filter(owner=made["id"]).exists()
+    new_user = APIClient().post("/api/v1/auth/register", body).json()["user"]
+    assert delete(admin, new_user["id"]) == 204
+    assert not User.objects.filter(pk=new_user["id"]).exists()
+    assert not Wallet.objects.filter(owner=new_user["id"]).exists()
 
 
 # --- with money -----------------------------------------------------------------------------------------------
@@ -106,9 +106,9 @@ def test_who_holds_money_or_waits_for_it_is_not_deleted_without_a_word(admin: An
     assert (alice.email, alice.is_active) == ("alice@example.com", True)
     for _ in range(2):
         assert client.delete(f"{URL}/{alice.pk}?force=true").status_code == 204
-    told = "holds 50.00 USD, 2 pending deposits of 11.00 USD, 1 pending withdrawal of 20.00 USD"
+    holdings = "holds 50.00 USD, 2 pending deposits of 11.00 USD, 1 pending withdrawal of 20.00 USD"
     notes = [text for _, text in entries(alice.pk)]
-    assert notes == [f"Deleted: anonymised and disabled, the books stay. Forced, although the user {told}."]
+    assert notes == [f"Deleted: anonymised and disabled, the books stay. Forced, although the user {holdings}."]
 
 
 @pytest.mark.parametrize("owed", [False, True])
@@ -153,8 +153,8 @@ def test_a_person_with_history_is_anonymised_and_the_books_stay(admin: Any, alic
     assert bearer(pair.access).get("/api/v1/users/me").status_code == 401
     assert not IdempotencyKey.objects.exists()
     assert not AccessAttempt.objects.exists()
-    deed = "Deleted: anonymised and disabled, the books stay. Forced, although the user holds 20.00 USD."
-    assert entries(alice.pk) == [(address, "Enabled."), (address, deed)]
+    note = "Deleted: anonymised and disabled, the books stay. Forced, although the user holds 20.00 USD."
+    assert entries(alice.pk) == [(address, "Enabled."), (address, note)]
     assert Posting.objects.count() == 3
     assert_ledger_balances(by_hand=True)
 
@@ -164,9 +164,9 @@ def test_where_his_withdrawals_went_is_scrubbed(admin: Any, alice: Any, bob: Any
         details = {"address": f"{owner.full_name} 1"}
         recipes.bank_account.make(owner=owner, label=owner.full_name, kind="other", details=details)
     assert delete(admin, alice.pk) == 204
-    scrubbed, kept = ExternalWallet.objects.order_by("pk")
+    scrubbed, untouched = ExternalWallet.objects.order_by("pk")
     assert (scrubbed.label, scrubbed.details, scrubbed.deleted_at is None) == ("deleted", {}, False)
-    assert (kept.label, kept.details, kept.deleted_at) == ("Bob", {"address": "Bob 1"}, None)
+    assert (untouched.label, untouched.details, untouched.deleted_at) == ("Bob", {"address": "Bob 1"}, None)
 
 
 def test_nothing_of_the_person_is_left_in_the_answers_for_staff(admin: Any, alice: Any) -> None:
@@ -286,11 +286,11 @@ def test_a_settlement_that_waited_for_a_deletion_forgets_where_the_money_went(
     admin: Any, alice: Any, service: Any
 ) -> None:
     bank, wallet = recipes.bank_account.make(owner=alice), wallet_with(alice, "USD", "10")
-    made = withdraw(alice, wallet, bank, "10")
+    order = withdraw(alice, wallet, bank, "10")
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             users.delete_user(user_id=alice.pk, staff=admin, force=True)
-            settlement = pool.submit(closing_connection, lambda: settle(service, "withdrawals", made).status_code)
+            settlement = pool.submit(closing_connection, lambda: settle(service, "withdrawals", order).status_code)
             wait_until_somebody_waits()
         assert settlement.result() == 200
     bank.refresh_from_db()

@@ -153,8 +153,8 @@ def test_the_list_of_users_begins_with_the_newest_each_with_own_wallets(alice: A
     credit(alice, ALICES, "25")
     credit(bob, BOBS)
     results = signed_in(admin).get(URL).json()["results"]
-    shown = [(user["email"], sorted(wallet["balance"] for wallet in user["wallets"])) for user in results]
-    assert shown == [
+    balances = [(user["email"], sorted(wallet["balance"] for wallet in user["wallets"])) for user in results]
+    assert balances == [
         ("admin@example.com", []), ("bob@example.com", ["10.00"]), ("alice@example.com", ["1500", "25.00"]),
     ]  # fmt: skip
 
@@ -176,7 +176,7 @@ def test_a_user_with_very_many_wallets_is_shown_with_some(alice: Any, bob: Any, 
 
 
 def test_a_page_costs_the_same_however_many_people(admin: Any) -> None:
-    def crowd(first: int, last: int) -> None:
+    def add_users(first: int, last: int) -> None:
         for number in range(first, last):
             user = recipes.user.make(email=f"load{number}@example.com")
             open_wallet(owner_id=user.pk, currency="USD")
@@ -184,24 +184,24 @@ def test_a_page_costs_the_same_however_many_people(admin: Any) -> None:
 
     def cost() -> tuple[int, int]:
         with CaptureQueriesContext(connection) as queries:
-            found = signed_in(admin).get(URL).json()["results"]
-        return len(found), len(queries)
+            users = signed_in(admin).get(URL).json()["results"]
+        return len(users), len(queries)
 
-    crowd(0, 1)
+    add_users(0, 1)
     few = cost()
-    crowd(1, 60)
+    add_users(1, 60)
     assert (few, cost()) == ((2, 3), (50, 3))
 
 
 def test_the_list_of_users_pages_without_a_gap(admin: Any) -> None:
     emails = [f"load{number}@example.com" for number in range(7)]
     recipes.user.make(email=iter(emails), _quantity=7)
-    url, found = f"{URL}?limit=3&search=load", []
+    url, listed = f"{URL}?limit=3&search=load", []
     while url:
         body = signed_in(admin).get(url).json()
-        found += [user["email"] for user in body["results"]]
+        listed += [user["email"] for user in body["results"]]
         url = body["next"]
-    assert found == emails[::-1]
+    assert listed == emails[::-1]
 
 
 @pytest.mark.parametrize("id_", ["0", "01", "-1", "x", "1.0", "9" * 19, "9" * 30, str(2**40)])
@@ -216,7 +216,7 @@ def test_a_user_of_an_odd_id_is_404(id_: str, method: str, admin: Any) -> None:
 
 
 @pytest.fixture
-def crowd(admin: Any) -> None:
+def various_users(admin: Any) -> None:
     rows = [
         ("zoe@shop.example.com", "Zoe Ünal", Role.USER, True),
         ("yan_1@example.com", "100% Yan", Role.SERVICE, True),
@@ -227,7 +227,7 @@ def crowd(admin: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [
         ({"role": "service"}, ["yan_1@example.com"]),
         ({"role": "admin"}, ["admin@example.com"]),
@@ -245,9 +245,9 @@ def crowd(admin: Any) -> None:
         ({"search": "' OR 1=1 --"}, []),
     ],
 )
-@pytest.mark.usefixtures("crowd")
-def test_the_list_of_users_filters(query: dict[str, str], found: list[str], admin: Any) -> None:
-    assert emails(signed_in(admin).get(URL, query)) == found
+@pytest.mark.usefixtures("various_users")
+def test_the_list_of_users_filters(query: dict[str, str], expected: list[str], admin: Any) -> None:
+    assert emails(signed_in(admin).get(URL, query)) == expected
 
 
 @pytest.mark.parametrize(

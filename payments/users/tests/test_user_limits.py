@@ -72,14 +72,14 @@ def test_services_and_admins_have_a_rate_of_their_own(
 
 
 def view_classes(patterns: Any) -> set[Any]:
-    found = set()
+    classes = set()
     for pattern in patterns:
         inside = getattr(pattern, "url_patterns", None)
         if inside is not None:
-            found |= view_classes(inside)
+            classes |= view_classes(inside)
         else:
-            found.add(getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None))
-    return found - {None}
+            classes.add(getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", None))
+    return classes - {None}
 
 
 def test_no_view_of_the_api_forgets_to_count_writes() -> None:

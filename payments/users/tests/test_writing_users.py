@@ -57,8 +57,8 @@ def test_a_new_user_is_active_at_once_and_can_sign_in(admin: Any) -> None:
     assert log_in("dave@example.com") == 200
     assert history(body["id"]) == ["Created with the role user."]
     assert LogEntry.objects.get().user_id == admin.pk
-    shown = signed_in(admin).get(f"{URL}/{body['id']}").json()
-    assert shown == {name: value for name, value in body.items() if name != "activation_url"}
+    read = signed_in(admin).get(f"{URL}/{body['id']}").json()
+    assert read == {name: value for name, value in body.items() if name != "activation_url"}
 
 
 def test_a_new_user_gets_what_everybody_gets_who_registers(admin: Any) -> None:
@@ -95,9 +95,9 @@ def test_admins_make_services_and_admins_and_nobody_else_does(role: str, admin: 
     body = {"email": "dave@example.com", "password": PASSWORD, "role": role}
     assert signed_in(mallory).post(URL, body).status_code == 403
     assert refusal(APIClient().post("/api/v1/auth/register", body)) == (400, "invalid_request", ["role"])
-    made = signed_in(admin).post(URL, body | {"email": "erin@example.com"}).json()
-    user = User.objects.get(pk=made["id"])
-    assert (made["role"], user.is_staff, user.is_superuser) == (role, role == "admin", role == "admin")
+    created = signed_in(admin).post(URL, body | {"email": "erin@example.com"}).json()
+    user = User.objects.get(pk=created["id"])
+    assert (created["role"], user.is_staff, user.is_superuser) == (role, role == "admin", role == "admin")
     assert history(user.pk) == [f"Created with the role {role}."]
     waiting = signed_in(admin).post(URL, body | {"email": "frank@example.com", "is_active": False}).json()
     assert (waiting["role"], waiting["is_active"]) == (role, False)
@@ -178,16 +178,16 @@ def test_patch_changes_only_what_is_given(admin: Any, alice: Any) -> None:
 @pytest.mark.parametrize("method", ["put", "patch"])
 def test_what_staff_may_not_set_is_refused_by_name(method: str, admin: Any, alice: Any) -> None:
     before = row(alice)
-    wishes = {
+    planted = {
         "id": alice.pk, "is_staff": True, "is_superuser": True, "balance": "999.00", "token_epoch": 9, "wallets": [],
         "activated_at": None, "disabled_at": None, "created_at": "2000-01-01T00:00:00Z", "last_login": None,
     }  # fmt: skip
-    answer = getattr(signed_in(admin), method)(url(alice), WHOLE | wishes)
+    answer = getattr(signed_in(admin), method)(url(alice), WHOLE | planted)
     assert answer.status_code == 400
     assert {(error["field"], error["code"]) for error in answer.json()["errors"]} == {
-        (name, "unknown_field") for name in wishes
+        (name, "unknown_field") for name in planted
     }
-    created = signed_in(admin).post(URL, {"email": "dave@example.com", "password": PASSWORD, **wishes})
+    created = signed_in(admin).post(URL, {"email": "dave@example.com", "password": PASSWORD, **planted})
     assert created.status_code == 400
     assert (row(alice), history(alice.pk), User.objects.filter(email="dave@example.com").exists()) == (
         before,

@@ -12,7 +12,7 @@ from django.test import Client
 from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.webhooks import provider_secrets, services
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.admin_forms import shown
+from tests.support.admin_forms import shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.notices import ALICES, NOBODY, credit, refused_notice
 
@@ -47,7 +47,7 @@ def form(**changes: str | None) -> dict[str, str]:
 
 def change(site: Client, provider: Provider, **changes: Any) -> Any:
     page = f"{URL}{provider.pk}/change/"
-    return site.post(page, shown(site, page) | form(**changes))
+    return site.post(page, shown_field(site, page) | form(**changes))
 
 
 def errors(answer: Any) -> dict[str, list[str]]:
@@ -123,8 +123,8 @@ def test_the_provider_form_names_the_field_that_is_wrong(changes: dict[str, str]
 
 def test_a_present_secret_that_does_not_fit_the_new_scheme_is_named(provider: Provider, site: Client) -> None:
     assert list(errors(change(site, provider, scheme="standard_webhooks"))) == ["secret"]
-    kept = change(site, provider, scheme="standard_webhooks", secret=STANDARD, keep_old="on")
-    assert "keep_old" in errors(kept)
+    page_text = change(site, provider, scheme="standard_webhooks", secret=STANDARD, keep_old="on")
+    assert "keep_old" in errors(page_text)
     assert change(site, provider, scheme="standard_webhooks", secret=STANDARD).status_code == 302
     provider.refresh_from_db()
     assert (provider.scheme, provider.secret, provider.previous_secret) == ("standard_webhooks", STANDARD, "")
@@ -138,9 +138,9 @@ def test_staff_start_and_end_a_rotation(provider: Provider, site: Client) -> Non
     provider.refresh_from_db()
     assert (provider.secret, provider.previous_secret) == (NEW, OLD)
     before = provider.updated_at
-    for told in ("only the active secret is accepted", "no rotation was under way"):
+    for phrase in ("only the active secret is accepted", "no rotation was under way"):
         ended = site.post(URL, {"action": "end_rotation", "_selected_action": [provider.pk]}, follow=True)
-        assert told in ended.content.decode()
+        assert phrase in ended.content.decode()
     provider.refresh_from_db()
     assert (provider.secret, provider.previous_secret) == (NEW, "")
     assert provider.updated_at > before
@@ -180,10 +180,10 @@ def test_a_secret_is_never_shown_again(provider: Provider, site: Client, caplog:
     pages = ("", f"{provider.pk}/change/", f"{provider.pk}/history/", "add/", f"{provider.pk}/delete/")
     answers += [site.get(f"{URL}{page}", follow=True) for page in pages]
     answers += [site.get("/admin/"), site.get("/admin/", follow=True)]
-    shown = "".join(answer.content.decode() for answer in answers) + caplog.text
-    shown += "".join(entry.change_message for entry in LogEntry.objects.all())
+    texts = "".join(answer.content.decode() for answer in answers) + caplog.text
+    texts += "".join(entry.change_message for entry in LogEntry.objects.all())
     for secret in (OLD, NEW, "third!"):
-        assert secret not in shown
+        assert secret not in texts
 
 
 @pytest.mark.parametrize("secret", sorted(provider_secrets.PUBLISHED.values()))
@@ -210,13 +210,13 @@ def test_the_service_refuses_such_a_secret_too(provider: Provider, admin: Any, s
 @pytest.mark.parametrize("scheme", Provider.Scheme.values)
 def test_a_secret_is_made_and_shown_once(site: Client, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
     answer = site.post(f"{URL}add/", form(scheme=scheme, make_secret="on"))
-    made = Provider.objects.get(slug="acme").secret
-    assert made in answer.content.decode()
+    secret = Provider.objects.get(slug="acme").secret
+    assert secret in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
-    assert provider_secrets.size(made, scheme=scheme) >= 32
-    shown = "".join(site.get(f"{URL}{page}", follow=True).content.decode() for page in ("", "add/"))
-    assert made not in shown + caplog.text + "".join(entry.change_message for entry in LogEntry.objects.all())
-    assert not any(made in cookie.value for cookie in site.cookies.values())
+    assert provider_secrets.size(secret, scheme=scheme) >= 32
+    texts = "".join(site.get(f"{URL}{page}", follow=True).content.decode() for page in ("", "add/"))
+    assert secret not in texts + caplog.text + "".join(entry.change_message for entry in LogEntry.objects.all())
+    assert not any(secret in cookie.value for cookie in site.cookies.values())
 
 
 def test_a_secret_is_made_for_a_rotation(provider: Provider, site: Client) -> None:
@@ -234,14 +234,14 @@ def test_the_staff_log_says_what_was_and_what_is_and_no_secret(
     change(site, provider, is_active=None, max_amount="100", secret=NEW, keep_old="on")
     site.post(URL, {"action": "end_rotation", "_selected_action": [provider.pk]})
     site.post(f"{URL}{provider.pk}/delete/", {"post": "yes"})
-    deeds = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
-    assert deeds[1:] == [
+    messages = [entry.change_message for entry in LogEntry.objects.filter(user=admin).order_by("pk")]
+    assert messages[1:] == [
         "Changed: is_active: True -> False; max_amount: none -> 100.",
         "A new secret: the one before is accepted as well until the rotation is ended.",
         "Ended the rotation of the secret.",
         "Deleted.",
     ]
-    assert [record.getMessage() for record in caplog.records if record.name == "till.staff"] == deeds[1:]
+    assert [record.getMessage() for record in caplog.records if record.name == "till.staff"] == messages[1:]
 
 
 # --- deleting -------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_the_currency_form_names_what_is_wrong(field: str, value: str, site: Cli
 def test_only_the_name_and_the_flag_of_a_currency_change(site: Client) -> None:
     fields = {"name": "Dollar", "code": "DOL", "decimal_places": "4"}
     page = f"{CURRENCIES}USD/change/"
-    assert site.post(page, shown(site, page) | fields).status_code == 302
+    assert site.post(page, shown_field(site, page) | fields).status_code == 302
     dollar = Currency.objects.get(pk="USD")
     assert (dollar.name, dollar.decimal_places, dollar.is_active) == ("Dollar", 2, False)
     assert site.post(f"{CURRENCIES}USD/delete/", {"post": "yes"}).status_code == 403
@@ -302,9 +302,9 @@ EVENTS = "/admin/payments/webhookevent/"
 
 
 def replay(site: Client, *events: WebhookEvent) -> str:
-    asked = site.post(EVENTS, {"action": "replay", "_selected_action": [event.pk for event in events]})
-    assert "Replay events" in site.get(asked["Location"]).content.decode()
-    return site.post(asked["Location"], {"reason": "she is here now"}, follow=True).content.decode()
+    answer = site.post(EVENTS, {"action": "replay", "_selected_action": [event.pk for event in events]})
+    assert "Replay events" in site.get(answer["Location"]).content.decode()
+    return site.post(answer["Location"], {"reason": "she is here now"}, follow=True).content.decode()
 
 
 def test_staff_replay_what_is_chosen_and_see_what_came_of_each(alice: Any, admin: Any, site: Client) -> None:

@@ -17,7 +17,7 @@ from payments.models import Provider
 from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support import recipes
-from tests.support.admin_forms import shown
+from tests.support.admin_forms import shown_field
 
 FIRST, SECOND = "first-0123456789-abcdefghijklmnopqrstuvwxyz", "second-0123456789-abcdefghijklmnopqrstuvwxyz"
 SECRET, BEFORE = "the-secret-of-acme-0815-é", "the-one-before-of-acme-4711"
@@ -52,8 +52,8 @@ def rotate() -> str:
 
 def known() -> tuple[str, ...]:
     provider_cache.invalidate()
-    found = provider_cache.get("acme")
-    return found.secrets if found else ()
+    provider = provider_cache.get("acme")
+    return provider.secrets if provider else ()
 
 
 def test_a_token_opens_with_its_key_alone_and_as_it_is() -> None:
@@ -107,7 +107,7 @@ def test_staff_can_give_a_new_secret_where_the_key_is_lost(acme: Provider, keys:
     site, page = Client(), f"/admin/payments/provider/{acme.pk}/change/"
     site.force_login(admin)
     assert [site.get(path).status_code for path in ("/admin/payments/provider/", page)] == [200, 200]
-    form = shown(site, page) | {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on"}
+    form = shown_field(site, page) | {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "is_active": "on"}
     assert "Type a secret" in site.post(page, form).content.decode()
     assert site.post(page, {**form, "secret": SECRET}).status_code == 302
     assert known() == (SECRET,)
@@ -136,8 +136,8 @@ def test_the_key_of_sessions_opens_what_it_encrypted_before_there_was_another() 
     for given, keys in (("", FIRST), (SECOND, f"{SECOND},{FIRST}")):
         environment = {**os.environ, "TILL_DEBUG": "0", "TILL_SECRET_KEY": FIRST, "TILL_ENCRYPTION_KEYS": given}
         command = [sys.executable, "-c", f"import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; {show}"]
-        shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        assert shown.stdout.strip() == keys
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert process.stdout.strip() == keys
 
 
 def test_the_start_refuses_a_secret_that_no_key_opens_and_says_what_to_do(acme: Provider, keys: Any) -> None:

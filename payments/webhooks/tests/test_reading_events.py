@@ -20,17 +20,17 @@ from tests.support.rest import signed_in
 URL = "/api/v1/webhook-events"
 
 
-def shown(answer: Any) -> list[str]:
+def external_ids(answer: Any) -> list[str]:
     assert answer.status_code == 200, answer.content
     return [event["transaction_id"] for event in answer.json()["results"]]
 
 
-def replay(person: Any, event: WebhookEvent) -> Any:
-    return signed_in(person).post(f"{URL}/{event.pk}/replay")
+def replay(user: Any, event: WebhookEvent) -> Any:
+    return signed_in(user).post(f"{URL}/{event.pk}/replay")
 
 
 @pytest.fixture
-def inbox(alice: Any, bob: Any) -> None:
+def events(alice: Any, bob: Any) -> None:
     credit(alice, ALICES, "25", external_id="1")
     credit(bob, BOBS, external_id="2", provider="sha256_concat")
     refused_notice(user_id=NOBODY, account=303, external_id="3")
@@ -38,7 +38,7 @@ def inbox(alice: Any, bob: Any) -> None:
     refused_notice(user_id=alice.pk, account=ALICES, amount="99", external_id="1")
 
 
-def test_an_event_is_shown_as_it_was_received(inbox: None, alice: Any, admin: Any) -> None:
+def test_an_event_is_shown_as_it_was_received(events: None, alice: Any, admin: Any) -> None:
     event = WebhookEvent.objects.get(verdict="credited", provider__slug="sha1_colon")
     body = signed_in(admin).get(f"{URL}/{event.pk}").json()
     assert body.pop("received_at").endswith("Z")
@@ -56,7 +56,7 @@ def test_an_event_is_shown_as_it_was_received(inbox: None, alice: Any, admin: An
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.SERVICE])
-def test_events_are_closed_to_everybody_else(role: Role, inbox: None, mallory: Any) -> None:
+def test_events_are_closed_to_everybody_else(role: Role, events: None, mallory: Any) -> None:
     mallory.take_role(role)
     event = WebhookEvent.objects.get(external_id="3")
     client = signed_in(mallory)
@@ -65,7 +65,7 @@ def test_events_are_closed_to_everybody_else(role: Role, inbox: None, mallory: A
     assert not LogEntry.objects.exists()
 
 
-def test_a_flag_of_djangos_own_opens_nothing(inbox: None, mallory: Any) -> None:
+def test_a_flag_of_djangos_own_opens_nothing(events: None, mallory: Any) -> None:
     mallory.is_staff = True
     assert signed_in(mallory).get(URL).status_code == 403
 
@@ -87,8 +87,8 @@ def test_a_flag_of_djangos_own_opens_nothing(inbox: None, mallory: Any) -> None:
         ({"to": (timezone.now() - timedelta(days=1)).isoformat()}, []),
     ],
 )
-def test_filters_narrow_the_list_of_events(query: Any, expected: list[str], inbox: None, admin: Any) -> None:
-    assert shown(signed_in(admin).get(URL, query)) == expected
+def test_filters_narrow_the_list_of_events(query: Any, expected: list[str], events: None, admin: Any) -> None:
+    assert external_ids(signed_in(admin).get(URL, query)) == expected
 
 
 @pytest.mark.parametrize("query", [{"verdict": "lost"}, {"user": "-1"}, {"account": "x"}, {"to": "now"}, {"id": "1"}])
@@ -103,12 +103,12 @@ def test_a_page_costs_one_query(number: int, admin: Any, django_assert_num_queri
     for external_id in range(number):
         refused_notice(user_id=NOBODY, account=303, external_id=f"x{external_id}")
     with django_assert_num_queries(1):
-        assert len(shown(signed_in(admin).get(URL))) == number
+        assert len(external_ids(signed_in(admin).get(URL))) == number
     with django_assert_num_queries(2):  # the providers, the page
         signed_in(admin).get(URL, {"transaction_id": "x1"})
 
 
-def test_an_event_can_be_found_by_its_id_through_the_unique_indexes(inbox: None) -> None:
+def test_an_event_can_be_found_by_its_id_through_the_unique_indexes(events: None) -> None:
     """So few rows are read faster without an index: the planner is told that they are not."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

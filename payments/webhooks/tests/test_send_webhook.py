@@ -22,9 +22,9 @@ from tests.support.provider import FORMS, Form
 
 
 def run(**options: Any) -> str:
-    said = io.StringIO()
-    call_command("send_webhook", stdout=said, stderr=io.StringIO(), **options)
-    return said.getvalue()
+    output = io.StringIO()
+    call_command("send_webhook", stdout=output, stderr=io.StringIO(), **options)
+    return output.getvalue()
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def served(served_till: LiveTill, committed_db: None) -> str:
 def test_each_notice_of_send_webhook_is_credited_once_however_often_it_is_sent(
     served: str, form: Form, alice: Any
 ) -> None:
-    said = run(
+    output = run(
         url=served, provider=form.name, user=alice.pk, account=77, amount="12.50", count=5, parallel=4, duplicate=3
     )
-    assert re.search(r"^20 sent in ", said)
-    assert re.search(r"^ +5  200 credited$", said, re.MULTILINE)
-    assert re.search(r"^ +15  200 duplicate$", said, re.MULTILINE)
-    assert re.search(r"p50 .* p95 .* p99 .* max ", said)
+    assert re.search(r"^20 sent in ", output)
+    assert re.search(r"^ +5  200 credited$", output, re.MULTILINE)
+    assert re.search(r"^ +15  200 duplicate$", output, re.MULTILINE)
+    assert re.search(r"p50 .* p95 .* p99 .* max ", output)
     assert (stored().postings, stored().balances) == (5, Decimal("62.5"))
 
 
@@ -50,8 +50,8 @@ def test_each_notice_of_send_webhook_is_credited_once_however_often_it_is_sent(
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_what_it_tampers_with_is_refused(served: str, form: Form, alice: Any, field: str) -> None:
     name = form.account_field if field == "account" else field
-    said = run(url=served, provider=form.name, user=alice.pk, account=77, tamper=name)
-    assert "1  401 invalid_signature" in said
+    output = run(url=served, provider=form.name, user=alice.pk, account=77, tamper=name)
+    assert "1  401 invalid_signature" in output
     assert stored().events == 0
 
 
@@ -109,7 +109,7 @@ def test_the_curl_that_it_prints_can_be_pasted(served: str, form: Form, alice: A
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "output"),
     [
         ({"url": "https://till.example.com"}, "on this machine"),
         ({"url": "http://till.example.com:8000"}, "on this machine"),
@@ -122,6 +122,6 @@ def test_the_curl_that_it_prints_can_be_pasted(served: str, form: Form, alice: A
         ({"duplicate": -1}, "not negative"),
     ],
 )
-def test_send_webhook_refuses_what_makes_no_sense(db: None, options: dict[str, Any], said: str) -> None:
-    with pytest.raises(CommandError, match=re.escape(said)):
+def test_send_webhook_refuses_what_makes_no_sense(db: None, options: dict[str, Any], output: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(output)):
         run(**options)

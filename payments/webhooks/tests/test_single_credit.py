@@ -1,4 +1,4 @@
-"""A notice alone is credited by one statement: what it leaves to the batch, and what others do at the same moment."""
+"""A single credit takes one statement: what it leaves to the batch, and what others do at the same moment."""
 
 import re
 from collections import Counter
@@ -32,7 +32,7 @@ from tests.support.waiting import someone_waits_for_a_lock, wait_until, waiting_
 pytestmark = pytest.mark.slow
 
 Result = TypeVar("Result")
-LARGEST = Decimal(10**28 - 1)
+MAX_BALANCE = Decimal(10**28 - 1)
 GUARDS_PAGE = django_settings.BASE_DIR / "docs" / "guards.md"
 
 
@@ -43,8 +43,8 @@ def notice(external_id: str, user: Any, *, account_id: int = 77, amount: str | D
     return Notice(provider, external_id, getattr(user, "pk", user), account_id, Decimal(amount))
 
 
-def alone(asked: Notice) -> Credited | None:
-    return run(single_credit_steps(asked))
+def credit_single(new_notice: Notice) -> Credited | None:
+    return run(single_credit_steps(new_notice))
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def wallet(committed_db: None, alice: Any) -> int:
     return 77
 
 
-def outcome(asked: Notice) -> tuple[Decimal, bool] | type:
+def outcome(new_notice: Notice) -> tuple[Decimal, bool] | type:
     """The balance and whether it was a duplicate, or the class of any other outcome."""
-    [settled] = credit([asked])
+    [settled] = credit([new_notice])
     return (settled.balance, settled.duplicate) if isinstance(settled, Credited) else type(settled)
 
 
@@ -64,7 +64,7 @@ def outcome(asked: Notice) -> tuple[Decimal, bool] | type:
 
 
 def test_a_single_credit_writes_what_a_batch_writes(alice: Any, wallet: int) -> None:
-    done = alone(notice("alone", alice, amount="2.5"))
+    done = credit_single(notice("alone", alice, amount="2.5"))
     credit([notice("one", alice, amount="2.5"), notice("two", alice, amount="2.5")])
     assert done is not None
     assert (done.balance, done.duplicate) == (Decimal("12.5"), False)
@@ -104,16 +104,16 @@ def _unmatched_before(alice: Any, mallory: Any) -> Notice:
 
 
 def _stopped(alice: Any, mallory: Any) -> Notice:
-    asked = notice("n", alice)
+    new_notice = notice("n", alice)
     Provider.objects.filter(slug="sha256_concat").update(is_active=False)
     [(version,)] = sql("SELECT updated_at::text FROM payments_provider WHERE slug = 'sha256_concat'")
-    return asked._replace(provider=replace(asked.provider, version=version))
+    return new_notice._replace(provider=replace(new_notice.provider, version=version))
 
 
 def _changed(alice: Any, mallory: Any) -> Notice:
-    asked = notice("n", alice)
+    new_notice = notice("n", alice)
     Provider.objects.get(slug="sha256_concat").save()
-    return asked
+    return new_notice
 
 
 def _another_currency(alice: Any, mallory: Any) -> Notice:
@@ -128,7 +128,7 @@ LEFT_ALONE: dict[str, Callable[[Any, Any], Notice]] = {
     "the house's wallet": lambda alice, _: notice("n", alice, account_id=house_wallet()),
     "nobody": _nobody,
     "another currency": _another_currency,
-    "more than a wallet holds": lambda alice, _: notice("n", alice, amount=LARGEST - 9),
+    "more than a wallet holds": lambda alice, _: notice("n", alice, amount=MAX_BALANCE - 9),
     "known with another amount": _known_with_another_amount,
     "unmatched before": _unmatched_before,
     "a provider that was stopped": _stopped,
@@ -138,10 +138,10 @@ LEFT_ALONE: dict[str, Callable[[Any, Any], Notice]] = {
 
 @pytest.mark.parametrize("case", LEFT_ALONE)
 def test_what_is_not_as_simple_is_left_as_it_is(alice: Any, mallory: Any, wallet: int, case: str) -> None:
-    asked = LEFT_ALONE[case](alice, mallory)
+    new_notice = LEFT_ALONE[case](alice, mallory)
     try:
         before = stored(), statement_of(wallet), [*Transaction.objects.values()]
-        assert alone(asked) is None
+        assert credit_single(new_notice) is None
         assert (stored(), statement_of(wallet), [*Transaction.objects.values()]) == before
     finally:
         Provider.objects.filter(slug="sha256_concat").update(is_active=True)
@@ -149,30 +149,30 @@ def test_what_is_not_as_simple_is_left_as_it_is(alice: Any, mallory: Any, wallet
 
 def test_what_is_known_is_found_without_waiting(alice: Any, wallet: int) -> None:
     """Whoever holds the wallet, for what was credited is credited for ever; but not when the provider has changed."""
-    asked = notice("first", alice)
+    new_notice = notice("first", alice)
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         booking.lock([wallet])
-        assert pool.submit(closing_connection, lambda: outcome(asked)).result(10) == (10, True)
+        assert pool.submit(closing_connection, lambda: outcome(new_notice)).result(10) == (10, True)
     Provider.objects.get(slug="sha256_concat").save()
-    assert alone(asked) is None
+    assert credit_single(new_notice) is None
     assert (stored().postings, stored().events) == (1, 1)
 
 
 def test_the_most_that_fits_is_credited(alice: Any, wallet: int) -> None:
-    assert outcome(notice("n", alice, amount=LARGEST - 10)) == (LARGEST, False)
+    assert outcome(notice("n", alice, amount=MAX_BALANCE - 10)) == (MAX_BALANCE, False)
 
 
 def test_nothing_is_cut_off_a_text(alice: Any, wallet: int) -> None:
     """libpq ends a text at a NUL: what came before it would be another notice's id."""
     with pytest.raises(DataError):
-        alone(notice("a\0b", alice))
+        credit_single(notice("a\0b", alice))
     assert stored().postings == 1
 
 
 def test_what_the_ledger_never_books_is_not_rounded_into_something_else(alice: Any, wallet: int) -> None:
     for amount in ("0.00000000001", "-1", "0", "NaN"):
         with pytest.raises(booking.InvalidTransaction):
-            alone(notice("n", alice, amount=amount))
+            credit_single(notice("n", alice, amount=amount))
     assert stored().postings == 1
 
 
@@ -183,7 +183,7 @@ sent = st.tuples(
     st.sampled_from("abcdef"),
     st.sampled_from(USERS),
     st.sampled_from([70, 71, 72, 10**15 + 5]),
-    st.sampled_from([Decimal(1), Decimal("0.01"), LARGEST, LARGEST - 1]),
+    st.sampled_from([Decimal(1), Decimal("0.01"), MAX_BALANCE, MAX_BALANCE - 1]),
 )
 
 
@@ -192,7 +192,7 @@ sent = st.tuples(
 def test_one_by_one_comes_to_the_same_as_together(alice: Any, bob: Any, history: list[tuple[Any, ...]]) -> None:
     ids = {"alice": alice.pk, "bob": bob.pk, "nobody": 10**12}
     notices = [notice(name, ids[who], account_id=account, amount=amount) for name, who, account, amount in history]
-    one_by_one = _left_by(lambda: [settled for asked in notices for settled in credit([asked])])
+    one_by_one = _left_by(lambda: [settled for new_notice in notices for settled in credit([new_notice])])
     assert one_by_one == _left_by(lambda: credit(notices))
 
 
@@ -219,15 +219,15 @@ def test_a_single_credit_waits_for_nobody(alice: Any, wallet: int) -> None:
     """A wallet that is held is left to the batch, which waits for it before it holds anything else."""
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         booking.lock([wallet])
-        assert pool.submit(closing_connection, lambda: alone(notice("a", alice))).result(2) is None
+        assert pool.submit(closing_connection, lambda: credit_single(notice("a", alice))).result(2) is None
 
 
-def meanwhile(first: Callable[[], object], asked: Notice, then: Callable[[], object] = lambda: None) -> Any:
+def meanwhile(first: Callable[[], object], new_notice: Notice, then: Callable[[], object] = lambda: None) -> Any:
     """What becomes of the notice when it has to wait for what `first` has done; `then` is done while it waits."""
     with ThreadPoolExecutor(2) as pool:
         with transaction.atomic():
             first()
-            waiting: Future[Any] = pool.submit(closing_connection, lambda: outcome(asked))
+            waiting: Future[Any] = pool.submit(closing_connection, lambda: outcome(new_notice))
             wait_until(someone_waits_for_a_lock)
             then()
         return waiting.result(60)
@@ -253,9 +253,9 @@ def test_one_key_with_two_contents_at_once_is_credited_once(alice: Any, bob: Any
 
 
 def test_who_waits_sees_that_there_is_no_room_left(alice: Any, wallet: int) -> None:
-    settled = meanwhile(lambda: credit([notice("a", alice, amount=LARGEST - 15)]), notice("b", alice))
+    settled = meanwhile(lambda: credit([notice("a", alice, amount=MAX_BALANCE - 15)]), notice("b", alice))
     assert settled is receiving.CreditBalanceTooLarge
-    assert Wallet.objects.get(pk=wallet).balance == LARGEST - 5
+    assert Wallet.objects.get(pk=wallet).balance == MAX_BALANCE - 5
 
 
 def test_a_provider_that_is_stopped_while_it_waits_is_seen(alice: Any, wallet: int) -> None:
@@ -289,14 +289,14 @@ def test_a_migration_that_locks_the_ledger_meets_it_without_a_deadlock(alice: An
     The lock is the one that docs/guards.md tells migrations to begin with.
     """
     [lock_of_a_migration] = re.findall(r"^LOCK TABLE .*;$", GUARDS_PAGE.read_text(), re.MULTILINE)
-    asked, ready, go = notice("a", alice), Event(), Event()
+    new_notice, ready, may_start = notice("a", alice), Event(), Event()
 
     def credited() -> Any:
         if is_known:
             assert outcome(notice("b", alice, amount="1")) == (11, False)
         ready.set()
-        assert go.wait(30)
-        return outcome(asked)
+        assert may_start.wait(30)
+        return outcome(new_notice)
 
     def lock_books() -> None:
         with transaction.atomic():
@@ -309,7 +309,7 @@ def test_a_migration_that_locks_the_ledger_meets_it_without_a_deadlock(alice: An
             Wallet.objects.filter(pk=wallet).exists()  # uses the table, and no row
             locking = pool.submit(closing_connection, lock_books)
             wait_until(someone_waits_for_a_lock)
-            go.set()
+            may_start.set()
             wait_until(lambda: waiting_for_locks() == 2)
         locking.result(30)
         assert crediting.result(30) == (21 if is_known else 20, False)

@@ -82,10 +82,10 @@ def test_the_quick_reader_reads_the_amount_as_a_number_and_as_text(scheme: str, 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_missing_or_stands_twice_is_for_the_strict_reader(scheme: str) -> None:
     members = list(MEMBERS[scheme].items())
-    for kept in itertools.combinations(members, 4):
-        assert usual(written([*kept]), scheme) is None
-        for again in kept:
-            assert usual(written([*kept, again]), scheme) is None
+    for subset in itertools.combinations(members, 4):
+        assert usual(written([*subset]), scheme) is None
+        for again in subset:
+            assert usual(written([*subset, again]), scheme) is None
             assert usual(written([*members, again]), scheme) is None
 
 

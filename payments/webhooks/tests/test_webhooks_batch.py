@@ -177,17 +177,17 @@ def test_without_a_valid_signature_only_the_providers_are_asked_for(form: Form, 
     assert len(queries) <= 1
 
 
-@pytest.mark.parametrize("asked", [[(1, "a")], [(1, "a"), (1, "b")]], ids=["one", "two"])
+@pytest.mark.parametrize("keys", [[(1, "a")], [(1, "a"), (1, "b")]], ids=["one", "two"])
 def test_a_plan_made_while_there_were_few_events_looks_them_up_by_their_whole_key(
-    alice: Any, asked: list[event_store.Key]
+    alice: Any, keys: list[event_store.Key]
 ) -> None:
-    """It is kept while the inbox grows: one that reads all events of a provider would be slower with each of them."""
+    """It is kept while the table grows: one that reads all events of a provider would be slower with each of them."""
     credit([notice(f"n{number}", alice) for number in range(5)])
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ANALYZE payments_webhookevent")
         for name, value in KEEP_PLANS.items():
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
-        cursor.execute(f"PREPARE finding AS {event_store.FIND.with_rows(asked)[0]}")
+        cursor.execute(f"PREPARE finding AS {event_store.FIND.with_rows(keys)[0]}")
         cursor.execute("EXPLAIN EXECUTE finding (NULL, NULL, NULL)")
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("DEALLOCATE finding")

@@ -160,8 +160,8 @@ def test_a_wallet_id_that_the_service_gives_is_not_created(post: Post, form: For
 
 
 def test_a_wallet_of_the_house_is_nobodys_to_credit(post: Post, form: Form, alice: Any) -> None:
-    house = Wallet.objects.filter(house="sales", currency="USD").get()
-    answer = post(form.notice(user_id=alice.pk, account_id=house.pk))
+    sales = Wallet.objects.filter(house="sales", currency="USD").get()
+    answer = post(form.notice(user_id=alice.pk, account_id=sales.pk))
     assert (answer.status, answer.code, stored().postings) == (404, "wallet_not_found", 0)
 
 

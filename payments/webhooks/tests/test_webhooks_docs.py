@@ -42,8 +42,8 @@ def test_each_program_prints_the_published_signatures(language: str) -> None:
     for constant in (SHA256_CONCAT.secret, STANDARD.secret, "appkey", "1234567", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"):
         assert constant in source
     if all(map(shutil.which, needed)):
-        said = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
-        assert said.split() == SIGNATURES
+        output = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+        assert output.split() == SIGNATURES
 
 
 def test_the_printed_signatures_are_credited(post: Post) -> None:
