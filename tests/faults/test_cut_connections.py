@@ -148,7 +148,7 @@ def _cuts(proxy: FaultyProxy, operation: Operation, moment: Moment, come_to: dic
 def _is_repeated(
     proxy: FaultyProxy, operation: Operation, experiment: Experiment, unchanged: Rows | None, wanted: Meaning
 ) -> None:
-    """A repeat that nothing cuts completes the work, or leaves what was unchanged as it is."""
+    """A repeat that nothing cuts completes the work, or changes none of the rows that are to stay unchanged."""
     with proxy.in_use():
         operation.repeated(experiment.act(), unchanged is not None)
     rows, meant = experiment.left()
