@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count, islice
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
@@ -244,7 +244,8 @@ def lines(wallet: Wallet) -> int:
 
 
 def give(wallet: Wallet) -> None:
-    fund(wallet.pk, "1")
+    with transaction.atomic():
+        fund(wallet.pk, "1")
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """pytest's own temporary folders have long names, and a socket's path must be short."""
-    folder = Path(tempfile.mkdtemp(prefix="till-")).resolve()
-    yield folder
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="till-") as folder:
+        yield Path(folder).resolve()
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +49,11 @@ def new_till(short_path: Path, factory: UserFactory) -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def veteran(factory: UserFactory) -> Iterator[Installation]:
     """One cold start for all tests that leave a working database behind, whatever they do to it."""
-    folder = Path(tempfile.mkdtemp(prefix="till-")).resolve()
-    till = Installation(folder / "var", factory)
-    till.user().sql("CREATE TABLE kept (amount integer)")
-    yield till
-    till.close()
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="till-") as folder:
+        till = Installation(Path(folder).resolve() / "var", factory)
+        till.user().sql("CREATE TABLE kept (amount integer)")
+        yield till
+        till.close()
 
 
 @pytest.fixture(scope="module")

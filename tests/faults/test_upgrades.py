@@ -77,7 +77,7 @@ def load(port: int) -> Iterator[list[str]]:
             is_over.wait(0.01)
         line.close()
 
-    threads = [threading.Thread(target=ask, kwargs={"kept": keeps_alive}) for keeps_alive in (True, False)]
+    threads = [threading.Thread(target=ask, kwargs={"keeps_alive": keeps_alive}) for keeps_alive in (True, False)]
     for thread in threads:
         thread.start()
     try:

@@ -195,12 +195,12 @@ def test_send_webhook_stops_without_a_traceback_and_without_the_rest(start: Star
         deaf.settimeout(PATIENCE)
         first, _ = deaf.accept()
         sending.send_signal(signal.SIGINT)
-        hang_up(first)
+        close_after_a_pause(first)
         deaf.settimeout(0.1)
         connections = 1
         while sending.poll() is None:
             with suppress(TimeoutError):
-                hang_up(deaf.accept()[0])
+                close_after_a_pause(deaf.accept()[0])
                 connections += 1
         out, err = sending.communicate(timeout=PATIENCE)
     assert (sending.returncode, out, err.split("\r")[-1].splitlines()[-1]) == (130, "", "Stopped.")
@@ -208,7 +208,7 @@ def test_send_webhook_stops_without_a_traceback_and_without_the_rest(start: Star
     assert connections < 10
 
 
-def hang_up(line: socket.socket) -> None:
+def close_after_a_pause(line: socket.socket) -> None:
     """Wait, so that the signal is not overtaken by many answers: on a busy machine it may be by a few."""
     time.sleep(0.2)
     line.close()
