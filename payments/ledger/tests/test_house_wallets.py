@@ -15,6 +15,7 @@ from payments.ledger.services.currencies import open_currency
 from payments.models import HouseCheckpoint, Posting, Wallet
 from tests.support.ledger import CLEARING, SALES, book, house_wallet, new_transaction, sql, wallet_of
 from tests.support.ledger_checks import differences
+from tests.support.sessions import end_sessions
 from tests.support.threads import closing_connection
 
 
@@ -118,9 +119,9 @@ def test_a_checkpoint_that_was_cancelled_says_so(committed_alice: Any) -> None:
         with pytest.raises(OperationalError):
             booking.checkpoint()
     finally:
-        sql("SET statement_timeout = 0")
         done.set()
         holder.join()
+        end_sessions()
     assert not HouseCheckpoint.objects.exists()
 
 
