@@ -20,8 +20,6 @@ from payments.models import Currency, Provider
 from tests.support import recipes
 from tests.support.production import GOOD, ROOT, manage, read_settings
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def production(settings: Settings) -> Settings:

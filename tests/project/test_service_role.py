@@ -29,7 +29,7 @@ from tests.support.production import manage
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT
 from tests.support.rollback import rolled_back
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 DENIED = psycopg.errors.InsufficientPrivilege
 
