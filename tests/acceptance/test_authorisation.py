@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support.every_operation import (
     OwnedObjects,
@@ -19,7 +18,7 @@ from tests.support.every_operation import (
     outcome,
     perform,
 )
-from tests.support.one_cast import Cast, one_cast
+from tests.support.one_cast import Cast
 from tests.support.operation_table import CALLS, ROWS
 from tests.support.rollback import forgotten
 from tests.support.stored_rows import stored
@@ -32,18 +31,6 @@ STATUSES = {name: row.by_caller() for name, row in ROWS.items()}
 
 def operation_of(row: str) -> str:
     return row.partition(":")[0]
-
-
-@pytest.fixture(scope="module")
-def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
-    with one_cast(django_db_blocker) as cast:
-        yield cast
-
-
-@pytest.fixture(autouse=True)
-def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
-    with forgotten():
-        yield
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:

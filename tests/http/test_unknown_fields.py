@@ -1,36 +1,21 @@
 """A member of a body that an operation does not know is refused by name, and nothing is done."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django.plugin import DjangoDbBlocker
 
 from config.docs_pages import schema_document
 from tests.support.every_operation import operations, perform
-from tests.support.one_cast import Cast, one_cast
+from tests.support.one_cast import Cast
 from tests.support.openapi_document import described, request_schema
 from tests.support.operation_table import CALLS
-from tests.support.rollback import forgotten
 from tests.support.stored_rows import stored
 
 NOTICES = {row for row in CALLS if ":" not in row and "webhooks" in described(row)["tags"]}
 WRITES = [row for row in CALLS if operations()[row.partition(":")[0]].method != "get" and row not in NOTICES]
 #: Who may: admins all but this.
 BY_USERS = {"users_delete", "users_disable"}
-
-
-@pytest.fixture(scope="module")
-def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
-    with one_cast(django_db_blocker) as cast:
-        yield cast
-
-
-@pytest.fixture(autouse=True)
-def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
-    with forgotten():
-        yield
 
 
 def answered(cast: Cast, row: str, caller: str, whose: str = "own", **planted: Any) -> tuple[Any, bool]:

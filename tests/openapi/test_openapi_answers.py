@@ -1,6 +1,6 @@
 """What the API answers is what its OpenAPI document says: of every operation, status and body."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -8,32 +8,18 @@ from typing import Any
 import jsonschema
 import pytest
 from django.test import Client
-from pytest_django.plugin import DjangoDbBlocker
 
 from config.docs_pages import schema_document
 from tests.support.every_operation import Call, OperationContext, operations, perform, to
 from tests.support.ledger import clearing_wallet
 from tests.support.notices import NOBODY
-from tests.support.one_cast import Cast, one_cast
+from tests.support.one_cast import Cast
 from tests.support.openapi_document import component, described, for_jsonschema, request_schema
 from tests.support.operation_table import CALLS
-from tests.support.rollback import forgotten
 
 OPERATIONS = [row for row in CALLS if ":" not in row]
 #: Not the notices, which no serializer reads.
 WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not in described(row)["tags"]]
-
-
-@pytest.fixture(scope="module")
-def cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Cast]:
-    with one_cast(django_db_blocker) as cast:
-        yield cast
-
-
-@pytest.fixture(autouse=True)
-def forgotten_after_each_test(cast: Cast) -> Iterator[None]:
-    with forgotten():
-        yield
 
 
 @cache
