@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cluster, figures, growth, load, machine, memory, pgbench, report, servers, throughput
+from benchmarks import cluster, figures, growth, load, machine, memory, pgbench, report, servers, throughput, users
 from benchmarks.databases import Databases
+from benchmarks.user_requests import WORKLOADS
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
-PARTS = ("throughput", "growth", "memory")
+PARTS = ("throughput", "growth", "memory", "users")
 FAILURES = (
     *(load.LoadFailed, pgbench.PgbenchFailed, throughput.Unsound, cluster.NotDurable, servers.DidNotStart),
     subprocess.CalledProcessError,  # a command of Till's: migrate, check_ledger, …
@@ -27,6 +28,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS='…', or python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute or two: to see that it works")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be repeated)")
+    parser.add_argument("--workload", choices=WORKLOADS, action="append", help="this one of users (may be repeated)")
     parser.add_argument("--rounds", type=int, help="of each measurement (5; quick: 1)")
     parser.add_argument("--seconds", type=float, help="of each run (10; quick: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", help="postings, for growth")
@@ -35,9 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "bench", help="for PostgreSQL's data and logs")
     parser.add_argument("--report", action="store_true", help="measure nothing: plots and README from the result")
     given = parser.parse_args()
-    quick = given.quick
-    given.rounds = given.rounds or (1 if quick else 5)
-    given.seconds = given.seconds or (1 if quick else 10)
+    quick, short = given.quick, (3, 2) if given.only == ["users"] else (1, 1)
+    given.rounds = given.rounds or (short[0] if quick else 5)
+    given.seconds = given.seconds or (short[1] if quick else 10)
     given.sizes = given.sizes or list(growth.QUICK if quick else growth.FULL)
     given.soak_minutes = given.soak_minutes or (0.1 if quick else 10)
     given.json = given.json or (given.folder / "quick.json" if quick else LATEST)
@@ -110,7 +112,15 @@ def _memory(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
     return memory.measure(databases, minutes=given.soak_minutes, seconds=given.seconds, show_progress=show_progress)
 
 
-PROGRAMS = {"throughput": _throughput, "growth": _growth, "memory": _memory}
+def _users(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
+    scenarios = users.QUICK if given.quick else users.FULL
+    chosen = [scenario for scenario in scenarios if scenario.workload in (given.workload or WORKLOADS)]
+    with users.UserContest(databases) as contest:
+        runs = contest.play(chosen, rounds=given.rounds, seconds=given.seconds, show_progress=show_progress)
+    return {"runs": runs, "checks": contest.check()}
+
+
+PROGRAMS = {"throughput": _throughput, "growth": _growth, "memory": _memory, "users": _users}
 
 
 def show_progress(line: str) -> None:

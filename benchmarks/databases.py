@@ -20,12 +20,16 @@ BUSY_LOGIN, ADMIN_LOGIN, PASSWORD = "user0@bench.example", "admin_admin@example.
 #: Till with its users and wallets and nothing booked: what the others are copies of.
 TEMPLATE = "bench_template"
 
-#: What is stored, in any contestant's words: notices, bookings, their sum, and what the wallets hold.
+#: What is stored, in any contestant's words: notices, bookings of notices, what all bookings left in the wallets, and
+#: what these hold. In Till a side of a posting has a number if it is a user's wallet.
 STORED = {
     "till": """
         SELECT (SELECT count(*) FROM payments_webhookevent WHERE verdict = 'credited'),
-            (SELECT count(*) FROM payments_posting), (SELECT coalesce(sum(amount), 0) FROM payments_posting),
+            count(*) FILTER (WHERE source_sequence IS NULL),
+            coalesce(sum(amount) FILTER (WHERE destination_sequence IS NOT NULL), 0)
+                - coalesce(sum(amount) FILTER (WHERE source_sequence IS NOT NULL), 0),
             (SELECT sum(balance) FROM payments_wallet WHERE house IS NULL)
+        FROM payments_posting
     """,
     "hordak": """
         SELECT (SELECT count(*) FROM webhooks_storednotice), (SELECT count(*) FROM hordak_transaction),
@@ -67,6 +71,12 @@ class Databases:
 
     def make_till(self, database: str) -> None:
         self.postgres.create(database, template=TEMPLATE)
+
+    def fill_till(self, database: str, *, after: int, upto: int, amount: int = 1) -> None:
+        """Add the postings number `after` + 1 to `upto`, each of this amount, with all rows of their notices."""
+        self.postgres.run_file(
+            database, "till_fill.sql", after=after, upto=upto, first=FIRST_WALLET, users=USERS, amount=amount
+        )
 
     def make_double_entry(self, database: str) -> None:
         self.postgres.create(database)

@@ -71,7 +71,7 @@ def middle(runs: Mapping[int, Run], value: Value) -> float | None:
 def all_figures(result: Result) -> list[Figure]:
     """The table, in its order."""
     return [*_throughput(result.get("throughput", {}).get("runs", [])), *_growth(result.get("growth", {})),
-            *_memory(result.get("memory", {}))]  # fmt: skip
+            *_memory(result.get("memory", {})), *_users(result.get("users", {}).get("runs", []))]  # fmt: skip
 
 
 def _throughput(runs: list[Run]) -> list[Figure]:
@@ -116,6 +116,27 @@ def _memory(memory: Result) -> list[Figure]:
         f"memory of a worker after the soak ({soak['minutes']:g} min)" if soak else "memory of a worker after the soak"
     )
     return [Figure(name, 200, 120, False, soak.get("last_mb"), " MB")]
+
+
+def _users(runs: list[Run]) -> list[Figure]:
+    def of(contestant: str, scenario: str = "transfers-16") -> dict[int, Run]:
+        return by_round(runs, contestant=contestant, scenario=scenario)
+
+    def to_pgbench(scenario: str) -> float | None:
+        return ratio(of("till", scenario), of("double_entry_one", scenario), per_second)
+
+    reading = middle(of("till", "wallet-1"), p50)
+    return [
+        Figure("transfers / pgbench double entry, one statement, 16 clients", 0.15, 0.5, True,
+               to_pgbench("transfers-16")),
+        Figure("purchases of many products / pgbench double entry", 0.15, 0.5, True, to_pgbench("purchases-16")),
+        Figure("purchases of one product / pgbench double entry", 0.15, 0.5, True, to_pgbench("one_product-16")),
+        Figure("all transfers into one wallet / pgbench's hot wallet", 0.5, 2, True, to_pgbench("into_one-16")),
+        Figure("one wallet / pgbench double entry", 0.3, 1, True, to_pgbench("wallet-16")),
+        Figure("a page of 50 transactions / pgbench double entry", 0.06, 0.2, True, to_pgbench("page-16")),
+        Figure("p50 of one wallet, one connection", 1.2, 0.6, False, reading and reading / 1000, " ms"),
+        Figure("p99 / p50 of transfers", 4, 2.5, False, middle(of("till"), tail)),
+    ]  # fmt: skip
 
 
 def table(figures: Iterable[Figure]) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks import load, notices, servers
-from benchmarks.databases import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, USERS, Databases, token
+from benchmarks.databases import ADMIN_LOGIN, BUSY_LOGIN, FIRST_WALLET, MANY, Databases, token
 from benchmarks.throughput import PREPARED, ShowProgress, Unsound, measured_post
 
 FULL = (10_000, 1_000_000, 10_000_000)
@@ -56,9 +56,7 @@ class Growth:
 
     def _add(self, name: str, after: int, upto: int) -> None:
         for start in range(after, upto, CHUNK):
-            self.databases.postgres.run_file(
-                name, "till_fill.sql", after=start, upto=min(start + CHUNK, upto), first=FIRST_WALLET, users=USERS
-            )
+            self.databases.fill_till(name, after=start, upto=min(start + CHUNK, upto))
 
     def reads(self, *, rounds: int, seconds: float = READ_SECONDS) -> list[dict[str, Any]]:
         """Return the latencies of one reader, alone."""

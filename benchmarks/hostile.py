@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import attacks, honest, servers
 from benchmarks.attacks import ATTACKS, Target
-from benchmarks.databases import FIRST_WALLET, USERS, Databases, token
+from benchmarks.databases import FIRST_WALLET, Databases, token
 from benchmarks.honest import Customer
 from benchmarks.memory import now_mb, raise_file_limit
 from benchmarks.report import HERE
@@ -82,7 +82,7 @@ def make_books(databases: Databases) -> None:
     """A wallet with a long history for the statements, and money in every wallet."""
     databases.make_till(DATABASE)
     lines = attacks.STATEMENT_LINES * 10
-    databases.postgres.run_file(DATABASE, "till_fill.sql", after=0, upto=lines, first=FIRST_WALLET, users=USERS)
+    databases.fill_till(DATABASE, after=0, upto=lines)
     databases.postgres.run_file(DATABASE, "till_settle.sql")
     with databases.postgres.connect(DATABASE) as connection:
         connection.execute(

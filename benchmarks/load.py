@@ -84,3 +84,8 @@ def post(url: str, prepared: Path, *, connections: int, seconds: float) -> Load:
 
 def get(url: str, token: str, *, seconds: float, connections: int = 1) -> Load:
     return _wrk(url, "get", token, connections=connections, seconds=seconds)
+
+
+def ask(url: str, prepared: Path, key_prefix: str, *, connections: int, seconds: float) -> Load:
+    """Send the prepared requests over and over, each POST under the next key with this prefix."""
+    return _wrk(url, "ask", str(prepared), key_prefix, connections=connections, seconds=seconds)

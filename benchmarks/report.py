@@ -179,10 +179,10 @@ def _draw_growth(growth: Result) -> str:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """For the terminal: the figures, and what a webhook costs."""
+    """For the terminal: the figures that were measured, and what a webhook costs."""
     fast = by_round(result.get("throughput", {}).get("runs", []), contestant="till", scenario="many-64")
     cost = middle(fast, cpu_without_client)
-    lines = [figures.table(figures.all_figures(result))]
+    lines = [figures.table(figure for figure in figures.all_figures(result) if figure.measured is not None)]
     if cost:
         lines.append(f"\nA webhook on the fast path costs {cost:.0f} µs of CPU in the service and PostgreSQL.")
     return "\n".join(lines)

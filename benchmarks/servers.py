@@ -100,6 +100,7 @@ def till_environment(database_url: str, folder: Path) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "TILL_ACCESS_TOKEN_SECONDS": "86400",
         "TILL_THROTTLE_WRITES": "100000000/min",
+        "TILL_THROTTLE_LOGIN": "100000000/min",
         "TILL_PENDING_ORDERS": "100000",
     }
 
@@ -113,6 +114,15 @@ def hordak(name: str, database_url: str, folder: Path) -> Server:
     command = [str(peer.python(folder)), "-m", "gunicorn", "-c", "benchmarks/peers/hordak/gunicorn_conf.py"]
     environment = {"DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": peer.SETTINGS}
     return Server(name, command, environment, ready="/ready", log=folder / f"{name}.log")
+
+
+def user_tokens(database_url: str, folder: Path, *, first: int, count: int) -> list[str]:
+    """Return access tokens of so many users of a Till, from the first on."""
+    environment = {**os.environ, **till_environment(database_url, folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    command = [sys.executable, "-m", "benchmarks.user_tokens", str(first), str(count)]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.split()
 
 
 def manage(database_url: str, folder: Path, *words: str) -> None:

@@ -92,16 +92,7 @@ class Contest:
         """Return every run. Raises Unsound, or what a load generator raises."""
         for name in self._servers:
             self._post(name, Scenario("many", 16, ()), seconds=min(WARM_SECONDS, seconds))
-        runs = []
-        for number in range(1, rounds + 1):
-            for scenario in scenarios:
-                for contestant in scenario.contestants:
-                    run = self._play(contestant, scenario, seconds=seconds)
-                    runs.append({"scenario": scenario.name, "contestant": contestant, "round": number, **run})
-                    show_progress(f"{number}/{rounds} {scenario.name:<11} {contestant:<17} {run['per_second']:>9,.0f}/s"
-                        f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
-                        f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
-        return runs
+        return in_turn(scenarios, partial(self._play, seconds=seconds), rounds=rounds, show_progress=show_progress)
 
     def check(self) -> dict[str, str]:
         """Recompute the books of every Till."""
@@ -129,16 +120,10 @@ class Contest:
         variables = {"first": wallets.first, "last": wallets.last}
         if kind == "till":
             variables |= self._till_variables(database)
-        before = self.databases.stored(kind, database)
-        burst, cpu = with_cpu(
-            self.databases, None, database,
-            lambda: pgbench.run(self.databases.postgres, database, f"{contestant}.sql", seconds=seconds,
-                                variables=variables, clients=min(scenario.connections, PGBENCH_CLIENTS)),
+        return measured_pgbench(
+            self.databases, contestant, clients=min(scenario.connections, PGBENCH_CLIENTS), seconds=seconds,
+            variables=variables,
         )  # fmt: skip
-        after = self.databases.stored(kind, database)
-        if not after.is_sound or after.notices - before.notices != burst.transactions:
-            raise Unsound(f"{contestant}: {burst.transactions} reported, {after.notices - before.notices} stored")
-        return {**burst.as_json(), "credited": burst.transactions, "cpu_us": per_request(cpu, burst.transactions)}
 
     def _till_variables(self, database: str) -> dict[str, int]:
         provider, clearing = self.databases.postgres.row(
@@ -147,6 +132,23 @@ class Contest:
             " (SELECT id FROM payments_wallet WHERE house = 'clearing' AND currency_id = 'USD')",
         )
         return {"provider": provider, "clearing": clearing}
+
+
+def in_turn(
+    scenarios: Sequence[Scenario], play: Callable[[str, Scenario], dict[str, Any]], *, rounds: int,
+    show_progress: ShowProgress,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return every run: all contestants of all scenarios, round after round."""
+    runs = []
+    for number in range(1, rounds + 1):
+        for scenario in scenarios:
+            for contestant in scenario.contestants:
+                run = play(contestant, scenario)
+                runs.append({"scenario": scenario.name, "contestant": contestant, "round": number, **run})
+                show_progress(f"{number}/{rounds} {scenario.name:<14} {contestant:<17} {run['per_second']:>9,.0f}/s"
+                    f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
+                    f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
+    return runs
 
 
 def with_cpu(
@@ -187,6 +189,23 @@ def measured_post(
     if problem or not after.is_sound:
         raise Unsound(f"{database}: {problem or 'bookings and notices, or balances and postings, differ'}; {sent}")
     return {**sent.as_json(), "credited": credited, "cpu_us": per_request(cpu, sent.requests)}
+
+
+def measured_pgbench(
+    databases: Databases, contestant: str, *, clients: int, seconds: float, variables: dict[str, int]
+) -> dict[str, Any]:
+    """Run a script of pgbench, and see that what is stored is what it reports. Raises Unsound."""
+    database, kind = f"bench_{contestant}", SCRIPTS[contestant]
+    before = databases.stored(kind, database)
+    burst, cpu = with_cpu(
+        databases, None, database,
+        lambda: pgbench.run(databases.postgres, database, f"{contestant}.sql", seconds=seconds, variables=variables,
+                            clients=clients),
+    )  # fmt: skip
+    after = databases.stored(kind, database)
+    if not after.is_sound or after.notices - before.notices != burst.transactions:
+        raise Unsound(f"{contestant}: {burst.transactions} reported, {after.notices - before.notices} stored")
+    return {**burst.as_json(), "credited": burst.transactions, "cpu_us": per_request(cpu, burst.transactions)}
 
 
 def stored_at_last(databases: Databases, kind: str, database: str) -> Stored:

@@ -1,4 +1,4 @@
--- History: notices :after + 1 to :upto of 1.00, each with its event, transaction, posting and balance, as Till writes
+-- History: notices :after + 1 to :upto of :amount. Each has its event, transaction, posting and balance, as Till writes
 -- them. Every tenth goes to the busy wallet, the others to the rest in turn, so number and balance follow from n.
 -- Triggers are off for the load's sake; check_ledger, which trusts none, looks at everything afterwards.
 SET session_replication_role = replica;
@@ -15,15 +15,16 @@ SELECT n, 'deposit', 'sha1_colon ' || external_id, at FROM notice ORDER BY n;
 
 INSERT INTO payments_posting (id, transaction_id, currency_id, amount, source_id, destination_id,
     destination_sequence, destination_balance)
-SELECT n, n, 'USD', 1, clearing.id, wallet_id, notice.sequence, notice.sequence
+SELECT n, n, 'USD', :amount, clearing.id, wallet_id, notice.sequence, notice.sequence * :amount
 FROM notice, payments_wallet clearing WHERE clearing.house = 'clearing' AND clearing.currency_id = 'USD' ORDER BY n;
 
 INSERT INTO payments_webhookevent (id, provider_id, external_id, user_id, account_id, amount, verdict, reason,
     transaction_id, balance, received_at)
-SELECT n, provider.id, external_id, wallet_id, wallet_id, 1, 'credited', '', n, notice.sequence, at
+SELECT n, provider.id, external_id, wallet_id, wallet_id, :amount, 'credited', '', n, notice.sequence * :amount,
+    at
 FROM notice, payments_provider provider WHERE provider.slug = 'sha1_colon' ORDER BY n;
 
-UPDATE payments_wallet SET balance = newest.sequence, sequence = newest.sequence
+UPDATE payments_wallet SET balance = newest.sequence * :amount, sequence = newest.sequence
 FROM (SELECT wallet_id, max(sequence) AS sequence FROM notice GROUP BY 1) newest WHERE id = wallet_id;
 
 SELECT setval(pg_get_serial_sequence('payments_transaction', 'id'), :upto),
