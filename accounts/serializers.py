@@ -26,11 +26,24 @@ class PasswordField(PlainTextField):
         super().__init__(write_only=True, trim_whitespace=False, max_length=PASSWORD_MAX_LENGTH, **kwargs)
 
 
+def user_answer(user: User) -> dict[str, Any]:
+    return {
+        "id": user.pk,
+        "email": user.email,
+        "full_name": user.full_name,
+        "role": str(user.role),
+        "is_active": user.is_active,
+    }
+
+
 class UserSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields: tuple[str, ...] = ("id", "email", "full_name", "role", "is_active")
         read_only_fields = fields
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        return user_answer(instance)
 
 
 class ProfileSerializer(RequestSerializer):

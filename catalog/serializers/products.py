@@ -5,10 +5,25 @@ from typing import Any
 from rest_framework import serializers
 
 from api.amount_fields import AmountField, AmountInputField
+from api.decimals import format_amount
 from api.fields import FlagField, PlainTextField, WholeNumberField
 from api.serializers import RequestSerializer
+from api.timestamps import timestamp
 from catalog.models import Product
 from catalog.models.products import DESCRIPTION_MAX_LENGTH, MAX_STOCK, TITLE_MAX_LENGTH, validate_lines
+
+
+def product_answer(product: Product) -> dict[str, Any]:
+    return {
+        "id": product.pk,
+        "title": product.title,
+        "description": product.description,
+        "price": format_amount(product.price, product.currency.decimal_places),
+        "currency": product.currency_id,
+        "is_active": product.is_active,
+        "stock": product.stock,
+        "created_at": timestamp(product.created_at),
+    }
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
@@ -20,6 +35,9 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
         model = Product
         fields = ("id", "title", "description", "price", "currency", "is_active", "stock", "created_at")
         read_only_fields = fields
+
+    def to_representation(self, instance: Product) -> dict[str, Any]:
+        return product_answer(instance)
 
 
 class LinesField(serializers.CharField):

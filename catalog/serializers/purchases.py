@@ -1,12 +1,46 @@
 """The shapes of purchases and refunds."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from api.amount_fields import AmountField, AmountInputField
+from api.decimals import format_amount
 from api.fields import IdField, PlainTextField, WholeNumberField
 from api.serializers import RequestSerializer
+from api.timestamps import timestamp
 from catalog.models import Purchase, Refund
 from catalog.models.purchases import MAX_QUANTITY
+
+
+def purchase_answer(purchase: Purchase) -> dict[str, Any]:
+    places = purchase.currency.decimal_places
+    return {
+        "id": purchase.pk,
+        "user": purchase.user_id,
+        "product": purchase.product_id,
+        "title": purchase.title,
+        "wallet": purchase.wallet_id,
+        "quantity": purchase.quantity,
+        "unit_price": format_amount(purchase.unit_price, places),
+        "amount": format_amount(purchase.amount, places),
+        "currency": purchase.currency_id,
+        "refunded": format_amount(purchase.refunded, places),
+        "status": str(purchase.status),
+        "transaction": purchase.transaction_id,
+        "created_at": timestamp(purchase.created_at),
+    }
+
+
+def refund_answer(refund: Refund) -> dict[str, Any]:
+    return {
+        "id": refund.pk,
+        "purchase": refund.purchase_id,
+        "amount": format_amount(refund.amount, refund.purchase.currency.decimal_places),
+        "reason": refund.reason,
+        "transaction": refund.transaction_id,
+        "created_at": timestamp(refund.created_at),
+    }
 
 
 class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
@@ -32,6 +66,9 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
         read_only_fields = fields
         extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
+    def to_representation(self, instance: Purchase) -> dict[str, Any]:
+        return purchase_answer(instance)
+
 
 class BuySerializer(RequestSerializer):
     product = IdField(source="product_id")
@@ -52,6 +89,9 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         model = Refund
         fields = ("id", "purchase", "amount", "reason", "transaction", "created_at")
         read_only_fields = fields
+
+    def to_representation(self, instance: Refund) -> dict[str, Any]:
+        return refund_answer(instance)
 
 
 class RefundWriteSerializer(RequestSerializer):

@@ -8,13 +8,54 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.amount_fields import AmountField, AmountInputField
+from api.decimals import format_amount
 from api.fields import FlagField, IdField, PlainTextField
 from api.serializers import RequestSerializer, refuse_unless_one_of
+from api.timestamps import timestamp
 from payments.exchange import services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 
 ORIGIN_MAX_LENGTH = 60
 _SOURCE, _TARGET = {"currency": "source_currency"}, {"currency": "target_currency"}
+
+
+def rate_text(rate: Decimal) -> str:
+    return f"{rate:.10f}"
+
+
+def quote_answer(quote: Quote) -> dict[str, Any]:
+    source_places = quote.source_currency.decimal_places
+    return {
+        "id": quote.pk,
+        "source_currency": quote.source_currency_id,
+        "target_currency": quote.target_currency_id,
+        "rate": rate_text(quote.rate),
+        "amount": format_amount(quote.amount, source_places),
+        "proceeds": format_amount(quote.proceeds, quote.target_currency.decimal_places),
+        "commission": format_amount(quote.commission, source_places),
+        "created_at": timestamp(quote.created_at),
+        "expires_at": timestamp(quote.expires_at),
+    }
+
+
+def exchange_answer(exchange: Exchange) -> dict[str, Any]:
+    source_places, target_places = exchange.source_currency.decimal_places, exchange.target_currency.decimal_places
+    return {
+        "id": exchange.pk,
+        "user": exchange.user_id,
+        "source": exchange.source_id,
+        "destination": exchange.destination_id,
+        "source_currency": exchange.source_currency_id,
+        "target_currency": exchange.target_currency_id,
+        "rate": rate_text(exchange.rate),
+        "amount": format_amount(exchange.amount, source_places),
+        "proceeds": format_amount(exchange.proceeds, target_places),
+        "commission": format_amount(exchange.commission, source_places),
+        "remainder": format_amount(exchange.remainder, target_places),
+        "quote": exchange.quote_id,
+        "transaction": exchange.transaction_id,
+        "created_at": timestamp(exchange.created_at),
+    }
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "0.8602150537"})
@@ -25,7 +66,7 @@ class RateField(serializers.Field[Decimal, Any, str, Any]):
         super().__init__(read_only=True, help_text="What one unit of the source buys of the target.", **kwargs)
 
     def to_representation(self, value: Decimal) -> str:
-        return f"{value:.10f}"
+        return rate_text(value)
 
 
 class RateSerializer(serializers.ModelSerializer[ExchangeRate]):
@@ -84,6 +125,9 @@ class QuoteSerializer(serializers.ModelSerializer[Quote]):
         )  # fmt: skip
         read_only_fields = fields
 
+    def to_representation(self, instance: Quote) -> dict[str, Any]:
+        return quote_answer(instance)
+
 
 class QuoteWriteSerializer(RequestSerializer):
     source_currency = PlainTextField(max_length=10, help_text="What is given, such as USD.")
@@ -119,6 +163,9 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
         )  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"id": {"allow_null": True}}
+
+    def to_representation(self, instance: Exchange) -> dict[str, Any]:
+        return exchange_answer(instance)
 
 
 class PercentInputField(AmountInputField):

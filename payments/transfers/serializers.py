@@ -6,12 +6,32 @@ from rest_framework import serializers
 
 from accounts.validators import EMAIL_MAX_LENGTH
 from api.amount_fields import AmountField, AmountInputField
+from api.decimals import format_amount
 from api.fields import IdField, PlainTextField
 from api.serializers import RequestSerializer, refuse_unless_one_of
+from api.timestamps import timestamp
 from payments.transfers.models import Transfer
 from payments.transfers.queries import DIRECTIONS
 
 NOTE_MAX_LENGTH = 200
+
+
+def transfer_answer(transfer: Any) -> dict[str, Any]:
+    """Return a transfer with the `direction` and the `seen_commission` that its reader sees."""
+    places, commission = transfer.currency.decimal_places, transfer.seen_commission
+    return {
+        "id": transfer.pk,
+        "direction": transfer.direction,
+        "sender": transfer.user.email,
+        "source": transfer.source_id,
+        "destination": transfer.destination_id,
+        "currency": transfer.currency_id,
+        "amount": format_amount(transfer.amount, places),
+        "commission": None if commission is None else format_amount(commission, places),
+        "note": transfer.note,
+        "transaction": transfer.transaction_id,
+        "created_at": timestamp(transfer.created_at),
+    }
 
 
 class TransferSerializer(serializers.ModelSerializer[Transfer]):
@@ -44,6 +64,9 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
         )  # fmt: skip
         read_only_fields = fields
         extra_kwargs = {"id": {"allow_null": True}}
+
+    def to_representation(self, instance: Transfer) -> dict[str, Any]:
+        return transfer_answer(instance)
 
 
 class TransferWriteSerializer(RequestSerializer):

@@ -15,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import HasRole, IsAdmin
-from accounts.serializers import ProfileSerializer, UserSerializer
+from accounts.serializers import ProfileSerializer, user_answer
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked, refuse_members
 from payments.idempotency.dry_run import is_set
@@ -78,7 +78,7 @@ class MeView(StrictView):
         return self._user_response(accounts.update_user(user=self.user, **body), included)
 
     def _user_response(self, user: User, included: set[str]) -> Response:
-        answer = dict(UserSerializer(user).data)
+        answer = user_answer(user)
         if included:
             answer |= _money(user, included)
         return Response(answer)

@@ -1,7 +1,7 @@
 """The shapes of statements and of a balance at a moment."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample
@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from api.amount_fields import AmountInputField
 from api.decimals import format_amount
+from api.timestamps import timestamp, timestamp_or_none
 from payments.ledger.models import Transaction
 from payments.ledger.queries.statements import Period, StatementLine
 
@@ -45,23 +46,48 @@ class BalanceSerializer(serializers.Serializer[Any]):
     balance = AmountInputField(help_text="With everything that was booked up to this moment, and in it.")
 
 
-def line_of(period: Period, line: StatementLine) -> dict[str, Any]:
-    """Return a line as JSON and CSV hold it: amounts as text with at least the currency's decimals."""
+def statement_answer(
+    period: Period,
+    lines: Iterable[StatementLine],
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    next_page: str | None,
+) -> dict[str, Any]:
+    """Return a page of a wallet's statement from `start` up to before `end` (None: since ever, until now)."""
     places = period.wallet.currency.decimal_places
     return {
-        **line._asdict(),
+        "wallet": period.wallet.pk,
+        "currency": period.wallet.currency_id,
+        "from": timestamp_or_none(start),
+        "to": timestamp_or_none(end),
+        "opening_balance": format_amount(period.opening_balance, places),
+        "closing_balance": format_amount(period.closing_balance, places),
+        "next": next_page,
+        "lines": [line_answer(line, places) for line in lines],
+    }
+
+
+def line_answer(line: StatementLine, places: int) -> dict[str, Any]:
+    """Return a line as JSON and CSV hold it: amounts as text with at least the currency's decimals."""
+    return {
+        "sequence": line.sequence,
         "amount": format_amount(line.amount, places),
         "balance": format_amount(line.balance, places),
-        "created_at": moment(line.created_at),
+        "transaction": line.transaction,
+        "kind": line.kind,
+        "reference": line.reference,
+        "counterparty": line.counterparty,
+        "created_at": timestamp(line.created_at),
     }
 
 
 def csv_rows(lines: Iterable[StatementLine], places: int) -> Iterator[tuple[object, ...]]:
-    """Yield each line in the order of COLUMNS: what `line_of` holds, for statements of any length."""
+    """Yield each line in the order of COLUMNS: what `line_answer` holds, for statements of any length."""
     for line in lines:
         yield (
             line.sequence,
-            moment(line.created_at),
+            timestamp(line.created_at),
             line.kind,
             line.reference,
             line.counterparty,
@@ -69,11 +95,6 @@ def csv_rows(lines: Iterable[StatementLine], places: int) -> Iterator[tuple[obje
             format_amount(line.amount, places),
             format_amount(line.balance, places),
         )
-
-
-def moment(value: datetime | None) -> str | None:
-    """Return the time as answers write it, in UTC."""
-    return None if value is None else value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 _LINE = {

@@ -1,12 +1,46 @@
 """Transactions and their postings, as the API shows them."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from api.amount_fields import AmountField
+from api.decimals import format_amount
 from api.fields import PlainTextField
 from api.serializers import RequestSerializer
+from api.timestamps import timestamp
 from payments.ledger.models import Posting, Reversal, Transaction
+
+
+def posting_answer(posting: Any) -> dict[str, Any]:
+    """Return a posting with the `seen_source_balance` and the `seen_destination_balance` that its reader sees."""
+    places = posting.currency.decimal_places
+    source_balance, destination_balance = posting.seen_source_balance, posting.seen_destination_balance
+    return {
+        "source": posting.source_id,
+        "destination": posting.destination_id,
+        "currency": posting.currency_id,
+        "amount": format_amount(posting.amount, places),
+        "source_balance": None if source_balance is None else format_amount(source_balance, places),
+        "destination_balance": None if destination_balance is None else format_amount(destination_balance, places),
+    }
+
+
+def transaction_answer(transaction: Any) -> dict[str, Any]:
+    """Return a transaction with `seen_postings`, the postings that its reader may see."""
+    reverses: Reversal | None = getattr(transaction, "reverses", None)
+    reversal: Reversal | None = getattr(transaction, "reversal", None)
+    return {
+        "id": transaction.pk,
+        "kind": str(transaction.kind),
+        "status": "booked",
+        "reference": transaction.reference,
+        "reverses": reverses.original_id if reverses else None,
+        "reversed_by": reversal.transaction_id if reversal else None,
+        "postings": [posting_answer(posting) for posting in transaction.seen_postings],
+        "created_at": timestamp(transaction.created_at),
+    }
 
 
 class PostingSerializer(serializers.ModelSerializer[Posting]):
@@ -34,10 +68,25 @@ class PostingSerializer(serializers.ModelSerializer[Posting]):
         fields = ("source", "destination", "currency", "amount", "source_balance", "destination_balance")
         read_only_fields = fields
 
+    def to_representation(self, instance: Posting) -> dict[str, Any]:
+        return posting_answer(instance)
+
 
 class TransactionSerializer(serializers.ModelSerializer[Transaction]):
-    reverses = serializers.SerializerMethodField(help_text="The transaction that this one takes back.")
-    reversed_by = serializers.SerializerMethodField(help_text="The transaction that took this one back.")
+    reverses = serializers.IntegerField(
+        source="reverses.original_id",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text="The transaction that this one takes back.",
+    )
+    reversed_by = serializers.IntegerField(
+        source="reversal.transaction_id",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text="The transaction that took this one back.",
+    )
     status = serializers.SerializerMethodField(help_text="Always `booked`: what is listed here has happened.")
     postings = PostingSerializer(
         source="seen_postings", many=True, read_only=True, help_text="Those on your wallets, in their order."
@@ -48,13 +97,8 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
         fields = ("id", "kind", "status", "reference", "reverses", "reversed_by", "postings", "created_at")
         read_only_fields = fields
 
-    def get_reverses(self, transaction: Transaction) -> int | None:
-        reversal: Reversal | None = getattr(transaction, "reverses", None)
-        return reversal.original_id if reversal else None
-
-    def get_reversed_by(self, transaction: Transaction) -> int | None:
-        reversal: Reversal | None = getattr(transaction, "reversal", None)
-        return reversal.transaction_id if reversal else None
+    def to_representation(self, instance: Transaction) -> dict[str, Any]:
+        return transaction_answer(instance)
 
     @extend_schema_field({"type": "string", "enum": ["booked"]})
     def get_status(self, transaction: Transaction) -> str:  # noqa: ARG002

@@ -1,42 +1,62 @@
 """The shapes of wallets. Amounts are text with at least their currency's decimals."""
 
 from decimal import Decimal
+from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api.amount_fields import AMOUNT_SCHEMA, AmountField
+from api.amount_fields import AmountField
 from api.decimals import format_amount
 from api.fields import FlagField, PlainTextField
 from api.serializers import RequestSerializer
+from api.timestamps import timestamp
 from payments.ledger.models import Wallet
+from payments.money import EXACT
+
+
+def wallet_answer(wallet: Wallet, derived: Decimal | None = None) -> dict[str, Any]:
+    """Return a wallet as its owner sees it. `derived` is the balance of a house wallet, whose row holds none."""
+    places, held = wallet.currency.decimal_places, wallet.held
+    balance = wallet.balance if derived is None else derived
+    return {
+        "id": wallet.pk,
+        "currency": wallet.currency_id,
+        "balance": format_amount(balance, places),
+        "held": format_amount(held, places),
+        "available": format_amount(EXACT.subtract(balance, held), places),
+        "created_at": timestamp(wallet.created_at),
+    }
+
+
+def staff_wallet_answer(wallet: Wallet, derived: Decimal | None = None) -> dict[str, Any]:
+    house = wallet.house
+    return {
+        **wallet_answer(wallet, derived),
+        "owner": wallet.owner_id,
+        "house": None if house is None else str(house),
+        "may_overdraw": wallet.may_overdraw,
+    }
 
 
 class WalletSerializer(serializers.ModelSerializer[Wallet]):
     """`context["derived_balances"]` holds the balances of the house's wallets by id."""
 
     currency = serializers.CharField(source="currency_id", read_only=True)
-    balance = serializers.SerializerMethodField()
+    balance = AmountField()
     held = AmountField(help_text="Reserved for pending withdrawals.")
-    available = serializers.SerializerMethodField(help_text="`balance` less `held`.")
+    available = AmountField(help_text="`balance` less `held`.")
 
     class Meta:
         model = Wallet
         fields: tuple[str, ...] = ("id", "currency", "balance", "held", "available", "created_at")
         read_only_fields = fields
 
-    @extend_schema_field(AMOUNT_SCHEMA)
-    def get_balance(self, wallet: Wallet) -> str:
-        return format_amount(self._balance(wallet), wallet.currency.decimal_places)
+    def to_representation(self, instance: Wallet) -> dict[str, Any]:
+        return wallet_answer(instance, self.derived_balance(instance))
 
-    @extend_schema_field(AMOUNT_SCHEMA)
-    def get_available(self, wallet: Wallet) -> str:
-        return format_amount(self._balance(wallet) - wallet.held, wallet.currency.decimal_places)
-
-    def _balance(self, wallet: Wallet) -> Decimal:
+    def derived_balance(self, wallet: Wallet) -> Decimal | None:
         derived: dict[int, Decimal] = self.context.get("derived_balances", {})
-        stored: Decimal = wallet.balance
-        return derived.get(wallet.pk, stored)
+        return derived.get(wallet.pk)
 
 
 class StaffWalletSerializer(WalletSerializer):
@@ -58,6 +78,9 @@ class StaffWalletSerializer(WalletSerializer):
     class Meta(WalletSerializer.Meta):
         fields = (*WalletSerializer.Meta.fields, "owner", "house", "may_overdraw")
         read_only_fields = fields
+
+    def to_representation(self, instance: Wallet) -> dict[str, Any]:
+        return staff_wallet_answer(instance, self.derived_balance(instance))
 
 
 class NewWalletSerializer(RequestSerializer):

@@ -24,6 +24,7 @@ from accounts.viewsets import ReadingViewSet
 from api.csv_response import csv_response
 from api.decimals import format_amount
 from api.path_parameters import ID
+from api.timestamps import timestamp
 from api.validation import checked
 from payments.ledger.models import Wallet
 from payments.ledger.queries import filters, statements, wallets
@@ -178,7 +179,7 @@ class WalletViewSet(ReadingViewSet):
             {
                 "wallet": wallet.pk,
                 "currency": wallet.currency_id,
-                "at": statement_shapes.moment(moment),
+                "at": timestamp(moment),
                 "balance": format_amount(statements.balance_at(wallet, moment), wallet.currency.decimal_places),
             }
         )
@@ -204,18 +205,13 @@ def _query(form_class: Callable[..., forms.Form], request: Request) -> dict[str,
 def _page(period: statements.Period, query: dict[str, Any], address: str) -> dict[str, Any]:
     low = min(max(period.low, query["cursor"] or 0), period.high)
     high = min(low + (query["limit"] or filters.MAX_LINES), period.high)
-    places = period.wallet.currency.decimal_places
-    lines = statements.lines(period.wallet.pk, low=low, high=high)
-    return {
-        "wallet": period.wallet.pk,
-        "currency": period.wallet.currency_id,
-        "from": statement_shapes.moment(query["from"]),
-        "to": statement_shapes.moment(query["to"]),
-        "opening_balance": format_amount(period.opening_balance, places),
-        "closing_balance": format_amount(period.closing_balance, places),
-        "next": replace_query_param(address, "cursor", high) if high < period.high else None,
-        "lines": [statement_shapes.line_of(period, line) for line in lines],
-    }
+    return statement_shapes.statement_answer(
+        period,
+        statements.lines(period.wallet.pk, low=low, high=high),
+        start=query["from"],
+        end=query["to"],
+        next_page=replace_query_param(address, "cursor", high) if high < period.high else None,
+    )
 
 
 def _rows(period: statements.Period) -> Iterable[Sequence[object]]:

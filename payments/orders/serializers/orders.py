@@ -6,12 +6,44 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from api.amount_fields import AmountField, AmountInputField
+from api.decimals import format_amount
 from api.fields import FlagField, IdField, PlainTextField
 from api.serializers import RequestSerializer
+from api.timestamps import timestamp, timestamp_or_none
 from payments.orders.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
 from payments.orders.serializers.external_wallets import DetailsSchema
 
 SLUG_MAX_LENGTH = 50
+
+
+def deposit_answer(order: Deposit | Withdrawal) -> dict[str, Any]:
+    """Return a deposit, or what a withdrawal has in common with it."""
+    places, provider = order.currency.decimal_places, order.provider
+    return {
+        "id": order.pk,
+        "user": order.user_id,
+        "wallet": order.wallet_id,
+        "amount": format_amount(order.amount, places),
+        "currency": order.currency_id,
+        "commission": format_amount(order.commission, places),
+        "net": format_amount(order.net, places),
+        "status": str(order.status),
+        "reason": order.reason,
+        "provider": None if provider is None else provider.slug,
+        "transaction": order.transaction_id,
+        "created_at": timestamp(order.created_at),
+        "settled_at": timestamp_or_none(order.settled_at),
+    }
+
+
+def withdrawal_answer(order: Withdrawal) -> dict[str, Any]:
+    external = order.external_wallet
+    return {
+        **deposit_answer(order),
+        "external_wallet": order.external_wallet_id,
+        "pay_to": {"label": external.label, "kind": str(external.kind), "details": external.details},
+        "owner_is_active": order.user.is_active,
+    }
 
 
 class DepositSerializer(serializers.ModelSerializer[Any]):
@@ -41,6 +73,9 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
         read_only_fields = fields
         extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return deposit_answer(instance)
+
 
 class PayToSerializer(serializers.ModelSerializer[ExternalWallet]):
     details = DetailsSchema(read_only=True)
@@ -65,6 +100,9 @@ class WithdrawalSerializer(DepositSerializer):
         model = Withdrawal  # type: ignore[assignment]  # the other kind of order, of the same shape
         fields = (*DepositSerializer.Meta.fields, "external_wallet", "pay_to", "owner_is_active")
         read_only_fields = fields
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return withdrawal_answer(instance)
 
 
 class DepositWriteSerializer(RequestSerializer):
