@@ -9,35 +9,20 @@ from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.services import UnknownUser, lock_user
-from api.decimals import format_amount
-from payments.commission.charging import charge
-from payments.commission.models import Operation
 from payments.ledger import booking
-from payments.ledger.models import Currency, Transaction, Wallet
+from payments.ledger.models import Currency, Wallet
 from payments.ledger.services.currencies import active_currency
 from payments.money import EXACT, check_amount
+from payments.operations.plan import carry_out
 from payments.transfers.models import Transfer
-from postgres.sequences import next_id
+from payments.transfers.plan import ROLES_WITH_WALLETS, RecipientNotFound, TransferLimitExceeded, TransferPlan
 
-_ROLES_WITH_WALLETS = (Role.USER, Role.ADMIN)
+__all__ = ["RecipientNotFound", "TransferLimitExceeded", "transfer"]
+
 #: How far a clock may be set back before a daily limit forgets what was sent.
 _CLOCK_SET_BACK = timedelta(hours=1)
-
-
-class RecipientNotFound(Exception):
-    """There is nobody who could receive this: no such person or wallet, or not an active one."""
-
-
-class TransferLimitExceeded(Exception):
-    """It is more than may still be sent to others today."""
-
-    field = "amount"
-
-    def __init__(self, left: str, currency: str) -> None:
-        super().__init__(f"{left} {currency} may still be sent to others today (UTC).")
-        self.extra = {"left": left}
 
 
 class _Receiver(NamedTuple):
@@ -45,7 +30,6 @@ class _Receiver(NamedTuple):
     wallet_id: int | None
 
 
-@transaction.atomic
 def transfer(
     *,
     user_id: int,
@@ -59,10 +43,22 @@ def transfer(
 
     The commission comes on top, from the sender. `recipient` is an email in any case; who has no wallet in the
     currency gets one. Lock order: users' rows, ascending, where a limit or a new wallet needs them; then both wallets.
-    Raises WalletNotFound (the source), RecipientNotFound (whatever is wrong with the other side),
-    CurrencyUnavailable, InvalidAmount, TransferLimitExceeded, and the ledger's SameWallet, CurrencyMismatch,
-    InsufficientFunds and BalanceTooLarge.
+    Raises what `TransferPlan.decide` raises.
     """
+    if destination_id is not None and not settings.TILL_TRANSFER_DAILY_LIMITS:
+        return carry_out(
+            TransferPlan(user_id=user_id, source_id=source_id, destination_id=destination_id, amount=amount, note=note)
+        )
+    with transaction.atomic():
+        plan = _prepared(user_id, source_id, amount, destination_id, recipient)
+        plan.note = note
+        return carry_out(plan)
+
+
+def _prepared(
+    user_id: int, source_id: int, amount: Decimal, destination_id: int | None, recipient: str
+) -> TransferPlan:
+    """Find the destination of an email, and what a daily limit leaves. Locks users' rows, and may open a wallet."""
     source = _own_wallet(source_id, user_id)
     currency = active_currency(source.currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
@@ -71,24 +67,14 @@ def transfer(
     receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
     _lock_users(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
-    if limit:
-        _check_limit(user_id, currency, amount, Decimal(limit))
-    fee = charge(operation=Operation.TRANSFER, currency=currency, amount=amount)
-    sent = Transfer(
-        pk=next_id(Transfer),
+    left = EXACT.subtract(Decimal(limit), _sent_today(user_id, currency)) if limit else None
+    return TransferPlan(
         user_id=user_id,
-        recipient_id=receiver.user_id,
         source_id=source_id,
         destination_id=receiver.wallet_id or _wallet_for(receiver.user_id, currency),
-        currency=currency,
         amount=amount,
-        commission=fee.amount,
-        rule=fee.rule,
-        note=note,
+        left_today=left,
     )
-    sent.transaction_id = _book(sent)
-    sent.save(force_insert=True)
-    return sent
 
 
 def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
@@ -109,7 +95,7 @@ def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
         Q(currency=currency) | Q(owner=user_id),
         pk=wallet_id,
         owner__is_active=True,
-        owner__role__in=_ROLES_WITH_WALLETS,
+        owner__role__in=ROLES_WITH_WALLETS,
     )
     owner = owners.values_list("owner_id", flat=True).first()
     if owner is None:
@@ -118,7 +104,7 @@ def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:
 
 
 def _by_email(email: str, currency: Currency) -> _Receiver:
-    users = User.objects.with_email(email).filter(is_active=True, role__in=_ROLES_WITH_WALLETS)
+    users = User.objects.with_email(email).filter(is_active=True, role__in=ROLES_WITH_WALLETS)
     receiver_id = users.values_list("pk", flat=True).first()
     if receiver_id is None:
         raise RecipientNotFound
@@ -148,13 +134,6 @@ def _wallet_for(owner_id: int, currency: Currency) -> int:
     return wallet_id or int(Wallet.objects.create(owner_id=owner_id, currency=currency).pk)
 
 
-def _check_limit(user_id: int, currency: Currency, amount: Decimal, limit: Decimal) -> None:
-    """Check under the lock of the sender's row, so that two wallets of one sender cannot pass the limit together."""
-    left = EXACT.subtract(limit, _sent_today(user_id, currency))
-    if amount > left:
-        raise TransferLimitExceeded(format_amount(max(left, Decimal(0)), currency.decimal_places), currency.pk)
-
-
 def _sent_today(user_id: int, currency: Currency) -> Decimal:
     """Return what the sender sent to others today. Reads only ids after the last transfer of yesterday.
 
@@ -167,20 +146,3 @@ def _sent_today(user_id: int, currency: Currency) -> Decimal:
     todays = to_others.filter(pk__gt=before, created_at__gte=midnight)
     sent: Decimal | None = todays.aggregate(sent=Sum("amount"))["sent"]
     return sent or Decimal(0)
-
-
-def _book(sent: Transfer) -> int:
-    """Move the money; return the transaction's id."""
-    locked = booking.lock([sent.source_id, sent.destination_id])
-    if sent.destination_id not in locked.wallets:
-        raise RecipientNotFound
-    postings = [booking.NewPosting(sent.source_id, sent.destination_id, sent.amount)]
-    if sent.commission:
-        fees = booking.house_wallet(Wallet.House.COMMISSION, sent.currency_id)
-        postings.append(booking.NewPosting(sent.source_id, fees, sent.commission))
-    new = booking.NewTransaction(Transaction.Kind.TRANSFER, tuple(postings), f"transfer {sent.pk}")
-    try:
-        return locked.book_one(new).transaction_id
-    except (booking.SameWallet, booking.CurrencyMismatch) as error:
-        error.field = "destination"
-        raise

@@ -77,5 +77,5 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
     def create(self, request: Request) -> Response:
         data = checked(TransferWriteSerializer, request)
         sent = services.transfer(user_id=self.user.pk, **data)
-        visible = queries.visible_to(self.user).get(pk=sent.pk)
-        return Response(TransferSerializer(visible).data, status.HTTP_201_CREATED)
+        sent.user = self.user
+        return Response(TransferSerializer(sent).data, status.HTTP_201_CREATED)

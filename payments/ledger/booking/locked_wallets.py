@@ -1,7 +1,8 @@
 """Locks wallets, decides under the locks, and books a list of transactions with a result for each."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from typing import Any
@@ -77,6 +78,9 @@ class LockedWallets:
     _clock: int = 0
     _house_currencies: Mapping[int, str] = field(default_factory=dict)
     _new_wallet_ids: set[int] = field(default_factory=set)
+    #: What `add` has decided and `queue_added` has not written yet, and the wallets before that.
+    _added: write_batch.WriteBatch = field(default_factory=write_batch.WriteBatch)
+    _before: _Saved = field(default_factory=dict)
 
     def queue_open(self, wallets: Iterable[NewWallet], pipeline: Pipeline) -> Callable[[], None]:
         """Queue the creation of wallets, by ascending id. Returns a function that adds them to these after the run.
@@ -138,14 +142,47 @@ class LockedWallets:
         batch = write_batch.WriteBatch()
         with localcontext(EXACT):
             results = [self._decide(new, batch) for new in transactions]
-        if batch.transactions:
-            for wallet in self.wallets.values():
-                sequence = before[wallet.id][1]
-                if wallet.sequence != sequence:
-                    batch.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
-                    batch.has_new_wallets |= wallet.id in self._new_wallet_ids
-            batch.queue_write(pipeline)
+        self._queue_write(batch, before, pipeline)
         return results
+
+    def add(self, new: NewTransaction) -> Booked:
+        """Decide one transaction as `queue_book` does, for `queue_added` to write. Raises its refusal, a LedgerError.
+
+        So several callers, each with a decision of its own, share the statements that write.
+        """
+        new.check()
+        if not self._before:
+            self._before = self._save()
+        self._house_currencies = house_currencies(wallet_ids([new]) - self.wallets.keys())
+        with localcontext(EXACT):
+            return _booked([self._decide(new, self._added)])
+
+    def queue_added(self, pipeline: Pipeline) -> None:
+        """Queue the writing of all that was added. The run books it, and raises as that of `queue_book` does."""
+        batch, before = self._added, self._before
+        self._added, self._before = write_batch.WriteBatch(), {}
+        self._queue_write(batch, before, pipeline)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back what was added inside when an exception leaves the block."""
+        wallets, added = self._save(), self._added.mark()
+        try:
+            yield
+        except BaseException:
+            self._restore(wallets)
+            self._added.back_to(added)
+            raise
+
+    def _queue_write(self, batch: write_batch.WriteBatch, before: _Saved, pipeline: Pipeline) -> None:
+        if not batch.transactions:
+            return
+        for wallet in self.wallets.values():
+            sequence = before[wallet.id][1]
+            if wallet.sequence != sequence:
+                batch.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
+                batch.has_new_wallets |= wallet.id in self._new_wallet_ids
+        batch.queue_write(pipeline)
 
     def hold(self, wallet_id: int, amount: Decimal) -> None:
         """Reserve money of a locked wallet: it cannot move until it is released. Not idempotent.
@@ -202,6 +239,11 @@ class LockedWallets:
         """Keep ids for later, and the time at which they were drawn."""
         for id_, self._clock in drawn:
             self._ids.append(id_)
+
+    @property
+    def clock(self) -> int:
+        """The clock when the last ids were drawn, under the locks, in microseconds since 1970."""
+        return self._clock
 
     def _time(self, touched: Iterable[int]) -> int:
         """Return a transaction's time: the clock's, or the last time of one of its wallets if that is later."""

@@ -93,6 +93,15 @@ class WriteBatch:
     #: Some of the wallets were opened in this atomic block.
     has_new_wallets: bool = False
 
+    def mark(self) -> tuple[int, int]:
+        """Return how much there is, for `back_to`."""
+        return len(self.transactions), len(self.postings)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
+        """Drop the transactions and postings that came after a mark."""
+        del self.transactions[mark[0] :]
+        del self.postings[mark[1] :]
+
     def queue_write(self, pipeline: Pipeline) -> None:
         """Queue the rows. The run fails with STALE_WALLETS when a wallet's sequence has changed since it was locked."""
         pipeline.execute_rows(self.transactions, _TRANSACTIONS)

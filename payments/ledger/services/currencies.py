@@ -77,7 +77,13 @@ def known_currency(code: str) -> Currency:
 
 def active_currency(code: str) -> Currency:
     """Return a currency that is in use. Raises CurrencyUnavailable."""
-    currency = Currency.objects.filter(pk=code, is_active=True).first()
-    if currency is None:
-        raise CurrencyUnavailable(f"{code} is not a currency in use here.")
+    return in_use(Currency.objects.filter(pk=code).first(), code)
+
+
+def in_use(currency: Currency | None, code: str, *, field: str = "currency") -> Currency:
+    """Return what was found under the code, if it is in use. Raises CurrencyUnavailable naming the field."""
+    if currency is None or not currency.is_active:
+        error = CurrencyUnavailable(f"{code} is not a currency in use here.")
+        error.field = field
+        raise error
     return currency

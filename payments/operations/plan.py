@@ -1,0 +1,145 @@
+"""Plans of money operations, and how they are run: one pipeline locks and asks, one writes and commits.
+
+Lock order, written down once, so that nobody waits in a circle:
+
+1. counters of requests, and Idempotency-Keys, by user and key (`batch`);
+2. rows that an operation is about, in the order of `postgres.questions.LockOrder`, each kind by ascending id;
+3. wallets, by ascending id.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from django.db.models import Model
+
+from payments.ledger import booking
+from postgres import pipeline
+from postgres.model_rows import moment_of, queue_insert
+from postgres.parameters import RowsStatement
+from postgres.pipeline import Pipeline, PipelineSteps
+from postgres.questions import QuestionBatch
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Questions(QuestionBatch):
+    """What a batch asks, and the wallets that it locks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wallet_ids: set[int] = set()
+
+    def lock_wallets(self, *wallet_ids: int) -> None:
+        """Lock users' wallets until the block ends. Ids of no wallet, and the house's, are left out."""
+        self.wallet_ids.update(wallet_ids)
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """Where plans are decided: the locked wallets, the time, and the rows to write."""
+
+    locked: booking.LockedWallets
+    _inserts: dict[type[Model], list[Model]] = field(default_factory=dict)
+    _updates: dict[RowsStatement, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """The clock of PostgreSQL under the locks."""
+        return moment_of(self.locked.clock)
+
+    def own_wallet(self, wallet_id: int, owner_id: int, *, field: str | None = None) -> booking.LockedWallet:
+        """Return a locked wallet of the owner's. Raises WalletNotFound: strangers' and absent ones look alike."""
+        wallet = self.locked.wallets.get(wallet_id)
+        if wallet is None or wallet.owner_id != owner_id:
+            raise booking.WalletNotFound(field=field)
+        return wallet
+
+    def book(self, new: booking.NewTransaction) -> booking.Booked:
+        """Book one transaction. Raises its refusal, a LedgerError."""
+        return self.locked.add(new)
+
+    def insert(self, instance: Model) -> None:
+        """Write a new row, all of whose fields are set."""
+        self._inserts.setdefault(type(instance), []).append(instance)
+
+    def update(self, statement: RowsStatement, *row: Any) -> None:
+        """Write one row of a statement that changes rows."""
+        self._updates.setdefault(statement, []).append(row)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back what was written inside when an exception leaves the block."""
+        written: tuple[dict[Any, list[Any]], ...] = (self._inserts, self._updates)
+        lengths = [{key: len(rows) for key, rows in kind.items()} for kind in written]
+        try:
+            with self.locked.all_or_nothing():
+                yield
+        except BaseException:
+            for kind, before in zip(written, lengths, strict=True):
+                for key, rows in kind.items():
+                    del rows[before.get(key, 0) :]
+            raise
+
+    def queue_write(self, pipeline: Pipeline) -> None:
+        """Queue all rows: transactions, postings and balances first, then what refers to them."""
+        self.locked.queue_added(pipeline)
+        for instances in filter(None, self._inserts.values()):
+            queue_insert(instances, pipeline)
+        for statement, rows in self._updates.items():
+            if rows:
+                pipeline.execute_rows(rows, statement)
+
+
+class MoneyPlan(Protocol[Result_co]):
+    """One money operation. Its two methods are called once each, in their order, in one atomic block."""
+
+    def ask(self, questions: Questions) -> None:
+        """Ask for what the decision needs, and for the locks. Raises nothing."""
+
+    def decide(self, work: UnitOfWork) -> Result_co:
+        """Decide under the locks, without asking anybody, and write. Raises the refusal; nothing is written then."""
+
+
+def queue_ask(plans: Sequence[MoneyPlan[Any]], pipeline: Pipeline) -> "Answered":
+    """Queue what the plans lock and ask."""
+    questions = Questions()
+    for plan in plans:
+        plan.ask(questions)
+    fill_locked = questions.queue_locking(pipeline)
+    read_wallets = booking.queue_lock(questions.wallet_ids, pipeline, transactions=len(plans))
+    fill_read = questions.queue_reading(pipeline)
+
+    def answered() -> UnitOfWork:
+        fill_locked()
+        fill_read()
+        return UnitOfWork(read_wallets())
+
+    return answered
+
+
+class Answered(Protocol):
+    """Called after the run of the pipeline that asks: returns where the plans are decided."""
+
+    def __call__(self) -> UnitOfWork: ...
+
+
+def plan_steps(plan: MoneyPlan[Result]) -> PipelineSteps[Result]:
+    """Run one plan in an atomic block. Raises its refusal."""
+    first = Pipeline()
+    answered = queue_ask([plan], first)
+    yield first
+    work = answered()
+    result = plan.decide(work)
+    last = Pipeline(commit=True)
+    work.queue_write(last)
+    yield last
+    return result
+
+
+def carry_out(plan: MoneyPlan[Result]) -> Result:
+    """Run one plan in this thread, in an atomic block. Raises its refusal. Not idempotent."""
+    return pipeline.run(plan_steps(plan))
