@@ -13,7 +13,6 @@ from typing import Any
 
 from benchmarks import cluster, figures, growth, load, machine, memory, pgbench, report, servers, throughput, users
 from benchmarks.databases import Databases
-from benchmarks.user_requests import WORKLOADS
 
 ROOT = Path(__file__).resolve().parent.parent
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
@@ -28,7 +27,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS='…', or python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a minute or two: to see that it works")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be repeated)")
-    parser.add_argument("--workload", choices=WORKLOADS, action="append", help="this one of users (may be repeated)")
+    parser.add_argument("--workload", choices=users.NAMES, action="append", help="of users: this one (may be repeated)")
+    parser.add_argument("--before", metavar="COMMIT", help="of users: serve this commit in turn with what is here")
     parser.add_argument("--rounds", type=int, help="of each measurement (5; quick: 1)")
     parser.add_argument("--seconds", type=float, help="of each run (10; quick: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", help="postings, for growth")
@@ -113,11 +113,10 @@ def _memory(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _users(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
-    scenarios = users.QUICK if given.quick else users.FULL
-    chosen = [scenario for scenario in scenarios if scenario.workload in (given.workload or WORKLOADS)]
-    with users.UserContest(databases) as contest:
-        runs = contest.play(chosen, rounds=given.rounds, seconds=given.seconds, show_progress=show_progress)
-    return {"runs": runs, "checks": contest.check()}
+    chosen = users.scenarios(quick=given.quick, names=given.workload, has_earlier=bool(given.before))
+    with users.UserContest(databases, chosen, earlier=given.before) as contest:
+        runs = contest.play(rounds=given.rounds, seconds=given.seconds, show_progress=show_progress)
+        return {"before": given.before, "runs": runs, "checks": contest.check()}
 
 
 PROGRAMS = {"throughput": _throughput, "growth": _growth, "memory": _memory, "users": _users}

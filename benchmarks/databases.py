@@ -35,6 +35,11 @@ STORED = {
         SELECT (SELECT count(*) FROM webhooks_storednotice), (SELECT count(*) FROM hordak_transaction),
             (SELECT coalesce(sum(credit), 0) FROM hordak_leg), (SELECT coalesce(sum(debit), 0) FROM hordak_leg)
     """,
+    "hordak_users": """
+        SELECT (SELECT count(*) FROM webhooks_storedtransfer),
+            (SELECT count(*) FROM hordak_transaction WHERE description = ''),
+            (SELECT coalesce(sum(credit), 0) FROM hordak_leg), (SELECT coalesce(sum(debit), 0) FROM hordak_leg)
+    """,
     "double_entry": """
         SELECT (SELECT count(*) FROM booking), (SELECT count(*) / 2 FROM entry),
             (SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id > 0),
@@ -50,6 +55,7 @@ class Databases:
         self.folder = folder.resolve()
         self.postgres = Postgres(self.folder)
         self.notices_file = self.folder / "notices.txt"
+        self.requests_file = self.folder / "requests.txt"
 
     @contextmanager
     def open(self) -> Iterator["Databases"]:
@@ -62,15 +68,24 @@ class Databases:
         finally:
             self.postgres.stop()
             self.notices_file.unlink(missing_ok=True)
+            self.requests_file.unlink(missing_ok=True)
 
     def _make_template(self) -> None:
-        self.postgres.create(TEMPLATE)
-        for command in ("migrate", "seed_currencies", "seed_users"):
-            servers.manage(self.postgres.url(TEMPLATE), self.folder, command)
-        self.postgres.run_file(TEMPLATE, "till_users.sql", first=FIRST_WALLET, users=USERS)
+        self._make_users(TEMPLATE, servers.ROOT)
 
-    def make_till(self, database: str) -> None:
-        self.postgres.create(database, template=TEMPLATE)
+    def _make_users(self, database: str, root: Path) -> None:
+        """Till with its users and empty wallets, made by the Till in this folder."""
+        self.postgres.create(database)
+        for command in ("migrate", "seed_currencies", "seed_users"):
+            servers.manage(self.postgres.url(database), self.folder, command, root=root)
+        self.postgres.run_file(database, "till_users.sql", first=FIRST_WALLET, users=USERS)
+
+    def make_till(self, database: str, root: Path = servers.ROOT) -> None:
+        """`root` is where another version of Till is, if it is to be that one's."""
+        if root == servers.ROOT:
+            self.postgres.create(database, template=TEMPLATE)
+        else:
+            self._make_users(database, root)
 
     def fill_till(self, database: str, *, after: int, upto: int, amount: int = 1) -> None:
         """Add the postings number `after` + 1 to `upto`, each of this amount, with all rows of their notices."""
@@ -82,19 +97,20 @@ class Databases:
         self.postgres.create(database)
         self.postgres.run_file(database, "double_entry_schema.sql", first=FIRST_WALLET, users=USERS)
 
-    def make_hordak(self, database: str) -> None:
+    def make_hordak(self, database: str, *more: int) -> None:
+        """`more`: how many users sign in, the deposits, and the amount of each."""
         peer.install(self.folder)
         self.postgres.create(database)
-        peer.prepare(self.folder, self.postgres.url(database), first=FIRST_WALLET, users=USERS)
+        peer.prepare(self.folder, self.postgres.url(database), FIRST_WALLET, USERS, *more)
 
     def stored(self, kind: str, database: str) -> "Stored":
         with self.postgres.connect(database) as connection:
             row = connection.execute(STORED[kind].encode()).fetchone()
         return Stored(*(row or ()))
 
-    def check_ledger(self, database: str) -> str:
+    def check_ledger(self, database: str, root: Path = servers.ROOT) -> str:
         """Recompute the books of a Till. Raises subprocess.CalledProcessError when they do not balance."""
-        servers.manage(self.postgres.url(database), self.folder, "check_ledger")
+        servers.manage(self.postgres.url(database), self.folder, "check_ledger", root=root)
         return "balanced"
 
 

@@ -45,6 +45,10 @@ def p50(run: Run) -> float:
     return float(run["p50_us"])
 
 
+def p99(run: Run) -> float:
+    return float(run["p99_us"])
+
+
 def tail(run: Run) -> float:
     """p99 in p50s."""
     return float(run["p99_us"]) / float(run["p50_us"])
@@ -132,10 +136,15 @@ def _users(runs: list[Run]) -> list[Figure]:
         Figure("purchases of many products / pgbench double entry", 0.15, 0.5, True, to_pgbench("purchases-16")),
         Figure("purchases of one product / pgbench double entry", 0.15, 0.5, True, to_pgbench("one_product-16")),
         Figure("all transfers into one wallet / pgbench's hot wallet", 0.5, 2, True, to_pgbench("into_one-16")),
+        Figure("transfers / django-hordak behind a view", 4, 15, True, ratio(of("till"), of("hordak"), per_second)),
         Figure("one wallet / pgbench double entry", 0.3, 1, True, to_pgbench("wallet-16")),
         Figure("a page of 50 transactions / pgbench double entry", 0.06, 0.2, True, to_pgbench("page-16")),
         Figure("p50 of one wallet, one connection", 1.2, 0.6, False, reading and reading / 1000, " ms"),
         Figure("p99 / p50 of transfers", 4, 2.5, False, middle(of("till"), tail)),
+        Figure("webhooks / those of the Till before", 0.97, 1.05, True,
+               ratio(of("till", "webhooks-64"), of("before", "webhooks-64"), per_second)),
+        Figure("p99 of webhooks while 64 connections log in and transfer / undisturbed", 3, 1.5, False,
+               ratio(of("till", "steady_beside-64"), of("till", "steady-0"), p99)),
     ]  # fmt: skip
 
 

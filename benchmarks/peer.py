@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.peers.hordak.tokens import key_of
+
 HERE = Path(__file__).resolve().parent / "peers" / "hordak"
 REQUIREMENTS = HERE / "requirements.txt"
 SETTINGS = "benchmarks.peers.hordak.settings"
@@ -13,6 +15,11 @@ SETTINGS = "benchmarks.peers.hordak.settings"
 
 def python(folder: Path) -> Path:
     return folder.resolve() / "peer-hordak" / "bin" / "python"
+
+
+def user_tokens(first: int, count: int) -> list[str]:
+    """Return what its users show in the header Authorization."""
+    return [f"Token {key_of(user)}" for user in range(first, first + count)]
 
 
 def install(folder: Path) -> None:
@@ -29,11 +36,11 @@ def install(folder: Path) -> None:
     shutil.copy(REQUIREMENTS, installed)
 
 
-def prepare(folder: Path, database_url: str, *, first: int, users: int) -> None:
-    """Make hordak's tables with its own migrations, and open the accounts."""
+def prepare(folder: Path, database_url: str, *numbers: int) -> None:
+    """Make hordak's tables with its own migrations, and what peers/hordak/prepare.py makes of these numbers."""
     environment = {**os.environ, "DATABASE_URL": database_url, "DJANGO_SETTINGS_MODULE": SETTINGS}
     subprocess.run(
-        [str(python(folder)), "-m", "benchmarks.peers.hordak.prepare", str(first), str(users)],
+        [str(python(folder)), "-m", "benchmarks.peers.hordak.prepare", *map(str, numbers)],
         cwd=HERE.parent.parent.parent,
         env=environment,
         check=True,

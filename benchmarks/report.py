@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import figures, plots
+from benchmarks import figures, plots, user_report
 from benchmarks.figures import Result, Run, by_round, cpu_without_client, middle, p50, per_second
+from benchmarks.tables import contestants_table, median_cpu, over_connections
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by the program -->", "<!-- end of results -->"
@@ -48,6 +49,8 @@ def section(result: Result, drawn: Iterable[str] = ()) -> str:
         parts += ["### Books of different length", _growth(growth)]
     if memory := result.get("memory"):
         parts += ["### Memory", _memory(memory)]
+    if users := result.get("users"):
+        parts += ["### What users ask", user_report.section(users)]
     parts += [f"![{name}](results/{name}.svg)" for name in drawn]
     return "\n\n".join(parts)
 
@@ -64,29 +67,15 @@ def _where(result: Result) -> str:
         ),
         f"* Python {machine['python']}, Django {machine['django']}, Till {result['till']}",
     ]
-    for name in ("throughput", "growth", "memory"):
+    for name in ("throughput", "growth", "memory", "users"):
         if part := result.get(name):
             lines.append(f"* {name}: {part['date']}, `{part['command']}`, load before {part['load_before']:.2f}")
     return "\n".join(lines)
 
 
 def _contestants(runs: list[Run]) -> str:
-    lines = [
-        "Medians of all rounds. CPU in microseconds for each webhook (or statement).",
-        "",
-        "| workload, connections | contestant | per second | p50 ms | p90 ms | p99 ms | server | PostgreSQL | client |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for scenario in dict.fromkeys(run["scenario"] for run in runs):
-        for contestant, name in CONTESTANTS.items():
-            seen = [run for run in runs if (run["scenario"], run["contestant"]) == (scenario, contestant)]
-            if seen:
-                values = [median(run["per_second"] for run in seen)]
-                milliseconds = [median(run[key] for run in seen) / 1000 for key in ("p50_us", "p90_us", "p99_us")]
-                cpu = [median(run["cpu_us"][key] for run in seen) for key in ("server", "postgres", "client")]
-                cells = [f"{values[0]:,.0f}", *(f"{value:.2f}" for value in milliseconds), *(f"{c:,.0f}" for c in cpu)]
-                lines.append(f"| {scenario.replace('-', ', ')} | {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    about = "Medians of all rounds. CPU in microseconds for each webhook (or statement)."
+    return f"{about}\n\n{contestants_table(runs, CONTESTANTS, lambda scenario: scenario.replace('-', ', '))}"
 
 
 def _growth(growth: Result) -> str:
@@ -140,6 +129,8 @@ def draw(result: Result) -> dict[str, str]:
     if points := result.get("memory", {}).get("soak", {}).get("points"):
         series = {"larger worker": [(point["seconds"] / 60, point["mb"]) for point in points]}
         drawn["soak"] = plots.line_chart("Memory under full load, MB", series, across="minutes")
+    if users := result.get("users"):
+        drawn |= user_report.draw(users)
     return drawn
 
 
@@ -150,25 +141,14 @@ def _draw_throughput(runs: list[Run]) -> dict[str, str]:
         seen = by_round(runs, scenario="many-64", contestant=contestant)
         if seen:
             rates[name] = {"a second": median(map(per_second, seen.values()))}
-            cpu[name] = {
-                part: median(run["cpu_us"][part] for run in seen.values()) for part in ("server", "postgres", "client")
-            }
-    connections = sorted({int(run["scenario"].split("-")[1]) for run in runs if run["scenario"].startswith("many-")})
-    series = {CONTESTANTS[contestant]: _over_connections(runs, contestant, connections) for contestant in HTTP}
-    ticks = {str(number): math.log2(number) for number in connections}
+            cpu[name] = median_cpu(list(seen.values()))
+    ticks, rates_of = over_connections(runs, "many")
+    series = {CONTESTANTS[contestant]: rates_of(contestant) for contestant in HTTP}
     return {
         "throughput": plots.bar_chart("Credits a second, many wallets, 64 connections (pgbench: 16)", rates),
         "cpu": plots.bar_chart("CPU for each credit, microseconds", cpu),
         "connections": plots.line_chart("Webhooks a second", series, across="connections", ticks=ticks),
     }
-
-
-def _over_connections(runs: list[Run], contestant: str, connections: list[int]) -> list[tuple[float, float]]:
-    medians = {
-        number: middle(by_round(runs, scenario=f"many-{number}", contestant=contestant), per_second)
-        for number in connections
-    }
-    return [(math.log2(number), rate) for number, rate in medians.items() if rate is not None]
 
 
 def _draw_growth(growth: Result) -> str:

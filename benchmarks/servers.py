@@ -1,10 +1,12 @@
 """The contestants that speak HTTP, each served as it is in production: started, waited for, stopped."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -26,11 +28,14 @@ class DidNotStart(Exception):
 class Server:
     """gunicorn in a process group of its own."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], *, ready: str, log: Path) -> None:
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], *, ready: str, log: Path, root: Path = ROOT
+    ) -> None:
         self.name = name
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        self._root = root
         self._command = command
         self._environment = {**os.environ, **environment, "PORT": str(self.port)}
         self._ready = ready
@@ -54,7 +59,7 @@ class Server:
     def launch(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                self._command, cwd=self._root, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
 
     def wait(self) -> "Server":
@@ -85,11 +90,11 @@ class Server:
             self._process.wait()
 
 
-def till(name: str, database_url: str, folder: Path, **environment: str) -> Server:
-    """Till as `make run` serves it."""
+def till(name: str, database_url: str, folder: Path, root: Path = ROOT, **environment: str) -> Server:
+    """Till as `make run` serves it; the one of this folder."""
     command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
     environment = till_environment(database_url, folder) | environment
-    return Server(name, command, environment, ready="/health/ready", log=folder / f"{name}.log")
+    return Server(name, command, environment, ready="/health/ready", log=folder / f"{name}.log", root=root)
 
 
 def till_environment(database_url: str, folder: Path) -> dict[str, str]:
@@ -116,22 +121,33 @@ def hordak(name: str, database_url: str, folder: Path) -> Server:
     return Server(name, command, environment, ready="/ready", log=folder / f"{name}.log")
 
 
-def user_tokens(database_url: str, folder: Path, *, first: int, count: int) -> list[str]:
+def user_tokens(database_url: str, folder: Path, *, first: int, count: int, root: Path = ROOT) -> list[str]:
     """Return access tokens of so many users of a Till, from the first on."""
-    environment = {**os.environ, **till_environment(database_url, folder), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    command = [sys.executable, "-m", "benchmarks.user_tokens", str(first), str(count)]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.split()
+    environment = {**os.environ, **till_environment(database_url, folder), "PYTHONPATH": str(root)}
+    # This version's script, whatever version signs them in: -P keeps the script's neighbours out of its way.
+    command = [sys.executable, "-P", str(ROOT / "benchmarks" / "user_tokens.py"), str(first), str(count)]
+    done = subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.split()
 
 
-def manage(database_url: str, folder: Path, *words: str) -> None:
+def manage(database_url: str, folder: Path, *words: str, root: Path = ROOT) -> None:
     """Run one of Till's commands on a database. Raises subprocess.CalledProcessError."""
     environment = {**os.environ, **till_environment(database_url, folder)}
     with (folder / "manage.log").open("ab") as log:
         subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=environment, check=True, stdout=log, stderr=log
+            [sys.executable, "manage.py", *words], cwd=root, env=environment, check=True, stdout=log, stderr=log
         )
+
+
+def earlier(folder: Path, commit: str) -> Path:
+    """Return a folder with the project as it was at a commit. Raises subprocess.CalledProcessError."""
+    root, packed = folder / "earlier", folder / "earlier.tar"
+    shutil.rmtree(root, ignore_errors=True)
+    subprocess.run(["git", "archive", "-o", str(packed), commit], cwd=ROOT, check=True)
+    with tarfile.open(packed) as archive:
+        archive.extractall(root, filter="data")
+    packed.unlink()
+    return root
 
 
 _given = iter(range(FIRST_PORT, 32_768))

@@ -145,9 +145,9 @@ def in_turn(
             for contestant in scenario.contestants:
                 run = play(contestant, scenario)
                 runs.append({"scenario": scenario.name, "contestant": contestant, "round": number, **run})
-                show_progress(f"{number}/{rounds} {scenario.name:<14} {contestant:<17} {run['per_second']:>9,.0f}/s"
-                    f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms"
-                    f"  CPU {sum(run['cpu_us'].values()):,.0f} µs")  # fmt: skip
+                cpu = f"  CPU {sum(run['cpu_us'].values()):,.0f} µs" if "cpu_us" in run else ""
+                show_progress(f"{number}/{rounds} {scenario.name:<16} {contestant:<17} {run['per_second']:>9,.0f}/s"
+                    f"  p50 {run['p50_us'] / 1000:.2f} ms  p99 {run['p99_us'] / 1000:.2f} ms{cpu}")  # fmt: skip
     return runs
 
 
@@ -183,12 +183,21 @@ def measured_post(
     """Send, and see that what is stored is what was credited. Raises Unsound."""
     before = databases.stored(kind, database)
     sent, cpu = with_cpu(databases, server, database, send)
+    credited = credited_once(databases, kind, database, before, sent, connections=connections, repeats=repeats)
+    return {**sent.as_json(), "credited": credited, "cpu_us": per_request(cpu, sent.requests)}
+
+
+def credited_once(
+    databases: Databases, kind: str, database: str, before: Stored, sent: load.Load, *, connections: int,
+    repeats: bool = False,
+) -> int:  # fmt: skip
+    """Return how many notices were credited since `before`. Raises Unsound unless they are the ones that were sent."""
     after = stored_at_last(databases, kind, database)
     credited = after.notices - before.notices
     problem = disagreement(sent, credited, connections=connections, repeats=repeats)
     if problem or not after.is_sound:
         raise Unsound(f"{database}: {problem or 'bookings and notices, or balances and postings, differ'}; {sent}")
-    return {**sent.as_json(), "credited": credited, "cpu_us": per_request(cpu, sent.requests)}
+    return credited
 
 
 def measured_pgbench(
@@ -210,11 +219,17 @@ def measured_pgbench(
 
 def stored_at_last(databases: Databases, kind: str, database: str) -> Stored:
     """Return what is stored when nothing is on its way any more."""
+    unchanging(lambda: databases.stored(kind, database).notices)
+    return databases.stored(kind, database)
+
+
+def unchanging(count: Callable[[], int]) -> int:
+    """Return what is counted as soon as it is the same for a while."""
     while True:
-        seen = databases.stored(kind, database)
+        before = count()
         time.sleep(QUIET_SECONDS)
-        after = databases.stored(kind, database)
-        if after.notices == seen.notices:
+        after = count()
+        if after == before:
             return after
 
 

@@ -1,12 +1,14 @@
-"""`python -m benchmarks.user_tokens FIRST COUNT`: log so many users in, by Till's own code, and print their tokens.
+"""`python benchmarks/user_tokens.py FIRST COUNT`: log so many users in, by Till's own code, and print their tokens.
 
 One access token on each line. A login over HTTP checks the password for a thirtieth of a second, this one does not.
 """
 
+import os
 import sys
 
 import django
 
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
 from django.db import transaction  # noqa: E402  after the setup

@@ -10,14 +10,9 @@ import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import figures, load, machine, notices, pgbench, plots, report, throughput
+from tests.support.benchmark_runs import WRK, run, sent
 from tests.support.provider import SHA1_COLON
 
-WRK = """Running 2s test @ http://127.0.0.1:18400/payment/webhook
-  1 threads and 64 connections
-Requests/sec:  10000.00
-{"requests": 20000, "microseconds": 2000000, "taken": 20065, "exhausted": 0, "refused": 0, "broken": 0, "timed_out": 0,\
- "p50_us": 6000, "p90_us": 8000, "p99_us": 15000, "max_us": 20000}
-"""
 PGBENCH = """pgbench (18.4)
 transaction type: double_entry_one.sql
 query mode: prepared
@@ -91,11 +86,6 @@ def test_one_in_twenty_repeats_one_that_was_no_repeat() -> None:
 # --- the checks after a run ---------------------------------------------------------------------------------
 
 
-def sent(**changes: int) -> load.Load:
-    figures = json.loads(WRK.splitlines()[-1]) | changes
-    return load.parse(json.dumps(figures))
-
-
 def test_a_run_that_lost_and_doubled_nothing_is_accepted() -> None:
     assert not throughput.disagreement(sent(), 20_064, connections=64)
     assert not throughput.disagreement(sent(), 20_000, connections=64)
@@ -118,19 +108,6 @@ def test_a_run_with_one_bad_answer_is_refused(fault: str) -> None:
 
 
 # --- the figures --------------------------------------------------------------------------------------------
-
-
-def run(scenario: str, contestant: str, number: int, rate: float, **more: Any) -> dict[str, Any]:
-    shares = {"server": 2e5 / rate, "postgres": 4e5 / rate, "client": 1.0}
-    latencies = {"p50_us": 1000, "p90_us": 2000, "p99_us": 4000}
-    return {
-        "scenario": scenario,
-        "contestant": contestant,
-        "round": number,
-        "per_second": rate,
-        "cpu_us": shares,
-        **latencies,
-    } | more
 
 
 RUNS = [

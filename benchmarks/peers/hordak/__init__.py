@@ -1,1 +1,1 @@
-"""A thin signed webhook in front of django-hordak: exactly once by a unique key, two legs, one atomic block."""
+"""A thin signed webhook and thin views in front of django-hordak: once by a unique key, two legs, one atomic block."""

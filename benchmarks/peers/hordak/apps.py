@@ -1,4 +1,4 @@
-"""The webhook notices beside hordak's own app."""
+"""The notices and the requests of users, beside hordak's own app."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What hordak does not have: the notices, each once."""
+"""What hordak does not have: the notices, and the requests of users, each once."""
 
 from typing import ClassVar
 
@@ -15,3 +15,19 @@ class StoredNotice(models.Model):
 
     def __str__(self) -> str:
         return str(self.external_id)
+
+
+class StoredTransfer(models.Model):
+    user_id = models.BigIntegerField()
+    key = models.CharField(max_length=255)
+    source_id = models.BigIntegerField()
+    destination_id = models.BigIntegerField()
+    amount = models.DecimalField(max_digits=20, decimal_places=2)
+
+    objects: ClassVar[models.Manager["StoredTransfer"]] = models.Manager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user_id", "key"], name="transfer_key_once"),)
+
+    def __str__(self) -> str:
+        return self.key

@@ -13,10 +13,18 @@ INSTALLED_APPS = [
     "mptt",
     "djmoney",
     "hordak",
+    "rest_framework",
+    "rest_framework.authtoken",
     "benchmarks.peers.hordak.apps.WebhooksConfig",
 ]
 MIDDLEWARE: list[str] = []
-ROOT_URLCONF = "benchmarks.peers.hordak.views"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+ROOT_URLCONF = "benchmarks.peers.hordak.urls"
 DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=None)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEFAULT_CURRENCY = HORDAK_INTERNAL_CURRENCY = "USD"
