@@ -10,14 +10,18 @@ from postgres.pipeline_connection import Rows
 
 
 class LockOrder(IntEnum):
-    """The order in which a pipeline takes its locks, so that nobody waits in a circle. Wallets come after all these."""
+    """The order in which a pipeline takes its locks, so that nobody waits in a circle. Wallets come after all these.
+
+    One question locks all rows of a kind that plans may lock: two would not be in order among each other.
+    """
 
     QUOTES = 1
-    ORDERS = 2
-    USERS = 3
-    EXTERNAL_WALLETS = 4
-    PRODUCTS = 5
-    RULES = 6
+    DEPOSITS = 2
+    WITHDRAWALS = 3
+    USERS = 4
+    EXTERNAL_WALLETS = 5
+    PRODUCTS = 6
+    RULES = 7
 
 
 class Question:

@@ -20,6 +20,7 @@ from postgres import pipeline
 from postgres.model_rows import moment_of, queue_insert
 from postgres.parameters import RowsStatement
 from postgres.pipeline import Pipeline, PipelineSteps
+from postgres.pipeline_connection import Rows
 from postgres.questions import QuestionBatch
 
 Result = TypeVar("Result")
@@ -45,6 +46,8 @@ class UnitOfWork:
     locked: booking.LockedWallets
     _inserts: dict[type[Model], list[Model]] = field(default_factory=dict)
     _updates: dict[RowsStatement, list[tuple[Any, ...]]] = field(default_factory=dict)
+    #: Answers that were changed, and what each was before.
+    _changed: list[tuple[Rows, Rows]] = field(default_factory=list)
 
     @property
     def now(self) -> datetime:
@@ -70,11 +73,17 @@ class UnitOfWork:
         """Write one row of a statement that changes rows."""
         self._updates.setdefault(statement, []).append(row)
 
+    def change_answer(self, answer: Rows, *row: Any) -> None:
+        """Make this the only row of an answer. Plans that asked the same see it: the same list is their answer."""
+        self._changed.append((answer, [*answer]))
+        answer[:] = [row]
+
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Take back what was written inside when an exception leaves the block."""
+        """Take back what was written and changed inside when an exception leaves the block."""
         written: tuple[dict[Any, list[Any]], ...] = (self._inserts, self._updates)
         lengths = [{key: len(rows) for key, rows in kind.items()} for kind in written]
+        unchanged = len(self._changed)
         try:
             with self.locked.all_or_nothing():
                 yield
@@ -82,6 +91,9 @@ class UnitOfWork:
             for kind, before in zip(written, lengths, strict=True):
                 for key, rows in kind.items():
                     del rows[before.get(key, 0) :]
+            while len(self._changed) > unchanged:
+                answer, earlier = self._changed.pop()
+                answer[:] = earlier
             raise
 
     def queue_write(self, pipeline: Pipeline) -> None:

@@ -8,14 +8,10 @@ Lock order, written down once, so that nobody waits in a circle:
 3. the wallets, through the ledger.
 """
 
+from payments.orders.plans.requests import ProviderUnavailable, TooManyPendingOrders
 from payments.orders.services.cancellation import cancel_deposit, cancel_withdrawal
 from payments.orders.services.expiry import expire_orders
-from payments.orders.services.requests import (
-    ProviderUnavailable,
-    TooManyPendingOrders,
-    request_deposit,
-    request_withdrawal,
-)
+from payments.orders.services.requests import request_deposit, request_withdrawal
 from payments.orders.services.settlement import AlreadySettled, settle_deposit, settle_withdrawal
 from payments.orders.services.settlement_scopes import (
     InvalidScope,

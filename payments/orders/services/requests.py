@@ -14,34 +14,19 @@ from payments.ledger.models import Currency, Wallet
 from payments.ledger.services.currencies import active_currency, known_currency
 from payments.ledger.services.wallets import lock_owned
 from payments.money import check_amount
+from payments.operations.plan import carry_out
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
+from payments.orders.plans.requests import DepositRequest, ProviderUnavailable, TooManyPendingOrders
 from payments.orders.services.external_wallets import lock_external_wallet
 from payments.webhooks.models import Provider
 
 
-class ProviderUnavailable(Exception):
-    """There is no such provider, or it is not in use."""
-
-    field = "provider"
-
-
-class TooManyPendingOrders(Exception):
-    """So many of your deposits and withdrawals are pending that some have to be settled first."""
-
-
-@transaction.atomic
 def request_deposit(*, user_id: int, wallet_id: int, amount: Decimal, provider: str | None = None) -> Deposit:
     """Note that money shall come into a wallet of the user's own; nothing moves. Not idempotent.
 
-    Locks the user, to count, then the wallet, so that it stays. Raises TooManyPendingOrders, WalletNotFound,
-    CurrencyUnavailable, InvalidAmount, ProviderUnavailable or CurrencyMismatch.
+    Locks the user, to count, then the wallet, so that it stays. Raises what `DepositRequest.decide` raises.
     """
-    _check_pending(user_id)
-    deposit = Deposit(user_id=user_id, wallet_id=wallet_id)
-    _decide(deposit, Operation.DEPOSIT, amount=amount, provider=provider)
-    lock_owned(wallet=wallet_id, owner_id=user_id)
-    deposit.save(force_insert=True)
-    return deposit
+    return carry_out(DepositRequest(user_id=user_id, wallet_id=wallet_id, amount=amount, provider=provider))
 
 
 @transaction.atomic

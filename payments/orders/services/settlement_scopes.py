@@ -11,7 +11,7 @@ from accounts.services import lock_user
 from payments.ledger.services.currencies import active_currency
 from payments.money import InvalidAmount, check_amount
 from payments.orders.models import Order, SettlementScope
-from payments.orders.services.requests import ProviderUnavailable
+from payments.orders.plans.requests import ProviderUnavailable
 from payments.webhooks.models import Provider
 from staff.history import record
 
