@@ -55,7 +55,6 @@ class Databases:
         self.folder = folder.resolve()
         self.postgres = Postgres(self.folder)
         self.notices_file = self.folder / "notices.txt"
-        self.requests_file = self.folder / "requests.txt"
 
     @contextmanager
     def open(self) -> Iterator["Databases"]:
@@ -68,7 +67,6 @@ class Databases:
         finally:
             self.postgres.stop()
             self.notices_file.unlink(missing_ok=True)
-            self.requests_file.unlink(missing_ok=True)
 
     def _make_template(self) -> None:
         self._make_users(TEMPLATE, servers.ROOT)

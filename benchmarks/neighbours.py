@@ -1,9 +1,10 @@
 """Webhooks by themselves and beside what users ask: what one costs the other."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -39,39 +40,44 @@ def steady_webhooks(databases: Databases, contestant: Contestant, seconds: float
 
 
 def steady_beside_users(databases: Databases, contestant: Contestant, seconds: float) -> dict[str, Any]:
-    """The same, while users log in and transfer, each connection in turns. Raises Unsound."""
-    user_load = UserLoad(databases, contestant, ["login", "transfers"], connections=USERS_BESIDE)
+    """The same, while half of the users' connections log in and the others transfer. Raises Unsound."""
+    loads = {
+        name: UserLoad(databases, contestant, name, connections=USERS_BESIDE // 2) for name in ("login", "transfers")
+    }
     databases.postgres.begin(contestant.database)
-    with _beside(user_load.send, seconds) as neighbour:
+    with _beside([user_load.send for user_load in loads.values()], seconds) as neighbours:
         run = _steady(databases, contestant, seconds)
-    user_load.check(neighbour.result())
+    sent = {name: neighbour.result() for name, neighbour in zip(loads, neighbours, strict=True)}
+    for name, user_load in loads.items():
+        user_load.check(sent[name])
     databases.postgres.tidy(contestant.database)
-    return {**run, "beside": neighbour.result().as_json()}
+    return {**run, "beside": {name: answered.as_json() for name, answered in sent.items()}}
 
 
 def transfers_in_a_storm(
     databases: Databases, contestant: Contestant, connections: int, seconds: float
 ) -> dict[str, Any]:
     """Transfers, while senders deliver as many webhooks as it takes. Raises Unsound."""
-    user_load = UserLoad(databases, contestant, ["transfers"], connections=connections)
+    user_load = UserLoad(databases, contestant, "transfers", connections=connections)
     _prepare_notices(databases, seconds + 2 * LEAD_SECONDS)
     before = databases.stored("till", contestant.database)
     databases.postgres.begin(contestant.database)
-    with _beside(lambda longer: _post(databases, contestant, longer), seconds) as storm:
+    with _beside([partial(_post, databases, contestant)], seconds) as neighbours:
         sent = user_load.send(seconds)
-    credited_once(databases, "till", contestant.database, before, storm.result(), connections=SENDERS)
+    storm = neighbours[0].result()
+    credited_once(databases, "till", contestant.database, before, storm, connections=SENDERS)
     user_load.check(sent)
     databases.postgres.tidy(contestant.database)
-    return {**sent.as_json(), "beside": storm.result().as_json()}
+    return {**sent.as_json(), "beside": {"webhooks": storm.as_json()}}
 
 
 @contextmanager
-def _beside(send: Callable[[float], load.Load], seconds: float) -> Iterator[Future[load.Load]]:
-    """Have a neighbour send, from a while before until a while after."""
-    with ThreadPoolExecutor(1) as pool:
-        neighbour = pool.submit(send, seconds + 2 * LEAD_SECONDS)
+def _beside(senders: Sequence[Callable[[float], load.Load]], seconds: float) -> Iterator[list[Future[load.Load]]]:
+    """Have neighbours send, from a while before until a while after."""
+    with ThreadPoolExecutor(len(senders)) as pool:
+        neighbours = [pool.submit(send, seconds + 2 * LEAD_SECONDS) for send in senders]
         time.sleep(LEAD_SECONDS)
-        yield neighbour
+        yield neighbours
 
 
 def _prepare_notices(databases: Databases, seconds: float) -> None:

@@ -3,16 +3,14 @@
 import json
 import secrets
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from benchmarks import bookings, load, servers, user_requests
 from benchmarks.databases import Databases
 from benchmarks.throughput import Unsound, per_request, unchanging, with_cpu
-from benchmarks.user_requests import PREPARED, WORKLOADS, Tokens, UserRequest
+from benchmarks.user_requests import WORKLOADS, Tokens, UserRequest
 
 
 @dataclass(frozen=True)
@@ -28,45 +26,42 @@ class Contestant:
 
 
 class UserLoad:
-    """The requests of these workloads, one after the other, through so many connections."""
+    """The requests of this workload, through so many connections."""
 
-    def __init__(
-        self, databases: Databases, contestant: Contestant, workloads: Sequence[str], *, connections: int
-    ) -> None:
+    def __init__(self, databases: Databases, contestant: Contestant, workload: str, *, connections: int) -> None:
         self.databases, self.contestant, self.connections = databases, contestant, connections
-        chosen = [WORKLOADS[name] for name in workloads]
-        self._is_whole = chosen[0].is_whole
-        self._books = next((workload.books for workload in chosen if workload.books), "")
+        self._workload = WORKLOADS[workload]
         self._prefix = f"{secrets.token_hex(8)}-"
-        self._prepared = list(
-            chain.from_iterable(
-                zip(*(workload.prepare(contestant.tokens, PREPARED // len(chosen)) for workload in chosen), strict=True)
-            )
-        )
-        user_requests.write(databases.requests_file, self._prepared)
+        self._prepared = self._workload.prepare(contestant.tokens)
+        self._file = databases.folder / f"requests-{workload}.txt"
+        user_requests.write(self._file, self._prepared)
         self._before = self._count()
 
     def send(self, seconds: float) -> load.Load:
         return load.ask(
-            self.contestant.server.url, self.databases.requests_file, self._prefix, connections=self.connections,
+            self.contestant.server.url, self._file, self._prefix, connections=self.connections,
             seconds=seconds,
         )  # fmt: skip
 
     def check(self, sent: load.Load) -> None:
         """See that what is stored is what was answered. Raises Unsound."""
         contestant = self.contestant
+        self._file.unlink()
         added = unchanging(self._count) - self._before
-        booked = bookings.of_run(self.databases, contestant.database, contestant.kind, self._books, self._prefix)
+        booked = bookings.of_run(
+            self.databases, contestant.database, contestant.kind, self._workload.books, self._prefix
+        )
         problem = bookings.disagreement(
             sent, booked, self._prepared, added=added, prefix=self._prefix, connections=self.connections
         )
         if problem or not self.databases.stored(contestant.stored, contestant.database).is_sound:
             raise Unsound(f"{contestant.database}: {problem or 'balances and postings differ'}; {sent}")
-        if self._is_whole and not self._is_whole(answer_to(contestant.server.url, self._prepared[0])):
+        is_whole = self._workload.is_whole
+        if is_whole and not is_whole(answer_to(contestant.server.url, self._prepared[0])):
             raise Unsound(f"{contestant.database}: {self._prepared[0].path} was answered in part")
 
     def _count(self) -> int:
-        return bookings.count(self.databases, self.contestant.database, self.contestant.kind, self._books)
+        return bookings.count(self.databases, self.contestant.database, self.contestant.kind, self._workload.books)
 
 
 def measured(user_load: UserLoad, *, seconds: float) -> dict[str, Any]:

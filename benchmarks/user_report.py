@@ -15,6 +15,8 @@ TITLES = {
     users.STEADY_BESIDE: f"{neighbours.STEADY_PER_SECOND} webhooks a second, beside users who log in and transfer",
     users.STORM: f"transfers, beside {neighbours.SENDERS} connections that send webhooks",
 }
+#: What the neighbours ask for.
+NEIGHBOURS = {"login": "logins", "transfers": "transfers", "webhooks": "webhooks"}
 
 
 def names(result: Result) -> dict[str, str]:
@@ -41,13 +43,14 @@ def section(result: Result) -> str:
 
 
 def _beside(runs: list[Run]) -> list[str]:
-    """Say how much the neighbours did meanwhile."""
+    """Say how much the neighbours got meanwhile."""
     lines = []
-    for workload, what in ((users.STEADY_BESIDE, "logins and transfers"), (users.STORM, "webhooks")):
+    for workload in (users.STEADY_BESIDE, users.STORM):
         seen = [run for run in runs if run["scenario"].startswith(f"{workload}-") and run["contestant"] == "till"]
         if seen:
-            rate = median(run["beside"]["per_second"] for run in seen)
-            lines.append(f"* {TITLES[workload]}: meanwhile Till answered {rate:,.0f} {what} a second")
+            rates = {what: median(run["beside"][what]["per_second"] for run in seen) for what in seen[0]["beside"]}
+            answered = " and ".join(f"{rate:,.0f} {NEIGHBOURS[what]}" for what, rate in rates.items())
+            lines.append(f"* {TITLES[workload]}: meanwhile Till answered {answered} a second")
     return ["\n".join(lines)] if lines else []
 
 

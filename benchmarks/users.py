@@ -147,7 +147,7 @@ class UserContest:
             return self._pgbench(scenario, seconds=seconds)
         contestant = self._contestants[name]
         if scenario.workload in WORKLOADS:
-            user_load = UserLoad(self.databases, contestant, [scenario.workload], connections=scenario.connections)
+            user_load = UserLoad(self.databases, contestant, scenario.workload, connections=scenario.connections)
             return measured(user_load, seconds=seconds)
         if scenario.workload == STORM:
             return neighbours.transfers_in_a_storm(self.databases, contestant, scenario.connections, seconds)
