@@ -255,7 +255,7 @@ def test_the_buyer_sees_the_refunds_of_a_purchase(alice: Any, admin: Any, pen: P
 def test_a_purchase_takes_few_queries(alice: Any, wallet: Wallet, django_assert_max_num_queries: Any) -> None:
     product = a_product(stock=9)
     bought(alice, product, wallet)
-    with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
+    with django_assert_max_num_queries(18):  # of which six are savepoints, and the plan's ten go in two pipelines
         buy(alice, product, wallet)
 
 

@@ -70,7 +70,7 @@ class UnitOfWork:
         self._inserts.setdefault(type(instance), []).append(instance)
 
     def update(self, statement: RowsStatement, *row: Any) -> None:
-        """Write one row of a statement that changes rows."""
+        """Write one row of a statement that changes rows. Its first value is the id: the last row of an id counts."""
         self._updates.setdefault(statement, []).append(row)
 
     def change_answer(self, answer: Rows, *row: Any) -> None:
@@ -103,7 +103,7 @@ class UnitOfWork:
             queue_insert(instances, pipeline)
         for statement, rows in self._updates.items():
             if rows:
-                pipeline.execute_rows(rows, statement)
+                pipeline.execute_rows([*{row[0]: row for row in rows}.values()], statement)
 
 
 class MoneyPlan(Protocol[Result_co]):

@@ -41,7 +41,7 @@ class Owner(NamedTuple):
 
 def currency_from(rows: Rows) -> Currency | None:
     """Return the answer to CURRENCY or CURRENCY_OF_WALLET. Nobody may change the object: others have it too."""
-    return _currency(*rows[0]) if rows else None
+    return known_currency(*rows[0]) if rows else None
 
 
 def owner_from(rows: Rows) -> Owner | None:
@@ -50,5 +50,6 @@ def owner_from(rows: Rows) -> Owner | None:
 
 
 @lru_cache(maxsize=1024)
-def _currency(code: str, name: str, decimal_places: int, is_active: bool) -> Currency:
+def known_currency(code: str, name: str, decimal_places: int, is_active: bool) -> Currency:
+    """Return a currency that was read with something else. Nobody may change the object."""
     return Currency(code=code, name=name, decimal_places=decimal_places, is_active=is_active)
