@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from django.db.models import Model
@@ -64,6 +65,10 @@ class UnitOfWork:
     def book(self, new: booking.NewTransaction) -> booking.Booked:
         """Book one transaction. Raises its refusal, a LedgerError."""
         return self.locked.add(new)
+
+    def hold(self, wallet_id: int, amount: Decimal) -> None:
+        """Reserve money of a locked wallet. Raises InsufficientFunds."""
+        self.locked.add_hold(wallet_id, amount)
 
     def insert(self, instance: Model) -> None:
         """Write a new row, all of whose fields are set."""

@@ -23,7 +23,6 @@ from payments.ledger.booking.errors import (
 )
 from payments.ledger.booking.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
 from payments.ledger.booking.locked_wallets import (
-    LockedWallet,
     LockedWallets,
     book,
     book_one,
@@ -32,7 +31,15 @@ from payments.ledger.booking.locked_wallets import (
     queue_lock,
 )
 from payments.ledger.booking.single_credit import SingleCredit
-from payments.ledger.booking.types import Booked, BookingResult, NewPosting, NewTransaction, NewWallet, Refused
+from payments.ledger.booking.types import (
+    Booked,
+    BookingResult,
+    LockedWallet,
+    NewPosting,
+    NewTransaction,
+    NewWallet,
+    Refused,
+)
 
 __all__ = [
     "BalanceTooLarge",

@@ -25,10 +25,12 @@ from payments.ledger.booking.house import house_currencies
 from payments.ledger.booking.types import (
     Booked,
     BookingResult,
+    LockedWallet,
     NewPosting,
     NewTransaction,
     NewWallet,
     Refused,
+    WalletState,
     wallet_ids,
 )
 from payments.money import DECIMAL_PLACES, EXACT, MAX_AMOUNT, is_storable
@@ -38,33 +40,8 @@ from postgres.pipeline import Pipeline
 MAX_WALLET_ID = 2**63 - 1
 
 
-@dataclass(slots=True)
-class LockedWallet:
-    """A user's wallet whose row this atomic block holds. Changed only by LockedWallets."""
-
-    id: int
-    owner_id: int
-    currency: str
-    balance: Decimal = Decimal(0)
-    held: Decimal = Decimal(0)
-    sequence: int = 0
-    may_overdraw: bool = False
-    #: When it last moved, in microseconds since 1970.
-    moved_at: int = 0
-
-    @property
-    def available(self) -> Decimal:
-        return EXACT.subtract(self.balance, self.held)
-
-    def number(self, balance: Decimal) -> tuple[int, Decimal]:
-        """Number a posting that leaves this balance; return both."""
-        self.balance = balance
-        self.sequence += 1
-        return self.sequence, balance
-
-
-#: Balance and sequence of wallets, to restore when a transaction is refused.
-_Saved = dict[int, tuple[Decimal, int]]
+#: The wallets as they were, to restore when a transaction is refused.
+_Saved = dict[int, WalletState]
 
 
 @dataclass(slots=True)
@@ -108,18 +85,11 @@ class LockedWallets:
             raise transaction.TransactionManagementError("locks end with their atomic block")
         if (missing := len(transactions) - len(self._ids)) > 0:
             self._keep_ids(_draw_ids(missing))
-        before = self._save()
         pipeline = Pipeline()
-        try:
+        with self._restored_after_error(self._save()):
             results = self.queue_book(transactions, pipeline)
             if pipeline.statements:
                 pipeline.run()
-        except BaseException as error:
-            self._restore(before)
-            if getattr(error.__cause__, "sqlstate", None) == write_batch.STALE_WALLETS:
-                transaction.set_rollback(True)
-                raise StaleWallets(str(StaleWallets.__doc__)) from error
-            raise
         return results
 
     def book_one(self, new: NewTransaction) -> Booked:
@@ -151,11 +121,33 @@ class LockedWallets:
         So several callers, each with a decision of its own, share the statements that write.
         """
         new.check()
-        if not self._before:
-            self._before = self._save()
+        self._begin_to_add()
         self._house_currencies = house_currencies(wallet_ids([new]) - self.wallets.keys())
         with localcontext(EXACT):
             return _booked([self._decide(new, self._added)])
+
+    def add_hold(self, wallet_id: int, amount: Decimal) -> None:
+        """Reserve money of a locked wallet, for `queue_added` to write: it cannot move until it is released.
+
+        Not idempotent. PostgreSQL checks at commit that what is held is the sum of the wallet's pending withdrawals.
+        Raises WalletNotFound (not locked here), InsufficientFunds, or InvalidTransaction.
+        """
+        wallet = self._wallet_for_hold(wallet_id, amount)
+        if wallet.available < amount:
+            raise InsufficientFunds
+        self._begin_to_add()
+        wallet.held = EXACT.add(wallet.held, amount)
+
+    def add_release(self, wallet_id: int, amount: Decimal) -> None:
+        """Give back what `add_hold` reserved, for `queue_added` to write.
+
+        Raises WalletNotFound, or InvalidTransaction when less is held.
+        """
+        wallet = self._wallet_for_hold(wallet_id, amount)
+        if wallet.held < amount:
+            raise InvalidTransaction(f"wallet {wallet_id} holds {wallet.held}, which is less than {amount}")
+        self._begin_to_add()
+        wallet.held = EXACT.subtract(wallet.held, amount)
 
     def queue_added(self, pipeline: Pipeline) -> None:
         """Queue the writing of all that was added. The run books it, and raises as that of `queue_book` does."""
@@ -174,33 +166,48 @@ class LockedWallets:
             self._added.back_to(added)
             raise
 
-    def _queue_write(self, batch: write_batch.WriteBatch, before: _Saved, pipeline: Pipeline) -> None:
-        if not batch.transactions:
-            return
-        for wallet in self.wallets.values():
-            sequence = before[wallet.id][1]
-            if wallet.sequence != sequence:
-                batch.wallets.append((wallet.id, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
-                batch.has_new_wallets |= wallet.id in self._new_wallet_ids
-        batch.queue_write(pipeline)
-
     def hold(self, wallet_id: int, amount: Decimal) -> None:
-        """Reserve money of a locked wallet: it cannot move until it is released. Not idempotent.
-
-        PostgreSQL checks at commit that what is held is the sum of the wallet's pending withdrawals. Raises
-        WalletNotFound (not locked here), InsufficientFunds, or InvalidTransaction.
-        """
-        wallet = self._wallet_for_hold(wallet_id, amount)
-        if wallet.available < amount:
-            raise InsufficientFunds
-        self._set_held(wallet, EXACT.add(wallet.held, amount))
+        """Reserve as `add_hold` does, and write what was added. Raises StaleWallets too."""
+        self.add_hold(wallet_id, amount)
+        self._write_added()
 
     def release(self, wallet_id: int, amount: Decimal) -> None:
-        """Give back what `hold` reserved. Raises WalletNotFound, or InvalidTransaction when less is held."""
-        wallet = self._wallet_for_hold(wallet_id, amount)
-        if wallet.held < amount:
-            raise InvalidTransaction(f"wallet {wallet_id} holds {wallet.held}, which is less than {amount}")
-        self._set_held(wallet, EXACT.subtract(wallet.held, amount))
+        """Give back as `add_release` does, and write what was added. Raises StaleWallets too."""
+        self.add_release(wallet_id, amount)
+        self._write_added()
+
+    def _begin_to_add(self) -> None:
+        if not self._before:
+            self._before = self._save()
+
+    def _write_added(self) -> None:
+        pipeline = Pipeline()
+        with self._restored_after_error(self._before):
+            self.queue_added(pipeline)
+            pipeline.run()
+
+    @contextmanager
+    def _restored_after_error(self, before: _Saved) -> Iterator[None]:
+        """Restore the wallets when an exception leaves the block. Raises StaleWallets for that of PostgreSQL."""
+        try:
+            yield
+        except BaseException as error:
+            self._restore(before)
+            if getattr(error.__cause__, "sqlstate", None) == write_batch.STALE_WALLETS:
+                transaction.set_rollback(True)
+                raise StaleWallets(str(StaleWallets.__doc__)) from error
+            raise
+
+    def _queue_write(self, batch: write_batch.WriteBatch, before: _Saved, pipeline: Pipeline) -> None:
+        for id_, (_, sequence, held, _) in before.items():
+            wallet = self.wallets[id_]
+            if wallet.held != held:
+                row = (id_, wallet.balance, wallet.sequence, sequence, wallet.moved_at, wallet.held, held)
+                batch.holds.append(row)
+            elif wallet.sequence != sequence:
+                batch.wallets.append((id_, wallet.balance, wallet.sequence, sequence, wallet.moved_at))
+                batch.has_new_wallets |= id_ in self._new_wallet_ids
+        batch.queue_write(pipeline)
 
     def _wallet_for_hold(self, wallet_id: int, amount: Decimal) -> LockedWallet:
         if not is_storable(amount) or amount <= 0:
@@ -211,12 +218,6 @@ class LockedWallets:
         if wallet is None:
             raise WalletNotFound
         return wallet
-
-    def _set_held(self, wallet: LockedWallet, held: Decimal) -> None:
-        if not write_batch.set_held(wallet.id, held, before=wallet.held):
-            transaction.set_rollback(True)
-            raise StaleWallets(str(StaleWallets.__doc__))
-        wallet.held = held
 
     def _decide(self, new: NewTransaction, batch: write_batch.WriteBatch) -> BookingResult:
         """Add the whole transaction to the batch, or leave batch and wallets as they were."""
@@ -254,11 +255,11 @@ class LockedWallets:
         return time
 
     def _save(self) -> _Saved:
-        return {id_: (wallet.balance, wallet.sequence) for id_, wallet in self.wallets.items()}
+        return {id_: wallet.state for id_, wallet in self.wallets.items()}
 
     def _restore(self, before: _Saved) -> None:
-        for id_, (balance, sequence) in before.items():
-            self.wallets[id_].balance, self.wallets[id_].sequence = balance, sequence
+        for id_, state in before.items():
+            self.wallets[id_].state = state
 
     def _apply(
         self, transaction_id: int, posting: NewPosting, before: _Saved, *, overdraws: bool
@@ -276,13 +277,13 @@ class LockedWallets:
         if source:
             if source.available < amount and not (overdraws and source.may_overdraw):
                 raise InsufficientFunds
-            before.setdefault(source.id, (source.balance, source.sequence))
+            before.setdefault(source.id, source.state)
             source_sequence, source_balance = source.number(source.balance - amount)
         if destination:
             balance = destination.balance + amount
             if balance > MAX_AMOUNT:
                 raise BalanceTooLarge
-            before.setdefault(destination.id, (destination.balance, destination.sequence))
+            before.setdefault(destination.id, destination.state)
             destination_sequence, destination_balance = destination.number(balance)
         return (
             transaction_id,

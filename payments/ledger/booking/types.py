@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from payments.ledger.booking.errors import InvalidTransaction, LedgerError
 from payments.ledger.models import Transaction
-from payments.money import DECIMAL_PLACES, is_storable
+from payments.money import DECIMAL_PLACES, EXACT, is_storable
 
 MAX_REFERENCE_LENGTH = 255
 #: PostgreSQL refuses an adjustment too: nothing would show who asked for it.
@@ -73,3 +73,40 @@ class NewWallet:
     id: int
     owner_id: int
     currency: str
+
+
+@dataclass(slots=True)
+class LockedWallet:
+    """A user's wallet whose row this atomic block holds. Changed only by LockedWallets."""
+
+    id: int
+    owner_id: int
+    currency: str
+    balance: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    sequence: int = 0
+    may_overdraw: bool = False
+    #: When it last moved, in microseconds since 1970.
+    moved_at: int = 0
+
+    @property
+    def available(self) -> Decimal:
+        return EXACT.subtract(self.balance, self.held)
+
+    def number(self, balance: Decimal) -> tuple[int, Decimal]:
+        """Number a posting that leaves this balance; return both."""
+        self.balance = balance
+        self.sequence += 1
+        return self.sequence, balance
+
+    @property
+    def state(self) -> "WalletState":
+        return self.balance, self.sequence, self.held, self.moved_at
+
+    @state.setter
+    def state(self, state: "WalletState") -> None:
+        self.balance, self.sequence, self.held, self.moved_at = state
+
+
+#: Balance, sequence, what is held, and when it last moved.
+WalletState = tuple[Decimal, int, Decimal, int]

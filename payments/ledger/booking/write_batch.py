@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Protocol
 
-from django.db import connection
-
 from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement
 from postgres.pipeline import Pipeline
 from postgres.pipeline_connection import Rows
@@ -22,6 +20,8 @@ PostingRow = tuple[
 ]  # fmt: skip
 #: id, new balance, new sequence, the sequence that the row must still have, time in microseconds since 1970
 WalletRow = tuple[int, Decimal, int, int, int]
+#: the same, then the new hold, and the hold that the row must still have
+HoldRow = tuple[int, Decimal, int, int, int, Decimal, Decimal]
 
 
 class NewWalletRow(Protocol):
@@ -73,6 +73,18 @@ SELECT CASE WHEN (SELECT count(*) FROM changed) <> $6::bigint THEN till_stale_wa
 """,
     *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT),
 )
+# For wallets whose hold changes. What is held and the balance change together, because the one may only fit the other
+# as it becomes. A statement that names `held` costs every row a trigger, so others leave it out.
+_HOLDS = RowsStatement(
+    """
+UPDATE payments_wallet SET balance = w.balance, moved_at = timestamptz 'epoch' + w.time * interval '1 microsecond',
+    held = w.held,
+    sequence = CASE WHEN payments_wallet.sequence = w.sequence_before AND payments_wallet.held = w.held_before
+        THEN w.sequence ELSE till_stale_wallets() END
+FROM {rows} AS w (id, balance, sequence, sequence_before, time, held, held_before) WHERE payments_wallet.id = w.id
+""",
+    *(BIGINT, NUMERIC, BIGINT, BIGINT, BIGINT, NUMERIC, NUMERIC),
+)
 _OPEN = RowsStatement(
     """
 INSERT INTO payments_wallet (id, owner_id, currency_id, balance, held, sequence, created_at)
@@ -90,6 +102,7 @@ class WriteBatch:
     transactions: list[TransactionRow] = field(default_factory=list)
     postings: list[PostingRow] = field(default_factory=list)
     wallets: list[WalletRow] = field(default_factory=list)
+    holds: list[HoldRow] = field(default_factory=list)
     #: Some of the wallets were opened in this atomic block.
     has_new_wallets: bool = False
 
@@ -103,20 +116,16 @@ class WriteBatch:
         del self.postings[mark[1] :]
 
     def queue_write(self, pipeline: Pipeline) -> None:
-        """Queue the rows. The run fails with STALE_WALLETS when a wallet's sequence has changed since it was locked."""
-        pipeline.execute_rows(self.transactions, _TRANSACTIONS)
-        pipeline.execute_rows(self.postings, _POSTINGS)
+        """Queue the rows. The run fails with STALE_WALLETS when a wallet has another sequence, or hold, than before."""
+        if self.transactions:
+            pipeline.execute_rows(self.transactions, _TRANSACTIONS)
+            pipeline.execute_rows(self.postings, _POSTINGS)
         if self.has_new_wallets:
             pipeline.execute_rows(self.wallets, _BALANCES_OF_ALL, str(len(self.wallets)))
-        else:
+        elif self.wallets:
             pipeline.execute_rows(self.wallets, _BALANCES)
-
-
-def set_held(wallet_id: int, held: Decimal, *, before: Decimal) -> bool:
-    """Set a wallet's hold if it is still `before`; return False if it is not."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE payments_wallet SET held = %s WHERE id = %s AND held = %s", [held, wallet_id, before])
-        return bool(cursor.rowcount)
+        if self.holds:
+            pipeline.execute_rows(self.holds, _HOLDS)
 
 
 def queue_open(wallets: Sequence[NewWalletRow], pipeline: Pipeline) -> Callable[[], Rows]:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.services import UnknownUser
 from payments.commission import charging
 from payments.commission.models import Operation
@@ -16,14 +18,15 @@ from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, currenc
 from payments.ledger.services.currencies import in_use
 from payments.money import check_amount
 from payments.operations.plan import Questions, UnitOfWork
-from payments.orders.models import Deposit, Order
+from payments.orders.models import Deposit, ExternalWallet, Order, Withdrawal
+from payments.orders.plans.external_wallets import ask_locked
 from payments.webhooks.models import Provider
 from postgres.parameters import BIGINT, TEXT
 from postgres.pipeline_connection import Rows
 from postgres.questions import LockOrder, Question
 
 _LOCKED_USER = Question(
-    "SELECT asked.n, account.id FROM {rows} AS asked (n, user_id)"
+    "SELECT asked.n, account.email, account.is_active FROM {rows} AS asked (n, user_id)"
     " JOIN accounts_user account ON account.id = asked.user_id ORDER BY account.id FOR NO KEY UPDATE OF account",
     BIGINT,
     order=LockOrder.USERS,
@@ -48,6 +51,9 @@ _PROVIDER = Question(
     "SELECT asked.n, provider.id, provider.slug, provider.currency_id FROM {rows} AS asked (n, slug)"
     " JOIN payments_provider provider ON provider.slug = asked.slug AND provider.is_active",
     TEXT,
+)
+_NEW_WITHDRAWAL = Question(
+    "SELECT asked.n, nextval('payments_withdrawal_id_seq') FROM {rows} AS asked (n, number)", BIGINT
 )
 _NEW_DEPOSIT = Question("SELECT asked.n, nextval('payments_deposit_id_seq') FROM {rows} AS asked (n, number)", BIGINT)
 
@@ -136,3 +142,48 @@ class DepositRequest(_OrderRequest):
         self._fill(deposit, in_use(currency_from(self._currency), wallet.currency))
         self._insert(work, deposit)
         return deposit
+
+
+@dataclass(slots=True, kw_only=True)
+class WithdrawalRequest(_OrderRequest):
+    """Reserves money of a wallet of the user's own, to go to one of their external wallets, which it locks."""
+
+    external_wallet_id: int
+    _external: Rows = field(default_factory=list)
+
+    def ask(self, questions: Questions) -> None:
+        self._ask(questions, Operation.WITHDRAWAL, _NEW_WITHDRAWAL)
+        self._external = ask_locked(questions, owner_id=self.user_id, external_wallet_id=self.external_wallet_id)
+
+    def decide(self, work: UnitOfWork) -> Withdrawal:
+        """Return the withdrawal.
+
+        Raises TooManyPendingOrders, ExternalWallet.DoesNotExist, WalletNotFound, InvalidAmount, ProviderUnavailable,
+        CurrencyMismatch or InsufficientFunds. Money in a currency that is out of use may still leave.
+        """
+        self._check_pending()
+        external = self._external_wallet()
+        work.own_wallet(self.wallet_id, self.user_id, field="wallet")
+        [(email, is_active)] = self._user
+        withdrawal = Withdrawal(user=User(pk=self.user_id, email=email, is_active=is_active), external_wallet=external)
+        self._fill(withdrawal, cast("Currency", currency_from(self._currency)))  # each wallet has one
+        if withdrawal.currency_id != external.currency_id:
+            raise booking.CurrencyMismatch(
+                f"The external wallet is for {external.currency_id}.", field="external_wallet"
+            )
+        work.hold(self.wallet_id, self.amount)
+        self._insert(work, withdrawal)
+        return withdrawal
+
+    def _external_wallet(self) -> ExternalWallet:
+        if not self._external:
+            raise ExternalWallet.DoesNotExist
+        label, currency, kind, details = self._external[0]
+        return ExternalWallet(
+            pk=self.external_wallet_id,
+            owner_id=self.user_id,
+            label=label,
+            currency_id=currency,
+            kind=kind,
+            details=details,
+        )
