@@ -1,8 +1,12 @@
 """Counters in PostgreSQL, shared by all workers. Each counts within a window of its own."""
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from django.db import connection
+
+from postgres.parameters import BIGINT, TEXT, RowsStatement
+from postgres.pipeline import Pipeline
 
 _STALE_ROWS_DELETED_PER_WINDOW = 10
 
@@ -16,6 +20,21 @@ _COUNT_SQL = """
             THEN excluded.expires_at ELSE kept.expires_at END
     RETURNING count, extract(epoch FROM expires_at - clock_timestamp())
 """
+# The same for many keys, of users that have the role. So no caller has to know the role first.
+_COUNT_MANY = RowsStatement(
+    """
+INSERT INTO accounts_throttlecount AS kept (key, count, expires_at)
+SELECT hit.scope || ':user:' || hit.user_id, hit.hits, clock_timestamp() + hit.seconds * interval '1 second'
+FROM {rows} AS hit (scope, role, user_id, hits, seconds)
+JOIN accounts_user member ON member.id = hit.user_id AND member.role = hit.role AND member.is_active
+ORDER BY 1
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN kept.expires_at <= clock_timestamp() THEN excluded.count ELSE kept.count + excluded.count END,
+    expires_at = CASE WHEN kept.expires_at <= clock_timestamp() THEN excluded.expires_at ELSE kept.expires_at END
+RETURNING key, count, extract(epoch FROM expires_at - clock_timestamp())::double precision
+""",
+    *(TEXT, TEXT, BIGINT, BIGINT, BIGINT),
+)
 _CLEAN_SQL = """
     DELETE FROM accounts_throttlecount WHERE key IN (
         SELECT key FROM accounts_throttlecount WHERE expires_at < clock_timestamp()
@@ -27,6 +46,35 @@ _CLEAN_SQL = """
 class Count(NamedTuple):
     hits: int
     seconds_left: float
+
+
+class Hits(NamedTuple):
+    """Hits of a user, counted if the user has the role."""
+
+    scope: str
+    role: str
+    user_id: int
+    hits: int
+    seconds: int
+
+
+def queue_count_hits(hits: Iterable[Hits], pipeline: Pipeline) -> Callable[[], dict[tuple[str, int], Count]]:
+    """Queue the counting, by ascending keys. Returns a function that reads the counts by scope and user after the run.
+
+    The counters' rows stay locked until the atomic block ends.
+    """
+    read = pipeline.execute_rows([*hits], _COUNT_MANY)
+    return lambda: {_scope_and_user(key): Count(count, seconds_left) for key, count, seconds_left in read()}
+
+
+def queue_clean(pipeline: Pipeline) -> None:
+    """Queue the removal of a few counters whose window is over, as `count_hit` removes them."""
+    pipeline.execute(_CLEAN_SQL.replace("%s", "$1::bigint"), str(_STALE_ROWS_DELETED_PER_WINDOW))
+
+
+def _scope_and_user(key: str) -> tuple[str, int]:
+    scope, _, user_id = key.partition(":user:")
+    return scope, int(user_id)
 
 
 def count_hit(*, key: str, seconds: int) -> Count:

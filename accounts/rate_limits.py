@@ -45,6 +45,24 @@ class RefusalMemory:
 refusals = RefusalMemory()
 
 
+def parsed_rate(scope: str) -> tuple[int, int]:
+    """Return the rate of a scope of DEFAULT_THROTTLE_RATES: how many hits in how many seconds."""
+    limit, _, period = str(api_settings.DEFAULT_THROTTLE_RATES[scope]).partition("/")
+    return int(limit), _SECONDS[period[0]]
+
+
+def seconds_refused(scope: str, user_id: int) -> float:
+    """Return how long a user has to wait whom this process has just refused, or 0. Asks and counts nothing."""
+    return refusals.seconds_left(f"{scope}:user:{user_id}", str(api_settings.DEFAULT_THROTTLE_RATES[scope]))
+
+
+def remember_refused(scope: str, user_id: int, *, seconds_left: float) -> float:
+    """Remember a user whose hits were over the rate. Return how long they have to wait, at least 1 second."""
+    rate = str(api_settings.DEFAULT_THROTTLE_RATES[scope])
+    refusals.add(f"{scope}:user:{user_id}", rate, seconds_left=seconds_left)
+    return max(seconds_left, 1.0)
+
+
 def seconds_over(rate: str, *, key: str) -> float:
     """Count one hit of `key`; return how long to wait when that is more than the rate (`3/hour`) allows, else 0.
 

@@ -146,6 +146,8 @@ DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 # The committer's, which it keeps; its thread's, for what goes wrong; and one for each
 # of config.server.webhook_endpoint's two threads.
 WEBHOOK_CONNECTIONS = 4
+# Of the requests of the API that the event loop answers: one that writes, one that reads.
+API_CONNECTIONS = 2
 MAIL_CONNECTIONS = 1  # of the thread that sends queued mail
 # Threads of each worker for requests that hash a password, each with a connection.
 PASSWORD_THREADS = 1
@@ -154,7 +156,8 @@ if TILL_DB_POOL_SIZE:
         "pool",
         {
             "min_size": 1,
-            "max_size": TILL_DB_POOL_SIZE + WEBHOOK_CONNECTIONS + MAIL_CONNECTIONS + PASSWORD_THREADS,
+            "max_size": TILL_DB_POOL_SIZE
+            + (WEBHOOK_CONNECTIONS + API_CONNECTIONS + MAIL_CONNECTIONS + PASSWORD_THREADS),
             # Seconds that a request waits for a connection before it gets 503.
             "timeout": 2,
             # The pool's pauses between attempts double. If it gives up soon, the next request makes it try again. By
@@ -291,6 +294,8 @@ SPECTACULAR_SETTINGS = {
 }
 # Off: Django answers webhooks like every other request, one commit for each.
 TILL_WEBHOOK_FAST_PATH = env.flag("TILL_WEBHOOK_FAST_PATH", True)
+# Off: Django answers every request of the API in a thread, one commit for each.
+TILL_API_FAST_PATH = env.flag("TILL_API_FAST_PATH", True)
 TILL_READ_SECONDS = env.number("TILL_READ_SECONDS", 10, minimum=1, maximum=3600)
 TILL_STREAM_SECONDS = env.number("TILL_STREAM_SECONDS", 120, minimum=1, maximum=DAY_SECONDS)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("TILL_MAX_BODY_BYTES", 1024 * 1024, minimum=4096, maximum=100 * 2**20)

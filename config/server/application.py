@@ -17,7 +17,8 @@ from accounts.rate_limits import seconds_still_refused
 from accounts.services import mail_sender
 from config.problems import problem_response, response_for
 from config.problems.problem_types import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
-from config.server import health, request_log, webhook_endpoint
+from config.server import api_requests, health, request_log, webhook_endpoint
+from config.server.api_endpoint import get_api_endpoint, report_api
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
 from config.server.request_threads import Message, Receive, Send, password_share, share_for
@@ -90,6 +91,8 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
             body = await gather(scope, receive, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     except TimeoutError:
         body = BODY_TOO_SLOW
+    if isinstance(body, bytes) and await answer_in_event_loop(scope, body, send, started):
+        return
     if isinstance(body, bytes):
         share = share_for(scope["method"], scope["path"])
         if share is password_share and (refused := refused_again(scope)):
@@ -98,6 +101,23 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
         body = None if await share.answer(scope, body, receive, send) else OVERLOADED
     if body is not None:
         await respond(scope, send, problem_response(body), started)
+
+
+async def answer_in_event_loop(scope: Message, body: bytes, send: Send, started: float) -> bool:
+    """Answer a request of the API that needs no thread. False: its view has to answer, and nothing was done."""
+    request = api_requests.from_scope(scope, body)
+    if request is None:
+        return False
+    answer = await get_api_endpoint().answer(request)
+    if answer is None:
+        return False
+    with request_log.identified(request.offered_id) as identity:
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
+        headers.append((b"x-request-id", identity.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+        report_api(request, answer.status, time.perf_counter() - started)
+    return True
 
 
 def refused_again(scope: Message) -> HttpResponse | None:
@@ -154,6 +174,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await asyncio.to_thread(close_pool)  # first: the pool would replace connections that are closed before it
     if webhook_endpoint.get_endpoint.cache_info().currsize:
         await webhook_endpoint.get_endpoint().close(timeout=5)
+    if get_api_endpoint.cache_info().currsize:
+        await get_api_endpoint().close(timeout=5)
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -1,7 +1,6 @@
 """The header Idempotency-Key for views that move money: decorate the method with `@idempotent`."""
 
 import functools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,9 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from payments.idempotency import service as idempotency
-
-#: Refusals that are stored, because the request was understood and decided. After any other it may be sent anew.
-KEPT_REFUSALS = {status.HTTP_409_CONFLICT, status.HTTP_422_UNPROCESSABLE_ENTITY}
 
 _PARAMETERS = [
     OpenApiParameter(
@@ -57,7 +53,7 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
         answer = idempotency.answer_once(
             user_id=cast("int", request.user.pk),
             key=key,
-            request=_canonical(request),
+            request=idempotency.canonical(request.method or "", request.path, request.data),
             act=attempt.act,
             refuse=attempt.refuse,
         )
@@ -82,14 +78,8 @@ class _Attempt:
         """Return the answer to a refusal. Raises an unforeseen error again."""
         refusal = cast("HttpResponse", self.view.handle_exception(error))
         self.refusal = refusal
-        final = refusal.status_code in KEPT_REFUSALS
+        final = refusal.status_code in idempotency.KEPT_REFUSALS
         return idempotency.RecordedAnswer(refusal.status_code, refusal.content.decode(), final)
-
-
-def _canonical(request: Request) -> str:
-    """Return the request as a text that does not depend on how its JSON was written."""
-    body = json.dumps(request.data, sort_keys=True, separators=(",", ":"), default=str)
-    return f"{request.method} {request.path} {body}"
 
 
 def _response(answer: idempotency.RecordedAnswer) -> HttpResponse:

@@ -1,18 +1,23 @@
 """Makes a request that moves money repeatable: its key, its money and its answer commit together, once."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from payments.idempotency.models import IdempotencyKey
 
-_VISIBLE_ASCII = re.compile(r"[!-~]{1,255}", re.ASCII)
+VISIBLE_ASCII = re.compile(r"[!-~]{1,255}", re.ASCII)
 PRUNE_BATCH = 10_000
+#: Statuses of refusals that are stored, because the request was understood and decided: after any other it may be sent
+#: anew.
+KEPT_REFUSALS = {409, 422}
 
 
 class IdempotencyKeyRequired(Exception):
@@ -41,9 +46,19 @@ def check_key(key: str | None) -> str:
     """Return the key. Raises IdempotencyKeyRequired or InvalidIdempotencyKey."""
     if key is None:
         raise IdempotencyKeyRequired
-    if not _VISIBLE_ASCII.fullmatch(key):
+    if not VISIBLE_ASCII.fullmatch(key):
         raise InvalidIdempotencyKey
     return key
+
+
+def canonical(method: str, path: str, data: Any) -> str:
+    """Return a request as a text that does not depend on how its JSON was written."""
+    return f"{method} {path} {json.dumps(data, sort_keys=True, separators=(',', ':'), default=str)}"
+
+
+def fingerprint_of(request: str) -> str:
+    """Return what is stored of a request with its key: SHA-256, in lower-case hex."""
+    return hashlib.sha256(request.encode()).hexdigest()
 
 
 def answer_once(
@@ -61,7 +76,7 @@ def answer_once(
     first was rolled back. Raises IdempotencyKeyReused, and OperationalError after lock_timeout. Call it outside of any
     atomic block: it must commit.
     """
-    fingerprint = hashlib.sha256(request.encode()).hexdigest()
+    fingerprint = fingerprint_of(request)
     with transaction.atomic(durable=True):
         if not _claim(user_id, key, fingerprint):
             return _stored(user_id, key, fingerprint)

@@ -7,7 +7,7 @@ Lock order, written down once, so that nobody waits in a circle:
 3. wallets, by ascending id.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,6 +38,22 @@ class Questions(QuestionBatch):
     def lock_wallets(self, *wallet_ids: int) -> None:
         """Lock users' wallets until the block ends. Ids of no wallet, and the house's, are left out."""
         self.wallet_ids.update(wallet_ids)
+
+    def queue(self, pipeline: Pipeline, *, transactions: int) -> "Callable[[], UnitOfWork]":
+        """Queue all locks and then all reads, and draw ids for so many transactions.
+
+        Returns a function that fills the answers after the run, and returns where the plans are decided.
+        """
+        fill_locked = self.queue_locking(pipeline)
+        read_wallets = booking.queue_lock(self.wallet_ids, pipeline, transactions=transactions)
+        fill_read = self.queue_reading(pipeline)
+
+        def read() -> UnitOfWork:
+            fill_locked()
+            fill_read()
+            return UnitOfWork(read_wallets())
+
+        return read
 
 
 @dataclass(slots=True)
@@ -121,35 +137,20 @@ class MoneyPlan(Protocol[Result_co]):
         """Decide under the locks, without asking anybody, and write. Raises the refusal; nothing is written then."""
 
 
-def queue_ask(plans: Sequence[MoneyPlan[Any]], pipeline: Pipeline) -> "Answered":
-    """Queue what the plans lock and ask."""
+def queue_ask(plans: Sequence[MoneyPlan[Any]], pipeline: Pipeline) -> Callable[[], UnitOfWork]:
+    """Queue what the plans lock and ask, as `Questions.queue` does."""
     questions = Questions()
     for plan in plans:
         plan.ask(questions)
-    fill_locked = questions.queue_locking(pipeline)
-    read_wallets = booking.queue_lock(questions.wallet_ids, pipeline, transactions=len(plans))
-    fill_read = questions.queue_reading(pipeline)
-
-    def answered() -> UnitOfWork:
-        fill_locked()
-        fill_read()
-        return UnitOfWork(read_wallets())
-
-    return answered
-
-
-class Answered(Protocol):
-    """Called after the run of the pipeline that asks: returns where the plans are decided."""
-
-    def __call__(self) -> UnitOfWork: ...
+    return questions.queue(pipeline, transactions=len(plans))
 
 
 def plan_steps(plan: MoneyPlan[Result]) -> PipelineSteps[Result]:
     """Run one plan in an atomic block. Raises its refusal."""
     first = Pipeline()
-    answered = queue_ask([plan], first)
+    read = queue_ask([plan], first)
     yield first
-    work = answered()
+    work = read()
     result = plan.decide(work)
     last = Pipeline(commit=True)
     work.queue_write(last)

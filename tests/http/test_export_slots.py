@@ -12,6 +12,7 @@ from tests.support.admin_pages import staff_client
 from tests.support.ledger import wallet_with
 from tests.support.rest import signed_in
 from tests.support.staff_site import url
+from tests.support.waiting import wait_until
 
 
 class Process:
@@ -29,12 +30,22 @@ class Process:
             self._thread.submit(self._place.close).result()
 
     def dies(self) -> None:
+        """Close the connection without a word, and wait until PostgreSQL has seen it."""
+        pid = self._thread.submit(lambda: connection.connection.info.backend_pid).result()
         self._thread.submit(lambda: connection.connection.close()).result()
         self._place = None
+        wait_until(lambda: not has_session(pid))
 
     def leaves(self) -> None:
         self._thread.submit(lambda: connections["default"].close()).result()
         self._thread.shutdown()
+
+
+def has_session(pid: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid])
+        return bool(cursor.fetchall())
 
 
 @pytest.fixture

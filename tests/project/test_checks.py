@@ -349,6 +349,7 @@ def test_the_checks_use_the_connection_that_is_tested() -> None:
         ("TILL_CORS_ORIGINS", "foo"),
         ("TILL_CORS_ORIGINS", "https://*.example.com"),
         ("TILL_WEBHOOK_FAST_PATH", "sometimes"),
+        ("TILL_API_FAST_PATH", "sometimes"),
         ("TILL_LOG_FORMAT", "xml"),
         ("TILL_LOG_LEVEL", "LOUD"),
         ("TILL_THROTTLE_LOGIN", "often"),

@@ -96,7 +96,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "api.filters:_MOMENT": (("2026-01-01T00:00:00.", "0", "Z"),),
     "payments.exchange.services.ecb_files:_CODE": (),
     "payments.exchange.services.ecb_files:_ISO_DAY": (),
-    "payments.idempotency.service:_VISIBLE_ASCII": (),
+    "payments.idempotency.service:VISIBLE_ASCII": (),
     "api.csv_rows:_FORMULA_OR_MARK": (),
     "api.csv_rows:_LOOKS_LIKE_A_NUMBER": (("1", " ", "x"), ("", " 1", "e"), ("1e", "1", " x")),
     "api.csv_rows:_NUMBER": (("1", "0", "."), ("1.", "0", "x")),
