@@ -68,6 +68,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = read(given.json) if given.json.exists() and given.only else {}
     about_machine = machine.facts()
     with Databases(given.folder).open() as databases:
+        keep_versions(result)
         result |= {"machine": about_machine, "postgres": databases.postgres.settings(), "till": version()}
         for part in given.only or PARTS:
             print(f"\n--- {part} ---", flush=True)
@@ -80,6 +81,13 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             given.json.parent.mkdir(parents=True, exist_ok=True)
             given.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
+
+
+def keep_versions(result: dict[str, Any]) -> None:
+    """Write beside each part which Till was measured: another one is about to be."""
+    for part in PARTS:
+        if part in result:
+            result[part].setdefault("till", result["till"])
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -65,11 +65,13 @@ def _where(result: Result) -> str:
             f" `fsync` {database['fsync']}, `synchronous_commit` {database['synchronous_commit']},"
             f" `full_page_writes` {database['full_page_writes']}"
         ),
-        f"* Python {machine['python']}, Django {machine['django']}, Till {result['till']}",
+        f"* Python {machine['python']}, Django {machine['django']}",
     ]
+    lines += ["", "| part | Till | when | command | load before |", "|---|---|---|---|---|"]
     for name in ("throughput", "growth", "memory", "users"):
         if part := result.get(name):
-            lines.append(f"* {name}: {part['date']}, `{part['command']}`, load before {part['load_before']:.2f}")
+            version, load = part.get("till", result["till"]), f"{part['load_before']:.2f}"
+            lines.append(f"| {name} | {version} | {part['date']} | `{part['command']}` | {load} |")
     return "\n".join(lines)
 
 

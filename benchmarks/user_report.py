@@ -35,10 +35,7 @@ def title(scenario: str) -> str:
 
 def section(result: Result) -> str:
     runs = result["runs"]
-    about = (
-        "Medians of all rounds. CPU in microseconds for each request (or statement). All transfers into one wallet:"
-        " pgbench credits one account."
-    )
+    about = "Medians of all rounds. CPU in microseconds for each request (or statement)."
     return "\n\n".join([about, contestants_table(runs, names(result), title), *_beside(runs)])
 
 
@@ -50,7 +47,7 @@ def _beside(runs: list[Run]) -> list[str]:
         if seen:
             rates = {what: median(run["beside"][what]["per_second"] for run in seen) for what in seen[0]["beside"]}
             answered = " and ".join(f"{rate:,.0f} {NEIGHBOURS[what]}" for what, rate in rates.items())
-            lines.append(f"* {TITLES[workload]}: meanwhile Till answered {answered} a second")
+            lines.append(f"* {TITLES[workload]}: {answered} were answered a second")
     return ["\n".join(lines)] if lines else []
 
 

@@ -202,6 +202,15 @@ def test_the_section_names_machine_command_and_date(tmp_path: Path) -> None:
     assert page.rstrip().endswith("not measured.")
 
 
+def test_each_part_keeps_the_till_that_was_measured() -> None:
+    mixed = result()
+    program.keep_versions(mixed)
+    mixed |= {"till": "def5678", "users": {**mixed["memory"], "till": "def5678", "before": None, "runs": []}}
+    page = report.section(mixed)
+    assert "| throughput | abc1234 |" in page
+    assert "| users | def5678 |" in page
+
+
 def test_writing_the_section_again_changes_nothing() -> None:
     text = f"# A\n{report.BEGIN}\nold\n{report.END}\nend\n"
     once = report.into_readme(text, "new")

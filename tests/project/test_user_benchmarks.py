@@ -3,16 +3,19 @@
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from accounts import tokens
 from benchmarks import __main__ as program
-from benchmarks import bookings, figures, peer, report, user_report, user_requests, users
+from benchmarks import bookings, figures, peer, report, servers, user_report, user_requests, user_tokens, users
 from benchmarks.bookings import Booking
 from benchmarks.databases import FIRST_WALLET
 from benchmarks.user_requests import WORKLOADS, Tokens, UserRequest
+from tests.support import recipes
 from tests.support.benchmark_runs import run, sent
 
 TOKENS = Tokens(peer.user_tokens(FIRST_WALLET, user_requests.SIGNED_IN))
@@ -63,6 +66,23 @@ def test_a_page_that_is_not_full_is_none() -> None:
     assert not user_requests.is_page({"results": [{}]})
 
 
+@pytest.mark.django_db
+def test_users_are_signed_in_without_their_passwords(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = recipes.user.make(), recipes.user.make()
+    user_tokens.main(first.pk, second.pk - first.pk + 1)
+    holders = [tokens.holder_of_access(token) for token in capsys.readouterr().out.split()]
+    assert holders == [first, second]
+
+
+def test_an_earlier_commit_is_laid_out_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "earlier").mkdir()
+    (tmp_path / "earlier" / "left_from_another_commit").touch()
+    root = servers.earlier(tmp_path, "HEAD")
+    assert (root / "manage.py").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {root.name}
+    assert not (root / "left_from_another_commit").exists()
+
+
 # --- the checks after a run ---------------------------------------------------------------------------------
 
 
@@ -99,6 +119,7 @@ def test_a_run_that_booked_what_nobody_asked_for_is_refused() -> None:
     assert "11 booked" in problem(booked(*range(2, 13)))
     assert "booked under" in problem(booked(*range(2, 11)), added=10)
     assert "booked under" in problem([*booked(*range(2, 10)), *booked(2)])
+    assert "booked under" in problem([*booked(*range(2, 11)), *booked(2)], added=9)
 
 
 @pytest.mark.parametrize("wrong", [{"amount": Decimal("0.03")}, {"destination": 3}, {"source": None}])
@@ -201,8 +222,8 @@ def test_the_table_says_what_was_measured_and_nothing_else() -> None:
     assert "Till before (abc1234)" in section
     undisturbed = next(line for line in section.splitlines() if "undisturbed" in line)
     assert undisturbed.endswith("| 10.00 |  |  |  |")
-    assert "meanwhile Till answered 30 logins and 90 transfers a second" in section
-    assert "meanwhile Till answered 5,000 webhooks a second" in section
+    assert "beside users who log in and transfer: 30 logins and 90 transfers were answered a second" in section
+    assert "5,000 webhooks were answered a second" in section
     assert "purchases" not in section
 
 
