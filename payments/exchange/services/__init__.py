@@ -16,19 +16,18 @@ from payments.exchange.services.exchanges import (
     exchange,
     exchange_quoted,
 )
-from payments.exchange.services.quotes import SameCurrency, TooManyQuotes, prune_quotes, quote
+from payments.exchange.services.quotes import TooManyQuotes, prune_quotes, quote
 from payments.exchange.services.rate_import import SAMPLE, Loaded, Unreachable, fetch, load_rates
 from payments.exchange.services.rates import (
     ConfirmationRequired,
     InvalidRate,
-    RateUnavailable,
     current_rate,
     gaining_back,
     is_stale,
-    oldest_in_use,
     remove_rate,
     set_rate,
 )
+from payments.exchange.terms import RateUnavailable, SameCurrency, oldest_in_use
 
 __all__ = [
     "SAMPLE",

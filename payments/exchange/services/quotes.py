@@ -1,6 +1,5 @@
 """What an amount is worth in another currency, and promising it for a while."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,13 +9,11 @@ from django.utils import timezone
 
 from accounts.services import lock_user
 from payments.commission.charging import charge
-from payments.commission.models import CommissionRule, Operation
-from payments.exchange.conversion import convert
+from payments.commission.models import Operation
 from payments.exchange.models import Quote
 from payments.exchange.services.rates import current_rate
+from payments.exchange.terms import check_exchangeable, pair_in_use, proceeds_of
 from payments.ledger.models import Currency
-from payments.ledger.services.currencies import CurrencyUnavailable, active_currency
-from payments.money import DECIMAL_PLACES, InvalidAmount, check_amount, is_storable
 
 _PRUNE_BATCH = 1000
 # Whoever exchanges by a quote holds its row meanwhile: it is left for the next time.
@@ -30,58 +27,8 @@ DELETE FROM payments_quote WHERE id IN (
 """
 
 
-class SameCurrency(Exception):
-    """Money is exchanged between two different currencies."""
-
-    def __init__(self, *, field: str) -> None:
-        super().__init__(str(self.__doc__))
-        self.field = field
-
-
 class TooManyQuotes(Exception):
     """Your newest quotes are all unused and still good: use one, or wait until one expires."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """An amount of the source's currency at a rate. proceeds + remainder = amount x rate, exactly."""
-
-    amount: Decimal
-    rate: Decimal
-    proceeds: Decimal
-    remainder: Decimal
-    commission: Decimal
-    rule: CommissionRule | None
-
-
-def in_use(source: str, target: str, *, fields: tuple[str, str]) -> Currency:
-    """Return the source's currency; both must be in use. Raises CurrencyUnavailable or SameCurrency naming a field."""
-    currencies = []
-    for code, field in zip((source, target), fields, strict=True):
-        try:
-            currencies.append(active_currency(code))
-        except CurrencyUnavailable as error:
-            error.field = field
-            raise
-    if source == target:
-        raise SameCurrency(field=fields[1])
-    return currencies[0]
-
-
-def terms_now(*, source: Currency, target: str, amount: Decimal) -> Terms:
-    """Return what the amount buys at this moment, and the commission, which comes on top in the source's currency.
-
-    Raises InvalidAmount or RateUnavailable.
-    """
-    _check(amount)
-    rate = current_rate(source=source.pk, target=target)
-    proceeds, remainder = convert(amount, rate)
-    if not proceeds:
-        raise InvalidAmount("amount_too_small", f"At the rate {rate:f} nothing is left of this amount.")
-    if not is_storable(proceeds):
-        raise InvalidAmount("amount_too_large", "What this amount buys is more than a wallet can hold.")
-    fee = charge(operation=Operation.EXCHANGE, currency=source, amount=amount)
-    return Terms(amount=amount, rate=rate, proceeds=proceeds, remainder=remainder, commission=fee.amount, rule=fee.rule)
 
 
 @transaction.atomic
@@ -92,18 +39,24 @@ def quote(*, user_id: int, source: str, target: str, amount: Decimal) -> Quote:
     RateUnavailable.
     """
     _check_open_quotes(user_id)
-    currency = in_use(source, target, fields=("source_currency", "target_currency"))
-    terms = terms_now(source=currency, target=target, amount=amount)
+    known = Currency.objects.in_bulk([source, target])
+    currency, _ = pair_in_use(
+        source, target, (known.get(source), known.get(target)), fields=("source_currency", "target_currency")
+    )
+    check_exchangeable(amount)
+    rate = current_rate(source=source, target=target)
+    proceeds, _ = proceeds_of(amount, rate)
+    fee = charge(operation=Operation.EXCHANGE, currency=currency, amount=amount)
     now = timezone.now()
     return Quote.objects.create(
         user_id=user_id,
         source_currency=currency,
         target_currency_id=target,
-        amount=terms.amount,
-        rate=terms.rate,
-        proceeds=terms.proceeds,
-        commission=terms.commission,
-        rule=terms.rule,
+        amount=amount,
+        rate=rate,
+        proceeds=proceeds,
+        commission=fee.amount,
+        rule=fee.rule,
         created_at=now,
         expires_at=now + timedelta(seconds=settings.TILL_QUOTE_SECONDS),
     )
@@ -129,11 +82,3 @@ def _check_open_quotes(user_id: int) -> None:
     looked_at, now = newest[: settings.TILL_OPEN_QUOTES], timezone.now()
     if sum(expires_at > now and not used for expires_at, used in looked_at) >= settings.TILL_OPEN_QUOTES:
         raise TooManyQuotes
-
-
-def _check(amount: Decimal) -> None:
-    """An exchange stays inside the system, so what an earlier one left can be exchanged to its last digit."""
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > DECIMAL_PLACES:
-        raise InvalidAmount("too_many_decimals", f"An amount has at most {DECIMAL_PLACES} decimal places.")
-    check_amount(amount, decimal_places=DECIMAL_PLACES, maximum=Decimal(settings.TILL_MAX_AMOUNT))

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
 from payments.exchange.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, inverse, moves_far, rate_loss
 from payments.exchange.models import ExchangeRate
+from payments.exchange.terms import oldest_in_use, rate_in_use
 from payments.ledger.services.currencies import CurrencyUnavailable, active_currency
 from staff.history import record
 
@@ -36,31 +36,15 @@ class ConfirmationRequired(Exception):
         self.extra = {"last_rate": f"{last:.10f}", "new_rate": f"{new:.10f}"}
 
 
-class RateUnavailable(Exception):
-    """There is no rate for these currencies, or it is too old to be used."""
-
-
 def is_stale(rate: ExchangeRate) -> bool:
     """Tell whether the rate is older than TILL_RATE_MAX_AGE_HOURS: nothing is exchanged at it then."""
     return rate.as_of < oldest_in_use()
 
 
-def oldest_in_use() -> datetime:
-    """Return the time before which a rate is stale."""
-    return timezone.now() - timedelta(hours=settings.TILL_RATE_MAX_AGE_HOURS)
-
-
 def current_rate(*, source: str, target: str) -> Decimal:
     """Return what one unit of the source buys of the target at this moment. Raises RateUnavailable."""
-    rate = ExchangeRate.objects.filter(source_currency=source, target_currency=target).first()
-    if rate is None:
-        raise RateUnavailable(f"There is no rate from {source} to {target}.")
-    if is_stale(rate):
-        raise RateUnavailable(
-            f"The rate from {source} to {target} is older than {settings.TILL_RATE_MAX_AGE_HOURS} hours."
-        )
-    value: Decimal = rate.rate
-    return value
+    rates = ExchangeRate.objects.filter(source_currency=source, target_currency=target)
+    return rate_in_use(rates.values_list("rate", "as_of").first(), source, target)
 
 
 def gaining_back(rate: ExchangeRate) -> ExchangeRate | None:
