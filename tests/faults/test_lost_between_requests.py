@@ -24,24 +24,24 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.postgres
 
 ROUNDS, CONNECTIONS = 12, 8
-_OTHERS = """
-FROM pg_stat_activity
+_END_OTHERS = """
+SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 
 
 def end_other_sessions() -> int:
-    """End every other session of the database; return when they are gone."""
+    """End every other session of the database; return how many when they are gone."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(pg_terminate_backend(pid)) " + _OTHERS)
-        [ended] = cursor.fetchone()
+        cursor.execute(_END_OTHERS)
+        ended = [pid for pid, _ in cursor.fetchall()]
 
         def are_gone() -> bool:
-            cursor.execute("SELECT EXISTS (SELECT " + _OTHERS + ")")
-            return not cursor.fetchone()[0]
+            cursor.execute("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY(%s))", [ended])
+            return bool(cursor.fetchone()[0])
 
         wait_until(are_gone)
-    return int(ended)
+    return len(ended)
 
 
 # --- over HTTP ----------------------------------------------------------------------------------------------
