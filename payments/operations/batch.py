@@ -1,4 +1,4 @@
-"""A batch of requests in one atomic block: two pipelines, however many requests there are.
+"""A batch of requests in one atomic block: two pipelines, however many requests there are; three with settlements.
 
 A refused request leaves no trace and does not disturb its neighbours. If the block fails, all of it is as if it had
 never been, and each request goes to its view.
@@ -17,7 +17,7 @@ from accounts import counters, rate_limits, standing
 from accounts.models import Role, User
 from payments.idempotency import claims as idempotency
 from payments.idempotency.service import KEPT_REFUSALS, IdempotencyKeyReused, RecordedAnswer
-from payments.operations.plan import Questions, UnitOfWork
+from payments.operations.plan import Questions, UnitOfWork, find_steps
 from payments.operations.requests import MoneyRequest, Refusal, Refuse, RequestOutcome, Unanswered
 from postgres.pipeline import Pipeline, PipelineSteps
 
@@ -48,6 +48,7 @@ class _RequestBatch:
     _known: dict[idempotency.UserKey, tuple[str, RecordedAnswer]] = field(default_factory=dict)
 
     def steps(self) -> PipelineSteps[list[RequestOutcome]]:
+        yield from find_steps([request.plan for request in self.requests])
         first = Pipeline()
         first.execute(_PATIENCE)
         read_counts = self._queue_count(first)

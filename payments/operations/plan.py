@@ -86,6 +86,10 @@ class UnitOfWork:
         """Reserve money of a locked wallet. Raises InsufficientFunds."""
         self.locked.add_hold(wallet_id, amount)
 
+    def release(self, wallet_id: int, amount: Decimal) -> None:
+        """Give back what was held."""
+        self.locked.add_release(wallet_id, amount)
+
     def insert(self, instance: Model) -> None:
         """Write a new row, all of whose fields are set."""
         self._inserts.setdefault(type(instance), []).append(instance)
@@ -128,13 +132,30 @@ class UnitOfWork:
 
 
 class MoneyPlan(Protocol[Result_co]):
-    """One money operation. Its two methods are called once each, in their order, in one atomic block."""
+    """One money operation. Its methods are called once each, in their order, in one atomic block.
+
+    A plan may also have `find(questions: QuestionBatch) -> None`, which comes first. It reads, without a lock, what
+    `ask` must know and what never changes. The wallet of an order is such: one statement locks all wallets.
+    """
 
     def ask(self, questions: Questions) -> None:
         """Ask for what the decision needs, and for the locks. Raises nothing."""
 
     def decide(self, work: UnitOfWork) -> Result_co:
         """Decide under the locks, without asking anybody, and write. Raises the refusal; nothing is written then."""
+
+
+def find_steps(plans: Sequence[MoneyPlan[Any]]) -> PipelineSteps[None]:
+    """Let the plans find what they must know before they ask. Most have nothing to find: then no pipeline is run."""
+    questions = QuestionBatch()
+    for plan in plans:
+        if find := getattr(plan, "find", None):
+            find(questions)
+    pipeline = Pipeline()
+    fill = questions.queue_reading(pipeline)
+    if pipeline.statements:
+        yield pipeline
+        fill()
 
 
 def queue_ask(plans: Sequence[MoneyPlan[Any]], pipeline: Pipeline) -> Callable[[], UnitOfWork]:
@@ -147,6 +168,7 @@ def queue_ask(plans: Sequence[MoneyPlan[Any]], pipeline: Pipeline) -> Callable[[
 
 def plan_steps(plan: MoneyPlan[Result]) -> PipelineSteps[Result]:
     """Run one plan in an atomic block. Raises its refusal."""
+    yield from find_steps([plan])
     first = Pipeline()
     read = queue_ask([plan], first)
     yield first

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from payments.ledger import booking
 from payments.ledger.booking.house import house_currencies
 from payments.models import Currency, Wallet
-from payments.operations.plan import MoneyPlan, UnitOfWork, queue_ask
+from payments.operations.plan import MoneyPlan, UnitOfWork, find_steps, queue_ask
 from postgres import pipeline
 from postgres.pipeline import Pipeline, PipelineSteps
 from tests.support.ledger import sql
@@ -31,6 +31,7 @@ def in_a_running_loop(work: Callable[[], Result]) -> Result:
 
 
 def _steps(plans: Sequence[MoneyPlan[Any]]) -> PipelineSteps[list[Any]]:
+    yield from find_steps(plans)
     first = Pipeline()
     answered = queue_ask(plans, first)
     yield first

@@ -13,7 +13,7 @@ from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.orders import services
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
-from payments.orders.services.settlement import Settlement
+from payments.orders.plans.settlement import Settlement
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter

@@ -9,15 +9,15 @@ Lock order, written down once, so that nobody waits in a circle:
 """
 
 from payments.orders.plans.requests import ProviderUnavailable, TooManyPendingOrders
+from payments.orders.plans.settlement import AlreadySettled
 from payments.orders.services.cancellation import cancel_deposit, cancel_withdrawal
 from payments.orders.services.expiry import expire_orders
 from payments.orders.services.requests import request_deposit, request_withdrawal
-from payments.orders.services.settlement import AlreadySettled, settle_deposit, settle_withdrawal
+from payments.orders.services.settlement import settle_deposit, settle_withdrawal
 from payments.orders.services.settlement_scopes import (
     InvalidScope,
     NotAService,
     add_scope,
-    covers,
     give_first_scopes,
     remove_scope,
 )
@@ -31,7 +31,6 @@ __all__ = [
     "add_scope",
     "cancel_deposit",
     "cancel_withdrawal",
-    "covers",
     "expire_orders",
     "give_first_scopes",
     "remove_scope",

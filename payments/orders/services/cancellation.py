@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from payments.ledger import booking
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
+from payments.orders.plans.settlement import AlreadySettled
 from payments.orders.services.external_wallets import forget_if_deleted, lock_external_wallets_of
-from payments.orders.services.settlement import AlreadySettled
 
 AnOrder = TypeVar("AnOrder", bound=Order)
 

@@ -1,4 +1,4 @@
-"""What a service may settle. Lists ask PostgreSQL (payments.orders.queries); a settlement is checked here."""
+"""What a service may settle. Lists ask PostgreSQL (payments.orders.queries); a settlement is checked by its plan."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from accounts.services import lock_user
 from payments.ledger.services.currencies import active_currency
 from payments.money import InvalidAmount, check_amount
-from payments.orders.models import Order, SettlementScope
+from payments.orders.models import SettlementScope
 from payments.orders.plans.requests import ProviderUnavailable
 from payments.webhooks.models import Provider
 from staff.history import record
@@ -28,19 +28,6 @@ class InvalidScope(Exception):
     def __init__(self, detail: str, *, field: str, code: str = "required") -> None:
         super().__init__(detail)
         self.field, self.code = field, code
-
-
-def covers(user: User, order: Order) -> bool:
-    """Tell whether the user may settle the order: an admin any, a service those of its scopes."""
-    if user.role != Role.SERVICE:
-        return user.role == Role.ADMIN
-    scopes = SettlementScope.objects.filter(service=user).values_list("currency_id", "provider_id", "max_amount")
-    return any(
-        currency in (None, order.currency_id)
-        and provider in (None, order.provider_id)
-        and (limit is None or order.amount <= limit)
-        for currency, provider, limit in scopes
-    )
 
 
 @transaction.atomic
