@@ -21,7 +21,8 @@ class LockOrder(IntEnum):
     USERS = 4
     EXTERNAL_WALLETS = 5
     PRODUCTS = 6
-    RULES = 7
+    PURCHASES = 7
+    RULES = 8
 
 
 class Question:

@@ -148,5 +148,5 @@ def test_a_refund_pays_back_what_the_houses_sales_no_longer_hold(admin: Any, pur
 
 def test_a_refund_takes_few_queries(admin: Any, purchase: int, django_assert_max_num_queries: Any) -> None:
     refund(admin, purchase, amount="1")
-    with django_assert_max_num_queries(18):  # of which six are savepoints, and the ledger's five go in two trips
+    with django_assert_max_num_queries(22):  # of which eight are savepoints, and the plan's nine go in two pipelines
         refund(admin, purchase, amount="1")
