@@ -1,4 +1,4 @@
-"""Users' wallets: opening them, and locking those that somebody owns."""
+"""Users' wallets, and opening them."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from accounts.models import Role, User
-from payments.ledger import booking
 from payments.ledger.models import Currency, Wallet
 from payments.ledger.models.wallets import FIRST_OWN_WALLET_ID
 from payments.ledger.services.currencies import active_currency
@@ -44,16 +43,3 @@ def open_first_wallets(users: Sequence[User]) -> None:
         currencies = currencies.filter(code=settings.TILL_DEFAULT_CURRENCY)
     owners = [user for user in users if user.role != Role.SERVICE]
     Wallet.objects.bulk_create(Wallet(owner=owner, currency=currency) for owner in owners for currency in currencies)
-
-
-def lock_owned(*, owner_id: int, **wallet_ids: int) -> booking.LockedWallets:
-    """Lock wallets that are all the user's, by the fields that name them, ascending, as `booking.lock` does.
-
-    Raises WalletNotFound naming the field when one is not: strangers' wallets and absent ones look alike.
-    """
-    locked = booking.lock(wallet_ids.values())
-    for field, wallet_id in wallet_ids.items():
-        wallet = locked.wallets.get(wallet_id)
-        if wallet is None or wallet.owner_id != owner_id:
-            raise booking.WalletNotFound(field=field)
-    return locked
