@@ -1,6 +1,8 @@
 """Purchases that are decided in one batch: they share the stock of a product, its version and the wallet's money."""
 
+from collections import Counter
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from payments.money import InvalidAmount
 from tests.support.ledger import balance_of, wallet_with
 from tests.support.plan_batches import run_batch
 from tests.support.purchases import a_product
+from tests.support.threads import at_once
 
 
 def plan(wallet: Wallet, product: Product | int, quantity: int = 1, **more: Any) -> PurchasePlan:
@@ -84,3 +87,19 @@ def test_refusals_come_in_their_order(wallet: Wallet, bobs: Wallet) -> None:
         PriceChanged, OutOfStock, InvalidAmount, booking.WalletNotFound, booking.CurrencyMismatch,
     ]  # fmt: skip
     assert stock_and_version(dear) == (2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("committed_db")
+def test_batches_that_wait_for_each_other_sell_no_piece_twice(alice: Any) -> None:
+    products = [a_product(stock=10), a_product(stock=11)]
+    wallets = [wallet_with(alice, "USD", "1000") for _ in range(8)]
+
+    def buy_both(wallet: Wallet, order: int) -> list[Any]:
+        return run_batch(*[plan(wallet, product) for product in products[::order] * 2])
+
+    batches = at_once(*[partial(buy_both, wallet, order) for wallet, order in zip(wallets, [1, -1] * 4, strict=True)])
+    counts = Counter(type(result) for batch in batches for result in batch)
+    assert counts == {Purchase: 21, OutOfStock: 11}
+    assert [stock_and_version(product) for product in products] == [(0, 11), (0, 12)]
+    assert sum(balance_of(wallet) for wallet in wallets) == 8000 - 21 * 25
