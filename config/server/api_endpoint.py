@@ -4,22 +4,23 @@ The view of the same address gives the same answers. What the event loop cannot 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.http import HttpResponse
 
 from config.problems import response_for
 from config.server import request_log
 from config.server.api_requests import ApiRequest
-from payments.idempotency.service import RecordedAnswer
 from payments.operations.batch import request_steps
 from payments.operations.fast_read import ReadRequest, read_steps
 from payments.operations.requests import MoneyRequest, Refusal, RequestOutcome, Unanswered
 from postgres.batch_runner import BatchRunner
 from postgres.pipeline import PipelineSteps
+
+#: In the ASGI scope of a request that the event loop has left to its view.
+FOR_THE_VIEW: Final = "till.for_the_view"
 
 
 class ApiAnswer(NamedTuple):
@@ -74,44 +75,47 @@ def _write_steps(items: Sequence[MoneyRequest]) -> PipelineSteps[Sequence[Reques
 
 
 def answer_of(request: ApiRequest, outcome: RequestOutcome | None) -> ApiAnswer | None:
-    """Return the whole answer, as the view and the middleware would give it."""
+    """Return the whole answer, as the view and the middleware would give it. None: the view has to answer.
+
+    A test compares each route's headers with those of its view.
+    """
     if outcome is None or isinstance(outcome, Unanswered):
         return None
+    headers: Iterable[tuple[str, str]]
     if isinstance(outcome, Refusal):
-        return _with_headers(request, outcome.response)
-    return _with_headers(request, _recorded(outcome))
+        status, body = outcome.response.status_code, outcome.response.content
+        headers = ((name.lower(), value) for name, value in outcome.response.headers.items())
+    else:
+        status, body = outcome.status, outcome.body.encode()
+        headers = _REPLAYED if outcome.replayed else ()
+        headers = (*headers, _PROBLEM if status >= 400 else _JSON)
+    transport_security = settings.SECURE_HSTS_SECONDS if request.is_secure else 0
+    lasting = _lasting_headers(request.route.allow, settings.X_FRAME_OPTIONS, transport_security)
+    return ApiAnswer(status, [*headers, ("content-length", str(len(body))), *lasting], body)
 
 
-def _recorded(answer: RecordedAnswer) -> HttpResponse:
-    kind = "problem+json" if answer.status >= 400 else "json"
-    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
-    return HttpResponse(answer.body, f"application/{kind}", answer.status, headers=headers)
-
-
-def _with_headers(request: ApiRequest, response: HttpResponse) -> ApiAnswer:
-    """Add what DRF and the middleware would. A test compares each route's headers with those of its view."""
-    headers = [(name.lower(), value) for name, value in response.headers.items()]
-    headers += [
-        ("allow", request.route.allow),
-        ("x-frame-options", str(settings.X_FRAME_OPTIONS)),
-        ("content-length", str(len(response.content))),
+@lru_cache(maxsize=256)
+def _lasting_headers(allow: str, frame_options: str, transport_security: int) -> tuple[tuple[str, str], ...]:
+    """Return the headers that all answers of a route have."""
+    secure = [("strict-transport-security", f"max-age={transport_security}")] if transport_security else []
+    return (
+        ("allow", allow),
+        ("x-frame-options", frame_options),
         ("vary", "origin"),
-    ]
-    if request.is_secure and settings.SECURE_HSTS_SECONDS:
-        headers.append(("strict-transport-security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
-    headers += _LAST_HEADERS
-    return ApiAnswer(response.status_code, headers, response.content)
+        *secure,
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    )
+
+
+_JSON = ("content-type", "application/json")
+_PROBLEM = ("content-type", "application/problem+json")
+_REPLAYED = (("idempotent-replayed", "true"),)
 
 
 def report_api(request: ApiRequest, status: int, seconds: float) -> None:
     """Count and log the request as if its view had answered."""
     user_id = request.claims.user_id
     request_log.report(request.method, request.path, request.route.route, status, seconds, user_id)
-
-
-_LAST_HEADERS = (
-    ("cache-control", "no-store"),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-)

@@ -18,7 +18,7 @@ from accounts.services import mail_sender
 from config.problems import problem_response, response_for
 from config.problems.problem_types import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.server import api_requests, health, request_log, webhook_endpoint
-from config.server.api_endpoint import get_api_endpoint, report_api
+from config.server.api_endpoint import FOR_THE_VIEW, get_api_endpoint, report_api
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
 from config.server.request_threads import Message, Receive, Send, password_share, share_for
@@ -105,7 +105,7 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
 
 async def answer_in_event_loop(scope: Message, body: bytes, send: Send, started: float) -> bool:
     """Answer a request of the API that needs no thread. False: its view has to answer, and nothing was done."""
-    request = api_requests.from_scope(scope, body)
+    request = None if FOR_THE_VIEW in scope else api_requests.from_scope(scope, body)
     if request is None:
         return False
     answer = await get_api_endpoint().answer(request)

@@ -14,6 +14,9 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from config.server import request_limits
+from config.server.api_cycle import ApiCycle
+from config.server.api_endpoint import get_api_endpoint
+from config.server.api_requests import may_be_fast, recognise
 from config.server.request_heads import END, MAX_ADDRESS_BYTES, RequestHead, known_heads, webhook_address
 from config.server.request_limits import MAX_PARSED_BYTES, LimitedProtocol
 from config.server.webhook_cycle import WebhookCycle
@@ -50,8 +53,8 @@ class Flow(FlowControl):
 class Protocol(LimitedProtocol):
     """One connection."""
 
-    #: The body of a request that may be a webhook. Until that is known, uvicorn does not learn of the request.
-    webhook_body: bytearray | None = None
+    #: The body of a request that may take a fast path. Until that is known, uvicorn does not learn of the request.
+    whole_body: bytearray | None = None
     #: Bytes that were read and wait until the requests before them are answered.
     unparsed: bytes = b""
     #: The bytes that the parser got last, if they begin with a message; else empty.
@@ -77,24 +80,22 @@ class Protocol(LimitedProtocol):
         super().on_message_begin()
 
     def begin_request(self) -> None:
-        if self._may_be_a_webhook():
-            self.webhook_body = bytearray()
+        if self._may_take_fast_path():
+            self.whole_body = bytearray()
         elif not self.parser.should_upgrade():
             self._begin_cycle()
 
     def on_body(self, body: bytes) -> None:
-        if self.webhook_body is None:
+        if self.whole_body is None:
             super().on_body(body)
         else:
-            self.webhook_body += body
+            self.whole_body += body
 
     def on_message_complete(self) -> None:
         self.in_message = False
-        if self.webhook_body is not None:
-            body, self.webhook_body = bytes(self.webhook_body), None
-            head = self._request_head(len(body))
-            if head is not None and self._submit(head, body):
-                known_heads.remember(self.fed, body, head)
+        if self.whole_body is not None:
+            body, self.whole_body = bytes(self.whole_body), None
+            if self._submit_webhook(body) or self._submit_api_request(body):
                 return
             self._take_slow_path(body)
         if not self.parser.should_upgrade():
@@ -126,8 +127,8 @@ class Protocol(LimitedProtocol):
             if self.transport.is_closing():
                 return
             self._feed(data[start : start + MAX_PARSED_BYTES])
-            if self.webhook_body is not None:  # the rest has not arrived: uvicorn waits for it
-                body, self.webhook_body = bytes(self.webhook_body), None
+            if self.whole_body is not None:  # the rest has not arrived: uvicorn waits for it
+                body, self.whole_body = bytes(self.whole_body), None
                 self._take_slow_path(body)
 
     def _feed(self, data: bytes) -> None:
@@ -229,15 +230,20 @@ class Protocol(LimitedProtocol):
             self._parse(data)
             self.flow.resume_reading()
 
-    def _may_be_a_webhook(self) -> bool:
+    def _may_take_fast_path(self) -> bool:
         return (
-            self._is_free()
-            and self.parser.get_method() == b"POST"
-            and len(self.url) <= MAX_ADDRESS_BYTES
-            and webhook_address(self.url) is not None
+            len(self.url) <= MAX_ADDRESS_BYTES
+            and self._is_free()
+            and (self._is_a_webhook() or may_be_fast(self.parser.get_method().decode(), self._path()))
             and not self.expect_100_continue
             and not self.parser.should_upgrade()
         )
+
+    def _is_a_webhook(self) -> bool:
+        return self.parser.get_method() == b"POST" and webhook_address(self.url) is not None
+
+    def _path(self) -> str:
+        return self.url.partition(b"?")[0].decode("latin-1")
 
     def _is_free(self) -> bool:
         """Tell whether the next request may take the fast path, if it is a webhook."""
@@ -270,6 +276,31 @@ class Protocol(LimitedProtocol):
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return RequestHead(*address, headers, length, keep_alive)
 
+    def _submit_webhook(self, body: bytes) -> bool:
+        head = self._request_head(len(body)) if self._is_a_webhook() else None
+        if head is None or not self._submit(head, body):
+            return False
+        known_heads.remember(self.fed, body, head)
+        return True
+
+    def _submit_api_request(self, body: bytes) -> bool:
+        """Queue a request that needs no view. Its answer is written when it is durable."""
+        method, path, query = self.parser.get_method().decode(), self._path(), self.url.partition(b"?")[2]
+        request = recognise(method, path, query, self.headers, self.scope["scheme"], body)
+        if request is None or self.transport.is_closing():
+            return False
+        version = self.parser.get_http_version()
+        scope = {
+            **self.scope, "method": method, "path": path, "raw_path": path.encode("latin-1"), "query_string": query,
+            "http_version": version,
+        }  # fmt: skip
+        keep_alive = version != "1.0" and self.parser.should_keep_alive() and not self.is_draining
+        cycle = ApiCycle(self, request, scope, body, keep_alive=keep_alive)
+        if not get_api_endpoint().submit(request, cycle):
+            return False
+        self.cycle = cycle  # type: ignore[assignment]  # it has what uvicorn needs of a cycle
+        return True
+
     def _submit(self, head: RequestHead, body: bytes) -> bool:
         """Queue the notice if it is authentic. Its answer is written when the credit is durable."""
         notice = receiving.recognise(slug=head.slug, headers=head.headers, body=body, form=head.form)
@@ -282,5 +313,5 @@ class Protocol(LimitedProtocol):
         return True
 
     def refuse(self, status: int) -> None:
-        self.webhook_body = None
+        self.whole_body = None
         super().refuse(status)
