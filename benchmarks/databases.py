@@ -85,10 +85,10 @@ class Databases:
         else:
             self._make_users(database, root)
 
-    def fill_till(self, database: str, *, after: int, upto: int, amount: int = 1) -> None:
+    def fill_till(self, database: str, *, after: int, upto: int, amount: int = 1, busy: int = 1) -> None:
         """Add the postings number `after` + 1 to `upto`, each of this amount, with all rows of their notices."""
         self.postgres.run_file(
-            database, "till_fill.sql", after=after, upto=upto, first=FIRST_WALLET, users=USERS, amount=amount
+            database, "till_fill.sql", after=after, upto=upto, first=FIRST_WALLET, users=USERS, amount=amount, busy=busy
         )
 
     def make_double_entry(self, database: str) -> None:
@@ -96,7 +96,7 @@ class Databases:
         self.postgres.run_file(database, "double_entry_schema.sql", first=FIRST_WALLET, users=USERS)
 
     def make_hordak(self, database: str, *more: int) -> None:
-        """`more`: how many users sign in, the deposits, and the amount of each."""
+        """`more`: how many users sign in, the deposits, the amount of each, and how many wallets are busy."""
         peer.install(self.folder)
         self.postgres.create(database)
         peer.prepare(self.folder, self.postgres.url(database), FIRST_WALLET, USERS, *more)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 60
 STOP_SECONDS = 40
 #: From here on, below 32768: the ports above are given to outgoing connections.
-FIRST_PORT = 18_400
+FIRST_PORT = 19_400
 
 
 class DidNotStart(Exception):
@@ -151,14 +151,24 @@ def earlier(folder: Path, commit: str) -> Path:
 
 
 _given = iter(range(FIRST_PORT, 32_768))
+#: Names that this program holds as long as it lives: one for each of its ports.
+_names: list[socket.socket] = []
 
 
 def _free_port() -> int:
+    """Return a port that nobody listens on, and that no other run of the benchmarks has been given.
+
+    A port is free until its server has started. Another run that took it meanwhile would be measured instead.
+    """
     for port in _given:
-        with socket.socket() as candidate:
-            try:
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0till-benchmarks-{port}")
+            with socket.socket() as candidate:
                 candidate.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            name.close()
+            continue
+        _names.append(name)
+        return port
     raise DidNotStart("no free port")

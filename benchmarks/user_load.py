@@ -55,7 +55,9 @@ class UserLoad:
             sent, booked, self._prepared, added=added, prefix=self._prefix, connections=self.connections
         )
         if problem or not self.databases.stored(contestant.stored, contestant.database).is_sound:
-            raise Unsound(f"{contestant.database}: {problem or 'balances and postings differ'}; {sent}")
+            raise Unsound(
+                f"{contestant.database}, {self._workload.title}: {problem or 'balances and postings differ'}; {sent}"
+            )
         is_whole = self._workload.is_whole
         if is_whole and not is_whole(answer_to(contestant.server.url, self._prepared[0])):
             raise Unsound(f"{contestant.database}: {self._prepared[0].path} was answered in part")

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.databases import FIRST_WALLET, MANY, PASSWORD
 
-#: The users who have signed in. Each owns the wallet of the same id. The first has a long history.
+#: The users who have signed in. Each owns the wallet of the same id. The first ones have a long history.
 SIGNED_IN = 1_000
-READER, RECEIVER, SENDER = FIRST_WALLET, FIRST_WALLET + 1, FIRST_WALLET + 2
+READERS = 4
+RECEIVER, SENDER = FIRST_WALLET + READERS, FIRST_WALLET + READERS + 1
 PRODUCTS, PAGE = 100, 50
 PRICE = Decimal("0.50")
 MAX_QUANTITY, MAX_CENTS = 3, 100
@@ -89,6 +90,11 @@ def wallet(tokens: Tokens) -> UserRequest:
     return UserRequest("GET", f"/api/v1/wallets/{user}", tokens.of(user))
 
 
+def page(tokens: Tokens) -> UserRequest:
+    reader = FIRST_WALLET + random.randrange(READERS)
+    return UserRequest("GET", f"/api/v1/transactions?limit={PAGE}", tokens.of(reader))
+
+
 def is_wallet(answer: Any) -> bool:
     return Decimal(answer["balance"]) > 0
 
@@ -119,7 +125,7 @@ WORKLOADS = {
     "wallet": Workload("one wallet", NOTHING, wallet, is_wallet),
     "page": Workload(
         f"a page of {PAGE} transactions", NOTHING,
-        lambda tokens: UserRequest("GET", f"/api/v1/transactions?limit={PAGE}", tokens.of(READER)), is_page,
+        page, is_page,
     ),
     "login": Workload("login", NOTHING, login),
 }  # fmt: skip

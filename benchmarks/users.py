@@ -16,10 +16,10 @@ from benchmarks.throughput import (
     measured_pgbench,
 )
 from benchmarks.user_load import Contestant, UserLoad, measured
-from benchmarks.user_requests import PRICE, PRODUCTS, SIGNED_IN, WORKLOADS, Tokens
+from benchmarks.user_requests import PRICE, PRODUCTS, READERS, SIGNED_IN, WORKLOADS, Tokens
 
 PGBENCH = "double_entry_one"
-#: Deposits that fill the wallets: a tenth of them is the reader's history, the others are one for each wallet.
+#: Deposits that fill the wallets: a tenth of them is the readers' history, of the others each wallet gets one.
 HISTORY = 10_000
 #: Of each deposit: nobody runs out of money.
 DEPOSITED = 1_000_000
@@ -108,7 +108,7 @@ class UserContest:
         database, folder = f"bench_users_{name}", self.databases.folder
         url = self.databases.postgres.url(database)
         self.databases.make_till(database, root)
-        self.databases.fill_till(database, after=0, upto=HISTORY, amount=DEPOSITED)
+        self.databases.fill_till(database, after=0, upto=HISTORY, amount=DEPOSITED, busy=READERS)
         self.databases.postgres.run_file(
             database, "till_users_sell.sql", first=FIRST_WALLET, signed_in=SIGNED_IN, products=PRODUCTS,
             cents=int(PRICE * 100),
@@ -119,7 +119,7 @@ class UserContest:
 
     def _make_hordak(self) -> Contestant:
         database = "bench_users_hordak"
-        self.databases.make_hordak(database, SIGNED_IN, HISTORY, DEPOSITED)
+        self.databases.make_hordak(database, SIGNED_IN, HISTORY, DEPOSITED, READERS)
         server = servers.hordak("users-hordak", self.databases.postgres.url(database), self.databases.folder)
         return Contestant(database, "hordak", "hordak_users", server, Tokens(peer.user_tokens(FIRST_WALLET, SIGNED_IN)))
 

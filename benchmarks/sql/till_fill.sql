@@ -1,13 +1,15 @@
 -- History: notices :after + 1 to :upto of :amount. Each has its event, transaction, posting and balance, as Till writes
--- them. Every tenth goes to the busy wallet, the others to the rest in turn, so number and balance follow from n.
+-- them. Every tenth goes to one of the :busy first wallets, the others to the rest in turn, so number and balance follow
+-- from n.
 -- Triggers are off for the load's sake; check_ledger, which trusts none, looks at everything afterwards.
 SET session_replication_role = replica;
 
 CREATE TEMPORARY TABLE notice AS
 SELECT n, '2025-01-01Z'::timestamptz + n * interval '3 seconds' AS at,
     (hashint8extended(n, 0) & 1152921504606846975)::text AS external_id,
-    CASE WHEN n % 10 = 0 THEN :first ELSE :first + 1 + (n - n / 10 - 1) % (:users - 1) END AS wallet_id,
-    CASE WHEN n % 10 = 0 THEN n / 10 ELSE (n - n / 10 - 1) / (:users - 1) + 1 END AS sequence
+    CASE WHEN n % 10 = 0 THEN :first + (n / 10 - 1) % :busy
+        ELSE :first + :busy + (n - n / 10 - 1) % (:users - :busy) END AS wallet_id,
+    CASE WHEN n % 10 = 0 THEN (n / 10 - 1) / :busy ELSE (n - n / 10 - 1) / (:users - :busy) END + 1 AS sequence
 FROM generate_series(:after + 1, :upto::bigint) AS n;
 
 INSERT INTO payments_transaction (id, kind, reference, created_at)

@@ -1,6 +1,8 @@
 """The benchmark of what users ask: requests, checks, figures. Nothing is timed, and no server is started."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -81,6 +83,13 @@ def test_an_earlier_commit_is_laid_out_in_a_folder_of_its_own(tmp_path: Path) ->
     assert (root / "manage.py").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {root.name}
     assert not (root / "left_from_another_commit").exists()
+
+
+def test_two_runs_never_share_a_port(tmp_path: Path) -> None:
+    code = "from benchmarks import servers; print(servers.Server('s', [], {}, ready='/', log=servers.ROOT).port)"
+    ours = servers.Server("s", [], {}, ready="/", log=tmp_path / "log")
+    theirs = subprocess.run([sys.executable, "-c", code], cwd=servers.ROOT, check=True, capture_output=True, text=True)
+    assert int(theirs.stdout) != ours.port
 
 
 # --- the checks after a run ---------------------------------------------------------------------------------

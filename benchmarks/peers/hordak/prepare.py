@@ -1,12 +1,12 @@
 """`python -m benchmarks.peers.hordak.prepare FIRST USERS`: the tables, and an account for each wallet id.
 
-`… FIRST USERS SIGNED_IN HISTORY AMOUNT`: also so many users with their tokens, and so many deposits of this amount.
+`… FIRST USERS SIGNED_IN HISTORY AMOUNT BUSY`: also so many users with their tokens, and deposits of this amount.
 They are spread as sql/till_fill.sql spreads Till's.
 """
 
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any
 
 import django
@@ -23,7 +23,7 @@ from rest_framework.authtoken.models import Token  # noqa: E402
 from benchmarks.peers.hordak.tokens import key_of  # noqa: E402
 from benchmarks.peers.hordak.views import CLEARING_CODE, clearing  # noqa: E402
 
-#: One in so many deposits goes to the first wallet.
+#: One in so many deposits goes to a busy wallet.
 BUSY_EVERY = 10
 
 
@@ -49,27 +49,25 @@ def sign_in(first: int, count: int) -> None:
 
 
 @transaction.atomic
-def deposit(first: int, users: int, count: int, amount: int) -> None:
+def deposit(first: int, users: int, count: int, amount: int, busy: int) -> None:
     accounts, money = Account.objects.in_bulk(range(first, first + users)), Money(amount, "USD")
-    for wallet in islice(wallets(first, users), count):
+    for wallet in islice(wallets(first, users, busy), count):
         accounts[wallet].transfer_to(clearing(), money, description="deposit")
 
 
-def wallets(first: int, users: int) -> Iterator[int]:
-    """Where each deposit goes, without end."""
-    others = 0
+def wallets(first: int, users: int, busy: int) -> Iterator[int]:
+    """Where each deposit goes, without end: to the busy wallets in turn, and in between to the others in turn."""
+    busy_ones, others = cycle(range(first, first + busy)), cycle(range(first + busy, first + users))
     while True:
-        for _ in range(BUSY_EVERY - 1):
-            yield first + 1 + others % (users - 1)
-            others += 1
-        yield first
+        yield from islice(others, BUSY_EVERY - 1)
+        yield next(busy_ones)
 
 
-def main(first: int, users: int, signed_in: int = 0, history: int = 0, amount: int = 0) -> None:
+def main(first: int, users: int, signed_in: int = 0, history: int = 0, amount: int = 0, busy: int = 1) -> None:
     call_command("migrate", run_syncdb=True, verbosity=0)
     open_accounts(first, users)
     sign_in(first, signed_in)
-    deposit(first, users, history, amount)
+    deposit(first, users, history, amount, busy)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
