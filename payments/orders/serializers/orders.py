@@ -13,7 +13,7 @@ from api.timestamps import timestamp, timestamp_or_none
 from payments.orders.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
 from payments.orders.serializers.external_wallets import DetailsSchema
 
-SLUG_MAX_LENGTH = 50
+SLUG_MAX_LENGTH, REASON_MAX_LENGTH = 50, 200
 
 
 def deposit_answer(order: Deposit | Withdrawal) -> dict[str, Any]:
@@ -118,7 +118,10 @@ class WithdrawalWriteSerializer(DepositWriteSerializer):
 class SettlementSerializer(RequestSerializer):
     status = serializers.ChoiceField(choices=[OrderStatus.PAID.value, OrderStatus.REJECTED.value])
     reason = PlainTextField(
-        max_length=200, allow_blank=True, default="", help_text="Shown to the owner; only with `rejected`."
+        max_length=REASON_MAX_LENGTH,
+        allow_blank=True,
+        default="",
+        help_text="Shown to the owner; only with `rejected`.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
