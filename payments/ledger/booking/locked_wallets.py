@@ -199,8 +199,8 @@ class LockedWallets:
             raise
 
     def _queue_write(self, batch: write_batch.WriteBatch, before: _Saved, pipeline: Pipeline) -> None:
-        for id_, (_, sequence, held, _) in before.items():
-            wallet = self.wallets[id_]
+        for id_, wallet in self.wallets.items() if before else ():
+            _, sequence, held, _ = before[id_]  # a wallet that came later is an error
             if wallet.held != held:
                 row = (id_, wallet.balance, wallet.sequence, sequence, wallet.moved_at, wallet.held, held)
                 batch.holds.append(row)
