@@ -1,6 +1,6 @@
 """Counters in PostgreSQL, shared by all workers. Each counts within a window of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from django.db import connection
@@ -35,6 +35,13 @@ RETURNING key, count, extract(epoch FROM expires_at - clock_timestamp())::double
 """,
     *(TEXT, TEXT, BIGINT, BIGINT, BIGINT),
 )
+_TAKE_BACK = RowsStatement(
+    """
+UPDATE accounts_throttlecount kept SET count = kept.count - hit.hits
+FROM {rows} AS hit (key, hits) WHERE kept.key = hit.key
+""",
+    *(TEXT, BIGINT),
+)
 _CLEAN_SQL = """
     DELETE FROM accounts_throttlecount WHERE key IN (
         SELECT key FROM accounts_throttlecount WHERE expires_at < clock_timestamp()
@@ -65,6 +72,13 @@ def queue_count_hits(hits: Iterable[Hits], pipeline: Pipeline) -> Callable[[], d
     """
     read = pipeline.execute_rows([*hits], _COUNT_MANY)
     return lambda: {_scope_and_user(key): Count(count, seconds_left) for key, count, seconds_left in read()}
+
+
+def queue_take_back(hits: Mapping[tuple[str, int], int], pipeline: Pipeline) -> None:
+    """Queue that so many hits of a scope and user count no longer: in the atomic block that has counted them."""
+    if hits:
+        rows = [(f"{scope}:user:{user_id}", number) for (scope, user_id), number in hits.items()]
+        pipeline.execute_rows(rows, _TAKE_BACK)
 
 
 def queue_clean(pipeline: Pipeline) -> None:

@@ -137,5 +137,15 @@ class _RequestBatch:
         idempotency.queue_give_back(
             (key for key, outcome in claimed if not isinstance(outcome, RecordedAnswer)), pipeline
         )
+        self._queue_take_back(outcomes, pipeline)
         if any(count.hits == 1 for count in self._counts.values()):
             counters.queue_clean(pipeline)
+
+    def _queue_take_back(self, outcomes: Sequence[RequestOutcome], pipeline: Pipeline) -> None:
+        """Queue that the requests that go to their views are not counted here: the views count them."""
+        unanswered = [
+            (THROTTLE_SCOPES[request.operation.role.value], request.claims.user_id)
+            for request, outcome in zip(self.requests, outcomes, strict=True)
+            if isinstance(outcome, Unanswered)
+        ]
+        counters.queue_take_back(Counter(hit for hit in unanswered if hit in self._counts), pipeline)

@@ -214,11 +214,11 @@ _FIXED = {"django_content_type", "auth_permission", "accounts_throttlecount"}
 _CHANCE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|\d+(?:\.\d+)?")
 
 
-def every_row() -> Rows:
-    """Every row of every table at one moment, as JSON beside the table's name."""
+def every_row(database: Any = None) -> Rows:
+    """Every row of every table at one moment, as JSON beside the table's name: here or in another `database`."""
     tables = [model._meta.db_table for model in _models()]
     each = [f"SELECT '{table}', to_jsonb(t)::text FROM \"{table}\" t" for table in tables]  # noqa: S608 - our own
-    with connection.cursor() as cursor:
+    with (database or connection).cursor() as cursor:
         cursor.execute(" UNION ALL ".join(each))
         return frozenset(cursor.fetchall())
 
