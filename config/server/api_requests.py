@@ -14,6 +14,8 @@ from rest_framework.exceptions import APIException
 from accounts.tokens import AccessClaims, InvalidToken, claims_of_access
 from api.fields import MAX_ID
 from api.parsers import MAX_CONTENT_TYPE_LENGTH, parse_object, refuse_other_media
+from catalog import fast_path as purchases
+from payments.exchange import fast_path as exchange
 from payments.idempotency.service import VISIBLE_ASCII, canonical, fingerprint_of
 from payments.operations import ledger_reads
 from payments.operations.fast_operation import FastOperation
@@ -43,8 +45,12 @@ class Route(NamedTuple):
     serves: FastOperation | FastRead
 
 
+#: The methods of a list that one may add to.
+_LIST: Final = "GET, POST, HEAD, OPTIONS"
 ROUTES: Final[Mapping[tuple[str, str], Route]] = {
-    ("POST", "transfers"): Route("api/v1/transfers$", "GET, POST, HEAD, OPTIONS", transfers.SEND),
+    ("POST", "transfers"): Route("api/v1/transfers$", _LIST, transfers.SEND),
+    ("POST", "purchases"): Route("api/v1/purchases$", _LIST, purchases.BUY),
+    ("POST", "exchanges"): Route("api/v1/exchanges$", _LIST, exchange.EXCHANGE),
     ("GET", "wallets/{id}"): Route(
         "api/v1/wallets/(?P<pk>[1-9][0-9]{0,18})$", "GET, PATCH, HEAD, OPTIONS", ledger_reads.ONE_WALLET
     ),
