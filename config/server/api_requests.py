@@ -21,6 +21,7 @@ from payments.operations import ledger_reads
 from payments.operations.fast_operation import FastOperation
 from payments.operations.fast_read import FastRead, ReadRequest
 from payments.operations.requests import MoneyRequest
+from payments.orders import fast_path as orders
 from payments.transfers import fast_path as transfers
 
 #: A longer body is not plainly well formed.
@@ -51,6 +52,14 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "transfers"): Route("api/v1/transfers$", _LIST, transfers.SEND),
     ("POST", "purchases"): Route("api/v1/purchases$", _LIST, purchases.BUY),
     ("POST", "exchanges"): Route("api/v1/exchanges$", _LIST, exchange.EXCHANGE),
+    ("POST", "deposits"): Route("api/v1/deposits$", _LIST, orders.REQUEST_DEPOSIT),
+    ("POST", "withdrawals"): Route("api/v1/withdrawals$", _LIST, orders.REQUEST_WITHDRAWAL),
+    ("PUT", "deposits/{id}/status"): Route(
+        "api/v1/deposits/(?P<pk>[1-9][0-9]{0,18})/status$", "PUT, OPTIONS", orders.SETTLE_DEPOSIT
+    ),
+    ("PUT", "withdrawals/{id}/status"): Route(
+        "api/v1/withdrawals/(?P<pk>[1-9][0-9]{0,18})/status$", "PUT, OPTIONS", orders.SETTLE_WITHDRAWAL
+    ),
     ("GET", "wallets/{id}"): Route(
         "api/v1/wallets/(?P<pk>[1-9][0-9]{0,18})$", "GET, PATCH, HEAD, OPTIONS", ledger_reads.ONE_WALLET
     ),
