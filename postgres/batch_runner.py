@@ -11,6 +11,8 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 
+from django.db import OperationalError
+
 from postgres.event_loop_connection import EventLoopConnection, connect
 from postgres.pipeline import PipelineSteps
 
@@ -25,6 +27,8 @@ MAX_OF_ONE_CLIENT = 250
 MAX_BATCH = 40
 #: Seconds after which an item that waits gets no more turn: it fails.
 MAX_WAIT_SECONDS = 5.0
+#: Seconds after which a batch is given up, and its connection with it.
+MAX_BATCH_SECONDS = 10.0
 #: Seconds to wait before a connection is tried again that could not be made.
 PAUSE_SECONDS = 0.5
 
@@ -131,13 +135,17 @@ class BatchRunner(Generic[Item, Outcome]):
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | None]:
         try:
             session = await self._connect()
-            return await session.run(self._steps(items))
+            async with asyncio.timeout(MAX_BATCH_SECONDS):
+                outcomes = await session.run(self._steps(items))
+            return [outcome for _, outcome in zip(items, outcomes, strict=True)]
         except Exception as error:  # whatever it is, each item has another way
             logger.info("A batch of %s is taken apart: %r", len(items), error)
             return [None] * len(items)
 
     async def _connect(self) -> EventLoopConnection:
         if self.connection is None or self.connection.is_lost:
+            if self._loop.time() < self._paused_until:
+                raise OperationalError("the database was away a moment ago")
             try:
                 self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
             except Exception:
