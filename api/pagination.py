@@ -1,13 +1,14 @@
 """Lists come in pages, each found by index from where the last one ended. Nobody counts all rows."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -69,6 +70,19 @@ class LimitedCursorPagination(CursorPagination):
                 "results": schema,
             },
         }
+
+
+def first_page(url: str, answers: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """Return the first page of a list that goes by id, as LimitedCursorPagination answers a request for this URL.
+
+    `answers` has one more than the page, if there is another page.
+    """
+    page, following = answers[:limit], None
+    if len(answers) > limit:
+        paginator = LimitedCursorPagination()
+        paginator.base_url = url
+        following = paginator.encode_cursor(Cursor(offset=0, reverse=False, position=page[-1]["id"]))
+    return {"next": following, "previous": None, "results": page}
 
 
 def refuse_foreign_cursor(text: str) -> None:

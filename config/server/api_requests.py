@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException
 
 from accounts.tokens import AccessClaims, InvalidToken, claims_of_access
 from api.fields import MAX_ID
+from api.pagination import MAX_LIMIT, LimitedCursorPagination
 from api.parsers import MAX_CONTENT_TYPE_LENGTH, parse_object, refuse_other_media
 from catalog import fast_path as purchases
 from payments.exchange import fast_path as exchange
@@ -34,6 +35,11 @@ _READ_HEADERS: Final = frozenset(
 #: A page of another origin needs headers that only Django adds.
 _FOR_THE_VIEW: Final = b"origin"
 _JSON_RANGES: Final = (b"*/*", b"application/json")
+#: The queries that a list understands here, and how many results each asks for.
+_LIMITS: Final = {
+    b"": LimitedCursorPagination.page_size,
+    **{b"limit=%d" % limit: limit for limit in range(1, MAX_LIMIT + 1)},
+}
 #: A longer value of a header is not plain.
 _MAX_VALUE: Final = 200
 
@@ -44,6 +50,8 @@ class Route(NamedTuple):
     route: str
     allow: str
     serves: FastOperation | FastRead
+    #: A list in pages understands `limit`. Others understand no query.
+    is_list: bool = False
 
 
 #: The methods of a list that one may add to.
@@ -60,6 +68,13 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("PUT", "withdrawals/{id}/status"): Route(
         "api/v1/withdrawals/(?P<pk>[1-9][0-9]{0,18})/status$", "PUT, OPTIONS", orders.SETTLE_WITHDRAWAL
     ),
+    ("GET", "transactions"): Route(
+        "api/v1/transactions$", "GET, HEAD, OPTIONS", ledger_reads.FIRST_TRANSACTIONS, is_list=True
+    ),
+    ("GET", "transactions/{id}"): Route(
+        "api/v1/transactions/(?P<pk>[1-9][0-9]{0,18})$", "GET, HEAD, OPTIONS", ledger_reads.ONE_TRANSACTION
+    ),
+    ("GET", "wallets"): Route("api/v1/wallets$", _LIST, ledger_reads.FIRST_WALLETS, is_list=True),
     ("GET", "wallets/{id}"): Route(
         "api/v1/wallets/(?P<pk>[1-9][0-9]{0,18})$", "GET, PATCH, HEAD, OPTIONS", ledger_reads.ONE_WALLET
     ),
@@ -87,9 +102,13 @@ def recognise(
     Asks nobody. `headers` have lower-case names.
     """
     match = _route(method, path)
-    if match is None or query or len(body) > MAX_BODY:
+    if match is None or len(body) > MAX_BODY:
         return None
     route, number = match
+    if route.is_list and query in _LIMITS:
+        number = _LIMITS[query]
+    elif route.is_list or query:
+        return None
     read = _read_headers(headers)
     if read is None or not _is_asked_rightly(read):
         return None
@@ -97,7 +116,12 @@ def recognise(
     claims = _claims(read)
     if claims is None or (settings.SECURE_SSL_REDIRECT and not is_secure):
         return None
-    item = _item(route.serves, method, path, claims, number, read, body)
+    item: MoneyRequest | ReadRequest | None
+    if isinstance(route.serves, FastRead):
+        url = _url(is_secure, read, path, query)
+        item = None if body else ReadRequest(claims, route.serves, number, url)
+    else:
+        item = _money_request(route.serves, method, path, claims, number, read, body)
     offered_id = read.get(b"x-request-id", b"").decode("latin-1")
     return None if item is None else ApiRequest(method, path, route, claims, item, is_secure, offered_id)
 
@@ -184,17 +208,21 @@ def _claims(read: Mapping[bytes, bytes]) -> AccessClaims | None:
         return None
 
 
-def _item(
-    serves: FastOperation | FastRead,
+def _url(is_secure: bool, read: Mapping[bytes, bytes], path: str, query: bytes) -> str:
+    """Return the address as Django's build_absolute_uri does: all of it is plain."""
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://{read[b'host'].decode()}{path}" + (f"?{query.decode()}" if query else "")
+
+
+def _money_request(
+    serves: FastOperation,
     method: str,
     path: str,
     claims: AccessClaims,
     number: int,
     read: Mapping[bytes, bytes],
     body: bytes,
-) -> MoneyRequest | ReadRequest | None:
-    if isinstance(serves, FastRead):
-        return None if body else ReadRequest(claims, serves, number)
+) -> MoneyRequest | None:
     data = _object(body) if is_json(read.get(b"content-type", b"")[: MAX_CONTENT_TYPE_LENGTH + 1]) else None
     key = read.get(b"idempotency-key", b"").decode("latin-1")
     if data is None or (serves.is_keyed and not VISIBLE_ASCII.fullmatch(key)):

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from rest_framework.renderers import JSONRenderer
 
 from accounts import standing
-from accounts.models import Role, User
+from accounts.models import Role
 from accounts.tokens import AccessClaims
 from payments.idempotency.service import RecordedAnswer
 from payments.operations.requests import RequestOutcome, Unanswered
 from postgres.pipeline import Pipeline, PipelineSteps
+from postgres.pipeline_connection import Rows
 from postgres.questions import QuestionBatch
 
 
@@ -19,9 +20,9 @@ class FastRead(NamedTuple):
     """What the event loop has to know of a read. Each subject names its own in a module `fast_path`."""
 
     #: Asks what the answer needs, for the user's id and the id in the address or the limit of a list.
-    ask: Callable[[QuestionBatch, int, int], Any]
-    #: From the user and the answers to the members. None: the view has to decide, such as what is missing.
-    answer: Callable[[User, Any, int], dict[str, Any] | None]
+    ask: Callable[[QuestionBatch, int, int], Rows]
+    #: From the rows to the members. None: the view has to decide, such as what is missing.
+    answer: Callable[[Rows, "ReadRequest"], dict[str, Any] | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +31,8 @@ class ReadRequest:
     read: FastRead
     #: The id in the address, or how many a list shows.
     number: int
+    #: The address as the client wrote it, with scheme and host: for the links of a list.
+    url: str
 
 
 def read_steps(requests: Sequence[ReadRequest]) -> PipelineSteps[list[RequestOutcome]]:
@@ -49,9 +52,9 @@ def read_steps(requests: Sequence[ReadRequest]) -> PipelineSteps[list[RequestOut
     return [_outcome(request, *answers) for request, answers in zip(requests, rows, strict=True)]
 
 
-def _outcome(request: ReadRequest, standing_rows: Any, answers: Any) -> RequestOutcome:
+def _outcome(request: ReadRequest, standing_rows: Rows, rows: Rows) -> RequestOutcome:
     user = standing.user_from(standing_rows)
     if user is None or user.role != Role.USER:
         return Unanswered()
-    members = request.read.answer(user, answers, request.number)
+    members = request.read.answer(rows, request)
     return Unanswered() if members is None else RecordedAnswer(200, JSONRenderer().render(members).decode())

@@ -1,5 +1,7 @@
 """Transactions and their postings, as the API shows them."""
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -13,34 +15,74 @@ from api.timestamps import timestamp
 from payments.ledger.models import Posting, Reversal, Transaction
 
 
-def posting_answer(posting: Any) -> dict[str, Any]:
-    """Return a posting with the `seen_source_balance` and the `seen_destination_balance` that its reader sees."""
-    places = posting.currency.decimal_places
-    source_balance, destination_balance = posting.seen_source_balance, posting.seen_destination_balance
+def posting_members(
+    source: int,
+    destination: int,
+    currency: str,
+    places: int,
+    amount: Decimal,
+    source_balance: Decimal | None,
+    destination_balance: Decimal | None,
+) -> dict[str, Any]:
+    """Return a posting with the balances that its reader sees."""
     return {
-        "source": posting.source_id,
-        "destination": posting.destination_id,
-        "currency": posting.currency_id,
-        "amount": format_amount(posting.amount, places),
+        "source": source,
+        "destination": destination,
+        "currency": currency,
+        "amount": format_amount(amount, places),
         "source_balance": None if source_balance is None else format_amount(source_balance, places),
         "destination_balance": None if destination_balance is None else format_amount(destination_balance, places),
     }
+
+
+def transaction_members(
+    id_: int,
+    kind: str,
+    reference: str,
+    created_at: datetime,
+    reverses: int | None,
+    reversed_by: int | None,
+    postings: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return a transaction with the postings that its reader may see."""
+    return {
+        "id": id_,
+        "kind": kind,
+        "status": "booked",
+        "reference": reference,
+        "reverses": reverses,
+        "reversed_by": reversed_by,
+        "postings": postings,
+        "created_at": timestamp(created_at),
+    }
+
+
+def posting_answer(posting: Any) -> dict[str, Any]:
+    """Return a posting with the `seen_source_balance` and the `seen_destination_balance` that its reader sees."""
+    return posting_members(
+        posting.source_id,
+        posting.destination_id,
+        posting.currency_id,
+        posting.currency.decimal_places,
+        posting.amount,
+        posting.seen_source_balance,
+        posting.seen_destination_balance,
+    )
 
 
 def transaction_answer(transaction: Any) -> dict[str, Any]:
     """Return a transaction with `seen_postings`, the postings that its reader may see."""
     reverses: Reversal | None = getattr(transaction, "reverses", None)
     reversal: Reversal | None = getattr(transaction, "reversal", None)
-    return {
-        "id": transaction.pk,
-        "kind": str(transaction.kind),
-        "status": "booked",
-        "reference": transaction.reference,
-        "reverses": reverses.original_id if reverses else None,
-        "reversed_by": reversal.transaction_id if reversal else None,
-        "postings": [posting_answer(posting) for posting in transaction.seen_postings],
-        "created_at": timestamp(transaction.created_at),
-    }
+    return transaction_members(
+        transaction.pk,
+        str(transaction.kind),
+        transaction.reference,
+        transaction.created_at,
+        reverses.original_id if reverses else None,
+        reversal.transaction_id if reversal else None,
+        [posting_answer(posting) for posting in transaction.seen_postings],
+    )
 
 
 class PostingSerializer(serializers.ModelSerializer[Posting]):

@@ -1,5 +1,6 @@
 """The shapes of wallets. Amounts are text with at least their currency's decimals."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,18 +15,30 @@ from payments.ledger.models import Wallet
 from payments.money import EXACT
 
 
-def wallet_answer(wallet: Wallet, derived: Decimal | None = None) -> dict[str, Any]:
-    """Return a wallet as its owner sees it. `derived` is the balance of a house wallet, whose row holds none."""
-    places, held = wallet.currency.decimal_places, wallet.held
-    balance = wallet.balance if derived is None else derived
+def wallet_members(
+    id_: int, currency: str, places: int, balance: Decimal, held: Decimal, created_at: datetime
+) -> dict[str, Any]:
+    """Return a wallet as its owner sees it."""
     return {
-        "id": wallet.pk,
-        "currency": wallet.currency_id,
+        "id": id_,
+        "currency": currency,
         "balance": format_amount(balance, places),
         "held": format_amount(held, places),
         "available": format_amount(EXACT.subtract(balance, held), places),
-        "created_at": timestamp(wallet.created_at),
+        "created_at": timestamp(created_at),
     }
+
+
+def wallet_answer(wallet: Wallet, derived: Decimal | None = None) -> dict[str, Any]:
+    """Return a wallet as its owner sees it. `derived` is the balance of a house wallet, whose row holds none."""
+    return wallet_members(
+        wallet.pk,
+        wallet.currency_id,
+        wallet.currency.decimal_places,
+        wallet.balance if derived is None else derived,
+        wallet.held,
+        wallet.created_at,
+    )
 
 
 def staff_wallet_answer(wallet: Wallet, derived: Decimal | None = None) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Reads that the event loop answers, over real HTTP: bodies and headers are the view's, to the byte.
+
+A request with `Origin` goes to its view, which answers it like any other.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.support.http import PLAIN
+from tests.support.ledger import book_transfer, sql, wallet_of
+from tests.support.live import LiveTill, UncheckedTill
+from tests.support.notices import ALICES, many_credits
+from tests.support.shop_users import API, sign_in
+
+pytestmark = pytest.mark.slow
+
+FOR_THE_VIEW = {"origin": "https://shop.example"}
+#: Each answer has its own.
+_OWN_HEADERS = {"date", "x-request-id"}
+
+
+@pytest.fixture(scope="module")
+def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
+    with django_db_blocker.unblock():
+        till = UncheckedTill(TILL_WORKERS="1", TILL_TRUSTED_PROXIES="1")
+        till.start()
+    yield till
+    till.stop()
+
+
+@pytest.fixture
+def client(served: LiveTill, committed_db: None, alice: Any) -> Iterator[httpx.Client]:
+    headers = {"authorization": f"Bearer {sign_in(served, alice)}"}
+    with httpx.Client(base_url=served.url, headers=headers, timeout=30, verify=PLAIN) as client:
+        yield client
+
+
+def seen(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    headers = {name: value for name, value in answer.headers.items() if name not in _OWN_HEADERS}
+    return answer.status_code, headers, answer.content
+
+
+def assert_alike(client: httpx.Client, path: str, **headers: str) -> httpx.Response:
+    fast = client.get(path, headers=headers)
+    assert seen(fast) == seen(client.get(path, headers=headers | FOR_THE_VIEW))
+    return fast
+
+
+def test_reads_are_answered_as_their_views_do(client: httpx.Client, alice: Any, bob: Any) -> None:
+    mine, bobs = wallet_of(alice, holding="100"), wallet_of(bob)
+    many_credits(alice, ALICES, 3)
+    booked, foreign = book_transfer((mine, bobs, "2.50"), reference="für Bob"), bobs
+    for path in ("transactions", "transactions?", "wallets", "transactions?limit=2", "wallets?limit=1"):
+        assert assert_alike(client, f"{API}/{path}").status_code == 200
+    for path, status in ((f"transactions/{booked}", 200), (f"wallets/{mine}", 200), (f"wallets/{foreign}", 404)):
+        assert assert_alike(client, f"{API}/{path}").status_code == status
+    assert assert_alike(client, f"{API}/transactions/{2**62}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "headers", [{"host": "localhost"}, {"host": "LOCALHOST:81"}, {"host": "[::1]:8000"}, {"x-forwarded-proto": "https"}]
+)
+def test_links_have_the_scheme_and_host_of_the_request(
+    client: httpx.Client, alice: Any, headers: dict[str, str]
+) -> None:
+    many_credits(alice, ALICES, 3)
+    link = assert_alike(client, f"{API}/transactions?limit=1", **headers).json()["next"]
+    scheme, host = headers.get("x-forwarded-proto", "http"), headers.get("host", client.base_url.netloc.decode())
+    assert link.startswith(f"{scheme}://{host}{API}/transactions?")
+
+
+def test_pages_follow_each_other_from_the_event_loop_to_the_view(client: httpx.Client, alice: Any) -> None:
+    many_credits(alice, ALICES, 5)
+    url, lengths = f"{API}/transactions?limit=2", []
+    while url:
+        page = assert_alike(client, url).json()
+        lengths.append(len(page["results"]))
+        url = page["next"]
+    assert lengths == [2, 2, 1]
+
+
+def test_the_event_loop_does_answer(client: httpx.Client, alice: Any) -> None:
+    """Its session of PostgreSQL's has the plan of the question. Django's connections prepare nothing like it."""
+    many_credits(alice, ALICES, 1)
+    for path in ("transactions?limit=3", "wallets?limit=3"):
+        assert client.get(f"{API}/{path}").status_code == 200
+        assert is_last_question("%SELECT wanted.n, %"), path
+
+
+def is_last_question(pattern: str) -> bool:
+    """Tell whether a session of somebody else's has asked something like this last."""
+    others = "SELECT true FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE %s"
+    return bool(sql(others, pattern))
