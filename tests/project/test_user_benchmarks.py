@@ -194,7 +194,8 @@ def test_a_quick_measurement_of_users_alone_has_three_rounds(monkeypatch: pytest
 
 # --- figures and page ---------------------------------------------------------------------------------------
 
-BESIDE = {"beside": {"login": {"per_second": 30.0}, "transfers": {"per_second": 90.0}}}
+STEADY = {"has_priority": True}
+BESIDE = STEADY | {"beside": {"login": {"per_second": 30.0}, "transfers": {"per_second": 90.0}}}
 RUNS = [
     *(run("transfers-16", "till", number, rate) for number, rate in ((1, 2_000), (2, 3_000), (3, 500))),
     *(run("transfers-16", users.PGBENCH, number, 5_000) for number in (1, 2, 3)),
@@ -202,7 +203,11 @@ RUNS = [
     run("wallet-1", "till", 1, 900, p50_us=1_100),
     run("webhooks-64", "till", 1, 9_000),
     run("webhooks-64", "before", 1, 10_000),
-    {name: value for name, value in run("steady-0", "till", 1, 200, p99_us=10_000).items() if name != "cpu_us"},
+    {
+        name: value
+        for name, value in run("steady-0", "till", 1, 200, p99_us=10_000, **STEADY).items()
+        if name != "cpu_us"
+    },
     run("steady_beside-64", "till", 1, 200, p99_us=14_000, **BESIDE),
     run("storm-16", "till", 1, 150, beside={"webhooks": {"per_second": 5_000.0}}),
 ]
@@ -223,6 +228,12 @@ RUNS = [
 def test_figures_of_users(name: str, measured: float | None, reaches: str) -> None:
     figure = next(f for f in figures.all_figures({"users": {"runs": RUNS}}) if f.name.startswith(name))
     assert (figure.measured, figure.verdict) == (measured, reaches)
+
+
+def test_a_sender_that_had_to_wait_for_a_core_gives_no_figure() -> None:
+    slow = [run_ | {"has_priority": False} if "has_priority" in run_ else run_ for run_ in RUNS]
+    figure = next(f for f in figures.all_figures({"users": {"runs": slow}}) if f.name.startswith("p99 of webhooks"))
+    assert figure.measured is None
 
 
 def test_the_table_says_what_was_measured_and_nothing_else() -> None:
