@@ -1,4 +1,7 @@
-"""kill -9 under load: what was acknowledged stays, nothing is credited twice, and service resumes by itself."""
+"""kill -9 under load: what was acknowledged stays, nothing is done twice, and service resumes by itself.
+
+Webhooks and users' transfers, both of which the event loop answers.
+"""
 
 import json
 import os
@@ -28,15 +31,15 @@ from tests.support.http import PLAIN
 from tests.support.live import ROOT, LiveTill
 from tests.support.load_client import Reply, send_all
 from tests.support.provider import FORMS, Delivery
+from tests.support.storms import STORMS, NoticeStorm
 
 pytestmark = pytest.mark.slow
 
-NOTICES = 400
+REQUESTS = 400
 #: Sent and acknowledged before the fault: it may come before the answer to the first of the others.
 FIRST = 20
 #: Long enough for a recovery on a slow disk.
 BACK_SECONDS = 60
-Query = Callable[..., Any]
 COMMANDS = """
 import sys, django
 from django.core.management import call_command
@@ -46,47 +49,19 @@ for command in sys.argv[1:]:
 """
 
 
-def notices(user_id: int) -> list[Delivery]:
-    """Distinct ones, for a few wallets, of one cent each."""
-    return [
-        random.choice(FORMS).notice(user_id=user_id, account_id=random.randint(1, 5) * 10**6, amount="0.01")
-        for _ in range(NOTICES)
-    ]
-
-
-def under_load(
-    till: LiveTill, deliveries: Sequence[Delivery], *, query: Query, fault: Callable[[], None]
-) -> list[Reply]:
-    """Send everything, and let the fault happen when some notices are credited and most are not."""
-    first = send_all(till.url, deliveries[:FIRST], connections=4)
-    assert {reply.status for reply in first} == {200}
-    credited = "SELECT count(*) FROM payments_webhookevent"
-    wanted = query(credited) + random.randint(5, NOTICES // 3)
+def under_load(storm: NoticeStorm, deliveries: Sequence[Delivery], *, fault: Callable[[], None]) -> list[Reply]:
+    """Send everything, and let the fault happen when some are done and most are not."""
+    first = send_all(storm.url, deliveries[:FIRST], connections=4)
+    assert {reply.status for reply in first} == {storm.success}
+    wanted = storm.query(storm.counted) + random.randint(5, REQUESTS // 3)
     with ThreadPoolExecutor(1) as background:
-        sending = background.submit(send_all, till.url, deliveries[FIRST:], connections=16)
+        sending = background.submit(send_all, storm.url, deliveries[FIRST:], connections=16)
         deadline = time.monotonic() + BACK_SECONDS
-        while query(credited) < wanted:
-            assert time.monotonic() < deadline, "nothing is credited"
+        while storm.query(storm.counted) < wanted:
+            assert time.monotonic() < deadline, "nothing is done"
             time.sleep(0.001)
         fault()
         return first + sending.result()
-
-
-def acknowledged_are_kept(query: Query, replies: Sequence[Reply]) -> None:
-    ids = [reply.body["transaction_id"] for reply in replies if reply.status == 200]
-    events = query(
-        "SELECT count(*) FROM payments_webhookevent e JOIN payments_posting p USING (transaction_id)"
-        " WHERE e.external_id = ANY(%s) AND e.verdict = 'credited'",
-        ids,
-    )
-    assert events == len(ids) > 0
-
-
-def all_are_credited_once(query: Query, *, total: int) -> None:
-    assert query("SELECT count(*) FROM payments_posting") == total
-    credited = "SELECT count(DISTINCT external_id) FROM payments_webhookevent WHERE verdict = 'credited'"
-    assert query(credited) == total
-    assert query("SELECT sum(balance) * 100 FROM payments_wallet WHERE owner_id IS NOT NULL") == total
 
 
 # --- both are ours -----------------------------------------------------------------------------------------
@@ -99,7 +74,7 @@ class OwnTill(LiveTill):
         self.folder = Path(tempfile.mkdtemp(prefix="till-faults-"))
         self.folder.chmod(0o711)  # started by root, PostgreSQL runs as another user
         self.cluster = Cluster(self.folder)
-        super().__init__(DATABASE_URL="", TILL_DATA=str(self.folder))
+        super().__init__(DATABASE_URL="", TILL_DATA=str(self.folder), TILL_ACCESS_TOKEN_SECONDS="80000")
         self._connection: psycopg.Connection[Any] | None = None
 
     def manage(self, *commands: str) -> None:
@@ -162,106 +137,106 @@ def own_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
         till.close()
 
 
-@pytest.fixture
-def user_id(own_till: OwnTill) -> int:
-    return int(own_till.query("SELECT min(id) FROM accounts_user"))
+@pytest.fixture(scope="module", params=STORMS)
+def storm(own_till: OwnTill, request: pytest.FixtureRequest) -> NoticeStorm:
+    storm: NoticeStorm = request.param(own_till.query, own_till.url)
+    return storm
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------
 
 
-def kill_postgres(till: OwnTill, user_id: int, *, rounds: int) -> None:
-    before = till.query("SELECT count(*) FROM payments_posting")
+def kill_postgres(till: OwnTill, storm: NoticeStorm, *, rounds: int) -> None:
+    before = till.query(storm.counted)
     for number in range(1, rounds + 1):
-        deliveries = notices(user_id)
-        replies = under_load(till, deliveries, query=till.query, fault=till.kill_postgres)
-        only_retries_are_asked_for(replies)
-        acknowledged_are_kept(till.query, replies)
-        until_all_are_credited(till, deliveries)
-        all_are_credited_once(till.query, total=before + number * NOTICES)
+        deliveries = storm.deliveries(REQUESTS)
+        replies = under_load(storm, deliveries, fault=till.kill_postgres)
+        only_retries_are_asked_for(storm, replies)
+        storm.acknowledged_are_stored(replies)
+        until_all_are_done(storm, deliveries)
+        storm.all_are_done_once(before + number * REQUESTS)
     till.manage("check_ledger")
 
 
-def only_retries_are_asked_for(replies: Sequence[Reply]) -> None:
-    assert {reply.status for reply in replies} <= {200, 503}
+def only_retries_are_asked_for(storm: NoticeStorm, replies: Sequence[Reply]) -> None:
+    assert {reply.status for reply in replies} <= {storm.success, 503}
     for reply in replies:
         if reply.status == 503:
             assert int(reply.headers["retry-after"]) >= 1
             assert reply.body["code"] in ("database_unavailable", "database_busy")
 
 
-def until_all_are_credited(till: LiveTill, deliveries: Sequence[Delivery]) -> None:
-    """Redeliver as a provider does: nobody restarts anything."""
+def until_all_are_done(storm: NoticeStorm, deliveries: Sequence[Delivery]) -> None:
+    """Send again as a provider or a client does: nobody restarts anything."""
     deadline = time.monotonic() + BACK_SECONDS
     while True:
-        replies = send_all(till.url, deliveries, connections=16)
-        only_retries_are_asked_for(replies)
-        if {reply.status for reply in replies} == {200}:
+        replies = send_all(storm.url, deliveries, connections=16)
+        only_retries_are_asked_for(storm, replies)
+        if {reply.status for reply in replies} == {storm.success}:
             return
         assert time.monotonic() < deadline, "the service does not come back"
 
 
-def test_a_killed_postgres_loses_and_repeats_nothing(own_till: OwnTill, user_id: int) -> None:
-    kill_postgres(own_till, user_id, rounds=1)
+def test_a_killed_postgres_loses_and_repeats_nothing(own_till: OwnTill, storm: NoticeStorm) -> None:
+    kill_postgres(own_till, storm, rounds=1)
 
 
 @pytest.mark.torture
-def test_a_postgres_killed_forty_times_loses_and_repeats_nothing(own_till: OwnTill, user_id: int) -> None:
-    kill_postgres(own_till, user_id, rounds=40)
+def test_a_postgres_killed_forty_times_loses_and_repeats_nothing(own_till: OwnTill, storm: NoticeStorm) -> None:
+    kill_postgres(own_till, storm, rounds=40)
 
 
 def test_while_postgres_is_away_every_answer_is_503_and_it_comes_back_by_itself(
-    own_till: OwnTill, user_id: int
+    own_till: OwnTill, storm: NoticeStorm
 ) -> None:
-    deliveries = [form.notice(user_id=user_id, amount="0.01") for form in FORMS]
-    unknown = [form.notice(user_id=user_id + 1000, amount="0.01") for form in FORMS]
-    until_all_are_credited(own_till, deliveries[:1])
+    deliveries = storm.deliveries(6)
+    unknown = [form.notice(user_id=storm.user_id + 1000, amount="0.01") for form in FORMS]
+    until_all_are_done(storm, deliveries[:1])
     own_till.signal_supervisor(signal.SIGSTOP)
     try:
         own_till.kill_postgres()
         own_till.until_postgres_is_away()
         replies = send_all(own_till.url, deliveries + unknown, connections=6)
-        only_retries_are_asked_for(replies)
+        only_retries_are_asked_for(storm, replies)
         assert {reply.status for reply in replies} == {503}
         assert httpx.get(f"{own_till.url}/health/live", verify=PLAIN).status_code == 200
         assert httpx.get(f"{own_till.url}/health/ready", timeout=30, verify=PLAIN).status_code == 503
     finally:
         own_till.signal_supervisor(signal.SIGCONT)
-    until_all_are_credited(own_till, deliveries)
+    until_all_are_done(storm, deliveries)
     assert {json.loads(r.content)["code"] for r in send_all(own_till.url, unknown, connections=1)} == {"user_not_found"}
 
 
 # --- the server ---------------------------------------------------------------------------------------------
 
 
-def kill_the_server(till: OwnTill, user_id: int, *, rounds: int) -> None:
-    before = till.query("SELECT count(*) FROM payments_posting")
+def kill_the_server(till: OwnTill, storm: NoticeStorm, *, rounds: int) -> None:
+    before = till.query(storm.counted)
     for number in range(1, rounds + 1):
-        deliveries = notices(user_id)
+        deliveries = storm.deliveries(REQUESTS)
         with till.back_again():
-            replies = under_load(till, deliveries, query=till.query, fault=till.kill)
-        assert {reply.status for reply in replies} <= {200, 0}
-        acknowledged_are_kept(till.query, replies)
+            replies = under_load(storm, deliveries, fault=till.kill)
+        assert {reply.status for reply in replies} <= {storm.success, 0}
+        storm.acknowledged_are_stored(replies)
         again = send_all(till.url, deliveries, connections=16)
-        assert {reply.status for reply in again} == {200}
-        all_are_credited_once(till.query, total=before + number * NOTICES)
+        assert {reply.status for reply in again} == {storm.success}
+        storm.all_are_done_once(before + number * REQUESTS)
     till.manage("check_ledger")
 
 
-def test_a_killed_server_loses_and_repeats_nothing(own_till: OwnTill, user_id: int) -> None:
-    kill_the_server(own_till, user_id, rounds=1)
+def test_a_killed_server_loses_and_repeats_nothing(own_till: OwnTill, storm: NoticeStorm) -> None:
+    kill_the_server(own_till, storm, rounds=1)
 
 
 @pytest.mark.torture
-def test_a_server_killed_forty_times_loses_and_repeats_nothing(own_till: OwnTill, user_id: int) -> None:
-    kill_the_server(own_till, user_id, rounds=40)
+def test_a_server_killed_forty_times_loses_and_repeats_nothing(own_till: OwnTill, storm: NoticeStorm) -> None:
+    kill_the_server(own_till, storm, rounds=40)
 
 
-def test_a_server_that_is_told_to_stop_answers_what_it_has_taken(own_till: OwnTill, user_id: int) -> None:
-    counted = "SELECT count(*) FROM payments_webhookevent"
-    before = own_till.query(counted)
+def test_a_server_that_is_told_to_stop_answers_what_it_has_taken(own_till: OwnTill, storm: NoticeStorm) -> None:
+    before = own_till.query(storm.counted)
     with own_till.back_again():
-        replies = under_load(own_till, notices(user_id), query=own_till.query, fault=own_till.stop)
-    assert {reply.status for reply in replies} <= {200, 0}
-    acknowledged_are_kept(own_till.query, replies)
-    assert own_till.query(counted) - before == Counter(reply.status for reply in replies)[200]
+        replies = under_load(storm, storm.deliveries(REQUESTS), fault=own_till.stop)
+    assert {reply.status for reply in replies} <= {storm.success, 0}
+    storm.acknowledged_are_stored(replies)
+    assert own_till.query(storm.counted) - before == Counter(reply.status for reply in replies)[storm.success]
