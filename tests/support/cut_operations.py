@@ -1,5 +1,6 @@
 """Each operation that moves or reserves money: its stage, the same each time, and how a repeat of it is answered."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,16 +17,23 @@ from django.test import RequestFactory
 from accounts.models import Role, User
 from accounts.tokens import open_family
 from catalog import services as shop
+from config.problems import response_for
+from config.server.api_endpoint import ApiAnswer, answer_of
 from payments.exchange.services import quote
+from payments.ledger.booking.house import house_currencies
 from payments.ledger.services.wallets import open_wallet
-from payments.models import Withdrawal
+from payments.models import Wallet, Withdrawal
+from payments.operations.batch import request_steps
+from payments.operations.requests import MoneyRequest
 from payments.orders import services as orders
 from payments.webhooks import receiving
+from postgres.event_loop_connection import EventLoopConnection, connect
 from tests.support import recipes
-from tests.support.ledger import wallet_with
+from tests.support.ledger import house_wallet, wallet_with
 from tests.support.notices import NOBODY, credit, notice, refused_notice
 from tests.support.provider import SHA1_COLON, STANDARD, Delivery, Form
 from tests.support.purchases import a_product
+from tests.support.request_batches import transfer
 
 API = "/api/v1"
 KEY = "the-one-key"
@@ -96,6 +104,31 @@ def deliver(delivery: Delivery) -> Answer:
 @cache
 def _django() -> WSGIHandler:
     return WSGIHandler()
+
+
+def in_event_loop(user: User, source: int, destination: int) -> Act:
+    """Send a transfer as the event loop does. What it would leave to the view is a 503, as if that were cut, too."""
+    sent_request = transfer(open_family(user=user).access, source, destination, KEY, "30.00")
+
+    async def run(raw: Any) -> ApiAnswer | None:
+        session = EventLoopConnection(raw)
+        try:
+            assert isinstance(sent_request.item, MoneyRequest)
+            [outcome] = await session.run(request_steps([sent_request.item], response_for))
+        finally:
+            session.close()
+        return answer_of(sent_request, outcome)
+
+    def act() -> Answer:
+        try:
+            answer = asyncio.run(run(connect()))
+        except (OperationalError, InterfaceError):
+            return Answer(503, {"Retry-After": "1"}, {"code": "database_unavailable"})
+        assert answer is not None
+        headers = {name.title(): value for name, value in answer.headers}
+        return Answer(answer.status, headers, json.loads(answer.body))
+
+    return act
 
 
 def directly(work: Callable[[], Any]) -> Act:
@@ -189,6 +222,13 @@ def transfer_between_own() -> Act:
     alice = new_user("alice")
     source, other = wallet_with(alice, "USD", "100"), open_wallet(owner_id=alice.pk, currency="USD")
     return request(alice, "POST", "transfers", source=source.pk, destination=other.pk, amount="30.00")
+
+
+def transfer_in_event_loop() -> Act:
+    alice, bob = new_user("alice"), new_user("bob")
+    other = open_wallet(owner_id=bob.pk, currency="USD")
+    house_currencies([house_wallet(Wallet.House.COMMISSION)])  # each process reads it once
+    return in_event_loop(alice, wallet_with(alice, "USD", "100").pk, other.pk)
 
 
 def transfer_to_another(*, has_wallet: bool) -> Act:
@@ -297,6 +337,7 @@ OPERATIONS = {
     "a transfer between own wallets": Operation(transfer_between_own, keyed),
     "a transfer to another": Operation(partial(transfer_to_another, has_wallet=True), keyed),
     "a transfer that opens a wallet": Operation(partial(transfer_to_another, has_wallet=False), keyed),
+    "a transfer in the event loop": Operation(transfer_in_event_loop, keyed),
     "an exchange": Operation(partial(exchange, quoted=False), keyed),
     "an exchange by quote": Operation(partial(exchange, quoted=True), keyed),
     "a purchase": Operation(purchase, keyed),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from itertools import count
 from typing import Any, TypeVar
 
 from django.utils import timezone
@@ -25,10 +26,12 @@ from tests.support.exchanges import store_rate
 from tests.support.ledger import fund
 from tests.support.notices import notice
 from tests.support.purchases import a_product
+from tests.support.request_batches import answers, token_of, transfer
 from tests.support.rest import signed_in
 from tests.support.threads import released_together
 
 T = TypeVar("T")
+_keys = count(1)
 #: What alice can spend while a round is prepared, and in every other one.
 MUCH = Decimal(1000)
 REFUSALS = (
@@ -138,6 +141,16 @@ def send(owner: Any, source: int, destination: int) -> int:
     return sent.transaction_id
 
 
+def send_in_event_loop(owner: Any, source: int, destination: int) -> int:
+    """The same, by the event loop. What it cannot answer, because others hold the locks, goes the way of the view."""
+    request = transfer(token_of(owner), source, destination, f"race-{next(_keys)}", "9")
+    [answer] = answers(request)
+    if answer.code == "insufficient_funds":
+        raise booking.InsufficientFunds
+    assert answer.status in (0, 201), answer
+    return int(answer.body["transaction"]) if answer.status else send(owner, source, destination)
+
+
 def exchange(on: Race, source: int, destination: int) -> int:
     exchanged = counter.exchange(user_id=on.alice.pk, source_id=source, destination_id=destination, amount=Decimal(10))
     return exchanged.transaction_id
@@ -189,6 +202,9 @@ OPERATIONS = {
     "orders expired": Operation(lambda r: expire(r)),
     "transfer out": Operation(lambda r: send(r.race.alice, r.race.wallet, r.race.others), "-10"),
     "transfer in": Operation(lambda r: send(r.race.bob, r.race.others, r.race.wallet), "9"),
+    "transfer out in the event loop": Operation(
+        lambda r: send_in_event_loop(r.race.alice, r.race.wallet, r.race.others), "-10"
+    ),
     "exchange out": Operation(lambda r: exchange(r.race, r.race.wallet, r.race.euros), "-11"),
     "exchange in": Operation(lambda r: exchange(r.race, r.race.euros, r.race.wallet), "11"),
     "purchase": Operation(lambda r: buy(r.race).transaction_id, "-12"),

@@ -3,12 +3,14 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import jwt
 from django.conf import settings
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import User
@@ -122,6 +124,12 @@ class RandomRequests:
         recipes.settlement_scope.make(service=self.service)
         recipes.settlement_scope.make(service=limited, everything=False, currency_id="EUR")
         self.others = [recipes.admin.make(), limited]
+        in_a_day = timezone.now() + timedelta(days=1)
+        self.quotes = [
+            recipes.expired_quote.make(user=owner.user, expires_at=expires_at).pk
+            for owner in self.owners
+            for expires_at in [in_a_day] * 8 + [timezone.now() - timedelta(minutes=1)]
+        ]
         self.products = [a_product(stock=40).pk, a_product(price="1.00").pk, a_product(is_active=False).pk]
         self.products.append(a_product(price="3", currency_id="EUR").pk)
         for operation in ("deposit", "withdrawal", "transfer", "exchange"):
@@ -136,8 +144,8 @@ class RandomRequests:
         self.makers: dict[tuple[str, str], Callable[[Owner], tuple[int, Any]]] = {
             ("POST", "transfers"): lambda me: (0, self._transfer(me)),
             ("POST", "purchases"): lambda me: (0, self._purchase(me)),
-            ("POST", "exchanges"): lambda me: (0, self._pair(me, me.euros)),
-            ("POST", "deposits"): lambda me: (0, self._amount({"wallet": self._wallet(me)})),
+            ("POST", "exchanges"): lambda me: (0, self._exchange(me)),
+            ("POST", "deposits"): lambda me: (0, self._order(me)),
             ("POST", "withdrawals"): lambda me: (0, self._withdrawal(me)),
             ("PUT", "deposits/{id}/status"): lambda _: (self.dice.choice(self.deposits), self._settlement()),
             ("PUT", "withdrawals/{id}/status"): lambda _: (self.dice.choice(self.withdrawals), self._settlement()),
@@ -199,6 +207,20 @@ class RandomRequests:
     def _pair(self, me: Owner, destination: int) -> dict[str, Any]:
         return self._amount({"source": self._wallet(me), "destination": self._wallet(me, destination)})
 
+    def _exchange(self, me: Owner) -> dict[str, Any]:
+        members = self._pair(me, me.euros)
+        if self._chance(0.3):
+            members["quote"] = self.dice.choice([*self.quotes, self.dice.choice(ODD_IDS)])
+            if self._chance(0.9):
+                del members["amount"]
+        return members
+
+    def _order(self, me: Owner) -> dict[str, Any]:
+        members = self._amount({"wallet": self._wallet(me)})
+        if self._chance(0.2):
+            members["provider"] = self.dice.choice(["sha1_colon", "nobody", "", "Ä", None, 7, "x" * 300])
+        return members
+
     def _transfer(self, me: Owner) -> dict[str, Any]:
         other = self.dice.choice(self.owners)
         members = self._pair(me, other.dollars[0])
@@ -218,7 +240,7 @@ class RandomRequests:
 
     def _withdrawal(self, me: Owner) -> dict[str, Any]:
         bank = me.bank if self._chance(0.8) else self.dice.choice([self.owners[0].bank, *ODD_IDS])
-        return self._amount({"wallet": self._wallet(me), "external_wallet": bank})
+        return self._order(me) | {"external_wallet": bank}
 
     def _settlement(self) -> dict[str, Any]:
         status = self.dice.choice(["paid", "rejected", "paid", "rejected", "pending", "cancelled", "", None, 1])
@@ -264,6 +286,8 @@ class RandomRequests:
 
     def _oddly_asked(self, request: RandomRequest) -> RandomRequest:
         path, method, headers = request.path, request.method, [*request.headers]
+        if method == "GET" and self._chance(0.4):
+            return replace(request, path=f"{path}?{self.dice.choice(_QUERIES)}")
         if self._chance(0.3):
             path += self.dice.choice(
                 ["?dry_run=true", "?dry_run=yes", "?", "?limit=2", "/", "?limit=0", "?format=json"]
@@ -279,6 +303,30 @@ class RandomRequests:
         return RandomRequest(method, path, headers, request.body)
 
 
+_QUERIES = (
+    *(
+        "limit=1",
+        "limit=2",
+        "limit=50",
+        "limit=100",
+        "limit=101",
+        "limit=0",
+        "limit=-1",
+        "limit=x",
+        "limit=01",
+        "limit=",
+    ),
+    *(
+        "limit=2&limit=3",
+        "limit=%32",
+        "limit=2&cursor=",
+        "cursor=x",
+        "limit=+2",
+        "limit=2&kind=transfer",
+        "Limit=2",
+        "%00",
+    ),
+)
 _ODD_HEADERS: list[tuple[str, str | None]] = [
     *[(name, None) for name in ("authorization", "content-type", "idempotency-key", "host")],
     *[("accept", value) for value in ("*/*", "application/json", "text/html", "application/xml", "")],
