@@ -28,6 +28,8 @@ from tests.support.purchases import a_product
 #: Nobody's.
 MISSING = 987_654_321
 ORDERS_OF_ONE = 20
+#: Its pages may read the answers.
+ORIGIN = "https://shop.example.com"
 GOOD_AMOUNTS: tuple[Any, ...] = ("1.00", "0.01", "3", 2, 1.5, "0.50", "19.99", "7.10", 40)
 #: Refused, or not even an amount.
 ODD_AMOUNTS: tuple[Any, ...] = (
@@ -91,6 +93,7 @@ class Owner:
         self.yen = open_wallet(owner_id=user.pk, currency="JPY").pk
         self.bank = int(recipes.bank_account.make(owner=user).pk)
         self.token = tokens.open_family(user=user).access
+        self.keys: list[str] = []
 
     @property
     def wallets(self) -> list[int]:
@@ -110,7 +113,6 @@ class RandomRequests:
 
     seed: int
     _sent: list[RandomRequest] = field(default_factory=list)
-    _keys: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -172,7 +174,7 @@ class RandomRequests:
         if self._chance(0.08):
             token = self.dice.choice([*self.tokens_of_others, *self.dead_tokens, self.service_token, me.token])
         body = b"" if members is None else self._written(members)
-        request = self._request(method, path, token, body, self._key() if method == "POST" else None)
+        request = self._request(method, path, token, body, self._key(me) if method == "POST" else None)
         return self._oddly_asked(request) if self._chance(0.25) else request
 
     def _request(self, method: str, path: str, token: str, body: bytes, key: str | None) -> RandomRequest:
@@ -188,11 +190,13 @@ class RandomRequests:
     def _chance(self, share: float) -> bool:
         return self.dice.random() < share
 
-    def _key(self) -> str:
-        if self._keys and self._chance(0.05):
-            return self.dice.choice(self._keys[-30:])
-        self._keys.append(f"key-{self.dice.getrandbits(64):x}")
-        return self._keys[-1]
+    def _key(self, me: Owner) -> str:
+        """Mostly a new one, else one that this user has sent, or any."""
+        known = [*me.keys[-10:], *self.owners[0].keys[-2:]]
+        if known and self._chance(0.1):
+            return self.dice.choice(known)
+        me.keys.append(f"key-{self.dice.getrandbits(64):x}")
+        return me.keys[-1]
 
     def _wallet(self, me: Owner, usual: int | None = None) -> Any:
         """Mostly one of the user's own, else another user's, the house's, a missing one, or no id at all."""
@@ -340,7 +344,8 @@ _ODD_HEADERS: list[tuple[str, str | None]] = [
     *[("host", value) for value in ("example.com", "localhost:80", "127.0.0.1:99999", "[::1]", "", "a b", "LOCALHOST")],
     *[("x-request-id", value) for value in ("my-own-id-0001", "short", "x" * 65, "id with spaces here", "é" * 8)],
     *[("x-forwarded-proto", value) for value in ("https", "http", "https, http")],
-    *[("origin", "https://shop.example.com"), ("origin", "null"), ("x-forwarded-for", "1.2.3.4")],
+    *[("origin", ORIGIN)] * 6,
+    *[("origin", "null"), ("x-forwarded-for", "1.2.3.4")],
     *[("x-http-method-override", "DELETE"), ("if-none-match", "*"), ("accept-language", "de"), ("cookie", "a=b")],
     *[("accept-encoding", "gzip"), ("range", "bytes=0-1"), ("te", "trailers"), ("connection", "close")],
 ]

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from tests.support.faulty_proxy import Meaning, every_row, meaning
 from tests.support.live import UncheckedTill, database_url
-from tests.support.random_requests import RandomRequest
+from tests.support.random_requests import ORIGIN, RandomRequest
 from tests.support.raw_http import RawConnection
 from tests.support.sessions import end_sessions
 
@@ -40,8 +40,10 @@ class Twin:
     """One of the two servers, with the sessions to its database and to itself."""
 
     def __init__(self, url: str, *, fast: bool) -> None:
-        rates = dict.fromkeys(("TILL_THROTTLE_WRITES", "TILL_THROTTLE_SERVICE_WRITES"), "1000000/day")
+        limits = ("TILL_THROTTLE_WRITES", "TILL_THROTTLE_SERVICE_WRITES", "TILL_THROTTLE_RECIPIENTS")
+        rates = dict.fromkeys(limits, "1000000/day")  # no window ends meanwhile
         shared = {"TILL_JWT_KEY": settings.TILL_JWT_KEY, "TILL_PENDING_ORDERS": "10000", "DATABASE_URL": url, **rates}
+        shared["TILL_CORS_ORIGINS"] = ORIGIN
         self.till = UncheckedTill(TILL_WORKERS="1", TILL_LOG_LEVEL="ERROR", TILL_API_FAST_PATH=str(int(fast)), **shared)
         self.database = psycopg.connect(url, autocommit=True)
         self._line: RawConnection | None = None
