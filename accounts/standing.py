@@ -1,6 +1,6 @@
 """Whether the login of an access token lasts, and whose it is: for many requests in one statement."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -38,5 +38,5 @@ def user_from(rows: Rows) -> User | None:
 
 
 def _oldest_login() -> datetime:
-    """Return the time after which a login that lasts has begun, to the second: so equal questions are equal."""
-    return timezone.now().replace(microsecond=0) - settings.TILL_LOGIN_LIFETIME
+    """Return the time after which a login that lasts has begun, rounded up to the second: equal questions are equal."""
+    return timezone.now().replace(microsecond=0) + timedelta(seconds=1) - settings.TILL_LOGIN_LIFETIME

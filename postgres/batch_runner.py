@@ -27,6 +27,7 @@ MAX_OF_ONE_CLIENT = 250
 MAX_BATCH = 40
 #: Seconds after which an item that waits gets no more turn: it fails.
 MAX_WAIT_SECONDS = 5.0
+SWEEP_SECONDS = 1.0
 #: Seconds after which a batch is given up, and its connection with it.
 MAX_BATCH_SECONDS = 10.0
 #: Seconds to wait before a connection is tried again that could not be made.
@@ -58,6 +59,7 @@ class BatchRunner(Generic[Item, Outcome]):
         #: What waits, by client, in the order in which clients get their turns.
         self._queues: OrderedDict[Hashable, deque[_Waiting[Item, Outcome]]] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
+        self._sweep_timer: asyncio.TimerHandle | None = None
         self._paused_until = 0.0
         #: Only the runner writes the next two.
         self.waiting = 0
@@ -76,7 +78,20 @@ class BatchRunner(Generic[Item, Outcome]):
         self.waiting += 1
         if self._task is None:
             self._task = self._loop.create_task(self._run())
+        if self._sweep_timer is None:
+            self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._sweep)
         return True
+
+    def _sweep(self) -> None:
+        """Fail what has waited for too long, while a batch is under way."""
+        now = time.monotonic()
+        for client, queue in [*self._queues.items()]:
+            while queue and queue[0].deadline <= now:
+                self.waiting -= 1
+                self._deliver(queue.popleft(), None)
+            if not queue:
+                del self._queues[client]
+        self._sweep_timer = self._loop.call_later(SWEEP_SECONDS, self._sweep) if self.waiting else None
 
     async def close(self, timeout: float) -> None:
         """Let the current batch end, and close the connection. What still waits fails."""
@@ -134,8 +149,8 @@ class BatchRunner(Generic[Item, Outcome]):
 
     async def _outcomes(self, items: Sequence[Item]) -> Sequence[Outcome | None]:
         try:
-            session = await self._connect()
             async with asyncio.timeout(MAX_BATCH_SECONDS):
+                session = await self._connect()
                 outcomes = await session.run(self._steps(items))
             return [outcome for _, outcome in zip(items, outcomes, strict=True)]
         except Exception as error:  # whatever it is, each item has another way

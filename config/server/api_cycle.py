@@ -3,12 +3,13 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from config.server import request_log
-from config.server.api_endpoint import FOR_THE_VIEW, ApiAnswer, report_api
+from config.server.api_endpoint import FOR_THE_VIEW, ApiAnswer, get_api_endpoint
 from config.server.api_requests import ApiRequest
 from config.server.raw_responses import encode_headers
+from config.server.request_limits import LimitedProtocol
 
 
 class ApiCycle:
@@ -32,7 +33,7 @@ class ApiCycle:
     )
 
     def __init__(
-        self, protocol: HttpToolsProtocol, request: ApiRequest, scope: Any, body: bytes, *, keep_alive: bool
+        self, protocol: LimitedProtocol, request: ApiRequest, scope: Any, body: bytes, *, keep_alive: bool
     ) -> None:
         self._protocol = protocol
         self._request = request
@@ -56,30 +57,33 @@ class ApiCycle:
             return
         self.response_complete = True
         protocol = self._protocol
-        if self.disconnected or protocol.transport.is_closing():
+        identity = request_log.sane_request_id(self._request.offered_id)
+        get_api_endpoint().report(self._request, identity, answer.status, protocol.loop.time() - self._began_at)
+        if self._is_client_gone():
             return
-        with request_log.identified(self._request.offered_id) as identity:
-            last_headers = encode_headers(protocol.server_state.default_headers)
-            if not self.keep_alive:
-                last_headers += b"connection: close\r\n"
-            head = "".join([f"{name}: {value}\r\n" for name, value in answer.headers])
-            protocol.transport.write(
-                STATUS_LINE[answer.status]
-                + f"{head}x-request-id: {identity}\r\n".encode("latin-1")
-                + last_headers
-                + b"\r\n"
-                + answer.body
-            )
-            report_api(self._request, answer.status, protocol.loop.time() - self._began_at)
+        last_headers = encode_headers(protocol.server_state.default_headers)
+        if not self.keep_alive:
+            last_headers += b"connection: close\r\n"
+        head = "".join([f"{name}: {value}\r\n" for name, value in answer.headers])
+        protocol.transport.write(
+            STATUS_LINE[answer.status]
+            + f"{head}x-request-id: {identity}\r\n".encode("latin-1")
+            + last_headers
+            + b"\r\n"
+            + answer.body
+        )
         if not self.keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
 
+    def _is_client_gone(self) -> bool:
+        return self.disconnected or self._protocol.transport.is_closing()
+
     def _let_view_answer(self) -> None:
-        """Begin the cycle that uvicorn would have begun."""
+        """Begin the cycle that uvicorn would have begun, and put it wherever this one stands."""
         protocol = self._protocol
         self.response_complete = True
-        if self.disconnected:
+        if self._is_client_gone():
             return
         cycle = RequestResponseCycle(
             scope={**self._scope, FOR_THE_VIEW: True},  # type: ignore[typeddict-item,typeddict-unknown-key]
@@ -98,4 +102,6 @@ class ApiCycle:
         cycle.message_event.set()
         if protocol.cycle is self:  # type: ignore[comparison-overlap]  # it is in the place of one
             protocol.cycle = cycle
+        if protocol.earlier_cycle is self:
+            protocol.earlier_cycle = cycle
         protocol._start_asgi_task(cycle, protocol.app)

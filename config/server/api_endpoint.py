@@ -4,15 +4,18 @@ The view of the same address gives the same answers. What the event loop cannot 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 
+from accounts.rate_limits import seconds_refused
 from config.problems import response_for
-from config.server import request_log
 from config.server.api_requests import ApiRequest
+from config.server.log_writer import LogLine, LogWriter
 from payments.operations.batch import request_steps
 from payments.operations.fast_read import ReadRequest, read_steps
 from payments.operations.requests import MoneyRequest, Refusal, RequestOutcome, Unanswered
@@ -21,6 +24,11 @@ from postgres.pipeline import PipelineSteps
 
 #: In the ASGI scope of a request that the event loop has left to its view.
 FOR_THE_VIEW: Final = "till.for_the_view"
+
+
+#: How long a login is turned away whose token was not valid, or whose role was another; how many are remembered.
+TURNED_AWAY_SECONDS: Final = 1.0
+MAX_TURNED_AWAY: Final = 10_000
 
 
 class ApiAnswer(NamedTuple):
@@ -45,11 +53,21 @@ class ApiEndpoint:
             _write_steps, unique=lambda item: item.user_key
         )
         self._reads: BatchRunner[ReadRequest, RequestOutcome] = BatchRunner(read_steps)
+        self._log = LogWriter()
+        #: Logins whose requests were for their views, and until when all of theirs go there at once.
+        self._turned_away: dict[UUID, float] = {}
 
     def submit(self, request: ApiRequest, deliver: Callable[[ApiAnswer | None], None]) -> bool:
-        """Queue a request. `deliver` gets its answer, durable by then; None: the view has to answer. False: no room."""
+        """Queue a request. `deliver` gets its answer, durable by then; None: the view has to answer.
+
+        False: there is no room, or the caller was refused a moment ago. The view refuses without a lock or a write.
+        """
+        if self._was_refused(request):
+            return False
 
         def hear(outcome: RequestOutcome | None) -> None:
+            if isinstance(outcome, Unanswered) and outcome.is_not_allowed:
+                self._turn_away(request)
             deliver(answer_of(request, outcome))
 
         runner: BatchRunner[Any, RequestOutcome] = (
@@ -64,10 +82,27 @@ class ApiEndpoint:
             return None
         return await future
 
+    def report(self, request: ApiRequest, identity: str, status: int, seconds: float) -> None:
+        """Count and log the request as if its view had answered."""
+        user_id = request.claims.user_id
+        self._log.add(LogLine(identity, request.method, request.path, request.route.route, status, seconds, user_id))
+
     async def close(self, timeout: float) -> None:
         """Close the connections, once everybody has been answered."""
         await self._writes.close(timeout)
         await self._reads.close(timeout)
+        self._log.close()
+
+    def _was_refused(self, request: ApiRequest) -> bool:
+        item, claims = request.item, request.claims
+        if self._turned_away.get(claims.family_id, 0.0) > time.monotonic():
+            return True
+        return isinstance(item, MoneyRequest) and bool(seconds_refused(item.throttle_scope, claims.user_id))
+
+    def _turn_away(self, request: ApiRequest) -> None:
+        if len(self._turned_away) >= MAX_TURNED_AWAY:
+            self._turned_away.clear()
+        self._turned_away[request.claims.family_id] = time.monotonic() + TURNED_AWAY_SECONDS
 
 
 def _write_steps(items: Sequence[MoneyRequest]) -> PipelineSteps[Sequence[RequestOutcome]]:
@@ -113,9 +148,3 @@ def _lasting_headers(allow: str, frame_options: str, transport_security: int) ->
 _JSON = ("content-type", "application/json")
 _PROBLEM = ("content-type", "application/problem+json")
 _REPLAYED = (("idempotent-replayed", "true"),)
-
-
-def report_api(request: ApiRequest, status: int, seconds: float) -> None:
-    """Count and log the request as if its view had answered."""
-    user_id = request.claims.user_id
-    request_log.report(request.method, request.path, request.route.route, status, seconds, user_id)

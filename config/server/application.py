@@ -18,7 +18,7 @@ from accounts.services import mail_sender
 from config.problems import problem_response, response_for
 from config.problems.problem_types import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.server import api_requests, health, request_log, webhook_endpoint
-from config.server.api_endpoint import FOR_THE_VIEW, get_api_endpoint, report_api
+from config.server.api_endpoint import FOR_THE_VIEW, get_api_endpoint
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
 from config.server.request_threads import Message, Receive, Send, password_share, share_for
@@ -111,12 +111,12 @@ async def answer_in_event_loop(scope: Message, body: bytes, send: Send, started:
     answer = await get_api_endpoint().answer(request)
     if answer is None:
         return False
-    with request_log.identified(request.offered_id) as identity:
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
-        headers.append((b"x-request-id", identity.encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
-        report_api(request, answer.status, time.perf_counter() - started)
+    identity = request_log.sane_request_id(request.offered_id)
+    get_api_endpoint().report(request, identity, answer.status, time.perf_counter() - started)
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
+    headers.append((b"x-request-id", identity.encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
     return True
 
 

@@ -14,6 +14,7 @@ _CLAIM = RowsStatement(
 INSERT INTO payments_idempotencykey (user_id, key, fingerprint, body)
 SELECT claim.user_id, claim.key, claim.fingerprint, '' FROM {rows} AS claim (user_id, key, fingerprint)
 ORDER BY claim.user_id, claim.key ON CONFLICT (user_id, key) DO NOTHING
+RETURNING user_id, key
 """,
     *(BIGINT, TEXT, TEXT),
 )
@@ -46,23 +47,25 @@ WHERE known.user_id = claim.user_id AND known.key = claim.key
 
 def queue_claim(
     fingerprints: dict[UserKey, str], pipeline: Pipeline
-) -> Callable[[], dict[UserKey, tuple[str, RecordedAnswer]]]:
+) -> Callable[[], tuple[set[UserKey], dict[UserKey, tuple[str, RecordedAnswer]]]]:
     """Queue the claim of keys, ascending, and a look at those that have an answer.
 
-    The run waits for another atomic block that has claimed one of them. Returns a function that reads the fingerprints
-    and answers of the keys that are taken. All others are claimed, until the block ends: answer or give back each.
+    The run waits for another atomic block that has claimed one of them. Returns a function that reads which keys are
+    claimed, until the block ends: answer or give back each. It also reads the fingerprints and answers of those that
+    were taken before. A key may be neither: its answer was pruned in this moment.
     """
     if not fingerprints:
-        return dict
+        return lambda: (set(), {})
     rows = sorted((*key, fingerprint) for key, fingerprint in fingerprints.items())
-    pipeline.execute_rows(rows, _CLAIM)
-    read_rows = pipeline.execute_rows([row[:2] for row in rows], _ANSWERED)
+    read_claimed = pipeline.execute_rows(rows, _CLAIM)
+    read_answered = pipeline.execute_rows([row[:2] for row in rows], _ANSWERED)
 
-    def read() -> dict[UserKey, tuple[str, RecordedAnswer]]:
-        return {
+    def read() -> tuple[set[UserKey], dict[UserKey, tuple[str, RecordedAnswer]]]:
+        answered = {
             (user_id, key): (fingerprint, RecordedAnswer(status, body, replayed=True))
-            for user_id, key, fingerprint, status, body in read_rows()
+            for user_id, key, fingerprint, status, body in read_answered()
         }
+        return {(user_id, key) for user_id, key in read_claimed()}, answered
 
     return read
 

@@ -14,19 +14,15 @@ from rest_framework.exceptions import Throttled
 from rest_framework.renderers import JSONRenderer
 
 from accounts import counters, rate_limits, standing
-from accounts.models import Role, User
+from accounts.models import User
 from payments.idempotency import claims as idempotency
 from payments.idempotency.service import KEPT_REFUSALS, IdempotencyKeyReused, RecordedAnswer
 from payments.operations.plan import Questions, UnitOfWork, find_steps
-from payments.operations.requests import MoneyRequest, Refusal, Refuse, RequestOutcome, Unanswered
+from payments.operations.requests import PATIENCE, MoneyRequest, Refusal, Refuse, RequestOutcome, Unanswered
 from postgres.pipeline import Pipeline, PipelineSteps
 
 logger = logging.getLogger("till.requests")
 
-# A thread waits longer. The event loop has other requests.
-_PATIENCE: Final = "SELECT set_config('lock_timeout', '200', true)"
-#: The scope of the throttle of writes, by role.
-THROTTLE_SCOPES: Final = {Role.USER.value: "writes", Role.SERVICE.value: "service_writes"}
 #: 403: the view notes it in the security log.
 _FOR_THE_VIEW: Final = {403, 500}
 
@@ -44,23 +40,25 @@ class _RequestBatch:
     _standings: list[Any] = field(default_factory=list)
     _counts: dict[tuple[str, int], counters.Count] = field(default_factory=dict)
     _hits: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    _claimed: set[idempotency.UserKey] = field(default_factory=set)
     #: Fingerprints and answers of the keys that were taken before.
     _known: dict[idempotency.UserKey, tuple[str, RecordedAnswer]] = field(default_factory=dict)
 
     def steps(self) -> PipelineSteps[list[RequestOutcome]]:
         yield from find_steps([request.plan for request in self.requests])
         first = Pipeline()
-        first.execute(_PATIENCE)
+        first.execute(PATIENCE)
         read_counts = self._queue_count(first)
-        keys = {request.user_key: request.fingerprint for request in self.requests}
-        read_known = idempotency.queue_claim({key: mark for key, mark in keys.items() if key}, first)
+        keys = {key: request.fingerprint for request in self.requests if (key := request.user_key)}
+        read_claims = idempotency.queue_claim(keys, first)
         questions = Questions()
         for request in self.requests:
             self._standings.append(standing.ask_standing(questions, request.claims))
             request.plan.ask(questions)
         read_work = questions.queue(first, transactions=len(self.requests))
         yield first
-        self._counts, self._known = read_counts(), read_known()
+        self._counts = read_counts()
+        self._claimed, self._known = read_claims()
         work = read_work()
         outcomes = [
             self._outcome(request, rows, work) for request, rows in zip(self.requests, self._standings, strict=True)
@@ -73,8 +71,7 @@ class _RequestBatch:
     def _queue_count(self, pipeline: Pipeline) -> Any:
         """Queue the counting of all requests, by user. They stay counted, even if they are refused."""
         for request in self.requests:
-            role = request.operation.role.value
-            self._hits[THROTTLE_SCOPES[role], role, request.claims.user_id] += 1
+            self._hits[request.throttle_scope, request.operation.role.value, request.claims.user_id] += 1
         hits = [
             counters.Hits(scope, role, user_id, number, rate_limits.parsed_rate(scope)[1])
             for (scope, role, user_id), number in self._hits.items()
@@ -84,7 +81,9 @@ class _RequestBatch:
     def _outcome(self, request: MoneyRequest, standing_rows: Any, work: UnitOfWork) -> RequestOutcome:
         user = standing.user_from(standing_rows)
         if user is None or user.role != request.operation.role:
-            return Unanswered()
+            return Unanswered(is_not_allowed=True)
+        if request.user_key is not None and request.user_key not in (self._claimed | self._known.keys()):
+            return Unanswered()  # the key's old answer was pruned in this moment
         try:
             self._refuse_too_many(request)
             return self._known_answer(request) or self._decide(request, user, work)
@@ -93,7 +92,7 @@ class _RequestBatch:
 
     def _refuse_too_many(self, request: MoneyRequest) -> None:
         """Raise Throttled for the last of a user's requests if there are more than the rate allows."""
-        scope, user_id = THROTTLE_SCOPES[request.operation.role.value], request.claims.user_id
+        scope, user_id = request.throttle_scope, request.claims.user_id
         count, key = self._counts[scope, user_id], (scope, request.operation.role.value, user_id)
         self._hits[key] -= 1
         if count.hits - self._hits[key] > rate_limits.parsed_rate(scope)[0]:
@@ -130,7 +129,7 @@ class _RequestBatch:
         claimed = [
             (request.user_key, outcome)
             for request, outcome in zip(self.requests, outcomes, strict=True)
-            if request.user_key is not None and request.user_key not in self._known
+            if request.user_key is not None and request.user_key in self._claimed
         ]
         answered = [(key, outcome) for key, outcome in claimed if isinstance(outcome, RecordedAnswer)]
         idempotency.queue_store(answered, pipeline)
@@ -138,13 +137,13 @@ class _RequestBatch:
             (key for key, outcome in claimed if not isinstance(outcome, RecordedAnswer)), pipeline
         )
         self._queue_take_back(outcomes, pipeline)
-        if any(count.hits == 1 for count in self._counts.values()):
+        if any(count.hits <= len(self.requests) for count in self._counts.values()):
             counters.queue_clean(pipeline)
 
     def _queue_take_back(self, outcomes: Sequence[RequestOutcome], pipeline: Pipeline) -> None:
         """Queue that the requests that go to their views are not counted here: the views count them."""
         unanswered = [
-            (THROTTLE_SCOPES[request.operation.role.value], request.claims.user_id)
+            (request.throttle_scope, request.claims.user_id)
             for request, outcome in zip(self.requests, outcomes, strict=True)
             if isinstance(outcome, Unanswered)
         ]

@@ -10,7 +10,7 @@ from accounts import standing
 from accounts.models import Role
 from accounts.tokens import AccessClaims
 from payments.idempotency.service import RecordedAnswer
-from payments.operations.requests import RequestOutcome, Unanswered
+from payments.operations.requests import PATIENCE, RequestOutcome, Unanswered
 from postgres.pipeline import Pipeline, PipelineSteps
 from postgres.pipeline_connection import Rows
 from postgres.questions import QuestionBatch
@@ -38,6 +38,7 @@ class ReadRequest:
 def read_steps(requests: Sequence[ReadRequest]) -> PipelineSteps[list[RequestOutcome]]:
     """Answer the requests, which are users' own. Safe to repeat."""
     pipeline = Pipeline(commit=True)
+    pipeline.execute(PATIENCE)
     questions = QuestionBatch()
     rows = [
         (
@@ -55,6 +56,6 @@ def read_steps(requests: Sequence[ReadRequest]) -> PipelineSteps[list[RequestOut
 def _outcome(request: ReadRequest, standing_rows: Rows, rows: Rows) -> RequestOutcome:
     user = standing.user_from(standing_rows)
     if user is None or user.role != Role.USER:
-        return Unanswered()
+        return Unanswered(is_not_allowed=True)
     members = request.read.answer(rows, request)
     return Unanswered() if members is None else RecordedAnswer(200, JSONRenderer().render(members).decode())

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.http import HttpResponse
 
+from accounts.models import Role
 from accounts.tokens import AccessClaims
 from payments.idempotency.claims import UserKey
 from payments.idempotency.service import RecordedAnswer
@@ -15,6 +16,9 @@ from payments.operations.plan import MoneyPlan
 
 class Unanswered(NamedTuple):
     """The event loop leaves the request to the view. Nothing of it is done."""
+
+    #: The token is no longer valid, or its user may not do this.
+    is_not_allowed: bool = False
 
 
 class Refusal(NamedTuple):
@@ -28,6 +32,12 @@ RequestOutcome = RecordedAnswer | Refusal | Unanswered
 Refuse = Callable[[Exception], HttpResponse | None]
 
 
+#: The first statement of a batch. A thread waits longer for a lock; the event loop has other requests.
+PATIENCE: Final = "SELECT set_config('lock_timeout', '200', true)"
+#: The scope of the throttle of writes, by role.
+THROTTLE_SCOPES: Final = {Role.USER.value: "writes", Role.SERVICE.value: "service_writes"}
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class MoneyRequest:
     """A request that writes. `key` is its Idempotency-Key, where the operation asks for one."""
@@ -37,6 +47,10 @@ class MoneyRequest:
     plan: MoneyPlan[Any]
     key: str | None
     fingerprint: str
+
+    @property
+    def throttle_scope(self) -> str:
+        return THROTTLE_SCOPES[self.operation.role.value]
 
     @property
     def user_key(self) -> UserKey | None:
