@@ -139,6 +139,28 @@ def test_who_has_waited_for_too_long_fails_and_is_not_done(
     assert currencies() == []
 
 
+def test_who_waits_behind_a_batch_that_is_stuck_fails_in_time(
+    no_currencies: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_runner, "MAX_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(batch_runner, "SWEEP_SECONDS", 0.05)
+
+    async def work(stage: Stage) -> None:
+        stage.submit("stuck", VERY_SLOW)
+        await stage.is_busy()
+        for client in ("late", "later"):
+            assert stage.submit(client, "XXA")
+        assert await stage.answers(2) == [("XXA", None)] * 2
+        assert stage.runner.waiting == 0
+        assert stage.runner.connection is not None
+        await asyncio.to_thread(_terminate, stage.runner.connection.connection.info.backend_pid)
+        assert (await stage.answers(3))[-1] == (VERY_SLOW, None)
+        assert await stage.answer("XXB") == "done XXB"
+
+    on_stage(work)
+    assert currencies() == ["XXB"]
+
+
 def test_a_sender_that_fails_keeps_nobody_waiting(no_currencies: None) -> None:
     async def work(stage: Stage) -> None:
         def fail(_: Any) -> None:

@@ -1,6 +1,8 @@
 """Users' requests on the event loop's way, over HTTP: together with those in threads, slow clients and floods."""
 
 import random
+import socket
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,9 +12,11 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from django.conf import settings
 from django.db import transaction
+from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
@@ -21,18 +25,22 @@ from payments.models import IdempotencyKey, Transfer, Wallet
 from tests.support import recipes, shop_users
 from tests.support.breadth import breadth
 from tests.support.exchanges import store_rate
+from tests.support.http import PLAIN
 from tests.support.ledger import total_money, wallet_of
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.live import LiveTill, UncheckedTill
 from tests.support.load_client import Reply, as_request, send_all
 from tests.support.provider import SHA1_COLON, Delivery
 from tests.support.purchases import a_product
-from tests.support.raw_http import HOST, RawConnection
+from tests.support.raw_http import HOST, PATIENCE, RawConnection
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 #: Seconds for one request beside a flood, on a machine that does much else.
 SOON = 5
+TRANSFERS = "api/v1/transfers$"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 _keys = count(1)
 
 
@@ -195,6 +203,45 @@ def test_who_leaves_before_the_answer_has_sent_all_the_same_and_once(till: LiveT
         hasty.close()
     assert {reply.status for reply in send_all(till.url, requests, connections=4)} == {201}
     assert Transfer.objects.count() == IdempotencyKey.objects.count() == 20
+
+
+def counted(till: LiveTill, route: str, status: int) -> int:
+    """How many requests the server says it has answered so. It adds them up once a second."""
+    time.sleep(1.1)
+    text = httpx.get(f"{till.url}/metrics", timeout=PATIENCE, verify=PLAIN).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    wanted = {"method": "POST", "route": route, "status": str(status)}
+    return int(sum(s.value for s in samples if s.name == "till_http_requests_total" and s.labels == wanted))
+
+
+def test_who_hangs_up_before_the_answer_is_counted(till: LiveTill, senders: list[Sender]) -> None:
+    me, other = senders[:2]
+    before = counted(till, TRANSFERS, 201)
+    for number in range(20):
+        hasty = RawConnection(till.port)
+        hasty.send(LIVE)
+        assert hasty.answer()[0] == 200
+        hasty.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset it by closing
+        hasty.send(as_request(send(me, other, key=f"hasty-{number}"), HOST))
+        hasty.close()
+    wait_until(lambda: Transfer.objects.count() == 20)
+    wait_until(lambda: counted(till, TRANSFERS, 201) == before + 20)
+
+
+def test_who_waits_for_a_held_wallet_is_answered_before_the_rubbish_behind(
+    till: LiveTill, senders: list[Sender]
+) -> None:
+    held, other = senders[:2]
+    with closing(RawConnection(till.port)) as line:
+        with transaction.atomic():
+            Wallet.objects.select_for_update(no_key=True).get(pk=held.wallet)
+            line.send(as_request(send(held, other), HOST) + LIVE[:-10])
+            time.sleep(0.6)  # by now its view waits
+            line.send(b"\0\r\n\r\n")
+            time.sleep(0.3)
+        status, headers, body = line.answer()
+        assert (status, body["amount"], headers["connection"]) == (201, "0.01", "close")
+        assert line.is_closed()
 
 
 def test_a_wallet_that_is_held_keeps_its_own_users_waiting_only(till: LiveTill, senders: list[Sender]) -> None:

@@ -3,11 +3,13 @@
 A request with `Origin` goes to its view, which answers it like any other.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support.http import PLAIN
@@ -26,7 +28,7 @@ _OWN_HEADERS = {"date", "x-request-id"}
 @pytest.fixture(scope="module")
 def served(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
     with django_db_blocker.unblock():
-        till = UncheckedTill(TILL_WORKERS="1", TILL_TRUSTED_PROXIES="1")
+        till = UncheckedTill(TILL_WORKERS="1", TILL_TRUSTED_PROXIES="1", TILL_LOCK_TIMEOUT_MS="2000")
         till.start()
     yield till
     till.stop()
@@ -81,6 +83,22 @@ def test_pages_follow_each_other_from_the_event_loop_to_the_view(client: httpx.C
         lengths.append(len(page["results"]))
         url = page["next"]
     assert lengths == [2, 2, 1]
+
+
+def test_a_table_that_is_locked_is_for_the_view_soon(client: httpx.Client, alice: Any) -> None:
+    path = f"{API}/wallets/{wallet_of(alice)}"
+    assert client.get(path).status_code == 200
+    seconds = []
+    with transaction.atomic():
+        sql("LOCK TABLE payments_wallet IN ACCESS EXCLUSIVE MODE")
+        for headers in (FOR_THE_VIEW, {}):
+            began = time.monotonic()
+            answer = client.get(path, headers=headers)
+            seconds.append(time.monotonic() - began)
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+    by_the_view, by_both = seconds
+    assert by_both < by_the_view + 1.4
+    assert client.get(path).status_code == 200
 
 
 def test_the_event_loop_does_answer(client: httpx.Client, alice: Any) -> None:

@@ -45,6 +45,8 @@ def database_url() -> str:
 
 class LiveTill:
     configuration = "config/gunicorn.conf.py"
+    #: The file that gets its log. None: as the tests themselves.
+    log: int | None = None
 
     def __init__(self, **environment: str) -> None:
         self.port = free_port()
@@ -76,6 +78,7 @@ class LiveTill:
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.DEVNULL,
+            stderr=self.log,
             start_new_session=True,
         )
         deadline = time.monotonic() + READY_SECONDS

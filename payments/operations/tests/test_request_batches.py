@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models.functions import Now
 from rest_framework.settings import api_settings
 
-from accounts.models import User
+from accounts import counters
+from accounts.models import ThrottleCount, User
 from accounts.tokens import end_family, open_family
+from config.server import api_endpoint
 from config.server.api_requests import ApiRequest
 from payments.models import IdempotencyKey, Posting, Transaction, Transfer, Wallet
 from tests.support import recipes
-from tests.support.ledger import fund, wallet_of
+from tests.support.ledger import fund, sql, wallet_of
 from tests.support.ledger_checks import assert_ledger_balances, nothing_changes
 from tests.support.request_batches import answers, in_batches, spoilt, token_of, transfer
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
@@ -162,7 +165,79 @@ def test_an_ended_login_and_a_disabled_user_are_for_the_view_at_once_and_count_n
     assert sorted(counts()) == [1, 1]
 
 
+def test_a_window_that_begins_with_two_requests_at_once_removes_old_counters_too(senders: list[Sender]) -> None:
+    for number in range(2):
+        counters.count_hit(key=f"old-{number}", seconds=60)
+    ThrottleCount.objects.update(expires_at=Now())
+    assert [reply.status for reply in answers(send(senders, 0, "one"), send(senders, 0, "other"))] == [201, 201]
+    assert counts() == [2]
+
+
+# --- who was just refused ---
+
+
+def drawn(*requests: ApiRequest) -> int:
+    """Send them one after the other to one endpoint, which leaves all to the view. Return how many ids they drew.
+
+    Ids are drawn together with the locks and the key.
+    """
+    before = sql("SELECT last_value FROM payments_transaction_id_seq")[0][0]
+    assert [reply.status for [reply] in in_batches([[request] for request in requests])] == [0] * len(requests)
+    return int(sql("SELECT last_value FROM payments_transaction_id_seq")[0][0] - before)
+
+
+def test_who_is_over_the_rate_is_for_the_view_at_once(senders: list[Sender], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "writes", "1/min")
+    replies = answers(*[send(senders, 0, f"first-{number}") for number in range(2)])
+    assert [reply.status for reply in replies] == [201, 429]
+    assert drawn(*[send(senders, 0, f"further-{number}") for number in range(3)]) == 0
+    assert counts() == [2]
+    assert [reply.status for reply in answers(send(senders, 1, "another's"))] == [201]
+
+
+@pytest.fixture
+def ended(senders: list[Sender]) -> list[Sender]:
+    """Three whose logins have ended, but for the tokens."""
+    gone = []
+    for user in recipes.user.make(_quantity=3):
+        pair = open_family(user=user)
+        end_family(refresh=pair.refresh)
+        gone.append(Sender(pair.access, wallet_of(user, holding="5")))
+    return gone
+
+
+def test_an_ended_login_is_for_the_view_at_once_for_a_while(
+    ended: list[Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_endpoint, "TURNED_AWAY_SECONDS", 60)
+    requests = [send(ended, 0, f"key-{number}") for number in range(4)]
+    assert drawn(*requests) == 1
+    assert drawn(*requests, send(ended, 1, "another's")) == 2
+    monkeypatch.setattr(api_endpoint, "TURNED_AWAY_SECONDS", 0)
+    assert drawn(*requests) == 4
+    assert keys() == {}
+
+
+def test_so_many_ended_logins_are_remembered(ended: list[Sender], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_endpoint, "TURNED_AWAY_SECONDS", 60)
+    monkeypatch.setattr(api_endpoint, "MAX_TURNED_AWAY", 2)
+    assert drawn(*[send(ended, number, "key") for number in (0, 1, 0, 1)]) == 2
+    assert drawn(*[send(ended, number, "key") for number in (0, 1, 2, 0)]) == 4
+
+
 # --- other sessions ---
+
+
+def test_a_key_that_is_neither_free_nor_answered_moves_nothing(senders: list[Sender]) -> None:
+    """So it is for a moment when its answer is removed between the two looks at it."""
+    request, neighbour = send(senders, 0, "unanswered"), send(senders, 1, "free")
+    owner = Wallet.objects.get(pk=senders[0].wallet).owner
+    recipes.idempotency_key.make(user=owner, key="unanswered", status=None, body="")
+    assert [reply.status for reply in answers(request, neighbour)] == [0, 201]
+    assert keys() == {"unanswered": None, "free": 201}
+    assert balances() == [10, 9, 11]
+    IdempotencyKey.objects.filter(key="unanswered").delete()
+    assert [(reply.status, reply.is_replayed) for reply in answers(request)] == [(201, False)]
 
 
 def test_a_lock_of_another_session_takes_the_batch_apart_soon(senders: list[Sender]) -> None:
