@@ -200,6 +200,7 @@ def scanned_postings(statement: Statement) -> Counter[str]:
         node = nodes.pop()
         nodes += node.get("Plans", [])
         if node.get("Relation Name") == "payments_posting":
-            key = "transaction" if "transaction_id" in node["Index Cond"] else "sequence"
+            condition = node.get("Index Cond") or node["Recheck Cond"]  # the second is a bitmap's
+            key = "transaction" if "transaction_id" in condition else "sequence"
             rows[key] += round(node["Actual Rows"] * node["Actual Loops"])
     return rows
