@@ -47,7 +47,11 @@ refusals = RefusalMemory()
 
 def parsed_rate(scope: str) -> tuple[int, int]:
     """Return the rate of a scope of DEFAULT_THROTTLE_RATES: how many hits in how many seconds."""
-    limit, _, period = str(api_settings.DEFAULT_THROTTLE_RATES[scope]).partition("/")
+    return _parsed(str(api_settings.DEFAULT_THROTTLE_RATES[scope]))
+
+
+def _parsed(rate: str) -> tuple[int, int]:
+    limit, _, period = rate.partition("/")
     return int(limit), _SECONDS[period[0]]
 
 
@@ -70,9 +74,9 @@ def seconds_over(rate: str, *, key: str) -> float:
     """
     if seconds := refusals.seconds_left(key, rate):
         return seconds
-    limit, _, period = rate.partition("/")
-    hits, seconds_left = count_hit(key=key, seconds=_SECONDS[period[0]])
-    if hits <= int(limit):
+    limit, seconds_of_window = _parsed(rate)
+    hits, seconds_left = count_hit(key=key, seconds=seconds_of_window)
+    if hits <= limit:
         return 0.0
     refusals.add(key, rate, seconds_left=seconds_left)
     return max(seconds_left, 1.0)

@@ -137,7 +137,8 @@ class _RequestBatch:
             (key for key, outcome in claimed if not isinstance(outcome, RecordedAnswer)), pipeline
         )
         self._queue_take_back(outcomes, pipeline)
-        if any(count.hits <= len(self.requests) for count in self._counts.values()):
+        own = Counter((request.throttle_scope, request.claims.user_id) for request in self.requests)
+        if any(count.hits == own[key] for key, count in self._counts.items()):  # a window has begun with them
             counters.queue_clean(pipeline)
 
     def _queue_take_back(self, outcomes: Sequence[RequestOutcome], pipeline: Pipeline) -> None:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from payments.ledger.models import Currency
-from postgres.parameters import BIGINT, TEXT
+from postgres.parameters import BIGINT
 from postgres.pipeline_connection import Rows
 from postgres.questions import Question
 
@@ -15,12 +15,6 @@ CURRENCY_OF_WALLET = Question(
     " JOIN payments_wallet wallet ON wallet.id = asked.wallet_id"
     " JOIN payments_currency currency ON currency.code = wallet.currency_id",
     BIGINT,
-)
-#: A currency by its code.
-CURRENCY = Question(
-    "SELECT asked.n, currency.code, currency.name, currency.decimal_places, currency.is_active"
-    " FROM {rows} AS asked (n, code) JOIN payments_currency currency ON currency.code = asked.code",
-    TEXT,
 )
 #: The owner of a user's wallet.
 OWNER_OF_WALLET = Question(
@@ -40,7 +34,7 @@ class Owner(NamedTuple):
 
 
 def currency_from(rows: Rows) -> Currency | None:
-    """Return the answer to CURRENCY or CURRENCY_OF_WALLET. Nobody may change the object: others have it too."""
+    """Return the answer to CURRENCY_OF_WALLET. Nobody may change the object: others have it too."""
     return known_currency(*rows[0]) if rows else None
 
 
