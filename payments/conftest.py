@@ -59,11 +59,14 @@ def in_process(delivery: Delivery) -> Answer:
     return Answer(response.status_code, response.headers, response.content)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveTill]:
-    """One served Till for all contract tests: a start for each would take longer than the tests."""
+    """One served Till for all contract tests of a file: a start for each would take longer than the tests.
+
+    It ends with the file: another file's test may need a database to which nobody is connected.
+    """
     with django_db_blocker.unblock():
-        # It lives as long as the run: the mail of other tests is not its to send. A repeat may come to another worker.
+        # The mail of the tests is not its to send. A repeat may come to another worker.
         till = UncheckedTill(TILL_MAIL_ACTIVATION_LINK="0", TILL_WORKERS="2")
         till.start()
     yield till

@@ -147,7 +147,8 @@ def twin_servers() -> Iterator[Twins]:
 
 def _copy(keeper: psycopg.Connection[Any], name: str) -> None:
     original = connection.settings_dict["NAME"]
-    end_sessions()  # nobody may be connected to what is copied
+    end_sessions()  # nobody may be connected to what is copied, and a thread of an earlier test may be
+    keeper.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [original])
     keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(original))
     keeper.execute(copy)
