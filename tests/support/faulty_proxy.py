@@ -66,12 +66,20 @@ class FaultyProxy:
     def in_use(self, cut: Cut | None = None) -> Iterator[None]:
         """Let this thread reach its database through the wire only, which breaks as `cut` says."""
         straight, connections["default"] = connections["default"], self.end
+        self._connect_pool()
         self.cut = cut or Cut(0, "before")
         try:
             yield
         finally:
             self.cut = Cut(0, "before")
             connections["default"] = straight
+
+    def _connect_pool(self) -> None:
+        """Wait until the pool has replaced what was cut: the statements of its new connection are not to be counted."""
+        pool = self.end.pool
+        pool.open()
+        with pool.connection():
+            pass
 
     def close(self) -> None:
         """Every connection must have been closed by then."""
