@@ -30,6 +30,8 @@ MAX_WAIT_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
 #: Seconds after which a batch is given up, and its connection with it.
 MAX_BATCH_SECONDS = 10.0
+#: The longest rest between two batches that make room, in seconds.
+MAX_REST_SECONDS = 0.02
 #: Seconds to wait before a connection is tried again that could not be made.
 PAUSE_SECONDS = 0.5
 
@@ -45,6 +47,9 @@ class BatchRunner(Generic[Item, Outcome]):
 
     `steps` makes a batch's steps. All of a batch is done, or nothing: then each item gets None, and its sender has to
     find another way. Two items with the same `unique` key (None: no key) are never in one batch.
+
+    While `makes_room` says so, the runner rests after each batch of several, for as long as that took: half of the time
+    is for others.
     """
 
     def __init__(
@@ -52,9 +57,11 @@ class BatchRunner(Generic[Item, Outcome]):
         steps: Callable[[Sequence[Item]], PipelineSteps[Sequence[Outcome]]],
         *,
         unique: Callable[[Item], Hashable | None] = lambda _: None,
+        makes_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self._steps = steps
         self._unique = unique
+        self._makes_room = makes_room
         self._loop = asyncio.get_running_loop()
         #: What waits, by client, in the order in which clients get their turns.
         self._queues: OrderedDict[Hashable, deque[_Waiting[Item, Outcome]]] = OrderedDict()
@@ -64,7 +71,12 @@ class BatchRunner(Generic[Item, Outcome]):
         #: Only the runner writes the next two.
         self.waiting = 0
         self.connection: EventLoopConnection | None = None
+        self._connecting = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="till-batches")
+
+    async def start(self) -> None:
+        """Connect before the first item. Raises Django's database errors; then the first batch tries it again."""
+        await self._connect()
 
     def submit(self, client: Hashable, item: Item, deliver: "Callable[[Outcome | None], None]") -> bool:
         """Queue an item. `deliver` gets its outcome on the event loop. False: too many wait, or nothing connects."""
@@ -109,10 +121,13 @@ class BatchRunner(Generic[Item, Outcome]):
                     before = self.waiting
                     await asyncio.sleep(0)
                 before = 0
+                began_at = time.monotonic()
                 batch = self._next_batch()
                 outcomes = await self._outcomes([waiting.item for waiting in batch]) if batch else ()
                 for waiting, outcome in zip(batch, outcomes, strict=True):
                     self._deliver(waiting, outcome)
+                if len(batch) > 1 and self._makes_room():
+                    await asyncio.sleep(min(time.monotonic() - began_at, MAX_REST_SECONDS))
         finally:
             self._task = None
 
@@ -158,12 +173,13 @@ class BatchRunner(Generic[Item, Outcome]):
             return [None] * len(items)
 
     async def _connect(self) -> EventLoopConnection:
-        if self.connection is None or self.connection.is_lost:
-            if self._loop.time() < self._paused_until:
-                raise OperationalError("the database was away a moment ago")
-            try:
-                self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
-            except Exception:
-                self._paused_until = self._loop.time() + PAUSE_SECONDS
-                raise
-        return self.connection
+        async with self._connecting:
+            if self.connection is None or self.connection.is_lost:
+                if self._loop.time() < self._paused_until:
+                    raise OperationalError("the database was away a moment ago")
+                try:
+                    self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
+                except Exception:
+                    self._paused_until = self._loop.time() + PAUSE_SECONDS
+                    raise
+            return self.connection

@@ -16,6 +16,7 @@ from accounts.rate_limits import seconds_refused
 from config.problems import response_for
 from config.server.api_requests import ApiRequest
 from config.server.log_writer import LogLine, LogWriter
+from config.server.webhook_activity import wants_room
 from payments.operations.batch import request_steps
 from payments.operations.fast_read import ReadRequest, read_steps
 from payments.operations.requests import MoneyRequest, Refusal, RequestOutcome, Unanswered
@@ -50,12 +51,16 @@ class ApiEndpoint:
 
     def __init__(self) -> None:
         self._writes: BatchRunner[MoneyRequest, RequestOutcome] = BatchRunner(
-            _write_steps, unique=lambda item: item.user_key
+            _write_steps, unique=lambda item: item.user_key, makes_room=wants_room
         )
-        self._reads: BatchRunner[ReadRequest, RequestOutcome] = BatchRunner(read_steps)
+        self._reads: BatchRunner[ReadRequest, RequestOutcome] = BatchRunner(read_steps, makes_room=wants_room)
         self._log = LogWriter()
         #: Logins whose requests were for their views, and until when all of theirs go there at once.
         self._turned_away: dict[UUID, float] = {}
+
+    async def start(self) -> None:
+        """Connect, so that the first requests do not wait for it. Raises the database's errors."""
+        await asyncio.gather(self._writes.start(), self._reads.start())
 
     def submit(self, request: ApiRequest, deliver: Callable[[ApiAnswer | None], None]) -> bool:
         """Queue a request. `deliver` gets its answer, durable by then; None: the view has to answer.

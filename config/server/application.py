@@ -5,7 +5,9 @@ too many requests wait, need no thread: they come from here.
 """
 
 import asyncio
+import logging
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
@@ -22,9 +24,15 @@ from config.server.api_endpoint import FOR_THE_VIEW, get_api_endpoint
 from config.server.fair_queue import network
 from config.server.raw_responses import headers_of
 from config.server.request_threads import Message, Receive, Send, password_share, share_for
+from payments.ledger import booking
 from payments.webhooks.notices import MAX_BODY_BYTES
+from payments.webhooks.receiving import provider_cache
+
+logger = logging.getLogger("till.requests")
 
 BODY_SECONDS = 60
+#: A worker waits so long for its connections before it answers anybody.
+START_SECONDS = 3.0
 #: Paths with a throttle by network that comes before everything else, and the throttle's scope.
 THROTTLED_PATHS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
 
@@ -168,15 +176,49 @@ async def respond(scope: Message, send: Send, response: HttpResponse, started: f
 
 async def lifespan(receive: Receive, send: Send) -> None:
     await receive()
+    starts = begin_endpoints()
+    await asyncio.wait(starts, timeout=START_SECONDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     mail_sender.stop()
     await asyncio.to_thread(close_pool)  # first: the pool would replace connections that are closed before it
     if webhook_endpoint.get_endpoint.cache_info().currsize:
         await webhook_endpoint.get_endpoint().close(timeout=5)
+        webhook_endpoint.get_endpoint.cache_clear()
     if get_api_endpoint.cache_info().currsize:
         await get_api_endpoint().close(timeout=5)
+        get_api_endpoint.cache_clear()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def begin_endpoints() -> list[asyncio.Task[None]]:
+    """Connect what answers in the event loop, and read what it may not ask for, before the first request.
+
+    Under load that takes a tenth of a second, for which all webhooks of the worker would wait. Without the database the
+    worker starts all the same.
+    """
+    starts = [asyncio.to_thread(read_first)]
+    if settings.TILL_WEBHOOK_FAST_PATH:
+        starts.append(webhook_endpoint.get_endpoint().start())
+    if settings.TILL_API_FAST_PATH:
+        starts.append(get_api_endpoint().start())
+    return [asyncio.create_task(begin(start)) for start in starts]
+
+
+async def begin(start: Coroutine[Any, Any, None]) -> None:
+    try:
+        await start
+    except Exception as error:  # whatever it is, the first request tries it again
+        logger.warning("The database was not reached at the start: %r", error)
+
+
+def read_first() -> None:
+    """Read what hardly ever changes, over a connection of this thread's."""
+    try:
+        provider_cache.renew()
+        booking.read_house_wallets()
+    finally:
+        connections["default"].close()
 
 
 def close_pool() -> None:

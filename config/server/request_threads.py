@@ -9,6 +9,7 @@ import asyncio
 import logging
 import re
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from django.db import Error, connections
 
 from config.server import streams
 from config.server.fair_queue import FairQueue, Place, client_of, network_of_client
+from config.server.webhook_activity import wants_room
 from config.server.wsgi_environ import FileToSend, environ_of
 from config.wsgi import application
 
@@ -35,11 +37,14 @@ logger = logging.getLogger("till.requests")
 THREADS = settings.TILL_DB_POOL_SIZE or 8
 # More requests would wait longer than their senders do, and each keeps its body in memory.
 MAX_UNANSWERED = 64 * THREADS
-#: The same for requests that hash a password. A hash takes 35 ms, so the last one waits for a few seconds.
+#: The same for requests that hash a password. A hash takes 35 ms, so the last one waits for some seconds; beside
+#: webhooks, twice as long.
 MAX_UNANSWERED_PASSWORDS = 128
 #: One client may have so many threads. Of the places in which requests wait it may have one in PARTS_OF_ONE_CLIENT.
 MAX_OF_ONE_CLIENT = max(2, THREADS // 4)
 PARTS_OF_ONE_CLIENT = 2
+#: The longest rest of a thread that makes room for webhooks, in seconds.
+MAX_REST_SECONDS = 0.1
 #: Seconds after which Till looks whether the client is still there. Hardly any request takes so long.
 WATCHED_AFTER = 0.5
 #: Seconds for PostgreSQL to accept the cancellation of a statement.
@@ -75,12 +80,18 @@ class ThreadAnswer:
 
 
 class Share:
-    """A number of threads, and a limited number of requests that wait for them in a fair queue."""
+    """A number of threads, and a limited number of requests that wait for them in a fair queue.
 
-    def __init__(self, name: str, *, threads: int, unanswered: int, client_of: ClientOf) -> None:
+    With `makes_room`, a thread rests while webhooks are coming in: after each request for as long as that took.
+    """
+
+    def __init__(
+        self, name: str, *, threads: int, unanswered: int, client_of: ClientOf, makes_room: bool = False
+    ) -> None:
         self.threads = threads
         self.client_of = client_of
         self.max_unanswered = unanswered
+        self.makes_room = makes_room
         self.unanswered = 0
         self.queue = FairQueue(threads, each=MAX_OF_ONE_CLIENT)
         self.executor = ThreadPoolExecutor(threads, thread_name_prefix=f"till-{name}")
@@ -98,16 +109,23 @@ class Share:
             answer = await request.answer(self.executor)
         finally:
             self.unanswered -= 1
+            self.rest_after(request.thread_seconds)
         if answer is not None:  # sent without a thread, so that a slow reader keeps nobody waiting
             await request.finish(answer)
         return True
+
+    def rest_after(self, seconds: float) -> None:
+        """Have a thread that worked so long rest, if it makes room and somebody wants it."""
+        if self.makes_room and wants_room():
+            self.executor.submit(time.sleep, min(seconds, MAX_REST_SECONDS))
 
 
 general_share = Share("requests", threads=THREADS, unanswered=MAX_UNANSWERED, client_of=client_of)
 # Counted by network: nobody looks at the credentials of a login, so a caller could make them up.
 password_share = Share(
-    "passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS, client_of=network_of_client
-)
+    "passwords", threads=settings.PASSWORD_THREADS, unanswered=MAX_UNANSWERED_PASSWORDS, client_of=network_of_client,
+    makes_room=True,
+)  # fmt: skip
 
 
 def share_for(method: str, path: str) -> Share:
@@ -131,6 +149,8 @@ class _Request:
 
     def __init__(self, scope: Message, body: bytes, receive: Receive, send: Send, place: Place) -> None:
         self._scope, self._body, self._receive, self._send, self._place = scope, body, receive, send, place
+        #: How long it took in the thread.
+        self.thread_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._gone = threading.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -203,11 +223,13 @@ class _Request:
         if self._gone.is_set():
             return None
         self._database = connections["default"]
+        began_at = time.monotonic()
         try:
             return self._thread_django()
         finally:
             self._thread_end_reading()
             end_open_block()
+            self.thread_seconds = time.monotonic() - began_at
 
     def _thread_end_reading(self) -> None:
         """End the time in which statements may be cancelled. Waits for a cancellation that is under way."""

@@ -19,6 +19,7 @@ from django.db import connection
 
 from config.problems import ProblemResponse, problem_response, response_for
 from config.problems.problem_types import INTERNAL_ERROR
+from config.server import webhook_activity
 from payments.webhooks import addresses, receiving
 from payments.webhooks.serializers.notices import answer
 
@@ -66,6 +67,11 @@ class WebhookEndpoint:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-webhooks")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
+        self._renewal: asyncio.Future[None] | None = None
+
+    async def start(self) -> None:
+        """Connect, so that the first notice does not wait for it. Raises the database's errors."""
+        await self._committer.start()
 
     def submit(self, notice: receiving.Notice, sender: Sender) -> bool:
         """Queue a notice. Its sender gets the outcome, or DeadlinePassed after ANSWER_SECONDS. False: queue full."""
@@ -80,6 +86,7 @@ class WebhookEndpoint:
 
     def _sweep(self) -> None:
         """Look at all deadlines once a second. A timer for each notice would cost as much as reading it."""
+        self._renew_providers()
         now = self._loop.time()
         while self._unanswered and self._unanswered[0][0] <= now:
             self._notify([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
@@ -87,7 +94,14 @@ class WebhookEndpoint:
         if self._sweeping:
             self._loop.call_later(1, self._sweep)
 
+    def _renew_providers(self) -> None:
+        """Have them read before they are too old for the event loop: else the notices of that moment need a thread."""
+        if receiving.provider_cache.is_due() and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.ensure_future(self._in_thread(receiving.provider_cache.renew))
+            self._renewal.add_done_callback(_note_failed_renewal)
+
     def _notify(self, outcomes: receiving.Outcomes[Listener]) -> None:
+        webhook_activity.note()
         for listener, outcome in outcomes:
             try:
                 listener(outcome)
@@ -138,6 +152,12 @@ class WebhookEndpoint:
                 connection.close()
 
         return await self._loop.run_in_executor(self._threads, run)
+
+
+def _note_failed_renewal(renewal: "asyncio.Future[None]") -> None:
+    """The next notice asks again. While the database is away, it is told so."""
+    if not renewal.cancelled() and (error := renewal.exception()):
+        logger.info("The providers were not read anew: %r", error)
 
 
 def reply_to(outcome: OutcomeOrError) -> EndpointAnswer | None:

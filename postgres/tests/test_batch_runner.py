@@ -1,6 +1,7 @@
 """Requests that wait together: whose turn it is, who is refused, and what becomes of them when PostgreSQL is lost."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -29,12 +30,17 @@ class Stage:
     """A runner, the batches that it began, and what was delivered, in its order."""
 
     def __init__(self) -> None:
-        self.runner: BatchRunner[str, str] = BatchRunner(self._steps, unique=_key)
+        self.others_want_room = False
+        self.runner: BatchRunner[str, str] = BatchRunner(
+            self._steps, unique=_key, makes_room=lambda: self.others_want_room
+        )
         self.batches: list[list[str]] = []
+        self.began_at: list[float] = []
         self.delivered: list[tuple[str, str | None]] = []
 
     def _steps(self, items: Sequence[str]) -> PipelineSteps[Sequence[str]]:
         self.batches.append([*items])
+        self.began_at.append(time.monotonic())
         pipeline = Pipeline(commit=True)
         for item in items:
             if item in (SLOW, VERY_SLOW):
@@ -248,3 +254,49 @@ def test_closing_lets_a_batch_end_and_fails_what_takes_too_long(no_currencies: N
     on_stage(work)
     on_stage(in_a_hurry)
     assert currencies() == []
+
+
+@pytest.mark.parametrize(("others_want_room", "items", "rests"), [(True, 2, True), (True, 1, False), (False, 2, False)])
+def test_a_runner_that_makes_room_rests_after_several(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch, *, others_want_room: bool, items: int, rests: bool
+) -> None:
+    """For as long as its batch took. Who asks alone never waits for that."""
+    monkeypatch.setattr(batch_runner, "MAX_REST_SECONDS", 60.0)
+
+    async def work(stage: Stage) -> tuple[float, float]:
+        await stage.answer("warm")
+        stage.others_want_room = others_want_room
+        for _ in range(items):
+            assert stage.submit("somebody", SLOW)
+        await stage.answers(1 + items)
+        answered_at = time.monotonic()
+        await stage.answer("next")
+        return answered_at - stage.began_at[1], stage.began_at[2] - answered_at
+
+    took, rested = on_stage(work)
+    assert took > float(SLOW) * items
+    assert (rested > 0.9 * took) is rests
+
+
+def test_a_rest_has_an_end(committed_db: None) -> None:
+    async def work(stage: Stage) -> float:
+        await stage.answer("warm")
+        stage.others_want_room = True
+        for _ in range(2):
+            assert stage.submit("somebody", SLOW)
+        await stage.answers(3)
+        answered_at = time.monotonic()
+        await stage.answer("next")
+        return stage.began_at[2] - answered_at
+
+    assert on_stage(work) < float(SLOW)
+
+
+def test_a_runner_that_was_started_has_its_connection(committed_db: None) -> None:
+    async def work(stage: Stage) -> bool:
+        await stage.runner.start()
+        connection = stage.runner.connection
+        await stage.answer("first")
+        return connection is not None and stage.runner.connection is connection
+
+    assert on_stage(work)

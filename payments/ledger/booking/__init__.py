@@ -21,7 +21,15 @@ from payments.ledger.booking.errors import (
     StaleWallets,
     WalletNotFound,
 )
-from payments.ledger.booking.house import HouseBalance, checkpoint, house_balances, house_wallet, open_house
+from payments.ledger.booking.house import (
+    HouseBalance,
+    checkpoint,
+    forget_house_wallets,
+    house_balances,
+    house_wallet,
+    open_house,
+    read_house_wallets,
+)
 from payments.ledger.booking.locked_wallets import (
     LockedWallets,
     book,
@@ -64,10 +72,12 @@ __all__ = [
     "book",
     "book_one",
     "checkpoint",
+    "forget_house_wallets",
     "house_balances",
     "house_wallet",
     "lock",
     "locked_by_others",
     "open_house",
     "queue_lock",
+    "read_house_wallets",
 ]

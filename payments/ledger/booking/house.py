@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
@@ -27,13 +26,29 @@ class HouseBalance:
     balance: Decimal
 
 
-@lru_cache(maxsize=4096)
+#: What this process knows of house wallets: by house and currency the id, and by id the currency.
+_ids: dict[tuple[str, str], int] = {}
+_currencies: dict[int, str] = {}
+
+
 def house_wallet(house: str, currency: str) -> int:
     """Return the id of a house wallet. It never changes, so each process reads it once. Raises Wallet.DoesNotExist."""
-    return Wallet.objects.values_list("id", flat=True).get(house=house, currency=currency)
+    id_ = _ids.get((house, currency))
+    if id_ is None:
+        id_ = _ids[house, currency] = Wallet.objects.values_list("id", flat=True).get(house=house, currency=currency)
+    return id_
 
 
-_currencies: dict[int, str] = {}
+def read_house_wallets() -> None:
+    """Read them all with one query, for what may not ask later. Safe to repeat."""
+    for id_, house, currency in Wallet.objects.filter(house__isnull=False).values_list("id", "house", "currency_id"):
+        _ids[str(house), currency] = id_
+        _currencies[id_] = currency
+
+
+def forget_house_wallets() -> None:
+    """Have the ids read anew: new ones are open, or a block that opened some was rolled back."""
+    _ids.clear()
 
 
 def house_currencies(wallet_ids: Iterable[int]) -> dict[int, str]:
@@ -62,7 +77,7 @@ def open_house(currency: str) -> None:
     """Open the house's wallets in a currency, under ids of their own range. Safe to repeat."""
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"currency": currency, "houses": Wallet.House.values})
-    house_wallet.cache_clear()
+    forget_house_wallets()
 
 
 # One snapshot for all: checkpoints and tail are read by a single statement.

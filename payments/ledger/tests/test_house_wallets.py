@@ -41,6 +41,17 @@ def test_opening_them_again_changes_nothing(db: None) -> None:
     assert list(Wallet.objects.filter(house__isnull=False).values_list("pk", "house", "currency")) == before
 
 
+def test_they_are_read_at_once_for_whoever_may_not_ask_later(db: None, django_assert_num_queries: Any) -> None:
+    booking.forget_house_wallets()
+    with django_assert_num_queries(1):
+        booking.read_house_wallets()
+    wallets = list(Wallet.objects.filter(house__isnull=False).values_list("house", "currency", "pk"))
+    with django_assert_num_queries(0):
+        assert [
+            (house, currency, booking.house_wallet(str(house), currency)) for house, currency, _ in wallets
+        ] == wallets
+
+
 def test_a_new_currency_has_all_of_them(db: None) -> None:
     open_currency(code="XTS", name="Test", decimal_places=2)
     assert balances("XTS") == dict.fromkeys(("clearing", "sales", "commission", "exchange", "suspense"), 0)

@@ -72,9 +72,14 @@ class GroupCommitter(Generic[Token]):
         self._task: asyncio.Task[None] | None = None
         #: None before the first batch. Only the committer writes it.
         self.connection: EventLoopConnection | None = None
+        self._connecting = asyncio.Lock()
         self._metrics = _PendingMetrics(self._loop)
         #: Only the committer gives it work and shuts it down.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="till-committer")
+
+    async def start(self) -> None:
+        """Connect before the first notice. Raises Django's database errors; then the first batch tries it again."""
+        await self._connect()
 
     def submit(self, notice: Notice, token: Token) -> None:
         """Queue a notice; its outcome is delivered with the token. Raises QueueFull."""
@@ -154,7 +159,9 @@ class GroupCommitter(Generic[Token]):
 
     async def _connect(self) -> EventLoopConnection:
         if self.connection is None or self.connection.is_lost:
-            self.connection = EventLoopConnection(await self._loop.run_in_executor(self.thread, connect))
+            async with self._connecting:
+                if self.connection is None or self.connection.is_lost:
+                    self.connection = EventLoopConnection(await self._loop.run_in_executor(self.thread, connect))
         return self.connection
 
 

@@ -19,6 +19,8 @@ logger = logging.getLogger("till.webhooks")
 
 _MAX_AMOUNT = Decimal(settings.TILL_MAX_AMOUNT)
 MAX_AGE_SECONDS = 5.0
+#: From this age on the copy still serves, and is to be read anew meanwhile (`renew`).
+RENEW_AGE_SECONDS = MAX_AGE_SECONDS / 2
 #: After a refused signature the providers are read again, since a secret may have changed. Beyond
 #: MAX_REFRESHES_A_SECOND they are read only when the copy is this old.
 MIN_AGE_SECONDS = 0.25
@@ -70,6 +72,17 @@ class ProviderCache:
     def is_stale(self) -> bool:
         """Tell whether the next `get` would read the database."""
         return time.monotonic() - self._read_at >= MAX_AGE_SECONDS
+
+    def is_due(self) -> bool:
+        """Tell whether `renew` would read the database."""
+        return time.monotonic() - self._read_at >= RENEW_AGE_SECONDS
+
+    def renew(self) -> None:
+        """Read the database if the copy is older than RENEW_AGE_SECONDS, so that no notice has to wait for it.
+
+        Raises when the database is away; the copy is as it was.
+        """
+        self._reload(RENEW_AGE_SECONDS)
 
     def peek(self, slug: str) -> CachedProvider | None:
         """Return the active provider as last read, however long ago. Never queries."""

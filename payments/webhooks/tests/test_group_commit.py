@@ -111,7 +111,7 @@ def rows(sql: str) -> list[dict[str, Any]]:
 
 def test_what_has_to_be_read_first_is_read(user: Any) -> None:
     """The ids of the house's wallets are asked for once in each process, by a thread: the loop cannot wait."""
-    booking.house_wallet.cache_clear()
+    booking.forget_house_wallets()
     settled = at_the_desk(lambda desk: desk.settle(notice("a", user), notice("b", user)))
     assert kinds(settled) == {"a": Credited, "b": Credited}
     assert stored().postings == 2

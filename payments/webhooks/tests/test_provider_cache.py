@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import psycopg
@@ -137,6 +138,19 @@ def test_an_invalidated_cache_reads_the_database_at_the_next_get(db: None) -> No
     assert own.get("sha1_colon") is not None
     own.invalidate()
     assert own.get("sha1_colon") is None
+
+
+def test_a_copy_is_renewed_while_it_still_serves(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ProviderCache()
+    own.renew()
+    assert (own.is_due(), own.is_stale()) == (False, False)
+    Provider.objects.filter(slug="sha1_colon").update(is_active=False)
+    own.renew()
+    assert own.peek("sha1_colon") is not None
+    monkeypatch.setattr(import_module("payments.webhooks.receiving.provider_cache"), "RENEW_AGE_SECONDS", 0)
+    assert (own.is_due(), own.is_stale()) == (True, False)
+    own.renew()
+    assert own.peek("sha1_colon") is None
 
 
 @pytest.fixture
