@@ -31,7 +31,7 @@ SWEEP_SECONDS = 1.0
 #: Seconds after which a batch is given up, and its connection with it.
 MAX_BATCH_SECONDS = 10.0
 #: The longest rest between two batches that make room, in seconds.
-MAX_REST_SECONDS = 0.02
+MAX_REST_SECONDS = 0.01
 #: Seconds to wait before a connection is tried again that could not be made.
 PAUSE_SECONDS = 0.5
 
@@ -48,8 +48,8 @@ class BatchRunner(Generic[Item, Outcome]):
     `steps` makes a batch's steps. All of a batch is done, or nothing: then each item gets None, and its sender has to
     find another way. Two items with the same `unique` key (None: no key) are never in one batch.
 
-    While `makes_room` says so, the runner rests after each batch of several, for as long as that took: half of the time
-    is for others.
+    While `makes_room` says so, the runner rests after each batch of several, for as long as that took and at most
+    MAX_REST_SECONDS. What arrives meanwhile waits.
     """
 
     def __init__(
@@ -173,13 +173,17 @@ class BatchRunner(Generic[Item, Outcome]):
             return [None] * len(items)
 
     async def _connect(self) -> EventLoopConnection:
-        async with self._connecting:
-            if self.connection is None or self.connection.is_lost:
-                if self._loop.time() < self._paused_until:
-                    raise OperationalError("the database was away a moment ago")
-                try:
-                    self.connection = EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
-                except Exception:
-                    self._paused_until = self._loop.time() + PAUSE_SECONDS
-                    raise
-            return self.connection
+        if self.connection is None or self.connection.is_lost:
+            async with self._connecting:  # `start` may be under way
+                if self.connection is None or self.connection.is_lost:
+                    self.connection = await self._new_connection()
+        return self.connection
+
+    async def _new_connection(self) -> EventLoopConnection:
+        if self._loop.time() < self._paused_until:
+            raise OperationalError("the database was away a moment ago")
+        try:
+            return EventLoopConnection(await self._loop.run_in_executor(self._thread, connect))
+        except Exception:
+            self._paused_until = self._loop.time() + PAUSE_SECONDS
+            raise

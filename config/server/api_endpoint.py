@@ -42,12 +42,12 @@ class ApiAnswer(NamedTuple):
 
 @cache
 def get_api_endpoint() -> "ApiEndpoint":
-    """Return this worker's endpoint, made by its first request."""
+    """Return this worker's endpoint, made at its start or by its first request."""
     return ApiEndpoint()
 
 
 class ApiEndpoint:
-    """It is made inside of the event loop, and starts nothing before it is needed."""
+    """It is made inside of the event loop."""
 
     def __init__(self) -> None:
         self._writes: BatchRunner[MoneyRequest, RequestOutcome] = BatchRunner(

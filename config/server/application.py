@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import Error, connections
 from django.http import HttpResponse
 from rest_framework.exceptions import Throttled
 
@@ -180,6 +180,8 @@ async def lifespan(receive: Receive, send: Send) -> None:
     await asyncio.wait(starts, timeout=START_SECONDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    for start in starts:
+        start.cancel()
     mail_sender.stop()
     await asyncio.to_thread(close_pool)  # first: the pool would replace connections that are closed before it
     if webhook_endpoint.get_endpoint.cache_info().currsize:
@@ -208,8 +210,10 @@ def begin_endpoints() -> list[asyncio.Task[None]]:
 async def begin(start: Coroutine[Any, Any, None]) -> None:
     try:
         await start
-    except Exception as error:  # whatever it is, the first request tries it again
+    except Error as error:  # the first request tries it again
         logger.warning("The database was not reached at the start: %r", error)
+    except Exception:
+        logger.exception("Something was not read at the start")
 
 
 def read_first() -> None:

@@ -109,7 +109,7 @@ class Share:
             answer = await request.answer(self.executor)
         finally:
             self.unanswered -= 1
-            self.rest_after(request.thread_seconds)
+        self.rest_after(request.thread_seconds)
         if answer is not None:  # sent without a thread, so that a slow reader keeps nobody waiting
             await request.finish(answer)
         return True

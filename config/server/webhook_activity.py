@@ -9,6 +9,7 @@ ROOM_SECONDS = 0.05
 _SECONDS = struct.Struct("d")
 # Anonymous and shared: gunicorn's master makes it as it loads this module, and its workers inherit it.
 _answered_at = mmap.mmap(-1, _SECONDS.size)
+_SECONDS.pack_into(_answered_at, 0, float("-inf"))
 
 
 def note() -> None:

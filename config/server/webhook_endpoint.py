@@ -27,6 +27,8 @@ logger = logging.getLogger("till.webhooks")
 
 #: Seconds for a notice to be queued, credited and committed before its sender is asked to send it again.
 ANSWER_SECONDS = 15.0
+#: Seconds before providers that could not be read anew are tried again.
+RENEWAL_PAUSE_SECONDS = 5.0
 #: How many notices at a time may have their signatures checked against the database.
 THREADS = 2
 
@@ -47,7 +49,7 @@ class Sender(Protocol):
 
 @cache
 def get_endpoint() -> "WebhookEndpoint":
-    """Return this worker's endpoint, made by its first webhook."""
+    """Return this worker's endpoint, made at its start or by its first webhook."""
     return WebhookEndpoint()
 
 
@@ -59,7 +61,7 @@ def address(method: str, path: str) -> tuple[str, str] | None:
 
 
 class WebhookEndpoint:
-    """Answers a worker's webhooks. It is made inside of the event loop, and starts nothing before it is needed."""
+    """Answers a worker's webhooks. It is made inside of the event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -67,7 +69,8 @@ class WebhookEndpoint:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="till-webhooks")
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
-        self._renewal: asyncio.Future[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
+        self._renewed_after = 0.0
 
     async def start(self) -> None:
         """Connect, so that the first notice does not wait for it. Raises the database's errors."""
@@ -86,7 +89,8 @@ class WebhookEndpoint:
 
     def _sweep(self) -> None:
         """Look at all deadlines once a second. A timer for each notice would cost as much as reading it."""
-        self._renew_providers()
+        if self._unanswered:
+            self._renew_providers()
         now = self._loop.time()
         while self._unanswered and self._unanswered[0][0] <= now:
             self._notify([(self._unanswered.popleft()[1], receiving.DeadlinePassed())])
@@ -96,9 +100,17 @@ class WebhookEndpoint:
 
     def _renew_providers(self) -> None:
         """Have them read before they are too old for the event loop: else the notices of that moment need a thread."""
-        if receiving.provider_cache.is_due() and (self._renewal is None or self._renewal.done()):
-            self._renewal = asyncio.ensure_future(self._in_thread(receiving.provider_cache.renew))
-            self._renewal.add_done_callback(_note_failed_renewal)
+        is_under_way = self._renewal is not None and not self._renewal.done()
+        if receiving.provider_cache.is_due() and not is_under_way and self._loop.time() >= self._renewed_after:
+            self._renewal = self._loop.create_task(self._in_thread(receiving.provider_cache.renew))
+            self._renewal.add_done_callback(self._note_failed_renewal)
+
+    def _note_failed_renewal(self, renewal: "asyncio.Task[None]") -> None:
+        """Pause. Meanwhile the copy grows too old, and the next notice asks by itself."""
+        error = None if renewal.cancelled() else renewal.exception()
+        if error is not None:
+            self._renewed_after = self._loop.time() + RENEWAL_PAUSE_SECONDS
+            logger.warning("The providers were not read anew", exc_info=error)
 
     def _notify(self, outcomes: receiving.Outcomes[Listener]) -> None:
         webhook_activity.note()
@@ -126,13 +138,16 @@ class WebhookEndpoint:
         def authenticate() -> receiving.Notice:
             return receiving.authenticate(slug=slug, headers=headers, body=body, form=form)
 
+        def authenticate_anew() -> receiving.Notice:
+            receiving.provider_cache.invalidate()  # here, because it waits for whoever reads them now
+            return authenticate()
+
         notice = receiving.authenticate_from_memory(slug=slug, headers=headers, body=body, form=form)
         if notice is None:
             notice = await self._in_thread(authenticate)
         outcome = await self._commit(notice)
         if isinstance(outcome, receiving.ProviderChanged):
-            receiving.provider_cache.invalidate()
-            outcome = await self._commit(await self._in_thread(authenticate))
+            outcome = await self._commit(await self._in_thread(authenticate_anew))
         return receiving.result(outcome)
 
     async def _commit(self, notice: receiving.Notice) -> OutcomeOrError:
@@ -152,12 +167,6 @@ class WebhookEndpoint:
                 connection.close()
 
         return await self._loop.run_in_executor(self._threads, run)
-
-
-def _note_failed_renewal(renewal: "asyncio.Future[None]") -> None:
-    """The next notice asks again. While the database is away, it is told so."""
-    if not renewal.cancelled() and (error := renewal.exception()):
-        logger.info("The providers were not read anew: %r", error)
 
 
 def reply_to(outcome: OutcomeOrError) -> EndpointAnswer | None:

@@ -27,8 +27,6 @@ from config.server.startup_message import startup_message
 from config.server.upgrades import allow_upgrades, relieve_predecessor
 
 DRAIN_SECONDS = 25
-#: How long a thread that computes keeps the interpreter from the event loop: a tenth of Python's default.
-SWITCH_SECONDS = 0.0005
 METRICS_PREFIX = "till-metrics-"
 MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
@@ -53,8 +51,14 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no annotations
         "limit_concurrency": 10_000,
     }
 
+    is_announced = False
+
     async def callback_notify(self) -> None:
+        """Once a second, from when requests are answered."""
         await super().callback_notify()
+        if not self.is_announced:
+            self.is_announced = True
+            announce(self)
         if not self.alive or os.getppid() != self.ppid:
             asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
 
@@ -155,12 +159,11 @@ def refuse_unless_checks_pass(_arbiter: Any) -> None:
         raise SystemExit("Till does not start: the system checks above found errors.")
 
 
-def warm_up(worker: Any) -> None:
+def warm_up(_worker: Any) -> None:
     """Load what the first request would, and take all of it out of the garbage collector's rounds; then send mail.
 
     A full round over Django and all its models stops a worker for a tenth of a second, again and again. Small rounds
-    after every 700 objects cost a single webhook 3 % of its time. The first worker prints the startup message: from
-    here on requests are answered.
+    after every 700 objects cost a single webhook 3 % of its time.
     """
     # Not at the top: gunicorn's master imports this module, and only a worker sets Django up.
     from accounts.services import mail_sender
@@ -171,8 +174,11 @@ def warm_up(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
-    sys.setswitchinterval(SWITCH_SECONDS)
     mail_sender.start()
+
+
+def announce(worker: Any) -> None:
+    """Replace the predecessor. In development mode the first worker also prints the startup message."""
     relieve_predecessor(worker)
     if worker.age == 1 and settings.TILL_DEBUG:
         sys.stdout.write(startup_message(settings.PORT))

@@ -260,7 +260,7 @@ def test_closing_lets_a_batch_end_and_fails_what_takes_too_long(no_currencies: N
 def test_a_runner_that_makes_room_rests_after_several(
     committed_db: None, monkeypatch: pytest.MonkeyPatch, *, others_want_room: bool, items: int, rests: bool
 ) -> None:
-    """For as long as its batch took. Who asks alone never waits for that."""
+    """For as long as its batch took. A batch of one is followed by no rest."""
     monkeypatch.setattr(batch_runner, "MAX_REST_SECONDS", 60.0)
 
     async def work(stage: Stage) -> tuple[float, float]:

@@ -23,8 +23,10 @@ from config import asgi
 from config.problems import problem_body
 from config.problems.problem_types import BAD_REQUEST
 from config.server import application, worker
+from config.server.api_endpoint import get_api_endpoint
 from config.server.fair_queue import FairQueue
 from config.server.request_threads import general_share
+from config.server.webhook_endpoint import get_endpoint
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
 
@@ -192,7 +194,8 @@ def test_the_application_counts_down_again_after_each_answer() -> None:
     assert general_share.unanswered == 0
 
 
-def test_the_application_answers_the_lifespan_protocol() -> None:
+def test_the_application_answers_the_lifespan_protocol(committed_db: None) -> None:
+    """It connects, and closes what it has opened."""
     messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
     sent: list[str] = []
 
@@ -204,6 +207,8 @@ def test_the_application_answers_the_lifespan_protocol() -> None:
 
     asyncio.run(asgi.application({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert not get_endpoint.cache_info().currsize
+    assert not get_api_endpoint.cache_info().currsize
 
 
 def test_the_application_can_be_imported_by_a_server_that_knows_nothing_of_django() -> None:

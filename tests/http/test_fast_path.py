@@ -18,6 +18,7 @@ from tests.support.live import LiveTill, UncheckedTill
 from tests.support.load_client import as_request
 from tests.support.provider import FORMS, SHA1_COLON, SHA256_CONCAT, STANDARD, Delivery, Form
 from tests.support.raw_http import HOST, PATIENCE, RawConnection
+from tests.support.sessions import last_statement
 
 pytestmark = pytest.mark.slow
 
@@ -298,18 +299,6 @@ def test_a_held_wallet_is_answered_503_and_its_neighbours_are_not(line: RawConne
         assert free.result()[0] == 200
 
 
-def last_statement(begins: str) -> tuple[int, float | None]:
-    """How many sessions had a statement as their last one, and how many seconds ago it began."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT count(*), extract(epoch FROM clock_timestamp() - max(query_start))::float8 FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid() AND starts_with(query, %s)""",
-            [begins],
-        )
-        number, age = cursor.fetchone()
-    return number, age
-
-
 def test_providers_are_read_again_before_a_webhook_has_to_wait_for_it(line: RawConnection, alice: Any) -> None:
     """Meanwhile the copy in memory serves."""
     line.send(as_request(SHA256_CONCAT.notice(user_id=alice.pk), HOST))
@@ -319,17 +308,6 @@ def test_providers_are_read_again_before_a_webhook_has_to_wait_for_it(line: RawC
     line.send(as_request(SHA256_CONCAT.notice(user_id=alice.pk), HOST))
     assert line.answer()[0] == 200
     deadline = began_at + PATIENCE
-    while (age := last_statement('SELECT "payments_provider"')[1]) is None or age > time.monotonic() - began_at:
+    while (age := last_statement('SELECT "payments_provider"').age) is None or age > time.monotonic() - began_at:
         assert time.monotonic() < deadline, "nobody read them"
         time.sleep(0.05)
-
-
-def test_a_worker_has_its_connections_before_its_first_request(committed_db: None) -> None:
-    """Webhooks, writes and reads of the event loop: under load, a connection takes a tenth of a second."""
-    till = UncheckedTill(TILL_WORKERS="1")
-    connection.close()
-    till.start()
-    try:
-        assert last_statement("DISCARD PLANS")[0] == 3
-    finally:
-        till.stop()

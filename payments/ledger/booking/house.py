@@ -47,7 +47,7 @@ def read_house_wallets() -> None:
 
 
 def forget_house_wallets() -> None:
-    """Have the ids read anew: new ones are open, or a block that opened some was rolled back."""
+    """Have the ids read anew, because new wallets were opened."""
     _ids.clear()
 
 

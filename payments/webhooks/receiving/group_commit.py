@@ -70,7 +70,7 @@ class GroupCommitter(Generic[Token]):
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Submission[Token]] = []
         self._task: asyncio.Task[None] | None = None
-        #: None before the first batch. Only the committer writes it.
+        #: None before `start` or the first batch. Only the committer writes it.
         self.connection: EventLoopConnection | None = None
         self._connecting = asyncio.Lock()
         self._metrics = _PendingMetrics(self._loop)
@@ -159,7 +159,7 @@ class GroupCommitter(Generic[Token]):
 
     async def _connect(self) -> EventLoopConnection:
         if self.connection is None or self.connection.is_lost:
-            async with self._connecting:
+            async with self._connecting:  # `start` may be under way
                 if self.connection is None or self.connection.is_lost:
                     self.connection = EventLoopConnection(await self._loop.run_in_executor(self.thread, connect))
         return self.connection
