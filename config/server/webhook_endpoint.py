@@ -70,7 +70,7 @@ class WebhookEndpoint:
         self._unanswered: deque[tuple[float, Sender]] = deque()
         self._sweeping = False
         self._renewal: asyncio.Task[None] | None = None
-        self._renewed_after = 0.0
+        self._renewal_paused_until = 0.0
 
     async def start(self) -> None:
         """Connect, so that the first notice does not wait for it. Raises the database's errors."""
@@ -101,7 +101,7 @@ class WebhookEndpoint:
     def _renew_providers(self) -> None:
         """Have them read before they are too old for the event loop: else the notices of that moment need a thread."""
         is_under_way = self._renewal is not None and not self._renewal.done()
-        if receiving.provider_cache.is_due() and not is_under_way and self._loop.time() >= self._renewed_after:
+        if receiving.provider_cache.is_due() and not is_under_way and self._loop.time() >= self._renewal_paused_until:
             self._renewal = self._loop.create_task(self._in_thread(receiving.provider_cache.renew))
             self._renewal.add_done_callback(self._note_failed_renewal)
 
@@ -109,7 +109,7 @@ class WebhookEndpoint:
         """Pause. Meanwhile the copy grows too old, and the next notice asks by itself."""
         error = None if renewal.cancelled() else renewal.exception()
         if error is not None:
-            self._renewed_after = self._loop.time() + RENEWAL_PAUSE_SECONDS
+            self._renewal_paused_until = self._loop.time() + RENEWAL_PAUSE_SECONDS
             logger.warning("The providers were not read anew", exc_info=error)
 
     def _notify(self, outcomes: receiving.Outcomes[Listener]) -> None:

@@ -125,14 +125,14 @@ def test_requests_in_the_event_loop_rest(
 
     async def ask() -> None:
         endpoint = ApiEndpoint()
-        asked = []
+        answers = []
         for key in (b"one", b"two"):
             headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {access}".encode())]
             headers += [(b"content-type", b"application/json"), (b"idempotency-key", key)] if body else []
             request = recognise(method, f"{API}/{address}", b"", headers, "http", body)
             assert request is not None
-            asked.append(endpoint.answer(request))
-        await asyncio.gather(*asked)
+            answers.append(endpoint.answer(request))
+        await asyncio.gather(*answers)
         await endpoint.close(timeout=5)
 
     monkeypatch.setattr(asyncio, "sleep", noting)
