@@ -162,6 +162,7 @@ def django_db_setup(
         keep = django_db_keepdb and not django_db_createdb
         configured = setup_databases(verbosity=0, interactive=False, keepdb=keep)
         _wait_for_no_disk()
+        _number_each_table_apart()
         open_demo_books()
     yield
     if not django_db_keepdb:
@@ -176,6 +177,21 @@ def _wait_for_no_disk() -> None:
         cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     connection.close()
     cast("Any", connection).close_pool()
+
+
+def _number_each_table_apart() -> None:
+    """Start each table's ids at a million of its own.
+
+    How far a sequence has come depends on the tests before. So no test's made-up id may be a row, nor may one
+    table's id be another's: both would pass or fail by chance.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND start_value = 1 ORDER BY 1"
+        )
+        for number, (sequence,) in enumerate(cursor.fetchall(), start=1):
+            name = connection.ops.quote_name(sequence)
+            cursor.execute(f"ALTER SEQUENCE {name} START {number * 1_000_000} RESTART")
 
 
 @pytest.fixture(autouse=True)

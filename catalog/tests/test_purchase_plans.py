@@ -13,6 +13,7 @@ from payments.ledger import booking
 from payments.models import Wallet
 from payments.money import InvalidAmount
 from tests.support.ledger import balance_of, wallet_with
+from tests.support.notices import NOBODY
 from tests.support.plan_batches import run_batch
 from tests.support.purchases import a_product
 from tests.support.threads import at_once
@@ -39,7 +40,7 @@ def bobs(bob: Any) -> Wallet:
 
 def test_purchases_of_one_product_share_its_stock(wallet: Wallet, bobs: Wallet) -> None:
     product = a_product(stock=3)
-    results = run_batch(plan(wallet, product, 2), plan(bobs, product, 2), plan(bobs, product), plan(wallet, 7))
+    results = run_batch(plan(wallet, product, 2), plan(bobs, product, 2), plan(bobs, product), plan(wallet, NOBODY))
     assert [type(result) for result in results] == [Purchase, OutOfStock, Purchase, Product.DoesNotExist]
     assert results[1].extra == {"stock": 1}
     assert stock_and_version(product) == (0, 3)
