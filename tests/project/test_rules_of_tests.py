@@ -2,14 +2,24 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
+from django.db import connection
 
 from tests.support.source_files import imported, is_test, named, sources, trees
 
 
 def test_no_test_replaces_our_own_code_by_a_mock() -> None:
     assert not [named(path) for path, tree in trees(sources()) if "unittest.mock" in imported(tree)]
+
+
+def test_no_small_number_is_a_row_of_any_table(db: None) -> None:
+    """A made-up id would be one or not by what ran before, and one table's id would be another's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT start_value FROM pg_sequences WHERE schemaname = 'public'")
+        starts = sorted(start for (start,) in cursor.fetchall())
+    assert all(later - earlier >= 1_000_000 for earlier, later in pairwise([0, *starts])), starts
 
 
 MAKES_ROWS = {"create", "bulk_create", "get_or_create", "update_or_create", "create_user", "create_superuser"}
