@@ -59,7 +59,7 @@ class LimitedCursorPagination(CursorPagination):
         return parameters
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": ["string", "null"], "format": "uri"}
         example = "https://till.example.com/api/v1/...?cursor=cD00Mg%3D%3D"
         return {
             "type": "object",

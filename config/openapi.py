@@ -29,8 +29,7 @@ PROBLEM_SCHEMA = {
                 "required": ["field", "code", "detail"],
                 "properties": {
                     "field": {
-                        "type": "string",
-                        "nullable": True,
+                        "type": ["string", "null"],
                         "description": "Dotted (`items.0.amount`); null when the whole request is meant.",
                     },
                     "code": {"type": "string", "description": "Stable; explained at /docs/errors#fields."},
@@ -134,7 +133,7 @@ def name_integer_formats(result: Any, **_: Any) -> Any:
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
-            if part.get("type") == "integer":
+            if part.get("type") in ("integer", ["integer", "null"], ["null", "integer"]):
                 part.setdefault("format", "int64")
             waiting += part.values()
         elif isinstance(part, list):

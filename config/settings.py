@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Till",
     "DESCRIPTION": "Wallets, a double-entry ledger, and signed payment webhooks credited exactly once.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -80,7 +80,7 @@ class CreatedUserSerializer(UserDetailSerializer):
         fields = (*UserDetailSerializer.Meta.fields, "activation_url")
         read_only_fields = fields
 
-    @extend_schema_field({"type": "string", "format": "uri", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"], "format": "uri"})
     def get_activation_url(self, user: User) -> str | None:  # noqa: ARG002
         url: str | None = self.context["activation_url"]
         return url

@@ -14,7 +14,7 @@ from tests.support.every_operation import Call, OperationContext, operations, pe
 from tests.support.ledger import clearing_wallet
 from tests.support.notices import NOBODY
 from tests.support.one_cast import Cast
-from tests.support.openapi_document import component, described, for_jsonschema, request_schema
+from tests.support.openapi_document import component, described, request_schema, types_of
 from tests.support.operation_table import CALLS
 
 OPERATIONS = [row for row in CALLS if ":" not in row]
@@ -24,8 +24,8 @@ WITH_BODY = [row for row in OPERATIONS if request_schema(row) and "webhooks" not
 
 @cache
 def components() -> Any:
-    shapes = for_jsonschema(schema_document()["components"])
-    jsonschema.Draft4Validator.check_schema({"definitions": shapes["schemas"]})
+    shapes = schema_document()["components"]
+    jsonschema.Draft202012Validator.check_schema({"definitions": shapes["schemas"]})
     return shapes
 
 
@@ -37,9 +37,9 @@ def check(row: str, answer: Any) -> None:
     if not content:
         assert not answer.content
         return
-    schema = for_jsonschema(content[answer.headers["Content-Type"].partition(";")[0]]["schema"])
-    jsonschema.Draft4Validator.check_schema(schema)
-    jsonschema.Draft4Validator(schema | {"components": components()}).validate(answer.json())
+    schema = content[answer.headers["Content-Type"].partition(";")[0]]["schema"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema | {"components": components()}).validate(answer.json())
 
 
 @pytest.mark.parametrize("row", CALLS)
@@ -58,8 +58,7 @@ def test_a_dry_run_answers_what_it_says(cast: Cast, row: str) -> None:
     assert (answer.status_code, answer.json()["id"], answer.json()["transaction"]) == (200, None, None)
     check(row, answer)
     shape = component(described(row)["responses"]["200"]["content"]["application/json"]["schema"]["$ref"])
-    assert shape["properties"]["id"]["nullable"]
-    assert shape["properties"]["transaction"]["nullable"]
+    assert types_of(shape["properties"]["id"]) == types_of(shape["properties"]["transaction"]) == ["integer", "null"]
 
 
 def _with(row: str, **changed: Any) -> Callable[[OperationContext], Call]:

@@ -5,14 +5,10 @@ from typing import Any
 from config.docs_pages import schema_document
 
 
-def for_jsonschema(schema: Any) -> Any:
-    """OpenAPI 3.0 says `nullable` where JSON Schema says a second type."""
-    if isinstance(schema, list):
-        return [for_jsonschema(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    described = {key: for_jsonschema(value) for key, value in schema.items() if key != "nullable"}
-    return {"anyOf": [described, {"type": "null"}]} if schema.get("nullable") is True else described
+def types_of(schema: dict[str, Any]) -> list[str]:
+    """Return the types that a schema names itself: one, or several where null is one of them."""
+    named = schema.get("type", [])
+    return [named] if isinstance(named, str) else list(named)
 
 
 def component(reference: str) -> dict[str, Any]:
