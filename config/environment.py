@@ -3,6 +3,7 @@
 An empty variable counts as unset, so that a compose file may hand through what the operator left out.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -86,6 +87,13 @@ class Environment:
         """The parts of a list separated by commas, without the spaces around them."""
         parts = [part.strip() for part in self.text(name, "").split(",")]
         return [part for part in parts if part] or default
+
+    def networks(self, name: str, default: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """Networks as 10.1.0.0/16 and fd12::/32 write them, or single addresses."""
+        try:
+            return [ipaddress.ip_network(part) for part in self.names(name, default)]
+        except ValueError:
+            raise BadVariable(name, "networks such as 10.1.0.0/16,fd12::/32, without bits of a host") from None
 
     def origins(self, name: str, *, wildcards: bool = False) -> list[str]:
         """What browsers send as Origin: a scheme, a host, perhaps a port; with `wildcards` also https://*.host."""

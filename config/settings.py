@@ -238,6 +238,10 @@ TILL_QUOTE_SECONDS = env.number("TILL_QUOTE_SECONDS", 60, minimum=1, maximum=DAY
 TILL_RATE_MAX_AGE_HOURS = env.number("TILL_RATE_MAX_AGE_HOURS", 96, minimum=1, maximum=CENTURY_HOURS)
 TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
 
+# --- events -------------------------------------------------------------------------------------------------
+# Where events may be sent besides public addresses.
+TILL_EVENT_NETWORKS = env.networks("TILL_EVENT_NETWORKS", default=["127.0.0.0/8", "::1/128"] if TILL_DEBUG else [])
+
 # --- API ----------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],

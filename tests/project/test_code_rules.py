@@ -120,7 +120,10 @@ def test_every_package_has_its_layer() -> None:
 
 # --- other machines -----------------------------------------------------------------------------------------
 
-NETWORK = {"smtplib", "django.core.mail", "urllib.request", "http.client", "socket", "requests", "httpx", "ftplib"}
+NETWORK = {
+    *("smtplib", "django.core.mail", "urllib.request", "http.client", "socket", "requests", "httpx", "httpcore"),
+    "ftplib",
+}
 #: What speaks to other machines: never in a request. Mail is queued; rates and webhooks are sent by commands.
 SPEAKERS = {
     "accounts/services/outgoing_mail.py",
@@ -129,6 +132,7 @@ SPEAKERS = {
     "config/server/healthcheck.py",
     "config/management",
     "config/server/worker.py",
+    "payments/deliveries/sender.py",
     "payments/exchange/services/rate_import.py",
     "payments/webhooks/simulator.py",
 }

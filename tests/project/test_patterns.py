@@ -63,6 +63,8 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     ),
     "config.database.session_checks:check_options": (("lock_timeout", " ", ""), ("", "lock_timeout ", "")),
     "config.urls:re_path": (("api/v1", "/", ""),),
+    "payments.deliveries.addresses:_NAME": (("", "a.", "-"), ("", "_.", ""), ("a", "-", "")),
+    "payments.deliveries.addresses:check_url": (),
     "payments.orders.external_details:_ADDRESS": (),
     "payments.orders.external_details:_BIC": (),
     "payments.orders.external_details:_CARD_NUMBER": (("", "1" + " " * 999, ""), ("", "1 - ", "x"), ("1", " ", "")),

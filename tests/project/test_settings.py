@@ -25,6 +25,15 @@ def test_origins_are_read_as_browsers_send_them() -> None:
     assert env.origins("C") == []
 
 
+def test_networks_are_read_strictly() -> None:
+    env = Environment({"A": "10.1.0.0/16, fd12::/32,8.8.8.8", "B": "10.1.2.3/16", "C": "localhost"})
+    assert [str(network) for network in env.networks("A", [])] == ["10.1.0.0/16", "fd12::/32", "8.8.8.8/32"]
+    assert env.networks("D", []) == []
+    for name in ("B", "C"):
+        with pytest.raises(BadVariable, match=f"^{name} must be networks"):
+            env.networks(name, [])
+
+
 def test_an_empty_variable_is_taken_for_unset() -> None:
     env = Environment({"PORT": "", "TILL_DEBUG": " ", "TILL_ALLOWED_HOSTS": ""})
     assert env.number("PORT", 8000, minimum=1, maximum=9000) == 8000
