@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from payments.deliveries.addresses import Network
-from payments.deliveries.sender import EventSender, AttemptOutcome
+from payments.deliveries.sender import AttemptOutcome, EventSender
 from tests.support.certificates import certified
 from tests.support.receivers import Received, receiver, respond
 
