@@ -30,7 +30,7 @@ from tests.support.live import LiveTill
 GUARDED = (
     *("payments_transaction", "payments_posting", "payments_webhookevent", "payments_wallet"),
     *("payments_deposit", "payments_withdrawal", "payments_transfer", "payments_exchange", "payments_reversal"),
-    *("catalog_purchase", "catalog_refund", "django_admin_log"),
+    *("catalog_purchase", "catalog_refund", "django_admin_log", "payments_event", "payments_outboxevent"),
 )
 ROOT = Path(__file__).resolve().parent
 #: Their tests ask PostgreSQL for every statement, guard and lock of ours.

@@ -22,7 +22,7 @@ from accounts.login_refusals import login_name
 from accounts.models import ThrottleCount
 from accounts.networks import caller_network
 from accounts.rate_limits import seconds_over
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 
 _DAY = 24 * 3600
 _KNOWN_SECONDS = 90 * _DAY
@@ -44,18 +44,18 @@ class LoginLock(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no annot
         name = login_name(request, credentials)
         if not locked:
             count_hit(key=failures_key(name), seconds=_DAY)
-        event = Event.LOGIN_LOCKED if locked else Event.LOGIN_FAILED
+        event = SecurityEvent.LOGIN_LOCKED if locked else SecurityEvent.LOGIN_FAILED
         security_log.record(event, name=name, door=_door(request))
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> None:
         super().user_logged_in(sender, request, user, **kwargs)
         count_hit(key=_known_key(user.get_username().lower(), request), seconds=_KNOWN_SECONDS)
-        security_log.record(Event.LOGIN, user_id=user.pk, door=_door(request))
+        security_log.record(SecurityEvent.LOGIN, user_id=user.pk, door=_door(request))
 
     def user_logged_out(self, sender: Any, request: HttpRequest, user: AbstractBaseUser | None, **kwargs: Any) -> None:
         super().user_logged_out(sender, request, user, **kwargs)
         if user is not None:
-            security_log.record(Event.LOGOUT, user_id=user.pk, door=_door(request))
+            security_log.record(SecurityEvent.LOGOUT, user_id=user.pk, door=_door(request))
 
     def clean_expired_user_attempts(
         self, request: HttpRequest | None = None, credentials: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The security log: a line for each event on the logger `till.security`, without secret, address or name.
 
-docs/operations.md has the table of events; a test compares it with `Event`.
+docs/operations.md has the table of events; a test compares it with `SecurityEvent`.
 """
 
 import logging
@@ -20,7 +20,7 @@ from accounts.networks import client_network
 logger = logging.getLogger("till.security")
 
 
-class Event(StrEnum):
+class SecurityEvent(StrEnum):
     LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOGIN_LOCKED = "login_locked"
@@ -52,12 +52,12 @@ def during(request: HttpRequest) -> Iterator[None]:
         _request.reset(token)
 
 
-def record(event: Event, *, user_id: object = None, name: str | None = None, **fields: object) -> None:
+def record(event: SecurityEvent, *, user_id: object = None, name: str | None = None, **fields: object) -> None:
     """Write the event's line. Of a name that somebody typed only a keyed hash is written."""
     _write(_line(event, user_id, name, fields))
 
 
-def record_after_commit(event: Event, *, user_id: object = None, **fields: object) -> None:
+def record_after_commit(event: SecurityEvent, *, user_id: object = None, **fields: object) -> None:
     """Write the line of a change once it is durable; none if it is rolled back."""
     transaction.on_commit(partial(_write, _line(event, user_id, None, fields)), robust=True)
 
@@ -75,7 +75,7 @@ def known_user_id(request: HttpRequest) -> int | None:
     return getattr(user, "pk", None)
 
 
-def _line(event: Event, user_id: object, name: str | None, fields: dict[str, object]) -> dict[str, object]:
+def _line(event: SecurityEvent, user_id: object, name: str | None, fields: dict[str, object]) -> dict[str, object]:
     request = _request.get()
     by = known_user_id(request) if request else None
     members = {

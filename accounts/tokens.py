@@ -16,7 +16,7 @@ from rest_framework_simplejwt import tokens as jwt_tokens
 
 from accounts import security_log
 from accounts.models import TokenFamily, User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from api.fields import MAX_ID
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
@@ -70,7 +70,7 @@ def rotate(*, refresh: str) -> TokenPair:
     current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
     if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
         if _end(login.family_id):
-            security_log.record(Event.REFRESH_REUSED, user_id=login.user.pk)
+            security_log.record(SecurityEvent.REFRESH_REUSED, user_id=login.user.pk)
         raise InvalidToken("This refresh token was used before, or its login has ended.")
     return _pair(login=login, refresh=fresh)
 
@@ -86,7 +86,7 @@ def end_family(*, refresh: str) -> None:
         return
     user_id = _subject(token)
     if _end(_uuid(token, "family")):
-        security_log.record(Event.LOGOUT, user_id=user_id, door="api")
+        security_log.record(SecurityEvent.LOGOUT, user_id=user_id, door="api")
 
 
 def end_all(*, user_id: int) -> None:

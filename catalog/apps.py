@@ -6,8 +6,12 @@ class CatalogConfig(AppConfig):
     verbose_name = "Shop"
 
     def ready(self) -> None:
-        from catalog.services.audit import PURCHASES, REFUNDS
+        from catalog.services import audit as documents
+        from catalog.services import events
         from payments import audit
+        from payments.events import sources
 
-        audit.register(PURCHASES)
-        audit.register(REFUNDS)
+        for document in (documents.PURCHASES, documents.REFUNDS):
+            audit.register(document)
+        for source in (events.PURCHASES, events.REFUNDS):
+            sources.register(source)

@@ -2,6 +2,7 @@
 
 from payments.audit.models import LedgerCheck
 from payments.commission.models import CommissionRule, Operation
+from payments.events.models import Event, EventRelay, EventSource, OutboxEvent
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.idempotency.models import IdempotencyKey
 from payments.ledger.models import Currency, HouseCheckpoint, Posting, Reversal, Transaction, Wallet
@@ -13,6 +14,9 @@ __all__ = [
     "CommissionRule",
     "Currency",
     "Deposit",
+    "Event",
+    "EventRelay",
+    "EventSource",
     "Exchange",
     "ExchangeRate",
     "ExternalWallet",
@@ -22,6 +26,7 @@ __all__ = [
     "Operation",
     "Order",
     "OrderStatus",
+    "OutboxEvent",
     "Posting",
     "Provider",
     "Quote",

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import security_log, tokens, user_changes
 from accounts.models import Role, User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from accounts.services.locking import UserDeleted, lock_user, lock_with_admins
 from accounts.services.passwords import check_new_password
 from accounts.services.registration import insert_user
@@ -58,7 +58,7 @@ def enable_user(*, user_id: int) -> User:
         user.activated_at = user.activated_at or timezone.now()
         if not was_active:
             user.save(update_fields=["is_active", "disabled_at", "activated_at"])
-            security_log.record_after_commit(Event.USER_ENABLED, user_id=user_id)
+            security_log.record_after_commit(SecurityEvent.USER_ENABLED, user_id=user_id)
     return user
 
 
@@ -75,7 +75,7 @@ def disable_user(*, user_id: int, by: User | None) -> User:
             user.is_active, user.disabled_at = False, timezone.now()
             user.save(update_fields=["is_active", "disabled_at"])
             tokens.end_all(user_id=user_id)
-            security_log.record_after_commit(Event.USER_DISABLED, user_id=user_id)
+            security_log.record_after_commit(SecurityEvent.USER_DISABLED, user_id=user_id)
             user.refresh_from_db()
     return user
 
@@ -94,7 +94,7 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
         if role != Role.ADMIN:
             refuse_without_admin(user, by)
         if role != user.role:  # the same role again leaves support what it is
-            security_log.record_after_commit(Event.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
+            security_log.record_after_commit(SecurityEvent.ROLE_CHANGED, user_id=user_id, old=user.role, new=role.value)
             user.take_role(role)
             user.save(update_fields=["role", "is_staff", "is_superuser"])
             user_changes.run(user_changes.after_role_change, [user])

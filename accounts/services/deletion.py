@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import security_log, tokens
 from accounts.login_lock import forget_name
 from accounts.models import DELETED_ADDRESS_END, Role, User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from accounts.services.administration import refuse_own_account, refuse_without_admin
 from accounts.services.locking import lock_with_admins
 
@@ -27,7 +27,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
             refuse_without_admin(user, by)
             _scrub(user)
             tokens.end_all(user_id=user_id)
-            security_log.record_after_commit(Event.USER_DELETED, user_id=user_id)
+            security_log.record_after_commit(SecurityEvent.USER_DELETED, user_id=user_id)
     return user
 
 
@@ -43,7 +43,7 @@ def destroy_user(*, user_id: int, by: User | None) -> None:
         refuse_without_admin(user, by)
         forget_traces(user, known_as=f"user {user_id}, deleted")
         user.delete()
-        security_log.record_after_commit(Event.USER_DELETED, user_id=user_id)
+        security_log.record_after_commit(SecurityEvent.USER_DELETED, user_id=user_id)
 
 
 def forget_traces(user: User, *, known_as: str) -> None:

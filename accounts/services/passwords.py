@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import security_log, tokens
 from accounts.hashers import normalized
 from accounts.models import User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from accounts.validators import PASSWORD_MAX_LENGTH
 from api.plain_text import validate_plain_text
 
@@ -51,7 +51,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
     Raises WrongPassword or WeakPassword.
     """
     if not user.check_password(current_password):
-        security_log.record(Event.PASSWORD_REFUSED, user_id=user.pk)
+        security_log.record(SecurityEvent.PASSWORD_REFUSED, user_id=user.pk)
         raise WrongPassword("The current password is not right.")
     check_new_password(password=new_password, user=user, field="new_password")
     proven, chosen = user.password, make_password(new_password)
@@ -59,7 +59,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
         if not User.objects.filter(pk=user.pk, password=proven).update(password=chosen):
             raise WrongPassword("The password was changed meanwhile.")
         tokens.end_all(user_id=user.pk)
-        security_log.record_after_commit(Event.PASSWORD_CHANGED, user_id=user.pk)
+        security_log.record_after_commit(SecurityEvent.PASSWORD_CHANGED, user_id=user.pk)
 
 
 def set_password(*, user: User, password: str) -> None:
@@ -69,5 +69,5 @@ def set_password(*, user: User, password: str) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(password=user.password)
         tokens.end_all(user_id=user.pk)
-        security_log.record_after_commit(Event.PASSWORD_SET, user_id=user.pk)
+        security_log.record_after_commit(SecurityEvent.PASSWORD_SET, user_id=user.pk)
     user.refresh_from_db(fields=["token_epoch"])  # The session of staff who set their own password goes on with it.

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import links, security_log, user_changes
 from accounts.counters import count_hit
 from accounts.models import EMAIL_CONSTRAINT, Role, User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from accounts.services.locking import UserDeleted, lock_user
 from accounts.services.outgoing_mail import queue_activation_mail
 from accounts.services.passwords import check_new_password
@@ -80,7 +80,7 @@ def update_user(*, user: User, **fields: str) -> User:
             raise UserDeleted
         user.save(update_fields=list(fields))
         if "email" in fields:
-            security_log.record_after_commit(Event.EMAIL_CHANGED, user_id=user.pk)
+            security_log.record_after_commit(SecurityEvent.EMAIL_CHANGED, user_id=user.pk)
     return user
 
 
@@ -98,7 +98,7 @@ def activate(*, token: str) -> Activation:
         is_active=True, activated_at=timezone.now()
     )
     if won:
-        security_log.record_after_commit(Event.USER_ACTIVATED, user_id=user_id)
+        security_log.record_after_commit(SecurityEvent.USER_ACTIVATED, user_id=user_id)
     user.refresh_from_db()
     if not user.is_active:
         raise links.InvalidLink("This link was used or is no longer valid.")

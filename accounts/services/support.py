@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from accounts import security_log
 from accounts.models import Role, User
-from accounts.security_log import Event
+from accounts.security_log import SecurityEvent
 from accounts.services.locking import UserDeleted, lock_user
 
 SUPPORT = "support"
@@ -44,7 +44,7 @@ def set_support(*, user_id: int, on: bool) -> User:
         if on and user.role != Role.USER:
             raise NotAnOrdinaryUser(str(NotAnOrdinaryUser.__doc__))
         if on != is_support(user):
-            security_log.record_after_commit(Event.SUPPORT_CHANGED, user_id=user_id, new=on)
+            security_log.record_after_commit(SecurityEvent.SUPPORT_CHANGED, user_id=user_id, new=on)
         user.is_staff = on or user.role == Role.ADMIN
         user.save(update_fields=["is_staff"])
         (user.groups.add if on else user.groups.remove)(keep_support_group())

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts import links, services, tokens
 from accounts.models import Role, User
-from accounts.security_log import Event, name_hash
+from accounts.security_log import SecurityEvent, name_hash
 from accounts.tests.conftest import PASSWORD, bearer
 from tests.project.test_docs import OPERATIONS
 
@@ -176,4 +176,4 @@ def test_the_tables_rows_are_the_events() -> None:
     begin = OPERATIONS.index("### The security log")
     table = OPERATIONS[begin : OPERATIONS.index("\n## ", begin)]
     rows = {line.split("|")[1].strip().strip("`") for line in table.splitlines() if line.startswith("| `")}
-    assert rows == {event.value for event in Event}
+    assert rows == {event.value for event in SecurityEvent}

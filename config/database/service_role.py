@@ -47,6 +47,11 @@ RIGHTS: dict[str, Rights] = {
     "catalog_refund": APPEND_ONLY,
     "payments_housecheckpoint": Rights(update=("balance", "posting_id")),
     "payments_ledgercheck": Rights(delete=True),
+    # --- events: triggers write the outbox with the rights of who makes the change
+    "payments_outboxevent": APPEND_ONLY,
+    "payments_event": APPEND_ONLY,
+    "payments_eventsource": Rights(update=("seen_to", "gaps", "watched", "writers")),
+    "payments_eventrelay": Rights(update=("last_position",)),
     # --- what money goes by
     "payments_currency": Rights(update=("name", "is_active")),
     "payments_commissionrule": Rights(update=("valid_until",), delete=True),

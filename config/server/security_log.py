@@ -25,4 +25,4 @@ class SecurityLogMiddleware:
 def _note_refusal(request: HttpRequest) -> None:
     route = request.resolver_match.route if request.resolver_match else "unmatched"
     user_id = security_log.known_user_id(request)
-    security_log.record(security_log.Event.REFUSED, user_id=user_id, method=request.method, route=route)
+    security_log.record(security_log.SecurityEvent.REFUSED, user_id=user_id, method=request.method, route=route)
