@@ -54,6 +54,7 @@ class ActivateView(PublicView):
         operation_id="auth_activate_by_link",
         tags=["auth"],
         summary="Activate a user (opened from the mail)",
+        description="It is good once; opened again it says `already_active`.",
         responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
         examples=examples.ACTIVATED,
     )
@@ -64,6 +65,7 @@ class ActivateView(PublicView):
         operation_id="auth_activate",
         tags=["auth"],
         summary="Activate a user",
+        description="For a page of your own that the mail leads to. Safe to repeat: `already_active`.",
         request=None,
         responses={200: serializers.ActivatedSerializer, 410: examples.EXPIRED_LINK},
         examples=examples.ACTIVATED,
@@ -103,6 +105,10 @@ class LoginView(PublicView):
         operation_id="auth_login",
         tags=["auth"],
         summary="Log in",
+        description=(
+            "Answers the access token for requests and the refresh token for the next pair. A wrong password, an"
+            " unknown email and a user who is not active get the same answer."
+        ),
         request=serializers.LoginSerializer,
         responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_CREDENTIALS},
         examples=examples.LOGIN,

@@ -252,7 +252,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,  # where there is a choice, api.negotiation reads it
     "DEFAULT_PAGINATION_CLASS": "api.pagination.LimitedCursorPagination",
     "DEFAULT_FILTER_BACKENDS": ["api.query_parameters.StrictFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "config.openapi.TillSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.openapi.schema.TillSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.WriteThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "register": env.rate("TILL_THROTTLE_REGISTER", "300/min"),
@@ -273,7 +273,6 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Till",
-    "DESCRIPTION": "Wallets, a double-entry ledger, and signed payment webhooks credited exactly once.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -287,7 +286,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.openapi.name_integer_formats",
+        "config.openapi.hooks.name_null_plainly",
+        "config.openapi.hooks.separate_previews",
+        "config.openapi.hooks.add_what_is_not_an_operation",
+        "config.openapi.hooks.name_integer_formats",
     ],
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for us; what readers of the API get is written as such
     "ENUM_NAME_OVERRIDES": {

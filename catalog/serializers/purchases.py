@@ -53,9 +53,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     currency = serializers.CharField(source="currency_id", read_only=True)
     refunded = AmountField(help_text="What of `amount` was paid back.")
     status = serializers.ChoiceField(choices=Purchase.Status.choices, read_only=True)
-    transaction = serializers.IntegerField(
-        source="transaction_id", read_only=True, allow_null=True, help_text="What was booked; null in a dry run."
-    )
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True, help_text="What was booked.")
 
     class Meta:
         model = Purchase
@@ -64,7 +62,6 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
             "status", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
-        extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
     def to_representation(self, instance: Purchase) -> dict[str, Any]:
         return purchase_answer(instance)

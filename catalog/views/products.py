@@ -45,6 +45,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
     retrieve=extend_schema(
         operation_id="products_retrieve",
         summary="One product",
+        description="With its version in `ETag`: send it in `If-None-Match`, and an unchanged product is 304.",
         parameters=[ID, etags.IF_NONE_MATCH, etags.ETAG],
         responses={200: ProductSerializer, 304: OpenApiResponse(description="What you hold is current.")},
         examples=examples.PRODUCT,
@@ -52,6 +53,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
     create=extend_schema(
         operation_id="products_create",
         summary="Add a product (admin)",
+        description="Its currency must be in use. The answer's `ETag` is its version.",
         parameters=[etags.ETAG],
         request=ProductWriteSerializer,
         responses={201: ProductSerializer},

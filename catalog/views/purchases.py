@@ -38,7 +38,12 @@ from payments.idempotency.dry_run import previewable
         summary="What I have bought",
         description="Newest first. Admins see everybody's.",
     ),
-    retrieve=extend_schema(operation_id="purchases_retrieve", summary="One purchase", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="purchases_retrieve",
+        summary="One purchase",
+        description="Yours; any, for admins.",
+        parameters=[ID],
+    ),
 )
 class PurchaseViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Purchase]):
     lookup_value_regex = ID_PATTERN

@@ -23,7 +23,10 @@ from payments.commission.models import CommissionRule
         description="Newest first: those in force, those to come and those that ended.",
     ),
     retrieve=extend_schema(
-        operation_id="commission_rules_retrieve", summary="One commission rule (admin)", parameters=[ID]
+        operation_id="commission_rules_retrieve",
+        summary="One commission rule (admin)",
+        description="Also one that has ended.",
+        parameters=[ID],
     ),
 )
 class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[CommissionRule]):
@@ -68,6 +71,7 @@ class CommissionRuleViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, Ge
     @extend_schema(
         operation_id="commission_rules_delete",
         summary="Delete a commission rule that was never applied (admin)",
+        description="One that was applied is 409 `commission_rule_in_use`: end it.",
         parameters=[ID],
         responses={204: None, 409: examples.RULE_IN_USE},
     )

@@ -153,7 +153,7 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
         **_TARGET, help_text="What rounding left with the house: `proceeds` + `remainder` = `amount` x `rate`, exactly."
     )
     quote = serializers.IntegerField(source="quote_id", read_only=True, allow_null=True)
-    transaction = serializers.IntegerField(source="transaction_id", read_only=True, allow_null=True)
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True)
 
     class Meta:
         model = Exchange
@@ -162,7 +162,6 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
             "commission", "remainder", "quote", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
-        extra_kwargs = {"id": {"allow_null": True}}
 
     def to_representation(self, instance: Exchange) -> dict[str, Any]:
         return exchange_answer(instance)

@@ -73,7 +73,12 @@ class RateView(GenericAPIView[ExchangeRate]):
     def get_object(self) -> ExchangeRate:
         return queries.rates().get(source_currency=self.kwargs["source"], target_currency=self.kwargs["target"])
 
-    @extend_schema(operation_id="rates_retrieve", summary="One exchange rate", examples=examples.RATE)
+    @extend_schema(
+        operation_id="rates_retrieve",
+        summary="One exchange rate",
+        description="In this direction: the other has a rate of its own.",
+        examples=examples.RATE,
+    )
     def get(self, request: Request, source: str, target: str) -> Response:  # noqa: ARG002
         return Response(serializers.RateSerializer(self.get_object()).data)
 
@@ -109,7 +114,11 @@ class RateView(GenericAPIView[ExchangeRate]):
 @extend_schema(tags=["exchange"])
 @extend_schema_view(
     retrieve=extend_schema(
-        operation_id="quotes_retrieve", summary="One of my quotes", parameters=[ID], examples=examples.QUOTE
+        operation_id="quotes_retrieve",
+        summary="One of my quotes",
+        description="Also one that was used or has expired.",
+        parameters=[ID],
+        examples=examples.QUOTE,
     ),
 )
 class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
@@ -152,7 +161,11 @@ class QuoteViewSet(StrictWrites, RetrieveModelMixin, GenericViewSet[Quote]):
         examples=examples.EXCHANGE,
     ),
     retrieve=extend_schema(
-        operation_id="exchanges_retrieve", summary="One exchange", parameters=[ID], examples=examples.EXCHANGE
+        operation_id="exchanges_retrieve",
+        summary="One exchange",
+        description="Yours; any, for admins.",
+        parameters=[ID],
+        examples=examples.EXCHANGE,
     ),
 )
 class ExchangeViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Exchange]):

@@ -54,7 +54,7 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
         allow_null=True,
         help_text="Paid by the sender, on top of `amount`; null for the recipient.",
     )
-    transaction = serializers.IntegerField(source="transaction_id", read_only=True, allow_null=True)
+    transaction = serializers.IntegerField(source="transaction_id", read_only=True)
 
     class Meta:
         model = Transfer
@@ -63,7 +63,6 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
             "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
-        extra_kwargs = {"id": {"allow_null": True}}
 
     def to_representation(self, instance: Transfer) -> dict[str, Any]:
         return transfer_answer(instance)

@@ -39,7 +39,11 @@ class RecipientThrottle(WindowThrottle):
         examples=examples.TRANSFER,
     ),
     retrieve=extend_schema(
-        operation_id="transfers_retrieve", summary="One transfer", parameters=[ID], examples=examples.TRANSFER
+        operation_id="transfers_retrieve",
+        summary="One transfer",
+        description="Sent or received by you; any, for admins.",
+        parameters=[ID],
+        examples=examples.TRANSFER,
     ),
 )
 class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSet[Transfer]):

@@ -55,6 +55,7 @@ class MeView(StrictView):
         operation_id="users_me",
         tags=["users"],
         summary="Who am I",
+        description="The user of the token. Wallets and the newest transactions come along if you ask for them.",
         parameters=[INCLUDE],
         responses=serializers.MeSerializer,
         examples=examples.ME,
@@ -122,7 +123,11 @@ def _included(request: Request) -> set[str]:
         examples=examples.USER_CREATED,
     ),
     retrieve=extend_schema(
-        operation_id="users_retrieve", summary="One user (admin)", parameters=[ID], examples=examples.USER_DETAIL
+        operation_id="users_retrieve",
+        summary="One user (admin)",
+        description="With wallets and balances.",
+        parameters=[ID],
+        examples=examples.USER_DETAIL,
     ),
     update=extend_schema(
         operation_id="users_replace",

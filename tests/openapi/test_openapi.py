@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from config.docs_pages import schema_document
-from tests.support.openapi_document import types_of
+from tests.support.openapi_document import component, types_of
 
 ROOT = Path(__file__).resolve().parents[2]
 Operation = tuple[str, dict[str, Any]]
@@ -54,6 +54,7 @@ def test_the_document_is_valid_and_made_without_a_warning() -> None:
 def test_the_document_names_and_explains_an_operation(name: str, operation: dict[str, Any]) -> None:
     assert operation.get("operationId"), name
     assert operation.get("summary"), name
+    assert operation.get("description"), name
     assert operation.get("tags"), name
 
 
@@ -104,7 +105,7 @@ def test_the_examples_obey_the_schemas() -> None:
                 pytest.fail(f"{name}, example {title}: {error.message} at {error.json_path}")
             checked += 1
     assert checked > 10
-    jsonschema.validate(document["components"]["schemas"]["Problem"]["example"], components["schemas"]["Problem"])
+    jsonschema.validate(component("Problem")["example"], component("Problem"))
 
 
 def test_a_documented_problem_is_shown_with_its_example() -> None:
@@ -114,7 +115,7 @@ def test_a_documented_problem_is_shown_with_its_example() -> None:
 
 
 def test_the_problem_component_is_what_is_answered(client: Client) -> None:
-    schema = schema_document()["components"]["schemas"]["Problem"]
+    schema = component("Problem")
     for answer in (client.get("/nowhere"), client.get("/api/v1/users/me"), client.delete("/health/live")):
         jsonschema.validate(answer.json(), schema)
 

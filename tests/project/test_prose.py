@@ -23,6 +23,7 @@ PAGES = (
     "README.md",
     "SECURITY.md",
     "benchmarks/README.md",
+    "config/openapi/introduction.md",
     "docs/architecture.md",
     "docs/coming-from.md",
     "docs/glossary.md",

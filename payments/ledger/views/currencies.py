@@ -20,7 +20,12 @@ from payments.ledger.services.currencies import change_currency, new_currency
     list=extend_schema(
         operation_id="currencies_list", summary="The currencies", description="By code.", examples=examples.CURRENCY
     ),
-    retrieve=extend_schema(operation_id="currencies_retrieve", summary="One currency", examples=examples.CURRENCY),
+    retrieve=extend_schema(
+        operation_id="currencies_retrieve",
+        summary="One currency",
+        description="Also one that is out of use.",
+        examples=examples.CURRENCY,
+    ),
 )
 class CurrencyViewSet(ReadingViewSet):
     lookup_field = "code"

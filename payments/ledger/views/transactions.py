@@ -29,7 +29,12 @@ from payments.ledger.services import reversals
         summary="My history",
         description="Newest first: what touched my wallets, with the postings there. Admins see everything.",
     ),
-    retrieve=extend_schema(operation_id="transactions_retrieve", summary="One transaction", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="transactions_retrieve",
+        summary="One transaction",
+        description="With the postings that touch your wallets; with all, for admins.",
+        parameters=[ID],
+    ),
 )
 class TransactionViewSet(ReadingViewSet):
     queryset = Transaction.objects.none()

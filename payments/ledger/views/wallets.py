@@ -36,7 +36,7 @@ from payments.ledger.services.wallets import HouseWallet, open_wallet
 
 ANY_WALLET = PolymorphicProxySerializer(
     component_name="AnyWallet",
-    serializers=[shapes.WalletSerializer, shapes.StaffWalletSerializer],
+    serializers=[shapes.StaffWalletSerializer, shapes.WalletSerializer],
     resource_type_field_name=None,
 )
 _PERIOD = [
@@ -72,6 +72,7 @@ class CsvRenderer(BaseRenderer):
     retrieve=extend_schema(
         operation_id="wallets_retrieve",
         summary="One wallet",
+        description="Yours; any, for admins, who see the owner and the house's purpose too.",
         parameters=[ID],
         responses=ANY_WALLET,
         examples=examples.WALLET,
@@ -166,6 +167,7 @@ class WalletViewSet(ReadingViewSet):
     @extend_schema(
         operation_id="wallets_balance",
         summary="What a wallet held at a moment",
+        description="With everything that was booked up to that moment.",
         parameters=[ID, _AT],
         responses={200: statement_shapes.BalanceSerializer, 422: examples.HOUSE_WALLET},
         examples=[statement_shapes.BALANCE],

@@ -71,7 +71,6 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
             "transaction", "created_at", "settled_at",
         )  # fmt: skip
         read_only_fields = fields
-        extra_kwargs = {"id": {"allow_null": True, "help_text": "Null in a dry run."}}
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return deposit_answer(instance)

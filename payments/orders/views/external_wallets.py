@@ -27,7 +27,12 @@ from payments.orders.services import external_wallets
         summary="My external wallets",
         description="Newest first, without those that were deleted. Admins see everybody's.",
     ),
-    retrieve=extend_schema(operation_id="external_wallets_retrieve", summary="One external wallet", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="external_wallets_retrieve",
+        summary="One external wallet",
+        description="Yours; any, for admins.",
+        parameters=[ID],
+    ),
 )
 class ExternalWalletViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[ExternalWallet]):
     lookup_value_regex = ID_PATTERN

@@ -58,7 +58,12 @@ def _settlement(request: Request) -> dict[str, Any]:
 @extend_schema(tags=["deposits"], examples=examples.DEPOSIT)
 @extend_schema_view(
     list=extend_schema(operation_id="deposits_list", summary="My deposits", description=_WHO_SEES),
-    retrieve=extend_schema(operation_id="deposits_retrieve", summary="One deposit", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="deposits_retrieve",
+        summary="One deposit",
+        description="Yours; any, for admins; those that its scopes cover, for a service.",
+        parameters=[ID],
+    ),
 )
 class DepositViewSet(OrderViewSet):
     queryset = Deposit.objects.none()
@@ -122,7 +127,12 @@ class DepositViewSet(OrderViewSet):
 @extend_schema(tags=["withdrawals"], examples=examples.WITHDRAWAL)
 @extend_schema_view(
     list=extend_schema(operation_id="withdrawals_list", summary="My withdrawals", description=_WHO_SEES),
-    retrieve=extend_schema(operation_id="withdrawals_retrieve", summary="One withdrawal", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="withdrawals_retrieve",
+        summary="One withdrawal",
+        description="Yours; any, for admins; those that its scopes cover, for a service.",
+        parameters=[ID],
+    ),
 )
 class WithdrawalViewSet(OrderViewSet):
     queryset = Withdrawal.objects.none()
@@ -194,7 +204,12 @@ class WithdrawalViewSet(OrderViewSet):
         summary="What services may settle (admin)",
         description="Newest first. A service without any settles nothing.",
     ),
-    retrieve=extend_schema(operation_id="settlement_scopes_retrieve", summary="One scope (admin)", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="settlement_scopes_retrieve",
+        summary="One scope (admin)",
+        description="What one service may settle, and up to which amount.",
+        parameters=[ID],
+    ),
 )
 class ScopeViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[SettlementScope]):
     lookup_value_regex = ID_PATTERN

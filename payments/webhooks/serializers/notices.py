@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
+from drf_spectacular.utils import OpenApiExample, extend_schema_field
 from rest_framework import serializers
 
 from api.decimals import format_amount
@@ -39,14 +39,16 @@ class _SignedSerializer(serializers.Serializer[Any]):
     signature = serializers.CharField(help_text="Lower-case hex; see the description.")
 
 
+@extend_schema_field(
+    {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,27})(\.[0-9]{1,10})?$", "examples": ["100.00", "100"]}
+)
+class NoticeAmountField(serializers.CharField):
+    """For the document: a float of a generated client would be signed otherwise than it is written."""
+
+
 class _BodySerializer(serializers.Serializer[Any]):
     user_id = serializers.IntegerField(min_value=1, help_text="A JSON integer, 1 to 2^63-1.")
-    amount = serializers.DecimalField(
-        max_digits=38,
-        decimal_places=10,
-        coerce_to_string=False,
-        help_text="A canonical decimal as a number or text: no exponent, no plus, no leading zero. Signed as written.",
-    )
+    amount = NoticeAmountField(help_text="Text, or a JSON number of the same form. Signed as you wrote it.")
 
 
 class Sha1ColonNoticeSerializer(_BodySerializer, _SignedSerializer):
@@ -82,7 +84,7 @@ SHA1_COLON_EXAMPLES = [
         transaction_id=1234567,
         user_id=1,
         bill_id=123456,
-        amount=100,
+        amount="100",
         signature="70e224ace9d3859aca84ffb88edf593acec92dbb",
     ),
     *_credited("1234567", 123456),
@@ -94,12 +96,12 @@ SHA256_CONCAT_EXAMPLES = [
         transaction_id=_UUID,
         user_id=1,
         account_id=1,
-        amount=100,
+        amount="100",
         signature="7b47e41efe564a062029da3367bde8844bea0fb049f894687cee5d57f2858bc8",
     ),
     *_credited(_UUID, 1),
 ]
 STANDARD_EXAMPLES = [
-    request_example("A notice", transaction_id=_UUID, user_id=1, account_id=1, amount=100),
+    request_example("A notice", transaction_id=_UUID, user_id=1, account_id=1, amount="100"),
     *_credited(_UUID, 1),
 ]

@@ -27,6 +27,7 @@ from payments.webhooks.serializers import notices as webhook_shapes
     retrieve=extend_schema(
         operation_id="webhook_events_retrieve",
         summary="One notice (admin)",
+        description="With the notice's fields, its verdict, and what was booked.",
         parameters=[ID],
         examples=examples.EVENT,
     ),

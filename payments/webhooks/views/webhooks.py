@@ -39,7 +39,7 @@ View = TypeVar("View", bound=Callable[..., JsonResponse])
 
 
 def _described(
-    *, operation_id: str, summary: str, description: str, body: type, examples: list[OpenApiExample]
+    *, operation_id: str, signed: list[str], summary: str, description: str, body: type, examples: list[OpenApiExample]
 ) -> Callable[[View], View]:
     return extend_schema(
         operation_id=operation_id,
@@ -49,7 +49,7 @@ def _described(
         request={"application/json": body},
         responses=_RESPONSES,
         examples=examples,
-        auth=[],
+        auth=[{name: []} for name in signed],  # type: ignore[misc]  # its types say names, and it writes what it gets
     )
 
 
@@ -93,6 +93,7 @@ class Sha1ColonWebhookView(WebhookView):
 
     @_described(
         operation_id="webhook_sha1_colon",
+        signed=["sha1_colon"],
         summary="Credit a wallet: SHA-1 over fields joined by colons",
         description="`signature` is the SHA-1 of `{private_key}:{transaction_id}:{user_id}:{bill_id}:{amount}`.",
         body=shapes.Sha1ColonNoticeSerializer,
@@ -107,6 +108,7 @@ class Sha256ConcatWebhookView(WebhookView):
 
     @_described(
         operation_id="webhook_sha256_concat",
+        signed=["sha256_concat"],
         summary="Credit a wallet: SHA-256 over fields glued together",
         description="`signature` is the SHA-256 of `{account_id}{amount}{transaction_id}{user_id}{secret_key}`.",
         body=shapes.Sha256ConcatNoticeSerializer,
@@ -119,6 +121,7 @@ class Sha256ConcatWebhookView(WebhookView):
 class ProviderWebhookView(WebhookView):
     @_described(
         operation_id="webhook",
+        signed=["standard_webhooks", "sha1_colon", "sha256_concat"],
         summary="Credit a wallet: any configured provider",
         description=(
             "The provider's scheme says how to sign. `standard_webhooks`: the headers below, HMAC-SHA256 of "

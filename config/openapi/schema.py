@@ -11,58 +11,14 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from accounts.permissions import HasRole
 from api.serializers import RequestSerializer
+from config.openapi.problem_component import DESCRIPTIONS, RETRY_AFTER, problem_schema
 
-PROBLEM_SCHEMA = {
-    "type": "object",
-    "description": "RFC 9457. Every `code` is explained at /docs/errors.",
-    "required": ["type", "title", "status", "code", "detail", "errors"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "Stable: programs may compare it."},
-        "detail": {"type": "string", "description": "For people; its words may change."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "code", "detail"],
-                "properties": {
-                    "field": {
-                        "type": ["string", "null"],
-                        "description": "Dotted (`items.0.amount`); null when the whole request is meant.",
-                    },
-                    "code": {"type": "string", "description": "Stable; explained at /docs/errors#fields."},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
+LOCATION = {
+    "Location": {
+        "schema": {"type": "string", "format": "uri-reference"},
+        "description": "Where it is read.",
+        "required": True,
     },
-    "example": {
-        "type": "/docs/errors#invalid_request",
-        "title": "The request is not valid",
-        "status": 400,
-        "code": "invalid_request",
-        "detail": "amount: A valid number is required.",
-        "errors": [{"field": "amount", "code": "invalid", "detail": "A valid number is required."}],
-    },
-}
-
-DESCRIPTIONS = {
-    "400": "The request's shape is wrong; `errors` names the fields.",
-    "401": "Credentials are missing or not valid.",
-    "403": "Not permitted for this user.",
-    "404": "There is nothing here, or it is not yours.",
-    "406": "None of the media types in Accept can be served.",
-    "409": "The present state forbids it.",
-    "413": "The body is too large.",
-    "415": "The body is not application/json in UTF-8.",
-    "422": "A rule forbids it.",
-    "429": "Too many requests; see Retry-After.",
-    "503": "The database is away or busy; see Retry-After.",
-}
-RETRY_AFTER = {
-    "Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."},
 }
 
 
@@ -73,6 +29,8 @@ class TillSchema(AutoSchema):
         responses: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self.problem_statuses():
             responses.setdefault(status, {"description": DESCRIPTIONS[status]})
+        if "201" in responses:
+            responses["201"]["headers"] = LOCATION | responses["201"].get("headers", {})
         errors = {status: self.as_problem(status, body) for status, body in responses.items() if status >= "400"}
         return dict(sorted((responses | errors).items()))
 
@@ -115,7 +73,7 @@ class TillSchema(AutoSchema):
     def as_problem(self, status: str, body: dict[str, Any]) -> dict[str, Any]:
         """Keep the view's description and examples, put the shared component in the place of its schema."""
         component = ResolvedComponent(  # type: ignore[no-untyped-call]
-            name="Problem", type=ResolvedComponent.SCHEMA, schema=PROBLEM_SCHEMA, object="Problem"
+            name="Problem", type=ResolvedComponent.SCHEMA, schema=problem_schema(), object="Problem"
         )
         self.registry.register_on_missing(component)
         media: dict[str, Any] = {"schema": component.ref}
@@ -125,20 +83,6 @@ class TillSchema(AutoSchema):
         headers = RETRY_AFTER if status in ("429", "503") else {}
         answer = {"description": body["description"], "content": {"application/problem+json": media}}
         return answer | ({"headers": body.get("headers", {}) | headers} if headers or "headers" in body else {})
-
-
-def name_integer_formats(result: Any, **_: Any) -> Any:
-    """Say `int64` of every integer (a hook of drf-spectacular): without it, clients in Go, Java and C# read 32 bits."""
-    waiting = [result]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if part.get("type") in ("integer", ["integer", "null"], ["null", "integer"]):
-                part.setdefault("format", "int64")
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
-    return result
 
 
 class AnyOfThem(PolymorphicProxySerializerExtension):  # type: ignore[no-untyped-call]

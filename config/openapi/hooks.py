@@ -1,0 +1,72 @@
+"""What is changed in the document after drf-spectacular has made it. Settings name the hooks, in their order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from config.openapi.front_matter import describe
+
+#: Members that a dry run has no value for.
+_UNBORN = ("id", "transaction")
+_SCHEMAS = "#/components/schemas/"
+
+
+def add_what_is_not_an_operation(result: Any, **_: Any) -> Any:
+    """Add the introduction, the servers, the tags and the signatures."""
+    describe(result)
+    return result
+
+
+def separate_previews(result: Any, **_: Any) -> Any:
+    """Give what a dry run answers a component of its own: the ids of the real thing are never null."""
+    schemas = result["components"]["schemas"]
+    for operation in _operations(result):
+        parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
+        if "dry_run" in parameters:
+            schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            name = schema["$ref"].removeprefix(_SCHEMAS)
+            schemas[f"{name}Preview"] = _preview(schemas[name])
+            schema["$ref"] = f"{_SCHEMAS}{name}Preview"
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+def _preview(shape: dict[str, Any]) -> dict[str, Any]:
+    unborn = {"type": ["integer", "null"], "readOnly": True, "description": "Null: nothing was done."}
+    members = {name: unborn if name in _UNBORN else member for name, member in shape["properties"].items()}
+    return {**shape, "properties": members, "description": "What would be, as a dry run answers it."}
+
+
+def name_null_plainly(result: Any, **_: Any) -> Any:
+    """Say `null` where drf-spectacular names a component for it: generators make a class of that."""
+    if result["components"]["schemas"].pop("NullEnum", None):
+        for part in _objects(result):
+            choices = part.get("oneOf", ())
+            if {"$ref": f"{_SCHEMAS}NullEnum"} in choices:
+                others = [choice for choice in part.pop("oneOf") if choice != {"$ref": f"{_SCHEMAS}NullEnum"}]
+                part["anyOf"] = [*others, {"type": "null"}]
+    return result
+
+
+def name_integer_formats(result: Any, **_: Any) -> Any:
+    """Say `int64` of every integer: without it, clients in Go, Java and C# read 32 bits."""
+    for part in _objects(result):
+        if part.get("type") in ("integer", ["integer", "null"], ["null", "integer"]):
+            part.setdefault("format", "int64")
+    return result
+
+
+def _operations(result: Any) -> Iterator[dict[str, Any]]:
+    for methods in result["paths"].values():
+        yield from methods.values()
+
+
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    """Return every object in the document, wherever it stands."""
+    waiting = [document]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            yield part
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
