@@ -17,6 +17,7 @@ PYTEST := $(DEV) -m pytest
 PARALLEL_TESTS := pytest -n auto --dist loadfile --no-loadscope-reorder
 PARALLEL := $(DEV) -m $(PARALLEL_TESTS)
 EVERYWHERE := not torture and not browser and not pgbouncer
+CLIENT := clients/python/src clients/python/tests
 PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
 # Where each branch must be run by a test.
 COVERED := payments/ledger/*,payments/idempotency/*,payments/webhooks/signatures.py,payments/money.py
@@ -55,6 +56,7 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(DEV) -m mypy $(PACKAGES) manage.py
+	$(PY) -m mypy --config-file clients/python/pyproject.toml --cache-dir .mypy_cache/clients $(CLIENT)
 	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()' --no-logo
 	$(DEV) manage.py check --fail-level WARNING
 	$(PRODUCTION) $(PY) manage.py collectstatic --noinput --verbosity 0

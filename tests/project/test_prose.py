@@ -24,6 +24,7 @@ PAGES = (
     "SECURITY.md",
     "benchmarks/README.md",
     "config/openapi/introduction.md",
+    "clients/python/README.md",
     "docs/architecture.md",
     "docs/coming-from.md",
     "docs/glossary.md",
@@ -98,7 +99,7 @@ def test_every_name_of_pages_finds_one(name: str) -> None:
 
 # --- docstrings and comments --------------------------------------------------------------------------------
 
-PACKAGES = ("accounts", "api", "benchmarks", "catalog", "config", "payments", "postgres", "staff")
+PACKAGES = ("accounts", "api", "benchmarks", "catalog", "clients", "config", "payments", "postgres", "staff")
 #: What speaks to a tool, and a heading.
 NO_PROSE = re.compile(r"#\s*(noqa|type:|fmt:|ruff:|pragma:|---|!)")
 

@@ -60,7 +60,13 @@ WORDS = {
         "booking result; settlement; status of an event",
         names="Verdict|VERDICT|verdicts?",
         #: The column of events, which the API shows; and the figures of a benchmark, in its results.
-        allowed=("payments/webhooks/models/events.py", "payments/webhooks/queries/filters.py", "benchmarks/figures.py"),
+        allowed=(
+            "payments/webhooks/models/events.py",
+            "payments/webhooks/queries/filters.py",
+            "benchmarks/figures.py",
+            "clients/python/src/till_client/records/events.py",
+            "clients/python/src/till_client/resources/events.py",
+        ),
     ),
     "contended": Word("serialization conflict, locked by others", text=r"\bContended\b|held_elsewhere"),
     # --- webhooks ---

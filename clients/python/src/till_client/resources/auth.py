@@ -1,0 +1,50 @@
+"""Registration, and the own login."""
+
+from dataclasses import replace
+
+from till_client.calls import Answer, Call, D, Resource, at, nothing, one, operation, send
+from till_client.errors import SignInRequired
+from till_client.records import Activated, Registered
+from till_client.session import Password
+
+
+class Auth(Resource[D]):
+    @operation
+    def register(self, *, email: str, password: str, full_name: str | None = None) -> Call[Registered]:
+        call = send("POST", "/auth/register", one(Registered), email=email, password=password, full_name=full_name)
+        return replace(call, is_public=True)
+
+    @operation
+    def activate(self, token: str) -> Call[Activated]:
+        """Take the token of an activation link: what is after its last slash."""
+        return Call(method="POST", path=at("auth", "activate", token), read=one(Activated), is_public=True)
+
+    @operation
+    def resend_activation(self, *, email: str) -> Call[None]:
+        return replace(send("POST", "/auth/activation/resend", nothing, email=email), is_public=True)
+
+    @operation
+    def change_password(self, *, current_password: str, new_password: str) -> Call[None]:
+        """End every login of the user. This client signs in again by itself, if it knew the old password."""
+        session = self._driver.session
+
+        def changed(_answer: Answer) -> None:
+            session.tokens = None
+            if session.credentials is not None:
+                session.credentials = Password(session.credentials.email, new_password)
+
+        members = {"current_password": current_password, "new_password": new_password}
+        return send("POST", "/auth/password", changed, **members)
+
+    @operation
+    def sign_out(self) -> Call[None]:
+        """End the login of this client. Raises SignInRequired if there is none."""
+        session = self._driver.session
+        if session.tokens is None:
+            raise SignInRequired("There is no login to end.")
+
+        def forget(_answer: Answer) -> None:
+            session.tokens = None
+
+        call = send("POST", "/auth/logout", forget, refresh=session.tokens.refresh)
+        return replace(call, is_public=True, is_repeatable=True)

@@ -1,0 +1,270 @@
+"""Every operation against a running Till: the main flows, sync and async, and what Till refuses."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from till_client import (
+    AsyncTill,
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InsufficientFunds,
+    InvalidCredentials,
+    NotFound,
+    PriceChanged,
+    SignInRequired,
+    Till,
+    Tokens,
+    Unauthenticated,
+    ValidationProblem,
+)
+from till_client.testing import TillServer, sign_notice
+
+pytestmark = pytest.mark.slow
+
+
+def usd(till: Till) -> int:
+    """The one of Till's own: a notice may have opened another."""
+    return max(wallet.id for wallet in till.wallets.list(currency="USD"))
+
+
+@pytest.fixture
+def funded(alice: Till, admin: Till) -> int:
+    """A wallet of alice's with 100 dollars more."""
+    wallet = usd(alice)
+    admin.deposits.settle(alice.deposits.create(wallet=wallet, amount=Decimal("100.00")).id, "paid")
+    return wallet
+
+
+@pytest.fixture
+def carol(till_server: TillServer) -> Iterator[Till]:
+    """Somebody new, who opened the link."""
+    email = f"carol{datetime.now(UTC).timestamp()}@example.com"
+    with Till(till_server.url, email=email, password="a long password") as till:
+        registered = till.auth.register(email=email, password="a long password", full_name="Carol")
+        assert registered.activation_url
+        assert till.auth.activate(registered.activation_url.rpartition("/")[2]).status == "activated"
+        yield till
+
+
+# --- users and logins ---------------------------------------------------------------------------------------------
+
+
+def test_somebody_registers_changes_and_signs_out(carol: Till) -> None:
+    assert carol.users.me().full_name == "Carol"
+    assert carol.users.change_me(full_name="Carol C.").full_name == "Carol C."
+    me = carol.users.me(include=("wallets", "transactions"))
+    assert me.wallets
+    assert me.transactions == ()
+    old = carol.tokens
+    carol.auth.sign_out()
+    assert old is not None
+    assert carol.tokens is None
+
+
+def test_a_changed_password_is_known_to_the_client(carol: Till) -> None:
+    carol.auth.change_password(current_password="a long password", new_password="another long password")
+    assert carol.users.me().full_name == "Carol"
+
+
+def test_a_login_goes_on_with_its_tokens(carol: Till, till_server: TillServer) -> None:
+    me = carol.users.me()
+    with Till(till_server.url, tokens=carol.tokens) as again:
+        assert again.users.me() == me
+
+
+def test_a_wrong_password_and_no_login_are_named(till_server: TillServer) -> None:
+    with Till(till_server.url, email=till_server.user, password="wrong") as till, pytest.raises(InvalidCredentials):
+        till.users.me()
+    tokens = Tokens(access="a.b.c", refresh="a.b.c")
+    with Till(till_server.url, tokens=tokens) as till, pytest.raises(SignInRequired):
+        till.users.me()
+    with Till(till_server.url, api_key="till_none_none") as till, pytest.raises(Unauthenticated):
+        till.users.me()
+
+
+def test_an_admin_looks_after_users(admin: Till) -> None:
+    email = f"dave{datetime.now(UTC).timestamp()}@example.com"
+    dave = admin.users.create(email=email, full_name="Dave", role="service", is_active=True)
+    assert admin.users.get(dave.id).email == email
+    assert admin.users.change(dave.id, full_name="D.").full_name == "D."
+    assert not admin.users.disable(dave.id).is_active
+    assert admin.users.enable(dave.id).is_active
+    scope = admin.settlement_scopes.create(service=dave.id, currency="USD", max_amount="10.00")
+    assert [each.id for each in admin.settlement_scopes.list(service=dave.id)] == [scope.id]
+    admin.settlement_scopes.delete(scope.id)
+    assert [user.id for user in admin.users.list(email=email)] == [dave.id]
+    admin.users.delete(dave.id)
+
+
+def test_what_is_not_permitted_is_forbidden(alice: Till) -> None:
+    with pytest.raises(Forbidden):
+        list(alice.users.list())
+
+
+# --- money --------------------------------------------------------------------------------------------------------
+
+
+def test_a_deposit_is_previewed_created_settled_and_listed(alice: Till, admin: Till) -> None:
+    wallet = usd(alice)
+    before = alice.wallets.get(wallet).balance
+    preview = alice.deposits.preview(wallet=wallet, amount="25.00")
+    assert (preview.amount, preview.status) == (Decimal("25.00"), "pending")
+    deposit = alice.deposits.create(wallet=wallet, amount=Decimal("25.00"))
+    paid = admin.deposits.settle(deposit.id, "paid")
+    assert admin.deposits.settle(deposit.id, "paid") == paid
+    with pytest.raises(Conflict):
+        admin.deposits.settle(deposit.id, "rejected")
+    assert alice.wallets.get(wallet).balance - before == paid.net
+    assert next(alice.deposits.list(wallet=wallet, status="paid")) == alice.deposits.get(deposit.id)
+
+
+def test_a_withdrawal_holds_until_it_is_cancelled(alice: Till, funded: int) -> None:
+    details = {"description": "By hand"}
+    external = alice.external_wallets.create(label="Cash", currency="USD", kind="other", details=details)
+    assert alice.external_wallets.get(external.id) == external
+    assert alice.withdrawals.preview(wallet=funded, external_wallet=external.id, amount=1).amount == 1
+    withdrawal = alice.withdrawals.create(wallet=funded, external_wallet=external.id, amount="1.00")
+    assert alice.wallets.get(funded).held == Decimal("1.00") + withdrawal.commission
+    assert alice.withdrawals.cancel(withdrawal.id).status == "cancelled"
+    assert next(alice.withdrawals.list()).id == withdrawal.id
+    alice.external_wallets.delete(external.id)
+    assert external.id not in [each.id for each in alice.external_wallets.list()]
+
+
+def test_a_transfer_with_a_key_happens_once(alice: Till, bob: Till, funded: int) -> None:
+    target = usd(bob)
+    preview = alice.transfers.preview(source=funded, destination=target, amount=1)
+    first = alice.transfers.create(source=funded, destination=target, amount=1, note="Tea", idempotency_key="tea")
+    again = alice.transfers.create(source=funded, destination=target, amount=1, note="Tea", idempotency_key="tea")
+    assert first == again
+    assert (first.amount, first.note, first.commission) == (Decimal(1), "Tea", preview.commission)
+    assert alice.transfers.get(first.id) == first
+    assert bob.transfers.get(first.id).direction == "received"
+    with pytest.raises(IdempotencyKeyReused):
+        alice.transfers.create(source=funded, destination=target, amount=2, idempotency_key="tea")
+
+
+def test_too_much_is_named_with_its_key(alice: Till, bob: Till, funded: int) -> None:
+    with pytest.raises(InsufficientFunds) as refusal:
+        alice.transfers.create(source=funded, destination=usd(bob), amount=10**9, idempotency_key="too-much")
+    assert (refusal.value.status, refusal.value.idempotency_key) == (409, "too-much")
+
+
+def test_fields_that_are_wrong_are_named(alice: Till, bob: Till) -> None:
+    with pytest.raises(ValidationProblem) as refusal:
+        alice.transfers.create(source=usd(alice), destination=usd(bob), amount="0.001")
+    assert [field.field for field in refusal.value.fields] == ["amount"]
+    with pytest.raises(NotFound):
+        alice.wallets.get(usd(bob))
+
+
+def test_a_product_is_bought_and_refunded(alice: Till, admin: Till, funded: int) -> None:
+    product = admin.products.create(title="Cup", price=Decimal("4.50"), currency="USD", stock=9)
+    assert product in list(alice.products.list(search="Cup", currency="USD", price_max="5.00"))
+    assert alice.purchases.preview(product=product.id, wallet=funded, quantity=2).amount == 9
+    with pytest.raises(PriceChanged):
+        alice.purchases.create(product=product.id, wallet=funded, expected_price="4.00")
+    purchase = alice.purchases.create(product=product.id, wallet=funded, quantity=2, expected_price="4.50")
+    assert alice.purchases.get(purchase.id).status == "paid"
+    refund = admin.purchases.refund(purchase.id, amount="4.50", reason="Broken")
+    assert list(admin.purchases.refunds(purchase.id)) == [refund]
+    assert next(alice.purchases.list(product=product.id)).status == "partially_refunded"
+    etag = admin.products.get(product.id).etag
+    assert admin.products.change(product.id, stock="uncounted", if_match=etag).stock is None
+    with pytest.raises(Exception, match="412"):
+        admin.products.change(product.id, title="Mug", if_match=etag)
+    admin.products.delete(product.id)
+
+
+def test_money_is_exchanged_by_quote_and_by_rate(alice: Till, admin: Till, funded: int) -> None:
+    [euro] = alice.wallets.list(currency="EUR")
+    rate = alice.rates.get("USD", "EUR")
+    assert rate in list(alice.rates.list(source_currency="USD"))
+    quote = alice.quotes.create(source_currency="USD", target_currency="EUR", amount="2.00")
+    assert alice.quotes.get(quote.id) == quote
+    exchange = alice.exchanges.create(source=funded, destination=euro.id, quote=quote.id)
+    assert exchange.proceeds == quote.proceeds
+    preview = alice.exchanges.preview(
+        source=funded, destination=euro.id, amount=2, expected_rate=rate.rate, max_slippage=1
+    )
+    assert preview.rate == rate.rate
+    assert alice.exchanges.get(exchange.id) == exchange
+    assert next(alice.exchanges.list(wallet=euro.id)) == exchange
+    assert admin.rates.set("USD", "GBP", rate="0.8", origin="test", confirm=True).origin == "test"
+
+
+def test_a_statement_adds_up_page_by_page(alice: Till, admin: Till, bob: Till, funded: int) -> None:
+    for _ in range(3):
+        alice.transfers.create(source=funded, destination=usd(bob), amount="0.01")
+    statement = alice.wallets.statement(funded)
+    lines = list(alice.wallets.statement_lines(funded, limit=2))
+    assert statement.opening_balance + sum(line.amount for line in lines) == statement.closing_balance
+    assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
+    assert alice.wallets.balance(funded).balance == statement.closing_balance
+    assert len(alice.wallets.statement_csv(funded).splitlines()) >= len(lines)
+    kinds = {transaction.kind for transaction in alice.transactions.list(wallet=funded, limit=2)}
+    assert {"deposit", "transfer"} <= kinds
+    transaction = admin.transactions.get(lines[-1].transaction)
+    reversal = admin.transactions.reverse(transaction.id, reason="A mistake")
+    assert reversal.reverses == transaction.id
+
+
+def test_pages_of_one_are_the_whole_list(alice: Till) -> None:
+    whole = [wallet.id for wallet in alice.wallets.list()]
+    assert len(whole) > 2
+    assert [wallet.id for wallet in alice.wallets.list(limit=1)] == whole
+    assert [currency.code for currency in alice.currencies.list(limit=1)] == [c.code for c in alice.currencies.list()]
+    assert alice.currencies.get("JPY").decimal_places == 0
+
+
+# --- notices ------------------------------------------------------------------------------------------------------
+
+UUID = "5eae174f-7cd0-472c-bd36-35660f00132c"
+NOTICES: list[tuple[str, str, dict[str, Any]]] = [
+    ("sha1_colon", "/payment/webhook", {"transaction_id": 77, "bill_id": 4711}),
+    (
+        "sha256_concat",
+        "/webhook/payment",
+        {"transaction_id": UUID, "account_id": 4711},
+    ),
+    ("standard_webhooks", "/api/v1/webhooks/standard_webhooks", {"transaction_id": "a-1", "account_id": 4711}),
+]
+
+
+@pytest.mark.parametrize(("scheme", "path", "fields"), NOTICES)
+def test_till_credits_a_signed_notice(
+    till_server: TillServer, alice: Till, admin: Till, scheme: Any, path: str, fields: dict[str, Any]
+) -> None:
+    notice = {**fields, "user_id": alice.users.me().id, "amount": Decimal("2.50")}
+    signed = sign_notice(scheme, till_server.secrets[scheme], notice)
+    with httpx.HTTPTransport(verify=False) as transport:
+        request = httpx.Request("POST", till_server.url + path, headers=signed.headers, content=signed.body)
+        assert transport.handle_request(request).status_code == 200
+    [event] = admin.webhook_events.list(provider=scheme, transaction_id=str(fields["transaction_id"]))
+    assert (event.verdict, event.amount) == ("credited", Decimal("2.50"))
+    assert admin.webhook_events.get(event.id).transaction == event.transaction
+
+
+# --- async --------------------------------------------------------------------------------------------------------
+
+
+def test_tasks_share_one_client(till_server: TillServer, funded: int, bob: Till) -> None:
+    target = usd(bob)
+
+    async def run() -> None:
+        async with AsyncTill(till_server.url, email=till_server.user, password=till_server.password) as till:
+            moves = (till.transfers.create(source=funded, destination=target, amount="0.01") for _ in range(10))
+            transfers = await asyncio.gather(*moves)
+            listed = [transfer.id async for transfer in till.transfers.list(wallet=funded, limit=3)]
+            assert {transfer.id for transfer in transfers} <= set(listed)
+            with pytest.raises(InsufficientFunds):
+                await till.transfers.create(source=funded, destination=target, amount=10**9)
+
+    asyncio.run(run())
