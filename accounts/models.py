@@ -179,6 +179,7 @@ class OutgoingMail(models.Model):
 
     class Kind(models.TextChoices):
         ACTIVATION = "activation", "activation link"
+        ENDPOINT_DISABLED = "endpoint_disabled", "an endpoint was switched off"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -7,6 +7,7 @@ variable; a dangerous combination is a system check (config/checks.py).
 """
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,9 @@ TILL_TRANSFER_DAILY_LIMITS = env.amounts("TILL_TRANSFER_DAILY_LIMITS")
 # --- events -------------------------------------------------------------------------------------------------
 # Where events may be sent besides public addresses.
 TILL_EVENT_NETWORKS = env.networks("TILL_EVENT_NETWORKS", default=["127.0.0.0/8", "::1/128"] if TILL_DEBUG else [])
+TILL_EVENT_DELIVERY_AGE = timedelta(days=env.number("TILL_EVENT_DELIVERY_DAYS", 30, minimum=1, maximum=36_500))
+# What the worker sets the exchange rates from, as `manage.py load_rates` takes it; nothing when it is empty.
+TILL_RATES = env.text("TILL_RATES", "")
 
 # --- API ----------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -2,6 +2,7 @@
 
 from payments.audit.models import LedgerCheck
 from payments.commission.models import CommissionRule, Operation
+from payments.deliveries.models import EventDelivery, EventEndpoint
 from payments.events.models import Event, EventRelay, EventSource, OutboxEvent
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.idempotency.models import IdempotencyKey
@@ -9,12 +10,16 @@ from payments.ledger.models import Currency, HouseCheckpoint, Posting, Reversal,
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, SettlementScope, Withdrawal
 from payments.transfers.models import Transfer
 from payments.webhooks.models import Provider, WebhookEvent
+from payments.worker.models import BackgroundTimer
 
 __all__ = [
+    "BackgroundTimer",
     "CommissionRule",
     "Currency",
     "Deposit",
     "Event",
+    "EventDelivery",
+    "EventEndpoint",
     "EventRelay",
     "EventSource",
     "Exchange",

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from payments.commission import views as commission
+from payments.deliveries import views as deliveries
 from payments.exchange import views as exchange
 from payments.ledger.views import currencies, transactions, wallets
 from payments.orders.views import external_wallets, orders
@@ -27,10 +28,16 @@ router.register("transfers", transfers.TransferViewSet, basename="transfer")
 router.register("quotes", exchange.QuoteViewSet, basename="quote")
 router.register("exchanges", exchange.ExchangeViewSet, basename="exchange")
 router.register("webhook-events", WebhookEventViewSet, basename="webhook-event")
+router.register("webhook-endpoints", deliveries.EventEndpointViewSet, basename="webhook-endpoint")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("users/me", users.MeView.as_view(), name="users-me"),
     *router.urls,
+    path(
+        "webhook-endpoints/<int:id>/deliveries",
+        deliveries.EventDeliveryViewSet.as_view({"get": "list"}),
+        name="webhook-endpoint-deliveries",
+    ),
     path("rates", exchange.RatesView.as_view(), name="rates"),
     re_path(
         "^rates/(?P<source>[A-Z][A-Z0-9]{2,9})/(?P<target>[A-Z][A-Z0-9]{2,9})$",

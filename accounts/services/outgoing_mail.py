@@ -5,6 +5,7 @@ No request speaks to the mail server: one that accepts and says nothing would ho
 
 import logging
 import threading
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import links
-from accounts.models import OutgoingMail, User
+from accounts.models import OutgoingMail, Role, User
 from accounts.services.mail_limits import Limited, limit_reached
 
 logger = logging.getLogger("till.mail")
@@ -30,12 +31,17 @@ _PRUNED_AT_A_TIME = 1000
 
 def queue_activation_mail(*, user: User) -> None:
     """Queue the activation link for a user, within the caller's atomic block; again replaces the one that waits."""
+    queue_mail(users=[user], kind=OutgoingMail.Kind.ACTIVATION)
+
+
+def queue_mail(*, users: Iterable[User], kind: OutgoingMail.Kind) -> None:
+    """Queue a mail of this kind for each user, unless mails are switched off; again replaces the one that waits."""
     if not settings.TILL_MAIL_ACTIVATION_LINK:
         return
     now = timezone.now()
     fresh = {"queued_at": now, "attempts": 0, "next_attempt_at": now, "sent_at": None, "last_error": ""}
     OutgoingMail.objects.bulk_create(
-        [OutgoingMail(user=user, kind=OutgoingMail.Kind.ACTIVATION, **fresh)],
+        [OutgoingMail(user=user, kind=kind, **fresh) for user in users],
         update_conflicts=True,
         unique_fields=["user", "kind"],
         update_fields=list(fresh),
@@ -52,7 +58,7 @@ def send_next_mail() -> bool:
     mail = _claimed()
     if mail is None:
         return False
-    if not _is_waited_for(mail.user):
+    if not _is_waited_for(mail):
         _finish(mail, last_error="Not sent: the user no longer waits for it.")
     elif mail.attempts > 1 or not _is_held_back(mail):
         _send(mail)
@@ -89,8 +95,22 @@ def _after(attempts: int) -> datetime:
     return timezone.now() + FIRST_PAUSE * (1 << (attempts - 1))
 
 
-def _is_waited_for(user: User) -> bool:
+def _is_waited_for(mail: OutgoingMail) -> bool:
+    user = mail.user
+    if mail.kind == OutgoingMail.Kind.ENDPOINT_DISABLED:
+        return user.is_active and user.role == Role.ADMIN
     return user.activated_at is None and user.disabled_at is None
+
+
+def _text(mail: OutgoingMail) -> tuple[str, str]:
+    """Return the subject and the body."""
+    if mail.kind == OutgoingMail.Kind.ENDPOINT_DISABLED:
+        return "An endpoint of events was switched off", (
+            "Till switched off an endpoint that events are sent to: for five days nothing was delivered there, or it"
+            f" answered that it is gone.\n\nThe staff site says which one:\n\n{settings.TILL_PUBLIC_URL}/admin/\n"
+        )
+    link = links.activation_url(user=mail.user, base_url="")
+    return "Activate your account", f"Open this link to activate your account:\n\n{link}\n"
 
 
 def _is_held_back(mail: OutgoingMail) -> bool:
@@ -108,11 +128,8 @@ def _is_held_back(mail: OutgoingMail) -> bool:
 
 
 def _send(mail: OutgoingMail) -> None:
-    link = links.activation_url(user=mail.user, base_url="")
     try:
-        send_mail(
-            "Activate your account", f"Open this link to activate your account:\n\n{link}\n", None, [mail.user.email]
-        )
+        send_mail(*_text(mail), None, [mail.user.email])
     except Exception as error:  # whatever one mail meets, the others are sent
         _note_failure(mail, error)
     else:

@@ -52,6 +52,9 @@ RIGHTS: dict[str, Rights] = {
     "payments_event": APPEND_ONLY,
     "payments_eventsource": Rights(update=("seen_to", "gaps", "watched", "writers")),
     "payments_eventrelay": Rights(update=("last_position",)),
+    "payments_eventendpoint": FREE,
+    "payments_eventdelivery": FREE,
+    "payments_backgroundtimer": Rights(update=("due_at", "started_at", "finished_at", "error")),
     # --- what money goes by
     "payments_currency": Rights(update=("name", "is_active")),
     "payments_commissionrule": Rights(update=("valid_until",), delete=True),

@@ -45,6 +45,8 @@ from config.problems.problem_types import (
 )
 from payments import models as money_models
 from payments.commission import rules as commission_rules
+from payments.deliveries import addresses as delivery_addresses
+from payments.deliveries import services as deliveries
 from payments.exchange import services as exchange
 from payments.idempotency import service as idempotency
 from payments.ledger import booking
@@ -204,6 +206,13 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     receiving.WalletCurrencyMismatch: CURRENCY_MISMATCH,
     receiving.CreditBalanceTooLarge: BALANCE_TOO_LARGE,
     receiving.EventNotReplayable: Problem(409, "event_not_replayable", "The event cannot be replayed"),
+    # --- events out ---
+    money_models.EventEndpoint.DoesNotExist: NOT_FOUND,
+    delivery_addresses.InvalidUrl: Problem(422, "invalid_url", "Events are not sent to this address"),
+    deliveries.InvalidTypes: Problem(422, "unknown_event_type", "There is no such type of events"),
+    deliveries.InvalidRange: Problem(422, "invalid_range", "The range is not possible"),
+    deliveries.TooManyEndpoints: Problem(409, "too_many_endpoints", "There are too many endpoints"),
+    deliveries.EndpointInactive: Problem(409, "endpoint_inactive", "The endpoint is switched off"),
 }
 
 #: Answers that are not made from an exception's class alone.

@@ -16,6 +16,7 @@ Till is ready.
   docs     {base}/docs   and   {base}/redoc
   staff    {base}/admin
   metrics  {base}/metrics
+  worker   runs beside it: it delivers events to your endpoints, http://127.0.0.1 included
 
 {users}
 

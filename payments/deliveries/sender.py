@@ -10,14 +10,14 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpcore
 
 from payments.deliveries import schedule
 from payments.deliveries.addresses import Network, is_allowed
+from payments.deliveries.attempts import AttemptOutcome
 
 #: For all of it: resolving, connecting, sending, and reading the beginning of the answer.
 TIMEOUT_SECONDS = 10.0
@@ -34,21 +34,6 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 class AddressRefused(Exception):
     """The name leads to no address that events may be sent to."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptOutcome:
-    """What became of one attempt. `error` is empty when there was an answer."""
-
-    seconds: float
-    status_code: int | None = None
-    error: str = ""
-    answer: str = ""
-    retry_after: timedelta | None = None
-
-    @property
-    def is_success(self) -> bool:
-        return self.status_code is not None and 200 <= self.status_code < 300
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

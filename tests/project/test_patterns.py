@@ -65,6 +65,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "config.urls:re_path": (("api/v1", "/", ""),),
     "payments.deliveries.addresses:_NAME": (("", "a.", "-"), ("", "_.", ""), ("a", "-", "")),
     "payments.deliveries.addresses:check_url": (),
+    "payments.deliveries.queries:_EVENT": (("evt_1", "0", ""),),
     "payments.orders.external_details:_ADDRESS": (),
     "payments.orders.external_details:_BIC": (),
     "payments.orders.external_details:_CARD_NUMBER": (("", "1" + " " * 999, ""), ("", "1 - ", "x"), ("1", " ", "")),

@@ -18,9 +18,10 @@ from accounts.models import User
 from catalog.models import Product
 from catalog.services import buy
 from config.docs_pages import schema_document
+from payments.deliveries import services as deliveries
 from payments.exchange import services as exchange
 from payments.ledger.services.wallets import open_wallet
-from payments.models import CommissionRule, SettlementScope, WebhookEvent
+from payments.models import CommissionRule, EventEndpoint, SettlementScope, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers import services as transfers
 from tests.support import recipes
@@ -141,6 +142,10 @@ class OperationContext:
     @cached_property
     def rule(self) -> CommissionRule:
         return make_rule(self.staff, "exchange", percent="1")
+
+    @cached_property
+    def endpoint(self) -> EventEndpoint:
+        return deliveries.add_endpoint(url="https://example.com/hook", staff=self.staff)
 
     @cached_property
     def event(self) -> WebhookEvent:

@@ -200,6 +200,19 @@ ROWS: dict[str, Row] = {
     "webhook_events_list": Row("401 403 403 403 200", lambda context: find(context.event.pk)),
     "webhook_events_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
     "webhook_events_replay": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
+    "webhook_endpoints_list": Row("401 403 403 403 200", lambda context: find(context.endpoint.pk)),
+    "webhook_endpoints_create": Row("401 403 403 403 201", lambda _: to({"url": "https://example.com/till"})),
+    "webhook_endpoints_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.endpoint.pk)),
+    "webhook_endpoints_change": Row(
+        "401 403 403 403 200", lambda context: to({"description": "The shop"}, id=context.endpoint.pk)
+    ),
+    "webhook_endpoints_delete": Row("401 403 403 403 204", lambda context: to(id=context.endpoint.pk)),
+    "webhook_endpoints_rotate_secret": Row("401 403 403 403 200", lambda context: to(id=context.endpoint.pk)),
+    "webhook_endpoints_test": Row("401 403 403 403 202", lambda context: to(id=context.endpoint.pk)),
+    "webhook_endpoints_redeliver": Row(
+        "401 403 403 403 202", lambda context: to({"event": "evt_1"}, id=context.endpoint.pk)
+    ),
+    "webhook_endpoints_deliveries": Row("401 403 403 403 200", lambda context: to(id=context.endpoint.pk)),
     "webhook": Row("200 200 200 200 200", lambda context: notice(STANDARD, context, provider="standard_webhooks")),
     "webhook_sha1_colon": Row("200 200 200 200 200", lambda context: notice(SHA1_COLON, context)),
     "webhook_sha256_concat": Row("200 200 200 200 200", lambda context: notice(SHA256_CONCAT, context)),

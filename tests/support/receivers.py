@@ -59,8 +59,11 @@ def receiver(answer: Answer | None = None, *, tls: ssl.SSLContext | None = None)
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 256
+
+    server = Server(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     state = Receiver(server.server_address[1], "https" if tls else "http")

@@ -3,6 +3,7 @@
 import io
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +19,7 @@ from config.embedded_postgres.cluster import SERVICE_ROLE
 from payments.demo.data import seed_rates
 
 PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
+WORKER = [sys.executable, "manage.py", "worker", "--parent"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 
 
@@ -36,6 +38,8 @@ class Command(BaseCommand):
                 become_the_service()
         connections.close_all()
         os.chdir(settings.BASE_DIR)
+        # It ends with this process, which gunicorn's master becomes.
+        subprocess.Popen([*WORKER, str(os.getpid())])  # noqa: S603  our own manage.py
         os.execv(sys.executable, GUNICORN)  # noqa: S606  this process becomes the server, and gets its signals
 
     def _prepare(self) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from payments.deliveries.addresses import Network
-from payments.deliveries.sender import AttemptOutcome, EventSender
+from payments.deliveries.attempts import AttemptOutcome
+from payments.deliveries.sender import EventSender
 from tests.support.certificates import certified
 from tests.support.receivers import Received, receiver, respond
 

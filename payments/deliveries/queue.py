@@ -1,0 +1,240 @@
+"""The queue of deliveries: filled from the events, claimed by workers, and told of results. All in SQL.
+
+Several workers at once share it. None waits for another: a row that somebody holds is passed over.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Q, QuerySet, Value
+from django.db.models.functions import Now, Random
+from django.utils import timezone
+
+from api.timestamps import timestamp
+from payments.deliveries import schedule
+from payments.deliveries.attempts import AttemptOutcome
+from payments.deliveries.models import MAX_LOGGED, EventDelivery, EventEndpoint
+from payments.events.types import TYPES, expand
+
+#: Open deliveries of an endpoint. One that is dead fills no table: its events wait where they are.
+MAX_OPEN = 1000
+#: Events that one filling looks at.
+MAX_SCANNED = 5000
+#: Seconds after which somebody else may try. An attempt takes ten at most.
+CLAIM_SECONDS = 30
+#: Seconds over which the deliveries of an endpoint that is back are spread.
+SPREAD_SECONDS = 30
+PRUNED_AT_A_TIME = 1000
+
+# The endpoint's row is locked, so the events of one endpoint are given their deliveries by one worker at a time.
+_FILL = """
+WITH endpoint AS (
+    SELECT id, position FROM payments_eventendpoint WHERE id = %(endpoint)s AND is_active FOR UPDATE SKIP LOCKED
+), room AS (
+    SELECT %(max_open)s - count(*) AS free FROM (
+        SELECT FROM payments_eventdelivery WHERE endpoint_id = %(endpoint)s AND status = 'pending' LIMIT %(max_open)s
+    ) AS open
+), scanned AS (
+    SELECT event.position, event.type FROM endpoint CROSS JOIN LATERAL (
+        SELECT position, type FROM payments_event WHERE position > endpoint.position ORDER BY position LIMIT %(scan)s
+    ) AS event
+), taken AS (
+    SELECT position, type FROM scanned WHERE type = ANY(%(types)s) ORDER BY position LIMIT (SELECT free FROM room)
+), stored AS (
+    INSERT INTO payments_eventdelivery (endpoint_id, position, type)
+    SELECT %(endpoint)s, position, type FROM taken ORDER BY position ON CONFLICT DO NOTHING
+)
+UPDATE payments_eventendpoint SET position = reached.position
+FROM (
+    SELECT CASE WHEN count(*) < (SELECT free FROM room) THEN (SELECT max(position) FROM scanned)
+        ELSE max(position) END AS position
+    FROM taken
+) AS reached
+WHERE id = (SELECT id FROM endpoint) AND reached.position > payments_eventendpoint.position
+RETURNING payments_eventendpoint.position
+"""
+
+_CLAIM = """
+UPDATE payments_eventdelivery SET attempts = attempts + 1, claimed_until = now() + %(claim)s * interval '1 second'
+WHERE id = ANY(ARRAY(
+    SELECT id FROM payments_eventdelivery
+    WHERE endpoint_id = %(endpoint)s AND status = 'pending' AND next_attempt_at <= now()
+        AND (claimed_until IS NULL OR claimed_until <= now())
+    ORDER BY next_attempt_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+))
+RETURNING id, position, type, attempts, attempts_before, created_at
+"""
+
+# A result of an attempt that is not the last any more is dropped: the claim ran out, and somebody tried again.
+_NOTE = """
+UPDATE payments_eventdelivery SET
+    status = result.status, claimed_until = NULL,
+    next_attempt_at = coalesce(now() + result.pause * interval '1 second', next_attempt_at),
+    delivered_at = CASE WHEN result.status = 'delivered' THEN now() END,
+    log = CASE WHEN jsonb_array_length(log) >= %(kept)s THEN log - 0 ELSE log END || result.entry::jsonb
+FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(statuses)s::text[], %(pauses)s::float8[], %(entries)s::text[])
+    AS result (id, attempt, status, pause, entry)
+WHERE payments_eventdelivery.id = result.id AND attempts = result.attempt AND payments_eventdelivery.status = 'pending'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this worker may send once, as the attempt of this number."""
+
+    delivery: EventDelivery
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    claim: Claim
+    outcome: AttemptOutcome
+
+
+def active_endpoints() -> list[EventEndpoint]:
+    return list(EventEndpoint.objects.filter(is_active=True).order_by("pk"))
+
+
+def wanted_types(endpoint: EventEndpoint) -> list[str]:
+    """Return the names of all types that the endpoint wants. A pattern that stands for none any more is passed over."""
+    if not endpoint.types:
+        return list(TYPES)
+    known = [pattern for pattern in endpoint.types if pattern in TYPES or pattern.endswith(".*")]
+    return expand(known)
+
+
+def fill(endpoint: EventEndpoint) -> bool:
+    """Give the events that came since their deliveries; tell whether there were any. Never waits.
+
+    Stops when the endpoint has MAX_OPEN open deliveries, or after MAX_SCANNED events.
+    """
+    parameters: dict[str, Any] = {
+        "endpoint": endpoint.pk, "types": wanted_types(endpoint), "max_open": MAX_OPEN, "scan": MAX_SCANNED,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, parameters)
+        return cursor.fetchone() is not None
+
+
+def due() -> QuerySet[EventDelivery]:
+    """Return the deliveries that may be claimed now."""
+    unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=Now())
+    return EventDelivery.objects.filter(unclaimed, status=EventDelivery.Status.PENDING, next_attempt_at__lte=Now())
+
+
+def claim(endpoint_id: int, limit: int) -> list[Claim]:
+    """Take deliveries that are due, the longest due first. Commits at once: no two workers ever get one attempt."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"endpoint": endpoint_id, "limit": limit, "claim": CLAIM_SECONDS})
+        rows = sorted(cursor.fetchall())
+    begun_at = timezone.now()
+    return [
+        Claim(
+            EventDelivery(
+                id=key, endpoint_id=endpoint_id, position=position, type=type_, attempts=attempts,
+                attempts_before=before, created_at=created_at,
+            ),
+            begun_at,
+        )
+        for key, position, type_, attempts, before, created_at in rows
+    ]  # fmt: skip
+
+
+def note(endpoint_id: int, results: Sequence[AttemptResult]) -> EventEndpoint.DisabledReason | None:
+    """Write down what became of attempts at one endpoint; return why it was switched off, if it was. Safe to repeat.
+
+    After a success that ends failures all that waits is due soon. 410, or failures for too long, switch it off.
+    """
+    with transaction.atomic():
+        _write(results)
+        if any(result.outcome.is_success for result in results):
+            _note_success(endpoint_id)
+        elif results:
+            return _note_failure(endpoint_id, is_gone=any(result.outcome.status_code == 410 for result in results))
+    return None
+
+
+def _write(results: Sequence[AttemptResult]) -> None:
+    rows = [_row(result) for result in results]
+    columns = zip(*rows, strict=True) if rows else ([], [], [], [], [])
+    names = ("ids", "attempts", "statuses", "pauses", "entries")
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE, {"kept": MAX_LOGGED, **dict(zip(names, map(list, columns), strict=True))})
+
+
+def _row(result: AttemptResult) -> tuple[int, int, str, float | None, str]:
+    delivery, outcome = result.claim.delivery, result.outcome
+    tried = delivery.attempts - delivery.attempts_before
+    pause = schedule.pause_after(tried, chance=random.random(), retry_after=outcome.retry_after)  # noqa: S311
+    if outcome.is_success:
+        status, seconds = EventDelivery.Status.DELIVERED, None
+    elif pause is None:
+        status, seconds = EventDelivery.Status.FAILED, None
+    else:
+        status, seconds = EventDelivery.Status.PENDING, pause.total_seconds()
+    return delivery.pk, delivery.attempts, status, seconds, json.dumps(_entry(result))
+
+
+def _entry(result: AttemptResult) -> dict[str, object]:
+    outcome = result.outcome
+    return {
+        "number": result.claim.delivery.attempts,
+        "at": timestamp(result.claim.begun_at),
+        "seconds": round(outcome.seconds, 3),
+        "status_code": outcome.status_code,
+        "error": outcome.error,
+        "answer": outcome.answer,
+    }
+
+
+def _note_success(endpoint_id: int) -> None:
+    recovered = EventEndpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False).update(failing_since=None)
+    if recovered:
+        make_due(endpoint_id)
+
+
+def make_due(endpoint_id: int) -> None:
+    """Let all that waits for a later attempt be sent soon, spread over half a minute."""
+    soon = ExpressionWrapper(
+        Now() + Random() * Value(timedelta(seconds=SPREAD_SECONDS), DurationField()), DateTimeField()
+    )
+    waiting = EventDelivery.objects.filter(endpoint_id=endpoint_id, status=EventDelivery.Status.PENDING)
+    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=soon)
+
+
+def _note_failure(endpoint_id: int, *, is_gone: bool) -> EventEndpoint.DisabledReason | None:
+    endpoint = EventEndpoint.objects.filter(pk=endpoint_id)
+    endpoint.filter(failing_since__isnull=True).update(failing_since=Now())
+    active = endpoint.filter(is_active=True)
+    if is_gone:
+        reason = EventEndpoint.DisabledReason.GONE
+    else:
+        reason = EventEndpoint.DisabledReason.FAILING
+        active = active.filter(failing_since__lte=Now() - schedule.GIVE_UP_AFTER)
+    return reason if active.update(is_active=False, disabled_reason=reason) else None
+
+
+def open_deliveries() -> tuple[int, float]:
+    """Return how many deliveries wait, and the age of the oldest in seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)"
+            " FROM payments_eventdelivery WHERE status = 'pending'"
+        )
+        number, age = cursor.fetchone()
+    return int(number), max(float(age), 0.0)
+
+
+def prune(*, older_than: timedelta) -> int:
+    """Delete deliveries of that age that are done with, in small batches that each commit; return how many."""
+    deleted = 0
+    old = EventDelivery.objects.exclude(status=EventDelivery.Status.PENDING).filter(created_at__lt=Now() - older_than)
+    while batch := list(old.order_by("pk").values_list("pk", flat=True)[:PRUNED_AT_A_TIME]):
+        deleted += EventDelivery.objects.filter(pk__in=batch).delete()[0]
+    return deleted
