@@ -22,6 +22,7 @@ TAGS: Final = {
     "transactions": "What was booked, whatever caused it.",
     "webhooks": "Signed notices of payment providers.",
     "webhook-events": "What Till keeps of authentic notices (admin).",
+    "webhook-endpoints": "Where Till sends events, signed, and what became of each delivery (admin).",
     "commission-rules": "What the house charges (admin).",
     "settlement-scopes": "Which orders a service may settle (admin).",
 }

@@ -19,11 +19,11 @@ _ENDPOINT = {
 }
 _SECRET = {"secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}
 _LOG = [
-    {"number": 1, "at": _AT, "seconds": 0.031, "status_code": 503, "error": "", "answer": "busy"},
+    {"number": 1, "at": _AT, "milliseconds": 31, "status_code": 503, "error": "", "answer": "busy"},
     {
         "number": 2,
         "at": "2026-01-31T12:00:05.654321Z",
-        "seconds": 0.024,
+        "milliseconds": 24,
         "status_code": 204,
         "error": "",
         "answer": "",

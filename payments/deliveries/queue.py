@@ -186,7 +186,7 @@ def _entry(result: AttemptResult) -> dict[str, object]:
     return {
         "number": result.claim.delivery.attempts,
         "at": timestamp(result.claim.begun_at),
-        "seconds": round(outcome.seconds, 3),
+        "milliseconds": round(outcome.seconds * 1000),
         "status_code": outcome.status_code,
         "error": outcome.error,
         "answer": outcome.answer,

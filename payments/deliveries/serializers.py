@@ -61,7 +61,7 @@ class EndpointWriteSerializer(EndpointChangeSerializer):
 class AttemptSerializer(serializers.Serializer[dict[str, Any]]):
     number = serializers.IntegerField()
     at = serializers.DateTimeField(help_text="When it began.")
-    seconds = serializers.FloatField(help_text="How long it took.")
+    milliseconds = serializers.IntegerField(help_text="How long it took.")
     status_code = serializers.IntegerField(allow_null=True, help_text="What was answered; null without an answer.")
     error = serializers.CharField(help_text="Why there was no answer; else empty.")
     answer = serializers.CharField(help_text="The first 2 kB of the answer's body.")
