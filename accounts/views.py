@@ -15,6 +15,8 @@ from accounts import examples, serializers, services, tokens
 from accounts.models import User
 from accounts.permissions import HasRole
 from accounts.throttling import WindowThrottle
+from api.locations import Located
+from api.query_parameters import StrictQueryMixin
 from api.validation import checked, refuse_members
 
 
@@ -27,7 +29,8 @@ class PublicView(APIView):
     throttle_scope: ClassVar[str]
 
 
-class RegisterView(PublicView):
+class RegisterView(StrictQueryMixin, Located, PublicView):
+    location = "/api/v1/users/me"
     throttle_scope = "register"
 
     @extend_schema(
@@ -47,6 +50,8 @@ class RegisterView(PublicView):
 
 
 class ActivateView(PublicView):
+    """Mail programs add parameters to links: those are not read."""
+
     throttle_scope = "activation"
     http_method_names = ("get", "post", "options")  # Without HEAD, with which mail scanners probe links.
 
@@ -80,7 +85,7 @@ class ActivateView(PublicView):
         return Response(serializers.ActivatedSerializer(answer).data)
 
 
-class ResendActivationView(PublicView):
+class ResendActivationView(StrictQueryMixin, PublicView):
     throttle_scope = "resend"
 
     @extend_schema(
@@ -98,7 +103,7 @@ class ResendActivationView(PublicView):
         return Response(status=status.HTTP_202_ACCEPTED)
 
 
-class LoginView(PublicView):
+class LoginView(StrictQueryMixin, PublicView):
     throttle_scope = "login"
 
     @extend_schema(
@@ -118,7 +123,7 @@ class LoginView(PublicView):
         return Response(asdict(services.sign_in(**body, request=request._request)))
 
 
-class RefreshView(PublicView):
+class RefreshView(StrictQueryMixin, PublicView):
     throttle_scope = "refresh"
 
     @extend_schema(
@@ -134,7 +139,7 @@ class RefreshView(PublicView):
         return Response(asdict(tokens.rotate(**checked(serializers.RefreshSerializer, request))))
 
 
-class LogoutView(PublicView):
+class LogoutView(StrictQueryMixin, PublicView):
     throttle_scope = "refresh"
 
     @extend_schema(
@@ -151,7 +156,7 @@ class LogoutView(PublicView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PasswordView(APIView):
+class PasswordView(StrictQueryMixin, APIView):
     permission_classes = (HasRole,)
     throttle_classes = (WindowThrottle,)
     throttle_scope = "password"

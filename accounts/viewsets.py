@@ -7,10 +7,11 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.models import Role, User
+from api.locations import Located
 from api.path_parameters import ID_PATTERN
 
 
-class StrictWrites:
+class StrictWrites(Located):
     """Refuses unknown query parameters of what writes as well: a misspelt dry_run must not act. Stands first."""
 
     request: Any

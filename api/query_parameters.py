@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -16,17 +17,19 @@ PAGE_PARAMETERS = ("cursor", "limit")
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # django-filter has no types
     """Filters lists; refuses parameters that the filterset, the pages and the view's `query_parameters` lack.
 
-    A single object (`view.detail`) is never filtered, and knows only the view's own parameters.
+    A single object (`view.detail`) is never filtered, and knows only the view's own parameters. Those that the view
+    has in its `list_parameters` may be repeated.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         own = tuple(getattr(view, "query_parameters", ()))
         if getattr(view, "detail", False):
-            refuse_unknown_parameters(request.query_params, own)
+            refuse_unknown_parameters(request.query_params, own, repeatable=getattr(view, "list_parameters", ()))
             return queryset
         filterset = self.get_filterset_class(view, queryset)
         filters = tuple(filterset.base_filters) if filterset else ()
-        refuse_unknown_parameters(request.query_params, (*filters, *PAGE_PARAMETERS, *own))
+        known, repeatable = (*filters, *PAGE_PARAMETERS, *own), getattr(view, "list_parameters", ())
+        refuse_unknown_parameters(request.query_params, known, repeatable=repeatable)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         return filtered
 
@@ -41,15 +44,35 @@ class StrictQueryMixin:
         refuse_unknown_parameters(request.query_params, self.query_parameters)
 
 
-def refuse_unknown_parameters(given: QueryDict, known: Collection[str]) -> None:
+def list_parameter(name: str, choices: Collection[str], description: str) -> OpenApiParameter:
+    """Describe a parameter of several values: repeated, or with commas between."""
+    items = {"type": "string", "enum": list(choices)}
+    return OpenApiParameter(
+        name,
+        {"type": "array", "items": items},
+        style="form",
+        explode=True,
+        description=f"{description} Repeat it, or put commas between the values.",
+    )
+
+
+def listed(given: QueryDict, name: str, choices: Collection[str]) -> set[str]:
+    """Return the values of a parameter of several. Raises ValidationError for one that is no choice."""
+    values = {value for text in given.getlist(name) for value in text.split(",")}
+    if values - set(choices):
+        raise ValidationError({name: ErrorDetail(f"Knows {' and '.join(choices)}.", code="invalid_choice")})
+    return values
+
+
+def refuse_unknown_parameters(given: QueryDict, known: Collection[str], *, repeatable: Collection[str] = ()) -> None:
     """Raise ValidationError naming each parameter that is unknown, empty, or given twice."""
     errors = {}
     for name, values in given.lists():
         if name not in known:
             errors[name] = ErrorDetail("This parameter is not known here.", code="unknown_parameter")
-        elif len(values) > 1:
+        elif len(values) > 1 and name not in repeatable:
             errors[name] = ErrorDetail("This parameter is given more than once.", code="repeated_parameter")
-        elif not values[0]:
+        elif not all(values):
             errors[name] = ErrorDetail("This parameter has no value.", code="blank")
     if errors:
         raise ValidationError(errors)

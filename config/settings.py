@@ -48,7 +48,7 @@ ALLOWED_HOSTS = env.names("TILL_ALLOWED_HOSTS", default=["localhost", "127.0.0.1
 TILL_PUBLIC_URL = env.text("TILL_PUBLIC_URL", f"http://127.0.0.1:{PORT}" if TILL_DEBUG else "").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.origins("TILL_CSRF_TRUSTED_ORIGINS", wildcards=True)
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
-CORS_EXPOSE_HEADERS = ("ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
+CORS_EXPOSE_HEADERS = ("ETag", "Idempotent-Replayed", "Location", "Retry-After", "X-Request-ID")
 CORS_ALLOWED_ORIGINS = env.origins("TILL_CORS_ORIGINS")
 TILL_TRUSTED_PROXIES = env.number("TILL_TRUSTED_PROXIES", 0, minimum=0, maximum=16)
 

@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.models import User
 from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import Previewing
+from api.locations import Located
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked
 from catalog import services
@@ -83,11 +84,12 @@ class PurchaseViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
 
 
 @extend_schema(tags=["purchases"])
-class RefundsView(ListModelMixin, GenericAPIView[Refund]):
+class RefundsView(Located, ListModelMixin, GenericAPIView[Refund]):
     """The refunds of one purchase: its buyer reads, admins write."""
 
     queryset = Refund.objects.none()
     serializer_class = RefundSerializer
+    location = "/api/v1/transactions/{transaction}"
 
     def get_permissions(self) -> list[BasePermission]:
         writes = self.request.method == "POST"

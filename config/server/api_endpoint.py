@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.rate_limits import seconds_refused
+from api.locations import location_of
 from config.problems import response_for
 from config.server.api_requests import ApiRequest
 from config.server.log_writer import LogLine, LogWriter
@@ -129,6 +130,8 @@ def answer_of(request: ApiRequest, outcome: RequestOutcome | None) -> ApiAnswer 
         status, body = outcome.status, outcome.body.encode()
         headers = _REPLAYED if outcome.replayed else ()
         headers = (*headers, _PROBLEM if status >= 400 else _JSON)
+        if status == 201 and (location := location_of(request.path, outcome.body)):
+            headers = (*headers, ("location", location))
     transport_security = settings.SECURE_HSTS_SECONDS if request.is_secure else 0
     lasting = _lasting_headers(request.route.allow, settings.X_FRAME_OPTIONS, transport_security)
     return ApiAnswer(status, [*headers, ("content-length", str(len(body))), *lasting], body)

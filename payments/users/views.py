@@ -6,7 +6,6 @@ from typing import Any, cast
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +15,9 @@ from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import HasRole, IsAdmin
 from accounts.serializers import ProfileSerializer, user_answer
+from api.locations import Located
 from api.path_parameters import ID, ID_PATTERN
+from api.query_parameters import list_parameter, listed
 from api.validation import checked, refuse_members
 from payments.idempotency.dry_run import is_set
 from payments.ledger.serializers.transactions import TransactionSerializer
@@ -24,18 +25,13 @@ from payments.ledger.serializers.wallets import WalletSerializer
 from payments.users import examples, queries, serializers, services
 
 INCLUDABLE = ("wallets", "transactions")
-INCLUDE = OpenApiParameter(
-    "include",
-    {"type": "array", "items": {"type": "string", "enum": list(INCLUDABLE)}},
-    explode=False,
-    description="What to add, separated by commas; without it `wallets` and `transactions` are absent.",
-)
+INCLUDE = list_parameter("include", INCLUDABLE, "What to add; without it `wallets` and `transactions` are absent.")
 
 
 FORCE = OpenApiParameter("force", bool, description="`true`: delete a user who has money or pending orders, too.")
 
 
-class StrictView(GenericAPIView[User]):
+class StrictView(Located, GenericAPIView[User]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse unknown query parameters, of what writes as well."""
         super().initial(request, *args, **kwargs)
@@ -49,7 +45,7 @@ class StrictView(GenericAPIView[User]):
 class MeView(StrictView):
     permission_classes = (HasRole,)
     detail = True
-    query_parameters = ("include",)
+    query_parameters = list_parameters = ("include",)
 
     @extend_schema(
         operation_id="users_me",
@@ -98,10 +94,7 @@ def _money(user: User, included: set[str]) -> dict[str, Any]:
 
 def _included(request: Request) -> set[str]:
     """Return what `include` asks for. Raises ValidationError naming the parameter."""
-    names = set(request.query_params["include"].split(",")) if "include" in request.query_params else set()
-    if names - set(INCLUDABLE):
-        raise ValidationError({"include": ErrorDetail(f"Knows {' and '.join(INCLUDABLE)}.", code="invalid_choice")})
-    return names
+    return listed(request.query_params, "include", INCLUDABLE)
 
 
 @extend_schema(tags=["users"], responses=serializers.UserDetailSerializer)

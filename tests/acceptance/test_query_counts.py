@@ -27,6 +27,7 @@ MAX_STATEMENTS = {
     "wallets_open": 7,
     "wallets_retrieve": 2,
     "wallets_statement": 5,
+    "wallets_statement_csv": 8,
     "wallets_balance": 4,
     "transactions_list": 6,
     "transactions_retrieve": 3,

@@ -113,3 +113,16 @@ def is_last_question(pattern: str) -> bool:
     """Tell whether a session of somebody else's has asked something like this last."""
     others = "SELECT true FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE %s"
     return bool(sql(others, pattern))
+
+
+def test_what_is_created_is_read_where_the_answer_says_whoever_gives_it(client: httpx.Client, alice: Any) -> None:
+    body = {"wallet": wallet_of(alice), "amount": "10.00"}
+    answers = {
+        key: client.post(f"{API}/deposits", json=body, headers={"idempotency-key": key, **headers})
+        for key, headers in {"fast": {}, "view": FOR_THE_VIEW}.items()
+    }
+    for key, answer in answers.items():
+        assert answer.headers["location"] == f"{API}/deposits/{answer.json()['id']}"
+        again = client.post(f"{API}/deposits", json=body, headers={"idempotency-key": key})
+        assert again.headers["location"] == answer.headers["location"]
+    assert answers["fast"].headers.keys() == answers["view"].headers.keys()

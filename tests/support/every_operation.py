@@ -233,7 +233,11 @@ def perform(row: str, call: Call, caller: User | None, *, method: str = "", quer
         content, headers = delivery.body, headers | delivery.headers
     address = operation.address.format(**call.where) + query
     kind = headers.pop("content-type", "application/json")
-    return _client().generic((method or operation.method).upper(), address, content, content_type=kind, headers=headers)
+    verb = (method or operation.method).upper()
+    answer: Any = _client().generic(verb, address, content, content_type=kind, headers=headers)
+    if answer.streaming:  # what is not read to its end keeps its transaction
+        b"".join(answer.streaming_content)
+    return answer
 
 
 def outcome(call: Call, answer: Any) -> int:

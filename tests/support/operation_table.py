@@ -105,6 +105,7 @@ ROWS: dict[str, Row] = {
     "wallets_open": Row("401 201 403 201 201", lambda _: to({"currency": "USD"})),
     "wallets_retrieve": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
     "wallets_statement": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
+    "wallets_statement_csv": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
     "wallets_balance": Row("401 200/404 403 200/404 200/200", lambda context: to(id=context.the.wallet)),
     "wallets_allow_overdraft": Row(
         "401 403 403 403 403/200", lambda context: to({"may_overdraw": True}, id=context.the.wallet)

@@ -53,11 +53,16 @@ class TransactionFilters(FilterSet):
         return TransactionCriteria(start=values.pop("from"), end=values.pop("to"), **values)
 
 
-class StatementForm(forms.Form):
-    """The query parameters of a statement."""
+class PeriodForm(forms.Form):
+    """The query parameters of a statement that is sent whole."""
 
     locals()["from"] = MomentField(required=False)
     to = MomentField(required=False, is_end=True)
+
+
+class StatementForm(PeriodForm):
+    """The query parameters of a statement in pages."""
+
     cursor = CountField(required=False, min_value=0, max_value=MAX_ID)
     limit = CountField(required=False, min_value=1, max_value=MAX_LINES)
     format = forms.ChoiceField(required=False, choices=[("json", "JSON"), ("csv", "CSV")])

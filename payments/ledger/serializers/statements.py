@@ -121,7 +121,16 @@ STATEMENT = OpenApiExample(
     },
     response_only=True,
     status_codes=["200"],
-    media_type="application/json",
+)
+STATEMENT_CSV = OpenApiExample(
+    "January",
+    "\ufeffsequence,created_at,kind,reference,counterparty,transaction,amount,balance\r\n"
+    ",,opening balance,,,,,0.00\r\n"
+    "1,2026-01-31T12:00:00.123456Z,deposit,sha1_colon 1234567,'9000000000000000,7,100.00,100.00\r\n"
+    ",,closing balance,,,,,100.00\r\n",
+    response_only=True,
+    status_codes=["200"],
+    media_type="text/csv",
 )
 BALANCE = OpenApiExample(
     "At the end of January",

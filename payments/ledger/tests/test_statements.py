@@ -107,12 +107,12 @@ def test_an_unused_wallet_has_an_empty_statement(alice: Any) -> None:
     assert (body["opening_balance"], body["closing_balance"], body["lines"]) == ("0", "0", [])
 
 
-@pytest.mark.parametrize("ask", [{"format": "csv"}, {"HTTP_ACCEPT": "text/csv"}])
-def test_as_csv_it_is_whole_and_safe(alice: Any, wallet: Wallet, ask: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("page", "accept"), [("statement.csv", "*/*"), ("statement?format=csv", "*/*"), ("statement", "text/csv")]
+)
+def test_as_csv_it_is_whole_and_safe(alice: Any, wallet: Wallet, page: str, accept: str) -> None:
     book_transfer((wallet.pk, clearing_wallet(), "1"), reference="=HYPERLINK(1)")
-    query = {"format": ask["format"]} if "format" in ask else {}
-    headers = {"accept": ask["HTTP_ACCEPT"]} if "HTTP_ACCEPT" in ask else None
-    answer: Any = signed_in(alice).get(url(wallet), query, headers=headers)
+    answer: Any = signed_in(alice).get(url(wallet, page), headers={"accept": accept})
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert str(wallet.pk) in answer["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"), newline="")))
@@ -126,6 +126,15 @@ def test_as_csv_it_is_whole_and_safe(alice: Any, wallet: Wallet, ask: dict[str, 
     ]
     assert rows[4]["reference"] == "'=HYPERLINK(1)"
     assert rows[4]["counterparty"] == f"'{clearing_wallet()}"  # sixteen digits: a spreadsheet keeps fifteen
+
+
+def test_as_csv_it_has_a_period_and_no_pages(alice: Any, wallet: Wallet) -> None:
+    client, address = signed_in(alice), url(wallet, "statement.csv")
+    answer: Any = client.get(address, {"to": "2020-01-01"})
+    assert len(b"".join(answer.streaming_content).splitlines()) == 3
+    for name in ("cursor", "limit", "format"):
+        assert client.get(address, {name: "1"}).json()["errors"][0]["code"] == "unknown_parameter"
+    assert client.get(address, {"from": "soon"}).json()["errors"][0]["field"] == "from"
 
 
 def test_a_long_csv_is_read_in_pieces(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ class CurrencyViewSet(ReadingViewSet):
     lookup_field = "code"
     lookup_value_regex = "[A-Z][A-Z0-9]{2,9}"
     ordering = "code"
+    location = "{path}/{code}"
     queryset = Currency.objects.all()
     serializer_class = currencies.CurrencySerializer
 

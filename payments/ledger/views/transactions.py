@@ -39,6 +39,7 @@ from payments.ledger.services import reversals
 class TransactionViewSet(ReadingViewSet):
     queryset = Transaction.objects.none()
     serializer_class = shapes.TransactionSerializer
+    location = "/api/v1/transactions/{id}"
 
     @property
     def filterset_class(self) -> type[Any]:

@@ -42,12 +42,17 @@ ANY_WALLET = PolymorphicProxySerializer(
 _PERIOD = [
     OpenApiParameter("from", OpenApiTypes.DATETIME, description="From this time (RFC 3339) or day (UTC) on."),
     OpenApiParameter("to", OpenApiTypes.DATETIME, description="Before this time, or up to and including this day."),
+]
+_PAGE = [
     OpenApiParameter("limit", int, description=f"How many lines a page holds, 1 to {filters.MAX_LINES} (default)."),
     OpenApiParameter("cursor", int, description="Where a page begins: taken from `next`."),
-    OpenApiParameter("format", str, enum=["json", "csv"]),
 ]
 _AT = OpenApiParameter("at", OpenApiTypes.DATETIME, description="A time (RFC 3339) or the end of a day; else now.")
-_PARAMETERS = {"statement": ("from", "to", "limit", "cursor", "format"), "balance": ("at",)}
+_PARAMETERS = {
+    "statement": ("from", "to", "limit", "cursor", "format"),
+    "statement_csv": ("from", "to"),
+    "balance": ("at",),
+}
 
 
 class CsvRenderer(BaseRenderer):
@@ -144,15 +149,11 @@ class WalletViewSet(ReadingViewSet):
         summary="A wallet's statement",
         description=(
             "Every line between two moments in the order in which it was booked, with the balance right after it;"
-            " the opening balance, all amounts and the closing balance add up exactly. As JSON in pages (`next`), as"
-            " CSV whole: by `Accept: text/csv` or `format=csv`."
+            " the opening balance, all amounts and the closing balance add up exactly. In pages: follow `next`. As CSV"
+            " it is at `statement.csv`."
         ),
-        parameters=[ID, *_PERIOD],
-        responses={
-            (200, "application/json"): statement_shapes.StatementSerializer,
-            (200, "text/csv"): OpenApiTypes.STR,
-            422: examples.HOUSE_WALLET,
-        },
+        parameters=[ID, *_PERIOD, *_PAGE],
+        responses={200: statement_shapes.StatementSerializer, 422: examples.HOUSE_WALLET},
         examples=[statement_shapes.STATEMENT],
         filters=False,
     )
@@ -160,9 +161,27 @@ class WalletViewSet(ReadingViewSet):
     def statement(self, request: Request, pk: str) -> HttpResponseBase:
         query = _query(filters.StatementForm, request)
         if getattr(request, "accepted_renderer").format == CsvRenderer.format:  # noqa: B009 - set by DRF
-            name = f"statement-{int(pk)}.csv"
-            return csv_response(lambda: _rows(self._period(query)), name=name, user_id=self.user.pk)
+            return self._csv(query, pk)
         return Response(_page(self._period(query), query, request.build_absolute_uri()))
+
+    @extend_schema(
+        operation_id="wallets_statement_csv",
+        summary="A wallet's statement, for a spreadsheet",
+        description="The whole period, with a line for the opening balance and one for the closing balance.",
+        parameters=[ID, *_PERIOD],
+        responses={(200, "text/csv"): OpenApiTypes.STR, 422: examples.HOUSE_WALLET},
+        examples=[statement_shapes.STATEMENT_CSV],
+        filters=False,
+    )
+    @action(
+        detail=True, methods=["get"], url_path=r"statement\.csv", renderer_classes=[CsvRenderer], pagination_class=None
+    )
+    def statement_csv(self, request: Request, pk: str) -> HttpResponseBase:
+        return self._csv(_query(filters.PeriodForm, request), pk)
+
+    def _csv(self, query: dict[str, Any], pk: str) -> HttpResponseBase:
+        name = f"statement-{int(pk)}.csv"
+        return csv_response(lambda: _rows(self._period(query)), name=name, user_id=self.user.pk)
 
     @extend_schema(
         operation_id="wallets_balance",

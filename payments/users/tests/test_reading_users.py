@@ -53,6 +53,7 @@ def test_users_me_includes_wallets_and_transactions_as_their_lists_show_them(ali
     book_transfer((ALICES, BOBS, "5"))
     client = signed_in(alice)
     body = client.get(ME, {"include": "wallets,transactions"}).json()
+    assert client.get(f"{ME}?include=transactions&include=wallets").json() == body
     assert body["wallets"] == client.get("/api/v1/wallets").json()["results"]
     assert body["transactions"] == client.get("/api/v1/transactions").json()["results"]
     assert [wallet["balance"] for wallet in body["wallets"]] == ["20.00"]
