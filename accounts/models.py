@@ -1,10 +1,11 @@
-"""Users, the refresh tokens they hold, the mails they are sent, and the counters that throttle strangers."""
+"""Users, their refresh tokens and API keys, the mails they are sent, and the counters that throttle strangers."""
 
 import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import IContains
@@ -156,6 +157,39 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return f"login {self.id} of user {self.user_id}"
+
+
+class ApiKey(models.Model):
+    """What a service sends in the place of an access token: `till_<prefix>_<secret>`. Only its digest is kept.
+
+    The row stays when the key is revoked: who could do what, and until when.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
+    name = PlainTextColumn(max_length=100)
+    prefix = models.CharField(max_length=10)
+    #: SHA-256 of the whole key, in hexadecimal.
+    digest = models.CharField(max_length=64)
+    scopes = ArrayField(models.CharField(max_length=40))
+    #: From which addresses it may be used, as CIDR blocks. Empty: from everywhere.
+    networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    #: Exact to a minute.
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+        constraints = (
+            models.UniqueConstraint(fields=("prefix",), name="accounts_apikey_prefix_unique"),
+            models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="accounts_apikey_digest"),
+            models.CheckConstraint(condition=Q(scopes__len__gt=0), name="accounts_apikey_has_scopes"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
 
 
 class ThrottleCount(models.Model):

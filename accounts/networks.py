@@ -1,6 +1,7 @@
 """Where a request comes from, and what that counts as."""
 
 import ipaddress
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -76,3 +77,13 @@ def client_network(request: HttpRequest) -> str | None:
         return None
     length = 64 if ":" in address else 24
     return str(ipaddress.ip_network(f"{address}/{length}", strict=False))
+
+
+def is_within(address: str | None, networks: Iterable[str]) -> bool:
+    """Tell whether the address, as `client_address` returns it, is of one of the CIDR blocks."""
+    return address is not None and any(ipaddress.ip_address(address) in _block(text) for text in networks)
+
+
+@lru_cache(1024)
+def _block(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text)

@@ -36,6 +36,11 @@ class SecurityEvent(StrEnum):
     USER_DELETED = "user_deleted"
     ROLE_CHANGED = "role_changed"
     SUPPORT_CHANGED = "support_changed"
+    API_KEY_CREATED = "api_key_created"
+    API_KEY_REVOKED = "api_key_revoked"
+    API_KEY_USED = "api_key_used"
+    API_KEY_FAILED = "api_key_failed"
+    API_KEY_REFUSED = "api_key_refused"
     REFUSED = "refused"
 
 

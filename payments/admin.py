@@ -1,5 +1,6 @@
 """The staff site for money: Django finds the pages of all subjects here."""
 
+from payments.api_keys import admin as api_keys
 from payments.audit import admin as audit
 from payments.commission import admin as commission
 from payments.exchange import admin as exchange
@@ -11,6 +12,7 @@ from payments.webhooks.admin import events, providers
 from staff import log_entries
 
 __all__ = [
+    "api_keys",
     "audit",
     "commission",
     "currencies",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from payments.api_keys.views import ApiKeyViewSet
 from payments.commission import views as commission
 from payments.deliveries import views as deliveries
 from payments.exchange import views as exchange
@@ -19,6 +20,7 @@ router.register("wallets", wallets.WalletViewSet, basename="wallet")
 router.register("transactions", transactions.TransactionViewSet, basename="transaction")
 router.register("currencies", currencies.CurrencyViewSet, basename="currency")
 router.register("users", users.UserViewSet, basename="user")
+router.register("api-keys", ApiKeyViewSet, basename="api-key")
 router.register("deposits", orders.DepositViewSet, basename="deposit")
 router.register("withdrawals", orders.WithdrawalViewSet, basename="withdrawal")
 router.register("settlement-scopes", orders.ScopeViewSet, basename="settlement-scope")

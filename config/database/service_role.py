@@ -70,6 +70,7 @@ RIGHTS: dict[str, Rights] = {
     "accounts_user_groups": FREE,
     "accounts_user_user_permissions": FREE,
     "accounts_tokenfamily": FREE,
+    "accounts_apikey": Rights(update=("revoked_at", "last_used_at")),
     "accounts_outgoingmail": FREE,
     "accounts_throttlecount": FREE,
     "django_session": FREE,

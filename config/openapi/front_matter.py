@@ -25,6 +25,7 @@ TAGS: Final = {
     "webhook-endpoints": "Where Till sends events, signed, and what became of each delivery (admin).",
     "commission-rules": "What the house charges (admin).",
     "settlement-scopes": "Which orders a service may settle (admin).",
+    "api-keys": "What services send in the place of an access token (admin).",
 }
 _NO_HEADER: Final = "It is no header: it is the member `signature` of the body, over the amount as you wrote it."
 SIGNATURES: Final[dict[str, dict[str, str]]] = {

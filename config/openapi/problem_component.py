@@ -7,7 +7,7 @@ from typing import Any, Final
 DESCRIPTIONS: Final = {
     "400": "The request's shape is wrong; `errors` names the fields.",
     "401": "Credentials are missing or not valid.",
-    "403": "Not permitted for this user.",
+    "403": "Not permitted for this user or API key.",
     "404": "There is nothing here, or it is not yours.",
     "406": "None of the media types in Accept can be served.",
     "409": "The present state forbids it.",

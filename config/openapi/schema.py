@@ -7,9 +7,9 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
 from drf_spectacular.serializers import PolymorphicProxySerializerExtension
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 
-from accounts.permissions import HasRole
+from accounts.key_scopes import needed_scope
 from api.serializers import RequestSerializer
 from config.openapi.problem_component import DESCRIPTIONS, RETRY_AFTER, problem_schema
 
@@ -41,7 +41,7 @@ class TillSchema(AutoSchema):
         applies = {
             "400": True,
             "401": bool(permissions - {AllowAny}),
-            "403": bool(permissions - {AllowAny, IsAuthenticated, HasRole}),
+            "403": bool(permissions - {AllowAny}),
             "404": "{" in self.path,
             "406": issubclass(self.view.content_negotiation_class, DefaultContentNegotiation),
             "409": self.method != "GET",
@@ -104,3 +104,18 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:  # noqa: ARG002
         return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """`Authorization: Bearer <API key>`, where an operation is open to keys. The requirement names the scope."""
+
+    target_class = "accounts.authentication.KeyAuthentication"
+    name = "api_key"
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        scope = needed_scope(auto_schema.view, auto_schema.method)
+        return [] if scope is None else [{self.name: [scope.value]}]
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:  # noqa: ARG002
+        scheme = build_bearer_security_scheme_object("Authorization", "Bearer", "till_<prefix>_<secret>")
+        return scheme | {"description": "An API key of a service. Each operation names the scope that the key needs."}

@@ -91,7 +91,7 @@ def response_for(error: BaseException) -> ProblemResponse | None:
         errors=errors,
         extra=getattr(error, "extra", None),
         retry_after=getattr(error, "retry_after", getattr(error, "wait", None)),
-        headers={"WWW-Authenticate": challenge} if challenge and problem.status == 401 else None,
+        headers={"WWW-Authenticate": challenge} if challenge and problem.status in (401, 403) else None,
     )
 
 

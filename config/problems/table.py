@@ -8,7 +8,7 @@ from django.core import exceptions as django_errors
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf_errors
 
-from accounts import links, services, tokens
+from accounts import api_keys, links, models, services, tokens
 from api import export_slots
 from catalog import models as shop_models
 from catalog import services as shop
@@ -44,6 +44,7 @@ from config.problems.problem_types import (
     Problem,
 )
 from payments import models as money_models
+from payments.api_keys.services import InvalidKeyTerms
 from payments.commission import rules as commission_rules
 from payments.deliveries import addresses as delivery_addresses
 from payments.deliveries import services as deliveries
@@ -80,6 +81,16 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     drf_errors.PermissionDenied: PERMISSION_DENIED,
     django_errors.PermissionDenied: PERMISSION_DENIED,
     drf_errors.Throttled: Problem(429, "throttled", "Too many requests", retry_after=1),
+    # --- API keys ---
+    api_keys.UnknownKey: Problem(401, "api_key_invalid", "The API key is not valid"),
+    api_keys.KeyRevoked: Problem(401, "api_key_revoked", "The API key was revoked"),
+    api_keys.KeyExpired: Problem(401, "api_key_expired", "The API key has expired"),
+    api_keys.KeyUserInactive: Problem(401, "api_key_user_inactive", "The service is disabled"),
+    api_keys.NetworkNotAllowed: Problem(403, "network_not_allowed", "Not from this address"),
+    api_keys.ScopeRequired: Problem(403, "scope_required", "The API key lacks a scope"),
+    api_keys.ClosedToKeys: Problem(403, "closed_to_api_keys", "No API key may do this"),
+    models.ApiKey.DoesNotExist: NOT_FOUND,
+    InvalidKeyTerms: INVALID_REQUEST,
     # --- users ---
     services.InvalidCredentials: Problem(401, "invalid_credentials", "Email or password is wrong"),
     services.LoginLocked: Problem(429, "login_locked", "Too many failed logins", retry_after=60),

@@ -32,6 +32,7 @@ CUT = "…"
 SECRETS = re.compile(
     r"(?P<path>/auth/activate/)[^\s/?#\"']++"
     r"|(?P<bearer>\b[Bb]earer\s++)\S++"
+    r"|(?P<key>\btill_[0-9A-Za-z]{1,20}+_)[0-9A-Za-z]++"
     r"|(?P<jwt>\beyJ)[\w-]{5,}+(?:\.[\w-]*+){0,2}"
     r"|(?P<url>://[^\s:/@]*+:)[^\s/@…]++(?=[@…])"
 )
@@ -123,8 +124,9 @@ def report(method: str, path: str, route: str, status: int, seconds: float, user
 
 
 def masked(text: str) -> str:
-    """Hide activation tokens, bearer tokens, JSON web tokens and passwords in URLs."""
-    return SECRETS.sub(lambda match: "".join(part or "" for part in match.group("path", "bearer", "url")) + "***", text)
+    """Hide activation tokens, bearer tokens, API keys, JSON web tokens and passwords in URLs."""
+    named = ("path", "bearer", "key", "url")
+    return SECRETS.sub(lambda match: "".join(part or "" for part in match.group(*named)) + "***", text)
 
 
 def clean(text: str) -> Masked:

@@ -1,39 +1,18 @@
 """The shapes of commission rules."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django import forms
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from api.amount_fields import AmountField, AmountInputField
 from api.fields import PlainTextField
-from api.filters import MomentField
+from api.moment_fields import MomentInputField
 from api.serializers import RequestSerializer, unknown_members
 from payments.commission.models import CommissionRule, Operation
-
-LAST_YEAR = 9000  # PostgreSQL knows later ones, Python's calendar ends before theirs
-
-
-@extend_schema_field(OpenApiTypes.DATETIME)
-class MomentInputField(serializers.Field[datetime, Any, str, datetime]):
-    """A moment as RFC 3339 writes it, with its offset."""
-
-    default_error_messages = {"invalid": "An RFC 3339 time such as 2026-01-31T12:00:00Z."}
-
-    def to_internal_value(self, data: Any) -> datetime:
-        try:
-            moment = MomentField().to_python(data) if isinstance(data, str) else None
-            if moment is None or not 1 < moment.year < LAST_YEAR:
-                self.fail("invalid")
-        except forms.ValidationError:
-            self.fail("invalid")
-        return moment
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "1.5"})

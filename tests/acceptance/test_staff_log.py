@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import Role, User
+from accounts.models import ApiKey, Role, User
 from catalog.models import Product
 from payments.models import CommissionRule, ExchangeRate, Provider, SettlementScope
 from tests.support.admin_forms import loaded
@@ -144,6 +144,11 @@ def _scope(_: User) -> Form:
     return "payments/settlementscope/add/", {"service": service.pk, "currency": "USD"}, "May settle orders of"
 
 
+def _api_key(_: User) -> Form:
+    fields = {"user": new_user("settler", Role.SERVICE).pk, "name": "A key", "scopes": ["me:read"], "networks": ""}
+    return "accounts/apikey/add/", fields | {"expires_at_0": "", "expires_at_1": ""}, "Made for settler@example.com"
+
+
 def _product(_: User) -> Form:
     piece = a_product()
     fields = {"title": piece.title, "description": "", "price": "1.00", "currency": "USD", "stock": "", "version": "1"}
@@ -157,6 +162,7 @@ FORMS: dict[type[Any], tuple[Callable[[User], Form], ...]] = {
     CommissionRule: (_rule,),
     Provider: (_provider,),
     SettlementScope: (_scope,),
+    ApiKey: (_api_key,),
     Product: (_product,),
 }
 

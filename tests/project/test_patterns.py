@@ -31,6 +31,7 @@ UNITS = ("a", "A", "0", " ", "\t", "-", ".", "a.", "a-", "a+", "a/", "x@", "0.",
 #: Where to find each pattern, and what is worst for it besides UNITS: (beginning, what is repeated, end).
 Worst = tuple[str, str, str]
 LISTED: dict[str, tuple[Worst, ...]] = {
+    "accounts.api_keys:_KEY": (("till_", "a", ""), ("", "till_aaaaaaaaaa_", "")),
     "catalog.views.etags:_ETAG": (('"', "1", ""),),
     "config.embedded_postgres.privileges:_capability": (),
     "config.environment:CURRENCY": (),
@@ -51,6 +52,7 @@ LISTED: dict[str, tuple[Worst, ...]] = {
         *(("", unit, end) for unit in ("://", "://a", "://:", "a://a:", "://a:b", ":", "a:") for end in ("", "@", "…")),
         *(("://", unit, "") for unit in ("a", ":", "a:")),
         *(("://a:", unit, "") for unit in ("a", ":", "://", "b/")),
+        *(("", unit, end) for unit in ("till_", "till_a", "till_a_", " till_a_a") for end in ("", "_")),
         *(("", unit, "") for unit in ("/auth/activate/", "/auth/activate/a", "/auth/activate")),
         ("Bearer", " ", ""),
         ("eyJ", "-", ""),

@@ -33,6 +33,10 @@ def _exchange(source: int, destination: int, **terms: Any) -> Call:
     return to({"source": source, "destination": destination, **(terms or {"amount": "10.00"})})
 
 
+def _new_key(context: OperationContext) -> Call:
+    return to({"user": context.scope.service_id, "name": "A key", "scopes": ["deposits:read"]})
+
+
 def _token(context: OperationContext) -> str:
     return links.activation_token(user=context.newcomer)
 
@@ -150,6 +154,10 @@ ROWS: dict[str, Row] = {
     ),
     "settlement_scopes_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.scope.pk)),
     "settlement_scopes_delete": Row("401 403 403 403 204", lambda context: to(id=context.scope.pk)),
+    "api_keys_list": Row("401 403 403 403 200", lambda context: find(context.api_key.key.pk)),
+    "api_keys_create": Row("401 403 403 403 201", _new_key),
+    "api_keys_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.api_key.key.pk)),
+    "api_keys_revoke": Row("401 403 403 403 204", lambda context: to(id=context.api_key.key.pk)),
     "commission_rules_list": Row("401 403 403 403 200", lambda context: find(context.rule.pk)),
     "commission_rules_create": Row("401 403 403 403 201", lambda _: to(_RULE)),
     "commission_rules_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.rule.pk)),

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from catalog import services as shop
 from catalog.models import Purchase
+from payments.api_keys.services import add_key
 from payments.exchange import services as exchange
 from payments.models import Wallet
 from payments.orders import services as orders
@@ -59,7 +60,9 @@ def pending_objects(alice: User, admin: User) -> None:
     )
     recipes.exchange_rate.make()
     exchange.quote(user_id=alice.pk, source="USD", target="EUR", amount=Decimal(10))
-    recipes.settlement_scope.make(service=recipes.service.make(), everything=False, currency_id="USD")
+    service = recipes.service.make()
+    recipes.settlement_scope.make(service=service, everything=False, currency_id="USD")
+    add_key(user_id=service.pk, name="A key", scopes=["deposits:read"], staff=admin)
 
 
 def url(model: Any, page: str, *arguments: Any) -> str:

@@ -1,0 +1,37 @@
+"""What API keys may do: the closed list of scopes, and the one table of the operations that each of them opens.
+
+An operation that is not in the table is closed to keys, whatever their scopes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import models
+
+
+class Scope(models.TextChoices):
+    """The labels are what staff read who make a key."""
+
+    DEPOSITS_READ = "deposits:read", "deposits:read: deposits that the service may settle"
+    DEPOSITS_SETTLE = "deposits:settle", "deposits:settle: settle them"
+    WITHDRAWALS_READ = "withdrawals:read", "withdrawals:read: withdrawals that the service may settle"
+    WITHDRAWALS_SETTLE = "withdrawals:settle", "withdrawals:settle: settle them"
+    ME_READ = "me:read", "me:read: whose key it is"
+
+
+#: The view and its action, or its method where it has no actions.
+OPERATIONS: Final[Mapping[str, Scope]] = {
+    "DepositViewSet.list": Scope.DEPOSITS_READ,
+    "DepositViewSet.retrieve": Scope.DEPOSITS_READ,
+    "DepositViewSet.settle": Scope.DEPOSITS_SETTLE,
+    "WithdrawalViewSet.list": Scope.WITHDRAWALS_READ,
+    "WithdrawalViewSet.retrieve": Scope.WITHDRAWALS_READ,
+    "WithdrawalViewSet.settle": Scope.WITHDRAWALS_SETTLE,
+    "MeView.get": Scope.ME_READ,
+}
+
+
+def needed_scope(view: Any, method: str) -> Scope | None:
+    """Return the scope that a key needs for what the view is about to do. None: it is closed to keys."""
+    action = getattr(view, "action", None) or method.lower().replace("head", "get")
+    return OPERATIONS.get(f"{type(view).__name__}.{action}")

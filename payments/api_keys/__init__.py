@@ -1,0 +1,1 @@
+"""API keys of services: made and revoked by admins. accounts reads them."""
