@@ -1,6 +1,7 @@
 """Filters of lists: query parameters, read strictly, each error naming its parameter."""
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,6 +84,12 @@ class Filter(filters.Filter):  # type: ignore[misc]  # django-filter has no type
 
 class FilterSet(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """What our sets of filters share."""
+
+    @classmethod
+    def parameters(cls, given: Iterable[str]) -> Iterator[str]:
+        """Yield the parameters that are understood. A filter may have its own, of those that are given."""
+        for name, each in cls.base_filters.items():
+            yield from each.parameters(given) if hasattr(each, "parameters") else (name,)
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)

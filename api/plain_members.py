@@ -29,6 +29,9 @@ def plain_amount(value: Any) -> Decimal | None:
 
 def plain_text(value: Any, max_length: int) -> str | None:
     """Return a text of printable characters that needs no trimming. It may be empty."""
-    if type(value) is not str or len(value) > max_length or value.strip() != value:
-        return None
-    return value if not value or value.isprintable() else None
+    return value if is_printable(value, max_length) and value.strip() == value else None
+
+
+def is_printable(value: Any, max_length: int) -> bool:
+    """Tell whether the value is a text of printable characters, or empty."""
+    return type(value) is str and len(value) <= max_length and (not value or value.isprintable())

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -27,7 +28,8 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # django-
             refuse_unknown_parameters(request.query_params, own, repeatable=getattr(view, "list_parameters", ()))
             return queryset
         filterset = self.get_filterset_class(view, queryset)
-        filters = tuple(filterset.base_filters) if filterset else ()
+        lists = filterset and request.method in SAFE_METHODS
+        filters = tuple(filterset.parameters(request.query_params)) if lists else ()
         known, repeatable = (*filters, *PAGE_PARAMETERS, *own), getattr(view, "list_parameters", ())
         refuse_unknown_parameters(request.query_params, known, repeatable=repeatable)
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)

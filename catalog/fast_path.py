@@ -9,6 +9,7 @@ from catalog.models import Purchase
 from catalog.models.purchases import MAX_QUANTITY
 from catalog.plans.purchases import PurchasePlan
 from catalog.serializers.purchases import purchase_answer
+from payments.metadata.members import NAMES, plain_attached
 from payments.operations.fast_operation import FastOperation
 
 
@@ -18,11 +19,12 @@ def _plan(user_id: int, data: Mapping[str, Any], _id: int | None) -> PurchasePla
         plain_id(data.get("wallet")),
         data.get("quantity", 1),
     )
-    expected_price = plain_amount(data.get("expected_price"))
+    expected_price, attached = plain_amount(data.get("expected_price")), plain_attached(data)
     if (
-        not are_known(data, "product", "wallet", "quantity", "expected_price")
+        not are_known(data, "product", "wallet", "quantity", "expected_price", *NAMES)
         or product_id is None
         or wallet_id is None
+        or attached is None
         or plain_id(quantity) is None
         or quantity > MAX_QUANTITY
         or ("expected_price" in data and expected_price is None)
@@ -34,6 +36,7 @@ def _plan(user_id: int, data: Mapping[str, Any], _id: int | None) -> PurchasePla
         wallet_id=wallet_id,
         quantity=quantity,
         expected_price=expected_price,
+        attached=attached,
     )
 
 

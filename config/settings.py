@@ -297,6 +297,7 @@ SPECTACULAR_SETTINGS = {
         "config.openapi.hooks.separate_previews",
         "config.openapi.hooks.add_what_is_not_an_operation",
         "config.openapi.hooks.name_integer_formats",
+        "config.openapi.hooks.name_deep_objects",
     ],
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for us; what readers of the API get is written as such
     "ENUM_NAME_OVERRIDES": {

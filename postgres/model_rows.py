@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models
 
-from postgres.parameters import BIGINT, NUMERIC, TEXT, Column, RowsStatement
+from postgres.parameters import BIGINT, JSON, NUMERIC, TEXT, Column, RowsStatement
 from postgres.pipeline import Pipeline
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,4 +59,6 @@ def _column(field: Any) -> Column:
         return NUMERIC
     if isinstance(field, (models.CharField, models.TextField)):
         return TEXT
+    if isinstance(field, models.JSONField):
+        return JSON
     raise TypeError(f"no statement of ours writes a {type(field).__name__}")

@@ -1,5 +1,6 @@
 """Parameters of statements, as text: arrays and values that PostgreSQL casts to a column's type."""
 
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -46,6 +47,19 @@ def text(value: object) -> bytes:
     return value.encode()
 
 
+def objects(values: Sequence[dict[str, Any] | None]) -> str:
+    """Return JSON objects, or NULL for None."""
+    return "{" + ",".join("NULL" if value is None else _quoted(json.dumps(value)) for value in values) + "}"
+
+
+def _quoted(element: str) -> str:
+    return '"' + element.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def json_object(value: dict[str, Any] | None) -> bytes | None:
+    return None if value is None else json.dumps(value).encode()
+
+
 class Column(NamedTuple):
     """A type of PostgreSQL's, with the writer of an array of its values and the writer of one value."""
 
@@ -56,6 +70,7 @@ class Column(NamedTuple):
 
 BIGINT, NUMERIC = Column("bigint", integers, number), Column("numeric", decimals, number)
 TEXT = Column("text", texts, text)
+JSON = Column("jsonb", objects, json_object)
 
 
 class RowsStatement:

@@ -1,5 +1,6 @@
 """Any list as CSV, filtered and searched, streamed whatever its length."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -86,7 +87,9 @@ class CsvExportMixin(ModelAdmin):
 
 
 def cell_text(value: object, places: int) -> object:
-    """Return an amount exactly, with at least `places` decimals, and a time as RFC 3339 writes it."""
+    """Return an amount exactly, with at least `places` decimals, a time as RFC 3339 writes it, an object as JSON."""
     if isinstance(value, Decimal):
         return format_amount(value, places)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     return value.isoformat() if isinstance(value, datetime) else value

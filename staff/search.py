@@ -11,10 +11,12 @@ from api.filters import id_or_none
 _MAX_USERS = 100
 
 
-def by_id_or_email(term: str, *, id_columns: Sequence[str], user_columns: Sequence[str]) -> Q:
+def by_id_or_email(
+    term: str, *, id_columns: Sequence[str], user_columns: Sequence[str], text_columns: Sequence[str] = ()
+) -> Q:
     """Return the condition for the term: a number is looked for in `id_columns`.
 
-    Any other text is a part of the email of a user in one of `user_columns`.
+    Any other text is a part of the email of a user in one of `user_columns`. All of `text_columns` may be the term.
     """
     number = id_or_none(term)
     conditions: list[Any] = (
@@ -22,7 +24,7 @@ def by_id_or_email(term: str, *, id_columns: Sequence[str], user_columns: Sequen
         if number
         else [(f"{name}__in", ids_by_email(term)) for name in user_columns]
     )
-    return Q.create(conditions, connector=Q.OR)
+    return Q.create([*conditions, *((name, term) for name in text_columns)], connector=Q.OR)
 
 
 def ids_by_email(term: str) -> list[int]:

@@ -14,6 +14,7 @@ from catalog.models import Purchase, Refund
 from catalog.queries import search
 from payments.ledger import booking
 from payments.ledger.admin.display import money
+from payments.metadata.admin import AttachedMixin
 from payments.money import InvalidAmount
 from staff.amount_field import AmountFormField
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
@@ -85,24 +86,26 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
+class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
     confirmed_actions = (RefundAction,)
-    list_display = ("id", "title", "quantity", "buyer", "amount_paid", "amount_refunded", "state", "created_at")
+    list_display = (
+        *("id", "title", "quantity", "buyer", "amount_paid", "amount_refunded", "state", "reference", "created_at"),
+    )
     list_display_links = ("id", "title")
     list_filter = (PeriodFilter, "currency")
     search_fields = ("id",)
     search_help_text = (
-        "An id of purchase, user, wallet, product or transaction, an email, or a part of a product's text (of more "
-        f"than {MAX_LISTED:,}, the newest are listed)"
+        "An id of purchase, user, wallet, product or transaction, an email, a reference, or a part of a product's text "
+        f"(of more than {MAX_LISTED:,}, the newest are listed)"
     )
     fields = readonly_fields = (
         *("id", "title", "bought", "quantity", "price_of_one", "amount_paid", "amount_refunded", "state"),
-        *("buyer", "paid_from", "booked_as", "created_at"),
+        *("buyer", "paid_from", "reference", "metadata_shown", "booked_as", "created_at"),
     )
     inlines = (RefundInline,)
     export_fields = (
         *("id", "user_id", "user__email", "product_id", "title", "wallet_id", "quantity", "unit_price", "amount"),
-        *("refunded", "currency_id", "transaction_id", "created_at"),
+        *("refunded", "currency_id", "reference", "metadata", "transaction_id", "created_at"),
     )
     export_places = "currency__decimal_places"
     empty_state = "Nothing was bought yet. A purchase is made by a user, with a wallet that covers the price."

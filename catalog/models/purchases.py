@@ -9,12 +9,13 @@ from django.db.models.functions import Now
 
 from catalog.models.products import TITLE_MAX_LENGTH, Product
 from payments.ledger.models.fields import MoneyField
+from payments.metadata.models import WithMetadata, metadata_indexes
 from payments.models import Currency, Transaction, Wallet
 
 MAX_QUANTITY = 1000
 
 
-class Purchase(models.Model):
+class Purchase(WithMetadata):
     """A product as it was when it was bought. PostgreSQL refuses every change but a rise of `refunded`.
 
     Composite foreign keys (migrations/sql/purchases.sql) hold the currency of both the product and the wallet. They are
@@ -45,7 +46,7 @@ class Purchase(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["user", "-id"], name="purchase_of_user")]
+        indexes = [models.Index(fields=["user", "-id"], name="purchase_of_user"), *metadata_indexes("purchase")]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__range=(1, MAX_QUANTITY)), name="purchase_quantity_in_range"),
             models.CheckConstraint(condition=Q(unit_price__gt=0), name="purchase_price_positive"),

@@ -9,6 +9,7 @@ from api.decimals import format_amount
 from catalog.models import Product, Purchase
 from payments.ledger import booking
 from payments.ledger.queries.ledger_questions import known_currency
+from payments.metadata.members import NOTHING, Attached
 from payments.models import Transaction, Wallet
 from payments.money import InvalidAmount
 from payments.operations.plan import Questions, UnitOfWork
@@ -66,6 +67,7 @@ class PurchasePlan:
     wallet_id: int
     quantity: int = 1
     expected_price: Decimal | None = None
+    attached: Attached = NOTHING
     _product: Rows = field(default_factory=list)
     _id: Rows = field(default_factory=list)
 
@@ -99,6 +101,8 @@ class PurchasePlan:
             amount=_total(price, self.quantity),
             currency=currency,
             created_at=work.now,
+            reference=self.attached.reference,
+            metadata=self.attached.metadata,
         )
         purchase.transaction_id = _pay(work, purchase)
         if stock is not None:

@@ -12,6 +12,7 @@ from api.decimals import parse_decimal
 from api.filters import UP_TO, CurrencyFilter, Filter, FilterSet, IdFilter, MomentFilter
 from catalog.models import Product
 from catalog.queries import products
+from payments.metadata.filters import MetadataFilters
 from payments.money import DECIMAL_PLACES, MAX_DIGITS
 
 SEARCH_MAX_LENGTH = 100
@@ -67,7 +68,7 @@ class StaffProductFilters(ProductFilters):
         return queryset.filter(is_active=value == "true")
 
 
-class PurchaseFilters(FilterSet):
+class PurchaseFilters(MetadataFilters):
     product = IdFilter(field_name="product_id", label="Only purchases of this product.")
     wallet = IdFilter(field_name="wallet_id", label="Only purchases paid with this wallet.")
     locals()["from"] = MomentFilter(

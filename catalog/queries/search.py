@@ -11,11 +11,12 @@ _MAX_FOUND = 100
 
 
 def purchases(term: str) -> Q:
-    """By an id of the purchase, user, wallet, product or transaction, a part of an email, or of a product's text."""
+    """By a reference, an id of purchase, user, wallet, product or transaction, or a part of an email or a product."""
+    attached = Q(reference=term)
     if number := id_or_none(term):
         columns = ("pk", "user_id", "wallet_id", "product_id", "transaction_id")
-        return Q.create([(column, number) for column in columns], connector=Q.OR)
+        return attached | Q.create([(column, number) for column in columns], connector=Q.OR)
     if "@" in term:
-        return Q(user_id__in=ids_by_email(term))
+        return attached | Q(user_id__in=ids_by_email(term))
     products = with_text(Product.objects.all(), term).order_by("-pk")
-    return Q(product_id__in=list(products.values_list("pk", flat=True)[:_MAX_FOUND]))
+    return attached | Q(product_id__in=list(products.values_list("pk", flat=True)[:_MAX_FOUND]))

@@ -23,6 +23,8 @@ _PURCHASE = {
     "currency": "EUR",
     "refunded": "0.00",
     "status": "paid",
+    "reference": "",
+    "metadata": {},
     "transaction": 1234,
     "created_at": "2026-01-31T12:00:00.123456Z",
 }

@@ -11,6 +11,8 @@ from api.serializers import RequestSerializer
 from api.timestamps import timestamp
 from catalog.models import Purchase, Refund
 from catalog.models.purchases import MAX_QUANTITY
+from payments.metadata.members import attached_answer
+from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
 
 
 def purchase_answer(purchase: Purchase) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def purchase_answer(purchase: Purchase) -> dict[str, Any]:
         "currency": purchase.currency_id,
         "refunded": format_amount(purchase.refunded, places),
         "status": str(purchase.status),
+        **attached_answer(purchase),
         "transaction": purchase.transaction_id,
         "created_at": timestamp(purchase.created_at),
     }
@@ -53,13 +56,14 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
     currency = serializers.CharField(source="currency_id", read_only=True)
     refunded = AmountField(help_text="What of `amount` was paid back.")
     status = serializers.ChoiceField(choices=Purchase.Status.choices, read_only=True)
+    metadata = MetadataAnswerField(read_only=True)
     transaction = serializers.IntegerField(source="transaction_id", read_only=True, help_text="What was booked.")
 
     class Meta:
         model = Purchase
         fields = (
             "id", "user", "product", "title", "wallet", "quantity", "unit_price", "amount", "currency", "refunded",
-            "status", "transaction", "created_at",
+            "status", "reference", "metadata", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -67,7 +71,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
         return purchase_answer(instance)
 
 
-class BuySerializer(RequestSerializer):
+class BuySerializer(AttachingSerializer):
     product = IdField(source="product_id")
     wallet = IdField(source="wallet_id", help_text="One of your own, in the product's currency.")
     quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, default=1)

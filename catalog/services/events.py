@@ -7,6 +7,7 @@ from api.timestamps import timestamp
 from catalog.models import Purchase, Refund
 from payments.events.sources import EventContent, EventKey, Source
 from payments.events.types import EventType
+from payments.metadata.members import attached_answer
 
 
 def _purchases(keys: Sequence[EventKey]) -> Mapping[EventKey, EventContent]:
@@ -27,6 +28,7 @@ def _purchase(purchase: Purchase) -> dict[str, object]:
         "unit_price": format_amount(purchase.unit_price, places),
         "amount": format_amount(purchase.amount, places),
         "currency": purchase.currency_id,
+        **attached_answer(purchase),
         "transaction": purchase.transaction_id,
         "created_at": timestamp(purchase.created_at),
     }
@@ -63,6 +65,8 @@ _PURCHASE = {
     "unit_price": "25.00",
     "amount": "50.00",
     "currency": "USD",
+    "reference": "INV-2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": 1234,
     "created_at": _MOMENT,
 }

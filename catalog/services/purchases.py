@@ -4,13 +4,20 @@ from decimal import Decimal
 
 from catalog.models import Purchase
 from catalog.plans.purchases import OutOfStock, PriceChanged, PurchasePlan
+from payments.metadata.members import NOTHING, Attached
 from payments.operations.plan import carry_out
 
 __all__ = ["OutOfStock", "PriceChanged", "buy"]
 
 
 def buy(
-    *, user_id: int, product_id: int, wallet_id: int, quantity: int = 1, expected_price: Decimal | None = None
+    *,
+    user_id: int,
+    product_id: int,
+    wallet_id: int,
+    quantity: int = 1,
+    expected_price: Decimal | None = None,
+    attached: Attached = NOTHING,
 ) -> Purchase:
     """Buy with a wallet of the user's own, at the price that stands under the product's row lock. Not idempotent.
 
@@ -23,5 +30,6 @@ def buy(
             wallet_id=wallet_id,
             quantity=quantity,
             expected_price=expected_price,
+            attached=attached,
         )
     )

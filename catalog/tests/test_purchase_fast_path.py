@@ -36,7 +36,8 @@ def test_it_takes_what_the_serializer_takes_and_reads_the_same() -> None:
         assert serializer.is_valid() == (plan is not None), body
         if isinstance(plan, PurchasePlan):
             taken += 1
-            values = {name: getattr(plan, name) for name in ("product_id", "wallet_id", "quantity", "expected_price")}
+            names = ("product_id", "wallet_id", "quantity", "expected_price", "attached")
+            values = {name: getattr(plan, name) for name in names}
             assert values == {"expected_price": None, **serializer.validated_data}
             assert plan.user_id == 5
     assert taken > 15

@@ -33,7 +33,7 @@ def test_a_purchase_takes_the_price_and_says_what_was_bought(alice: Any, pen: Pr
     assert body == {
         "id": purchase.pk, "user": alice.pk, "product": pen.pk, "title": "Pen", "wallet": wallet.pk, "quantity": 2,
         "unit_price": "25.00", "amount": "50.00", "currency": "USD", "refunded": "0.00", "status": "paid",
-        "transaction": purchase.transaction_id,
+        "reference": "", "metadata": {}, "transaction": purchase.transaction_id,
     }  # fmt: skip
     assert shown_balance(wallet) == "50.00"
 

@@ -55,6 +55,15 @@ def name_integer_formats(result: Any, **_: Any) -> Any:
     return result
 
 
+def name_deep_objects(result: Any, **_: Any) -> Any:
+    """Say of every parameter that is an object how it is written: `metadata[key]=value`."""
+    for operation in _operations(result):
+        for parameter in operation.get("parameters", ()):
+            if parameter["schema"].get("type") == "object":
+                parameter |= {"style": "deepObject", "explode": True}
+    return result
+
+
 def _operations(result: Any) -> Iterator[dict[str, Any]]:
     for methods in result["paths"].values():
         yield from methods.values()

@@ -23,6 +23,8 @@ FIELD_CODES = {
     "not_with": "The field does not go with another one that is given.",
     "fixed": "The field cannot be changed.",
     "reserved": "The address belongs to a deleted user.",
+    "too_many_keys": "The object has more keys than are kept.",
+    "invalid_key": "A key of the object is too long, or has a character that is not allowed.",
     "unknown_field": "The body has a member that is not known here, or that nobody may set.",
     "unknown_parameter": "The address does not know this parameter.",
     "repeated_parameter": "The parameter is given more than once.",

@@ -10,6 +10,7 @@ from payments.events.types import EventType
 from payments.exchange.models import Exchange
 from payments.exchange.serializers import exchange_answer
 from payments.ledger.models import Posting, Reversal
+from payments.metadata.members import attached_answer
 from payments.transfers.models import Transfer
 
 CREDITED, DEBITED = "wallet.credited", "wallet.debited"
@@ -58,6 +59,7 @@ def _transfer(transfer: Transfer) -> dict[str, object]:
         "amount": format_amount(transfer.amount, places),
         "commission": format_amount(transfer.commission, places),
         "note": transfer.note,
+        **attached_answer(transfer),
         "transaction": transfer.transaction_id,
         "created_at": timestamp(transfer.created_at),
     }
@@ -114,6 +116,8 @@ _TRANSFER = {
     "amount": "25.00",
     "commission": "0.25",
     "note": "Lunch",
+    "reference": "INV-2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": 1234,
     "created_at": _MOMENT,
 }
@@ -129,6 +133,8 @@ _EXCHANGE = {
     "commission": "0.51",
     "remainder": "0.00000000007",
     "quote": 8,
+    "reference": "INV-2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": 1234,
     "created_at": _MOMENT,
 }

@@ -101,6 +101,8 @@ _ORDER = {
     "status": "pending",
     "reason": "",
     "provider": None,
+    "reference": "INV-2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": None,
     "created_at": "2026-01-31T12:00:00.123456Z",
     "settled_at": None,

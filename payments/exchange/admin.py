@@ -14,6 +14,7 @@ from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.exchange.services.rates import STAFF_ORIGIN
 from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
+from payments.metadata.admin import AttachedMixin
 from staff.amount_field import AmountFormField
 from staff.document_admin import DocumentAdmin
 from staff.formats import plain_decimal
@@ -176,20 +177,22 @@ class QuoteAdmin(ConversionAdmin):
 
 
 @admin.register(Exchange)
-class ExchangeAdmin(ConversionAdmin):
+class ExchangeAdmin(AttachedMixin, ConversionAdmin):
     id_columns = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
-    list_display = ("id", "of_user", *_TERMS, "booked_as", "created_at")
+    text_columns = ("reference",)
+    list_display = ("id", "of_user", *_TERMS, "reference", "booked_as", "created_at")
     list_select_related = (*ConversionAdmin.list_select_related, "transaction")
     search_help_text = (
-        f"An id of exchange, user, wallet, transaction or quote, or an email (of more than {MAX_LISTED:,}, "
-        "the newest are listed)"
+        "An id of exchange, user, wallet, transaction or quote, an email, or a reference (of more than "
+        f"{MAX_LISTED:,}, the newest are listed)"
     )
     fields = readonly_fields = (
         *("id", "of_user", "from_wallet", "to_wallet", *_TERMS, "remainder_kept", "by_rule", "promised_by"),
-        *("booked_as", "created_at"),
+        *("reference", "metadata_shown", "booked_as", "created_at"),
     )
     export_fields = (
-        *(*_TERMS_EXPORTED, "remainder", "source_id", "destination_id", "quote_id", "transaction_id", "created_at"),
+        *(*_TERMS_EXPORTED, "remainder", "source_id", "destination_id", "quote_id", "reference", "metadata"),
+        *("transaction_id", "created_at"),
     )
     empty_state = "Nobody has exchanged anything yet. It needs a rate, and wallets in two currencies."
 

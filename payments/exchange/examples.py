@@ -33,6 +33,8 @@ _EXCHANGE = {
     **_TERMS,
     "remainder": "0.00000000007",
     "quote": 8,
+    "reference": "",
+    "metadata": {},
     "transaction": 1234,
     "created_at": "2026-01-31T12:00:30.123456Z",
 }

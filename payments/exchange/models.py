@@ -14,6 +14,7 @@ from payments.exchange.conversion import MAX_RATE, RATE_DECIMAL_PLACES
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.transactions import Transaction
 from payments.ledger.models.wallets import Currency, Wallet
+from payments.metadata.models import WithMetadata, metadata_indexes
 
 _CURRENCY: dict[str, Any] = {"on_delete": models.PROTECT, "related_name": "+", "db_index": False}
 
@@ -97,7 +98,7 @@ class Quote(Conversion):
         return f"quote {self.pk}"
 
 
-class Exchange(Conversion):
+class Exchange(WithMetadata, Conversion):
     """Money of one currency that became another's, through the house's exchange wallets. Never changed."""
 
     source = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_constraint=False)
@@ -109,7 +110,7 @@ class Exchange(Conversion):
     transaction = models.OneToOneField(Transaction, on_delete=models.PROTECT, related_name="exchange")
 
     class Meta(Conversion.Meta):
-        indexes = [models.Index(fields=["user", "-id"], name="exchange_of_user")]
+        indexes = [models.Index(fields=["user", "-id"], name="exchange_of_user"), *metadata_indexes("exchange")]
         constraints = [
             *conversion_constraints("exchange"),
             models.CheckConstraint(

@@ -15,6 +15,7 @@ from payments.exchange.terms import check_exchangeable, pair_in_use, proceeds_of
 from payments.ledger import booking
 from payments.ledger.models import Currency, Transaction, Wallet
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, currency_from
+from payments.metadata.members import NOTHING, Attached
 from payments.money import EXACT
 from payments.operations.plan import Questions, UnitOfWork
 from postgres.model_rows import moment_of
@@ -108,6 +109,7 @@ class _BetweenOwnWallets:
     user_id: int
     source_id: int
     destination_id: int
+    attached: Attached = NOTHING
     _currencies: tuple[Rows, Rows] = field(default_factory=lambda: ([], []))
     _id: Rows = field(default_factory=list)
 
@@ -136,6 +138,8 @@ class _BetweenOwnWallets:
             target_currency=pair[1],
             quote_id=quote_id,
             created_at=work.now,
+            reference=self.attached.reference,
+            metadata=self.attached.metadata,
             **terms._asdict(),
         )
         new = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_postings(exchange)), f"exchange {exchange.pk}")

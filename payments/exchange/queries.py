@@ -6,6 +6,7 @@ from accounts.models import Role, User
 from api import time_ranges
 from api.filters import UP_TO, CurrencyFilter, FilterSet, IdFilter, MomentFilter
 from payments.exchange.models import Exchange, ExchangeRate, Quote
+from payments.metadata.filters import MetadataFilters
 
 
 def rates() -> QuerySet[ExchangeRate]:
@@ -28,7 +29,7 @@ class RateFilters(FilterSet):
     target_currency = CurrencyFilter(field_name="target_currency_id", label="Only rates to this currency.")
 
 
-class ExchangeFilters(FilterSet):
+class ExchangeFilters(MetadataFilters):
     wallet = IdFilter(method="of_wallet", label="Only exchanges from or to this wallet.")
     source_currency = CurrencyFilter(field_name="source_currency_id", label="Only from this currency.")
     target_currency = CurrencyFilter(field_name="target_currency_id", label="Only to this currency.")

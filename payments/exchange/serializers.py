@@ -14,6 +14,8 @@ from api.serializers import RequestSerializer, refuse_unless_one_of
 from api.timestamps import timestamp
 from payments.exchange import services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
+from payments.metadata.members import attached_answer
+from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
 
 ORIGIN_MAX_LENGTH = 60
 _SOURCE, _TARGET = {"currency": "source_currency"}, {"currency": "target_currency"}
@@ -53,6 +55,7 @@ def exchange_answer(exchange: Exchange) -> dict[str, Any]:
         "commission": format_amount(exchange.commission, source_places),
         "remainder": format_amount(exchange.remainder, target_places),
         "quote": exchange.quote_id,
+        **attached_answer(exchange),
         "transaction": exchange.transaction_id,
         "created_at": timestamp(exchange.created_at),
     }
@@ -153,13 +156,14 @@ class ExchangeSerializer(serializers.ModelSerializer[Exchange]):
         **_TARGET, help_text="What rounding left with the house: `proceeds` + `remainder` = `amount` x `rate`, exactly."
     )
     quote = serializers.IntegerField(source="quote_id", read_only=True, allow_null=True)
+    metadata = MetadataAnswerField(read_only=True)
     transaction = serializers.IntegerField(source="transaction_id", read_only=True)
 
     class Meta:
         model = Exchange
         fields = (
             "id", "user", "source", "destination", "source_currency", "target_currency", "rate", "amount", "proceeds",
-            "commission", "remainder", "quote", "transaction", "created_at",
+            "commission", "remainder", "quote", "reference", "metadata", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -185,7 +189,7 @@ class PositiveField(AmountInputField):
         return number
 
 
-class ExchangeWriteSerializer(RequestSerializer):
+class ExchangeWriteSerializer(AttachingSerializer):
     source = IdField(help_text="One of your own wallets.")  # type: ignore[assignment]  # the stubs mean Field.source
     destination = IdField(help_text="Another of your own, of another currency.")
     amount = AmountInputField(

@@ -206,10 +206,11 @@ class ExchangeViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
 
 
 def _exchange(user_id: int, data: dict[str, Any]) -> Exchange:
-    wallets = {"user_id": user_id, "source_id": data["source"], "destination_id": data["destination"]}
+    common = {"user_id": user_id, "source_id": data["source"], "destination_id": data["destination"]}
+    common["attached"] = data["attached"]
     if "quote" in data:
-        return services.exchange_quoted(**wallets, quote_id=data["quote"])
+        return services.exchange_quoted(**common, quote_id=data["quote"])
     expected = None
     if "expected_rate" in data:
         expected = services.ExpectedRate(data["expected_rate"], data["max_slippage"])
-    return services.exchange(**wallets, amount=data["amount"], expected=expected)
+    return services.exchange(**common, amount=data["amount"], expected=expected)

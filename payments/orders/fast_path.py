@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from accounts.models import Role, User
 from api.plain_members import are_known, plain_amount, plain_id, plain_text
+from payments.metadata.members import NAMES, Attached, plain_attached
 from payments.operations.fast_operation import FastOperation
 from payments.orders.models import Deposit, Withdrawal
 from payments.orders.plans.requests import DepositRequest, WithdrawalRequest
@@ -26,6 +27,7 @@ class _RequestMembers(NamedTuple):
     wallet_id: int
     amount: Decimal
     provider: str | None
+    attached: Attached
 
 
 class _SettlementMembers(NamedTuple):
@@ -37,21 +39,22 @@ class _SettlementMembers(NamedTuple):
 def _request(data: Mapping[str, Any]) -> _RequestMembers | None:
     wallet_id, amount = plain_id(data.get("wallet")), plain_amount(data.get("amount"))
     provider = plain_text(data["provider"], SLUG_MAX_LENGTH) if "provider" in data else None
-    if wallet_id is None or amount is None or ("provider" in data and not provider):
+    attached = plain_attached(data)
+    if wallet_id is None or amount is None or attached is None or ("provider" in data and not provider):
         return None
-    return _RequestMembers(wallet_id, amount, provider)
+    return _RequestMembers(wallet_id, amount, provider, attached)
 
 
 def _deposit(user_id: int, data: Mapping[str, Any], _id: int | None) -> DepositRequest | None:
     request = _request(data)
-    if request is None or not are_known(data, "wallet", "amount", "provider"):
+    if request is None or not are_known(data, "wallet", "amount", "provider", *NAMES):
         return None
     return DepositRequest(user_id=user_id, **request._asdict())
 
 
 def _withdrawal(user_id: int, data: Mapping[str, Any], _id: int | None) -> WithdrawalRequest | None:
     request, external_wallet_id = _request(data), plain_id(data.get("external_wallet"))
-    is_plain = are_known(data, "wallet", "amount", "provider", "external_wallet")
+    is_plain = are_known(data, "wallet", "amount", "provider", "external_wallet", *NAMES)
     if request is None or external_wallet_id is None or not is_plain:
         return None
     return WithdrawalRequest(user_id=user_id, external_wallet_id=external_wallet_id, **request._asdict())

@@ -8,6 +8,7 @@ from django_filters import rest_framework as filters
 from accounts.models import Role, User
 from api import time_ranges
 from api.filters import UP_TO, CurrencyFilter, FilterSet, IdFilter, MomentFilter
+from payments.metadata.filters import MetadataFilters
 from payments.orders.models import ExternalWallet, Order, OrderStatus, SettlementScope
 
 AnOrder = TypeVar("AnOrder", bound=Order)
@@ -37,7 +38,7 @@ def external_wallets(user: User) -> QuerySet[ExternalWallet]:
     return live if user.role == Role.ADMIN else live.filter(owner=user)
 
 
-class OrderFilters(FilterSet):
+class OrderFilters(MetadataFilters):
     status = filters.ChoiceFilter(choices=OrderStatus.choices, label="Only orders with this status.")
     wallet = IdFilter(field_name="wallet_id", label="Only orders of this wallet.")
     currency = CurrencyFilter(field_name="currency_id", label="Only orders in this currency.")

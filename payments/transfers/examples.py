@@ -12,6 +12,8 @@ _TRANSFER = {
     "amount": "25.00",
     "commission": "0.10",
     "note": "For the pens",
+    "reference": "order 2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": 1235,
     "created_at": "2026-01-31T12:05:00.123456Z",
 }
@@ -19,7 +21,14 @@ _TRANSFER = {
 TRANSFER = [response_example("A transfer", _TRANSFER)]
 _SENDING = {"source": 1000000000000026, "amount": "25.00"}
 TRANSFERRED = [
-    request_example("To a person", **_SENDING, recipient="bob@example.com", note="For the pens"),
+    request_example(
+        "To a person",
+        **_SENDING,
+        recipient="bob@example.com",
+        note="For the pens",
+        reference="order 2026-0117",
+        metadata={"order": "2026-0117", "shop": "berlin"},
+    ),
     request_example("To a wallet", **_SENDING, destination=1000000000000031),
     response_example("Sent", _TRANSFER, "201"),
     response_example("A dry run", {**_TRANSFER, "id": None, "transaction": None}),

@@ -11,9 +11,11 @@ from payments.commission.models import CommissionRule
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.transactions import Transaction
 from payments.ledger.models.wallets import Currency, Wallet
+from payments.metadata.members import NOTHING, Attached
+from payments.metadata.models import WithMetadata, metadata_indexes
 
 
-class Transfer(models.Model):
+class Transfer(WithMetadata):
     """Never changed. Composite foreign keys hold the currency of both wallets."""
 
     id = models.BigAutoField(primary_key=True)
@@ -38,6 +40,7 @@ class Transfer(models.Model):
         indexes = [
             models.Index(fields=["user", "-id"], name="transfer_of_user"),
             models.Index(fields=["recipient", "-id"], name="transfer_of_recipient"),
+            *metadata_indexes("transfer"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive"),
@@ -49,3 +52,8 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"transfer {self.pk}"
+
+    @property
+    def seen_attached(self) -> Attached:
+        """What the sender attached, for its reader. The recipient, who sees no commission, does not see it either."""
+        return NOTHING if vars(self)["seen_commission"] is None else Attached(self.reference, self.metadata)

@@ -16,6 +16,7 @@ from payments.ledger import booking
 from payments.ledger.models import Currency, Transaction, Wallet
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, OWNER_OF_WALLET, currency_from, owner_from
 from payments.ledger.services.currencies import in_use
+from payments.metadata.members import NOTHING, Attached
 from payments.money import check_amount
 from payments.operations.plan import Questions, UnitOfWork
 from payments.transfers.models import Transfer
@@ -54,6 +55,7 @@ class TransferPlan:
     destination_id: int
     amount: Decimal
     note: str = ""
+    attached: Attached = NOTHING
     left_today: Decimal | None = None
     at: datetime = field(default_factory=timezone.now)
     _currency: Rows = field(default_factory=list)
@@ -95,6 +97,8 @@ class TransferPlan:
             commission=fee.amount,
             rule=fee.rule,
             note=self.note,
+            reference=self.attached.reference,
+            metadata=self.attached.metadata,
             created_at=work.now,
         )
         sent.transaction_id = self._book(work, sent)

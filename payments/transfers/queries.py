@@ -5,7 +5,8 @@ from django_filters import rest_framework as filters
 
 from accounts.models import Role, User
 from api import time_ranges
-from api.filters import UP_TO, CurrencyFilter, FilterSet, IdFilter, MomentFilter
+from api.filters import UP_TO, CurrencyFilter, IdFilter, MomentFilter
+from payments.metadata.filters import MetadataFilters
 from payments.transfers.models import Transfer
 
 SENT, RECEIVED, OWN = "sent", "received", "own"
@@ -28,7 +29,7 @@ def visible_to(user: User) -> QuerySet[Transfer]:
     )
 
 
-class TransferFilters(FilterSet):
+class TransferFilters(MetadataFilters):
     direction = filters.ChoiceFilter(
         choices=DIRECTIONS, method="in_direction", label="Only what you sent to others, received, or moved yourself."
     )
@@ -37,7 +38,13 @@ class TransferFilters(FilterSet):
     locals()["from"] = MomentFilter(label="Only from this time on (RFC 3339).")
     to = MomentFilter(label=UP_TO, is_end=True)
 
+    #: Whose reference and metadata are filtered by: users know only what they attached themselves.
+    sees_all = False
+
     def filter_queryset(self, queryset: QuerySet[Transfer]) -> QuerySet[Transfer]:
+        by_attached = self.form.cleaned_data["reference"] or self.form.cleaned_data["metadata"]
+        if by_attached and not self.sees_all:
+            queryset = queryset.filter(user=self.request.user)
         start, end = self.form.cleaned_data.pop("from"), self.form.cleaned_data.pop("to")
         narrowed: QuerySet[Transfer] = super().filter_queryset(queryset)
         return time_ranges.between(narrowed, time="created_at", start=start, end=end)
@@ -66,6 +73,7 @@ class TransferFilters(FilterSet):
 
 
 class StaffTransferFilters(TransferFilters):
+    sees_all = True
     user = IdFilter(method="of_user", label="Only what this user sent or received (admin).")
 
     def of_user(

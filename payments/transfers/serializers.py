@@ -8,8 +8,10 @@ from accounts.validators import EMAIL_MAX_LENGTH
 from api.amount_fields import AmountField, AmountInputField
 from api.decimals import format_amount
 from api.fields import IdField, PlainTextField
-from api.serializers import RequestSerializer, refuse_unless_one_of
+from api.serializers import refuse_unless_one_of
 from api.timestamps import timestamp
+from payments.metadata.members import attached_answer
+from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
 from payments.transfers.models import Transfer
 from payments.transfers.queries import DIRECTIONS
 
@@ -29,6 +31,7 @@ def transfer_answer(transfer: Any) -> dict[str, Any]:
         "amount": format_amount(transfer.amount, places),
         "commission": None if commission is None else format_amount(commission, places),
         "note": transfer.note,
+        **attached_answer(transfer.seen_attached),
         "transaction": transfer.transaction_id,
         "created_at": timestamp(transfer.created_at),
     }
@@ -54,13 +57,19 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
         allow_null=True,
         help_text="Paid by the sender, on top of `amount`; null for the recipient.",
     )
+    reference = serializers.CharField(
+        source="seen_attached.reference", read_only=True, help_text="The sender's own; empty for the recipient."
+    )
+    metadata = MetadataAnswerField(
+        source="seen_attached.metadata", read_only=True, help_text="The sender's own; empty for the recipient."
+    )
     transaction = serializers.IntegerField(source="transaction_id", read_only=True)
 
     class Meta:
         model = Transfer
         fields = (
             "id", "direction", "sender", "source", "destination", "currency", "amount", "commission", "note",
-            "transaction", "created_at",
+            "reference", "metadata", "transaction", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -68,7 +77,7 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
         return transfer_answer(instance)
 
 
-class TransferWriteSerializer(RequestSerializer):
+class TransferWriteSerializer(AttachingSerializer):
     source = IdField(  # type: ignore[assignment]  # the stubs mean Field.source
         source="source_id", help_text="One of your own wallets."
     )

@@ -14,6 +14,7 @@ from accounts.services import UnknownUser, lock_user
 from payments.ledger import booking
 from payments.ledger.models import Currency, Wallet
 from payments.ledger.services.currencies import active_currency
+from payments.metadata.members import NOTHING, Attached
 from payments.money import EXACT, check_amount
 from payments.operations.plan import carry_out
 from payments.transfers.models import Transfer
@@ -38,6 +39,7 @@ def transfer(
     destination_id: int | None = None,
     recipient: str = "",
     note: str = "",
+    attached: Attached = NOTHING,
 ) -> Transfer:
     """Move an amount that fits the currency's decimals to a wallet, or to the first wallet of a user. Not idempotent.
 
@@ -47,11 +49,18 @@ def transfer(
     """
     if destination_id is not None and not settings.TILL_TRANSFER_DAILY_LIMITS:
         return carry_out(
-            TransferPlan(user_id=user_id, source_id=source_id, destination_id=destination_id, amount=amount, note=note)
+            TransferPlan(
+                user_id=user_id,
+                source_id=source_id,
+                destination_id=destination_id,
+                amount=amount,
+                note=note,
+                attached=attached,
+            )
         )
     with transaction.atomic():
         plan = _prepared(user_id, source_id, amount, destination_id, recipient)
-        plan.note = note
+        plan.note, plan.attached = note, attached
         return carry_out(plan)
 
 

@@ -103,7 +103,7 @@ class EveryOperation(Customers):
         if not refusal:
             legs = bank.exchanging(source, destination, amount, rate, bank.fee("exchange", pair[0], amount))
             refusal = bank.refusal(legs)
-        data = {"user_id": user, "source_id": source, "destination_id": destination}
+        data: dict[str, Any] = {"user_id": user, "source_id": source, "destination_id": destination}
         expected = counter.ExpectedRate(seen, Decimal(10)) if seen else None
         promised = self.attempt(refusal, lambda: counter.exchange(**data, amount=amount, expected=expected))
         if promised:
@@ -142,7 +142,8 @@ class EveryOperation(Customers):
         if not refusal:
             legs = self.bank.exchanging(source, destination, promise.amount, promise.rate, promise.fee)
             refusal = self.bank.refusal(legs)
-        data = {"user_id": user, "source_id": source, "destination_id": destination, "quote_id": promise.id}
+        wallets_and_quote = {"source_id": source, "destination_id": destination, "quote_id": promise.id}
+        data: dict[str, Any] = {"user_id": user, **wallets_and_quote}
         if promised := self.attempt(refusal, lambda: counter.exchange_quoted(**data)):
             promise.is_used = True
             self.note(promised.transaction_id, "exchange", legs)
@@ -174,7 +175,7 @@ class EveryOperation(Customers):
             refusal = "OutOfStock"
         else:
             refusal = self.bank.refusal(legs) if self.bank.owns(user, wallet) else "WalletNotFound"
-        data = {"user_id": user, "product_id": product.id, "wallet_id": wallet, "quantity": quantity}
+        data: dict[str, Any] = {"user_id": user, "product_id": product.id, "wallet_id": wallet, "quantity": quantity}
         purchase = self.attempt(refusal, lambda: shop.buy(**data, expected_price=expected))
         if purchase:
             product.stock = product.stock and product.stock - quantity

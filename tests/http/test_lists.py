@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.models import User
+from api.filters import FilterSet
 from api.query_parameters import StrictQueryMixin
 from config.urls import handler400, handler403, handler404, handler500
 from config.urls import urlpatterns as real
@@ -29,7 +30,7 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         fields = ("id", "email")
 
 
-class PersonFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+class PersonFilter(FilterSet):
     number = django_filters.NumberFilter(field_name="id")
     email = django_filters.CharFilter(lookup_expr="exact")
 

@@ -71,6 +71,10 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
 
+attached: dict[str, st.SearchStrategy[Any]] = {
+    "reference": texts,
+    "metadata": maybe(st.dictionaries(texts, texts, max_size=3)),
+}
 wallets = st.builds(
     Wallet,
     id=ids,
@@ -127,6 +131,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
             note=texts,
             transaction_id=maybe(ids),
             created_at=times,
+            **attached,
         )
     )
     direction = draw(st.sampled_from(["sent", "received", "own"]))
@@ -158,6 +163,7 @@ purchases = st.builds(
     refunded=amounts,
     transaction_id=maybe(ids),
     created_at=times,
+    **attached,
 )
 refunds = st.builds(
     Refund, id=ids, purchase=purchases, amount=amounts, reason=texts, transaction_id=ids, created_at=times
@@ -182,6 +188,7 @@ exchanges = st.builds(
     remainder=st.decimals(0, Decimal("1e-10"), places=20),
     quote_id=maybe(ids),
     transaction_id=maybe(ids),
+    **attached,
 )
 order: dict[str, st.SearchStrategy[Any]] = {
     "id": maybe(ids),
@@ -196,6 +203,7 @@ order: dict[str, st.SearchStrategy[Any]] = {
     "transaction_id": maybe(ids),
     "created_at": times,
     "settled_at": maybe(times),
+    **attached,
 }
 external_wallets = st.builds(
     ExternalWallet,

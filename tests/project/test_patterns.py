@@ -100,6 +100,8 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "api.filters:_ID": (("1", "0", ""),),
     "api.filters:_MOMENT": (("2026-01-01T00:00:00.", "0", "Z"),),
     "payments.exchange.services.ecb_files:_CODE": (),
+    "payments.metadata.filters:_PARAMETER": (("metadata[", "a", ""),),
+    "payments.metadata.members:KEY": (),
     "payments.exchange.services.ecb_files:_ISO_DAY": (),
     "payments.idempotency.service:VISIBLE_ASCII": (),
     "api.csv_rows:_FORMULA_OR_MARK": (),

@@ -100,7 +100,7 @@ class OwnedObjects:
 
     @cached_property
     def exchange(self) -> int:
-        wallets = {"source_id": self.wallet, "destination_id": self.other_currency}
+        wallets: dict[str, Any] = {"source_id": self.wallet, "destination_id": self.other_currency}
         return int(exchange.exchange_quoted(user_id=self.owner.pk, quote_id=self.quote, **wallets).pk)
 
     @cached_property

@@ -50,6 +50,10 @@ ODD_NOTES: tuple[Any, ...] = (
     "\u202e",
     "👍",
 )
+ODD_METADATA: tuple[Any, ...] = (
+    *({}, {"order": ""}, {"order": " 7\n"}, {"order": "\u202e"}, {"a.B-9_": "x" * 500, "ü": "y"}, {"k" * 41: "x"}),
+    *({"k": "x" * 501}, {"k": 7}, {"k": None}, {"k": {}}, {"": "x"}, {f"k{n}": "v" for n in range(21)}, [], None, "k"),
+)
 ODD_KEYS = ("", " ", "a b", "é", "k" * 255, "k" * 256, "!", "~", "\t", '"quoted"')
 Headers = list[tuple[str, str]]
 
@@ -208,11 +212,19 @@ class RandomRequests:
     def _amount(self, members: dict[str, Any]) -> dict[str, Any]:
         return members | {"amount": self.dice.choice(GOOD_AMOUNTS if self._chance(0.8) else ODD_AMOUNTS)}
 
+    def _attaching(self, members: dict[str, Any]) -> dict[str, Any]:
+        if self._chance(0.3):
+            members["reference"] = self.dice.choice(["order 7", "ü" * 255, "x" * 256, *ODD_NOTES])
+        if self._chance(0.3):
+            good = {"order": "7", "shop": 'Köln \\ "x" 👍'}
+            members["metadata"] = good if self._chance(0.5) else self.dice.choice(ODD_METADATA)
+        return members
+
     def _pair(self, me: Owner, destination: int) -> dict[str, Any]:
         return self._amount({"source": self._wallet(me), "destination": self._wallet(me, destination)})
 
     def _exchange(self, me: Owner) -> dict[str, Any]:
-        members = self._pair(me, me.euros)
+        members = self._attaching(self._pair(me, me.euros))
         if self._chance(0.3):
             members["quote"] = self.dice.choice([*self.quotes, self.dice.choice(ODD_IDS)])
             if self._chance(0.9):
@@ -220,14 +232,14 @@ class RandomRequests:
         return members
 
     def _order(self, me: Owner) -> dict[str, Any]:
-        members = self._amount({"wallet": self._wallet(me)})
+        members = self._attaching(self._amount({"wallet": self._wallet(me)}))
         if self._chance(0.2):
             members["provider"] = self.dice.choice(["sha1_colon", "nobody", "", "Ä", None, 7, "x" * 300])
         return members
 
     def _transfer(self, me: Owner) -> dict[str, Any]:
         other = self.dice.choice(self.owners)
-        members = self._pair(me, other.dollars[0])
+        members = self._attaching(self._pair(me, other.dollars[0]))
         if self._chance(0.1):
             del members["destination"]
             members["recipient"] = other.user.email
@@ -235,7 +247,7 @@ class RandomRequests:
 
     def _purchase(self, me: Owner) -> dict[str, Any]:
         product = self.dice.choice([*self.products, self.products[0], self.dice.choice(ODD_IDS)])
-        members = {"product": product, "wallet": self._wallet(me)}
+        members = self._attaching({"product": product, "wallet": self._wallet(me)})
         if self._chance(0.4):
             members["quantity"] = self.dice.choice([1, 2, 3, 0, -1, "2", 1.0, None, 10**9, True])
         if self._chance(0.2):

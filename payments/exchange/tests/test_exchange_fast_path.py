@@ -33,7 +33,11 @@ def bodies() -> list[dict[str, Any]]:
 
 
 def read_from(plan: ExchangePlan | QuotedExchangePlan) -> dict[str, Any]:
-    read: dict[str, Any] = {"source": plan.source_id, "destination": plan.destination_id}
+    read: dict[str, Any] = {
+        "source": plan.source_id,
+        "destination": plan.destination_id,
+        "attached": plan.attached,
+    }
     if isinstance(plan, QuotedExchangePlan):
         return read | {"quote": plan.quote_id}
     expected = plan.expected

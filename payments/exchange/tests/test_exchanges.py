@@ -54,6 +54,7 @@ def test_an_exchange_books_one_transaction_through_the_houses_wallets(
         "id": exchange.pk, "user": alice.pk, "source": dollars.pk, "destination": euros.pk, "source_currency": "USD",
         "target_currency": "EUR", "rate": "0.8602150537", "amount": "100.10", "proceeds": "86.1075268753",
         "commission": "0.51", "remainder": "0.00000000007", "quote": None, "transaction": exchange.transaction_id,
+        "reference": "", "metadata": {},
     }  # fmt: skip
     through = [booking.house_wallet("exchange", code) for code in ("USD", "EUR")]
     assert postings(exchange.transaction_id) == [

@@ -51,3 +51,7 @@ class NumberDomainField(_DomainField, models.BigIntegerField):  # type: ignore[t
 
 class TextDomainField(_DomainField, models.CharField):  # type: ignore[type-arg]
     """varchar with the domain's rule."""
+
+
+class JsonDomainField(_DomainField, models.JSONField):
+    """jsonb with the domain's rules."""

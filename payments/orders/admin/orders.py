@@ -11,6 +11,7 @@ from django.utils.html import format_html_join
 from accounts.models import User
 from payments.ledger import booking
 from payments.ledger.admin.display import money
+from payments.metadata.admin import AttachedMixin
 from payments.orders import services
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
 from payments.orders.plans.settlement import Settlement
@@ -151,25 +152,26 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset if self.requested == ALL else queryset.filter(status=self.requested)
 
 
-_LISTED = ("id", "created_at", "owner", "amount_asked", "amount_net", "status", "of_wallet", "provider")
+_LISTED = ("id", "created_at", "owner", "amount_asked", "amount_net", "status", "of_wallet", "provider", "reference")
 _FIELDS = (
     *("id", "status", "reason", "owner", "of_wallet", "amount_asked", "commission_taken", "amount_net", "by_rule"),
-    *("provider", "booked_as", "by_whom", "settled_at", "created_at"),
+    *("provider", "reference", "metadata_shown", "booked_as", "by_whom", "settled_at", "created_at"),
 )
 
 
-class OrderAdmin(ConfirmedActionsMixin, DocumentAdmin):
+class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     """A queue: what has waited longest comes first."""
 
     id_columns = ("pk", "user_id", "wallet_id", "transaction_id")
+    text_columns = ("reference",)
     list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
     search_help_text = (
-        "An id of order, user, wallet or transaction, or an email, whatever the status (of more than "
+        "An id of order, user, wallet or transaction, an email, or a reference, whatever the status (of more than "
         f"{MAX_LISTED:,}, the newest are listed)"
     )
     export_fields: ClassVar[tuple[str, ...]] = (
         *("id", "user_id", "user__email", "wallet_id", "amount", "commission", "currency_id", "status", "reason"),
-        *("provider__slug", "transaction_id", "settled_by_id", "settled_at", "created_at"),
+        *("provider__slug", "reference", "metadata", "transaction_id", "settled_by_id", "settled_at", "created_at"),
     )
     export_places = "currency__decimal_places"
 

@@ -11,6 +11,7 @@ from payments.commission.models import CommissionRule
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.transactions import Transaction
 from payments.ledger.models.wallets import Currency, Wallet
+from payments.metadata.models import WithMetadata, metadata_indexes
 from payments.money import EXACT
 from payments.orders.models.external_wallets import ExternalWallet
 from payments.webhooks.models.providers import Provider
@@ -46,7 +47,7 @@ def order_constraints(name: str) -> list[models.BaseConstraint]:
     ]
 
 
-class Order(models.Model):
+class Order(WithMetadata):
     """What deposits and withdrawals share. PostgreSQL refuses every change but the settlement of a pending one.
 
     The commission is decided when the order is made and never changes. Composite foreign keys (wallet, currency) are
@@ -97,6 +98,7 @@ class Deposit(Order):
             models.Index(fields=["user", "-id"], name="deposit_of_user"),
             models.Index(fields=["id"], condition=Q(status="pending"), name="deposit_pending"),
             models.Index(fields=["user"], condition=Q(status="pending"), name="deposit_pending_of_user"),
+            *metadata_indexes("deposit"),
         ]
         constraints = order_constraints("deposit")
 
@@ -112,6 +114,7 @@ class Withdrawal(Order):
             models.Index(fields=["id"], condition=Q(status="pending"), name="withdrawal_pending"),
             models.Index(fields=["user"], condition=Q(status="pending"), name="withdrawal_pending_of_user"),
             models.Index(fields=["wallet"], condition=Q(status="pending"), name="withdrawal_holds"),
+            *metadata_indexes("withdrawal"),
         ]
         constraints = order_constraints("withdrawal")
 

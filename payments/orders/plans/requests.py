@@ -16,6 +16,7 @@ from payments.ledger import booking
 from payments.ledger.models import Currency
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, currency_from
 from payments.ledger.services.currencies import in_use
+from payments.metadata.members import NOTHING, Attached
 from payments.money import check_amount
 from payments.operations.plan import Questions, UnitOfWork
 from payments.orders.models import Deposit, ExternalWallet, Order, Withdrawal
@@ -76,6 +77,7 @@ class _OrderRequest:
     wallet_id: int
     amount: Decimal
     provider: str | None = None
+    attached: Attached = NOTHING
     at: datetime = field(default_factory=timezone.now)
     _user: Rows = field(default_factory=list)
     _pending: Rows = field(default_factory=list)
@@ -106,6 +108,7 @@ class _OrderRequest:
         check_amount(self.amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
         order.pk, order.user_id, order.wallet_id = self._id[0][0], self.user_id, self.wallet_id
         order.currency, order.amount, order.created_at = currency, self.amount, self.at
+        order.reference, order.metadata = self.attached
         order.provider = self._provider_of(currency) if self.provider else None
         charge = charging.charge_by(self._rule, currency=currency, amount=self.amount)
         order.commission, order.rule = charge.amount, charge.rule

@@ -10,6 +10,7 @@ from accounts.models import Role, User
 from payments.ledger import booking
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.queries.ledger_questions import currency_from
+from payments.metadata.members import Metadata
 from payments.money import EXACT
 from payments.operations.plan import Questions, UnitOfWork
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
@@ -39,6 +40,7 @@ _LOCKED_ORDER = """
 SELECT asked.n, main.user_id, main.wallet_id, main.amount, main.commission, main.rule_id, main.status, main.reason,
     main.transaction_id, main.settled_by_id, (extract(epoch FROM main.settled_at) * 1000000)::bigint,
     (extract(epoch FROM main.created_at) * 1000000)::bigint, main.provider_id, provider.slug,
+    main.reference, main.metadata,
     currency.code, currency.name, currency.decimal_places, currency.is_active
 FROM {rows} AS asked (n, id)
 JOIN TABLE main ON main.id = asked.id
@@ -89,6 +91,8 @@ class _OrderRow(NamedTuple):
     created_at: int
     provider_id: int | None
     provider_slug: str
+    reference: str
+    metadata: Metadata | None
     currency: str
     currency_name: str
     decimal_places: int
@@ -237,6 +241,8 @@ def _order_from(kind: type[AnOrder], order_id: int, row: _OrderRow) -> AnOrder:
         settled_by_id=row.settled_by_id,
         settled_at=None if row.settled_at is None else moment_of(row.settled_at),
         created_at=moment_of(row.created_at),
+        reference=row.reference,
+        metadata=row.metadata,
     )
     order._state.adding = False
     return order

@@ -15,6 +15,8 @@ _ORDER = {
     "status": "pending",
     "reason": "",
     "provider": None,
+    "reference": "INV-2026-0117",
+    "metadata": {"order": "2026-0117", "shop": "berlin"},
     "transaction": None,
     "created_at": _MADE,
     "settled_at": None,
@@ -42,6 +44,13 @@ _SCOPE = {"id": 2, "service": 9, "currency": "USD", "provider": None, "everythin
 DEPOSIT = [response_example("A pending deposit", _ORDER)]
 DEPOSIT_MADE = [
     request_example("A hundred dollars", wallet=_WALLET, amount="100.00"),
+    request_example(
+        "With a reference and metadata of your own",
+        wallet=_WALLET,
+        amount="100.00",
+        reference="INV-2026-0117",
+        metadata={"order": "2026-0117", "shop": "berlin"},
+    ),
     response_example("Waiting to be paid", _ORDER, "201"),
     response_example("What would be made (dry_run)", _ORDER | {"id": None}),
 ]

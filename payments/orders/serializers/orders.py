@@ -10,6 +10,8 @@ from api.decimals import format_amount
 from api.fields import FlagField, IdField, PlainTextField
 from api.serializers import RequestSerializer
 from api.timestamps import timestamp, timestamp_or_none
+from payments.metadata.members import attached_answer
+from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
 from payments.orders.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
 from payments.orders.serializers.external_wallets import DetailsSchema
 
@@ -30,6 +32,7 @@ def deposit_answer(order: Deposit | Withdrawal) -> dict[str, Any]:
         "status": str(order.status),
         "reason": order.reason,
         "provider": None if provider is None else provider.slug,
+        **attached_answer(order),
         "transaction": order.transaction_id,
         "created_at": timestamp(order.created_at),
         "settled_at": timestamp_or_none(order.settled_at),
@@ -60,6 +63,7 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
     provider = serializers.CharField(
         source="provider.slug", default=None, read_only=True, allow_null=True, help_text="Who is to settle it."
     )
+    metadata = MetadataAnswerField(read_only=True)
     transaction = serializers.IntegerField(
         source="transaction_id", read_only=True, allow_null=True, help_text="What was booked; null until it is paid."
     )
@@ -68,7 +72,7 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
         model = Deposit
         fields: tuple[str, ...] = (
             "id", "user", "wallet", "amount", "currency", "commission", "net", "status", "reason", "provider",
-            "transaction", "created_at", "settled_at",
+            "reference", "metadata", "transaction", "created_at", "settled_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -104,7 +108,7 @@ class WithdrawalSerializer(DepositSerializer):
         return withdrawal_answer(instance)
 
 
-class DepositWriteSerializer(RequestSerializer):
+class DepositWriteSerializer(AttachingSerializer):
     wallet = IdField(source="wallet_id", help_text="One of your own.")
     amount = AmountInputField(help_text="The commission is part of it.")
     provider = PlainTextField(max_length=SLUG_MAX_LENGTH, required=False, help_text="The slug of who is to settle it.")

@@ -2,21 +2,43 @@
 
 from decimal import Decimal
 
+from payments.metadata.members import NOTHING, Attached
 from payments.operations.plan import carry_out
 from payments.orders.models import Deposit, Withdrawal
 from payments.orders.plans.requests import DepositRequest, WithdrawalRequest
 
 
-def request_deposit(*, user_id: int, wallet_id: int, amount: Decimal, provider: str | None = None) -> Deposit:
+def request_deposit(
+    *,
+    user_id: int,
+    wallet_id: int,
+    amount: Decimal,
+    provider: str | None = None,
+    attached: Attached = NOTHING,
+) -> Deposit:
     """Note that money shall come into a wallet of the user's own; nothing moves. Not idempotent.
 
     Locks the user, to count, then the wallet, so that it stays. Raises what `DepositRequest.decide` raises.
     """
-    return carry_out(DepositRequest(user_id=user_id, wallet_id=wallet_id, amount=amount, provider=provider))
+    return carry_out(
+        DepositRequest(
+            user_id=user_id,
+            wallet_id=wallet_id,
+            amount=amount,
+            provider=provider,
+            attached=attached,
+        )
+    )
 
 
 def request_withdrawal(
-    *, user_id: int, wallet_id: int, external_wallet_id: int, amount: Decimal, provider: str | None = None
+    *,
+    user_id: int,
+    wallet_id: int,
+    external_wallet_id: int,
+    amount: Decimal,
+    provider: str | None = None,
+    attached: Attached = NOTHING,
 ) -> Withdrawal:
     """Reserve money of a wallet of the user's own, to go to one of their external wallets. Not idempotent.
 
@@ -29,5 +51,6 @@ def request_withdrawal(
             external_wallet_id=external_wallet_id,
             amount=amount,
             provider=provider,
+            attached=attached,
         )
     )

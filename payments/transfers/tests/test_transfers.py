@@ -38,7 +38,7 @@ def test_a_transfer_moves_money_to_anothers_wallet(alice: Any, wallet: Wallet, b
     assert body == {
         "id": sent.pk, "direction": "sent", "sender": "alice@example.com", "source": wallet.pk, "destination": bobs.pk,
         "currency": "USD", "amount": "25.00", "commission": "0.30", "note": "For the pens",
-        "transaction": sent.transaction_id,
+        "reference": "", "metadata": {}, "transaction": sent.transaction_id,
     }  # fmt: skip
     assert postings(sent.transaction_id) == [
         (wallet.pk, bobs.pk, "25"),
