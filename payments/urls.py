@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from payments.api_keys.views import ApiKeyViewSet
 from payments.commission import views as commission
 from payments.deliveries import views as deliveries
+from payments.events import views as events
 from payments.exchange import views as exchange
 from payments.ledger.views import currencies, transactions, wallets
 from payments.orders.views import external_wallets, orders
@@ -29,6 +30,7 @@ router.register("commission-rules", commission.CommissionRuleViewSet, basename="
 router.register("transfers", transfers.TransferViewSet, basename="transfer")
 router.register("quotes", exchange.QuoteViewSet, basename="quote")
 router.register("exchanges", exchange.ExchangeViewSet, basename="exchange")
+router.register("events", events.EventViewSet, basename="event")
 router.register("webhook-events", WebhookEventViewSet, basename="webhook-event")
 router.register("webhook-endpoints", deliveries.EventEndpointViewSet, basename="webhook-endpoint")
 

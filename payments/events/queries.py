@@ -50,7 +50,7 @@ def page(position: int, types: Collection[str] | None = None, limit: int = 100) 
 def _of_rare_types(window: QuerySet[Event], types: Collection[str], limit: int) -> list[Event]:
     """Read the next of each type from the index of rare types, and merge them."""
     first, *others = (window.filter(type=name)[:limit] for name in types)
-    return list(first.union(*others, all=True).order_by("position")[:limit])
+    return list(first.union(*others, all=True).order_by("position")[:limit] if others else first)
 
 
 def _end_of_scan(window: QuerySet[Event], newest: int) -> int:

@@ -20,6 +20,7 @@ from catalog.services import buy
 from config.docs_pages import schema_document
 from payments.api_keys.services import NewKey, add_key
 from payments.deliveries import services as deliveries
+from payments.events import queries, relay
 from payments.exchange import services as exchange
 from payments.ledger.services.wallets import open_wallet
 from payments.models import CommissionRule, EventEndpoint, SettlementScope, WebhookEvent
@@ -151,6 +152,13 @@ class OperationContext:
     @cached_property
     def endpoint(self) -> EventEndpoint:
         return deliveries.add_endpoint(url="https://example.com/hook", staff=self.staff)
+
+    @cached_property
+    def position(self) -> int:
+        """Of the newest event."""
+        assert self.the.wallet
+        relay.sequence()
+        return queries.last_position()
 
     @cached_property
     def event(self) -> WebhookEvent:

@@ -206,6 +206,8 @@ ROWS: dict[str, Row] = {
     "purchases_refund": Row(
         "401 403 403 403 403/201", lambda context: to({"amount": "1.00"}, purchase_id=context.the.purchase)
     ),
+    "events_list": Row("401 403 403 403 200", lambda _: to()),
+    "events_retrieve": Row("401 403 403 403 200", lambda context: to(position=context.position)),
     "webhook_events_list": Row("401 403 403 403 200", lambda context: find(context.event.pk)),
     "webhook_events_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
     "webhook_events_replay": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
