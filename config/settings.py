@@ -295,6 +295,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.hooks.name_null_plainly",
         "config.openapi.hooks.separate_previews",
+        "config.openapi.events.add_events",
         "config.openapi.hooks.add_what_is_not_an_operation",
         "config.openapi.hooks.name_integer_formats",
         "config.openapi.hooks.name_deep_objects",

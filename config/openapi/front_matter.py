@@ -20,6 +20,7 @@ TAGS: Final = {
     "external-wallets": "Where withdrawals go: your accounts outside of Till.",
     "withdrawals": "Take money out: an order that a service settles.",
     "transactions": "What was booked, whatever caused it.",
+    "events": "What happened, in the order of commits (admin); and what Till sends to endpoints.",
     "webhooks": "Signed notices of payment providers.",
     "webhook-events": "What Till keeps of authentic notices (admin).",
     "webhook-endpoints": "Where Till sends events, signed, and what became of each delivery (admin).",

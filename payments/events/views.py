@@ -75,6 +75,7 @@ class EventViewSet(GenericViewSet[Event]):
     @extend_schema(
         operation_id="events_retrieve",
         summary="One event (admin)",
+        description="The same as in the feed, each time.",
         parameters=[OpenApiParameter("position", int, OpenApiParameter.PATH)],
         examples=examples.EVENT,
     )

@@ -97,8 +97,8 @@ def test_a_credit_tells_balance_and_sequence(news: Story, alice: User) -> None:
     credit(alice, 123456, "75")
     news()
     credited = credit(alice, 123456, "100", external_id="1234567")
-    told = news()["wallet.credited"]
-    assert told == {
+    credit_data = news()["wallet.credited"]
+    assert credit_data == {
         "wallet": 123456,
         "user": alice.pk,
         "currency": "USD",
@@ -108,7 +108,7 @@ def test_a_credit_tells_balance_and_sequence(news: Story, alice: User) -> None:
         "transaction": credited.transaction_id,
         "kind": "deposit",
         "reference": "sha1_colon 1234567",
-        "created_at": told["created_at"],
+        "created_at": credit_data["created_at"],
     }
 
 
@@ -116,12 +116,12 @@ def test_a_transfer_tells_both_sides(news: Story, alice: User, bob: User) -> Non
     source, destination = wallet_of(alice, holding="25"), wallet_of(bob)
     news()
     sent = transfer(user_id=alice.pk, source_id=source, destination_id=destination, amount=TEN, note="Lunch")
-    told = news()
-    assert list(told) == ["wallet.debited", "wallet.credited", "transfer.booked"]
-    assert (told["wallet.debited"]["wallet"], told["wallet.debited"]["balance"]) == (source, "15.00")
-    assert (told["wallet.credited"]["wallet"], told["wallet.credited"]["balance"]) == (destination, "10.00")
-    assert told["transfer.booked"]["id"] == sent.pk
-    assert (told["transfer.booked"]["user"], told["transfer.booked"]["recipient"]) == (alice.pk, bob.pk)
+    events = news()
+    assert list(events) == ["wallet.debited", "wallet.credited", "transfer.booked"]
+    assert (events["wallet.debited"]["wallet"], events["wallet.debited"]["balance"]) == (source, "15.00")
+    assert (events["wallet.credited"]["wallet"], events["wallet.credited"]["balance"]) == (destination, "10.00")
+    assert events["transfer.booked"]["id"] == sent.pk
+    assert (events["transfer.booked"]["user"], events["transfer.booked"]["recipient"]) == (alice.pk, bob.pk)
 
 
 def test_an_expired_order_is_not_told_as_rejected(news: Story, alice: User, service: User) -> None:
@@ -130,9 +130,9 @@ def test_an_expired_order_is_not_told_as_rejected(news: Story, alice: User, serv
     orders.settle_deposit(deposit_id=rejected.pk, settlement="rejected", by=service, reason="expired")
     assert "deposit.rejected" in news()
     assert [*orders.expire_orders(older_than=timedelta(0))]
-    told = news()
-    assert list(told) == ["deposit.expired"]
-    assert (told["deposit.expired"]["status"], told["deposit.expired"]["reason"]) == ("rejected", "expired")
+    events = news()
+    assert list(events) == ["deposit.expired"]
+    assert (events["deposit.expired"]["status"], events["deposit.expired"]["reason"]) == ("rejected", "expired")
 
 
 def test_what_is_rolled_back_is_no_event(news: Story, alice: User) -> None:
@@ -245,10 +245,10 @@ def test_the_page_lists_every_type() -> None:
 
 
 def test_the_page_shows_a_body_of_every_form() -> None:
-    shown = {
+    examples = {
         name: json.loads(body)
         for name, body in re.findall(r"^`([a-z.]+)`:\n\n```json\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE)
     }
-    assert shown == {name: dict(TYPES[name].example) for name in shown}
-    forms = {frozenset(example) for example in shown.values()}
+    assert examples == {name: dict(TYPES[name].example) for name in examples}
+    forms = {frozenset(example) for example in examples.values()}
     assert forms == {frozenset(event_type.example) for event_type in TYPES.values()}

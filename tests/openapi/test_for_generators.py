@@ -10,6 +10,7 @@ from api.decimals import is_decimal
 from config.docs_pages import schema_document
 from config.problems.field_codes import FIELD_CODES
 from config.problems.table import every_problem
+from payments.events.types import TYPES
 from tests.support.openapi_document import component, types_of
 
 ALL = [one for methods in schema_document()["paths"].values() for one in methods.values()]
@@ -92,7 +93,7 @@ def test_tags_are_described_in_the_order_of_use() -> None:
 
 def test_the_document_introduces_itself() -> None:
     info = schema_document()["info"]
-    for subject in ("Sign in", "Amounts", "Idempotency", "Dry run", "Errors", "Pages", "Webhooks"):
+    for subject in ("Sign in", "Amounts", "Idempotency", "Dry run", "Errors", "Pages", "Events", "Webhooks"):
         assert f"\n## {subject}\n" in info["description"]
     assert info["contact"]["name"]
     assert info["license"].keys() == {"name", "identifier"}
@@ -114,3 +115,13 @@ def test_codes_are_named_and_may_grow() -> None:
 def test_what_creates_says_where_it_is_read(operation: dict[str, Any]) -> None:
     if created := operation["responses"].get("201"):
         assert created["headers"]["Location"]["required"]
+
+
+def test_the_documents_webhooks_are_the_events_with_their_bodies() -> None:
+    sent = schema_document()["webhooks"]
+    assert sent.keys() == TYPES.keys()
+    for name, methods in sent.items():
+        media = methods["post"]["requestBody"]["content"]["application/json"]
+        assert media["example"].keys() == component("Event")["properties"].keys()
+        assert (media["example"]["type"], media["example"]["data"]) == (name, TYPES[name].example)
+        assert media["schema"]["allOf"][1]["properties"]["type"]["const"] == name

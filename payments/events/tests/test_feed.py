@@ -111,9 +111,9 @@ def test_rare_types_are_read_from_their_index(feed: Any, alice: User) -> None:
     credit(alice, 7)
     feed()
     sql("SET LOCAL enable_seqscan = off")
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         queries.page(0, ["wallet.opened", "deposit.paid"])
-    [statement] = [query["sql"] for query in asked if "UNION" in query["sql"]]
+    [statement] = [query["sql"] for query in captured if "UNION" in query["sql"]]
     plan = " ".join(line for (line,) in sql(f"EXPLAIN {statement}"))
     assert plan.count("event_of_rare_type") == 2
 
