@@ -86,12 +86,12 @@ def _steps(sources: tuple[Source, ...], limit: int) -> PipelineSteps[int]:
 
 
 # Late rows are those in gaps. While there are more of them than the limit, newer ones wait, so that the events of a
-# wallet keep its order. Nor is a gap given up then.
+# wallet keep its order. Nor is a gap given up then. The inner LIMIT has PostgreSQL go through the gaps, not the table.
 _ROWS = """
 {name}_late AS MATERIALIZED (
-    SELECT {columns} FROM state CROSS JOIN unnest(gaps) AS gap
-    JOIN {table} ON id >= lower(gap) AND id < upper(gap)
-    WHERE name = '{name}' ORDER BY id LIMIT $1::bigint
+    SELECT late.* FROM state CROSS JOIN unnest(gaps) AS gap CROSS JOIN LATERAL (
+        SELECT {columns} FROM {table} WHERE id >= lower(gap) AND id < upper(gap) ORDER BY id LIMIT $1::bigint
+    ) AS late WHERE name = '{name}' ORDER BY id LIMIT $1::bigint
 ), {name}_rows AS MATERIALIZED (
     SELECT true AS is_late, * FROM {name}_late
     UNION ALL (
