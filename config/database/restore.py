@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from accounts import tokens
 from accounts.models import User
+from payments.events import relay
 from staff import history
 
 OUR_APPS = ("accounts", "payments", "catalog")
@@ -39,7 +40,7 @@ class RestoreResult(NamedTuple):
 
 
 def after_restore(*, by: User, gap: int = GAP) -> RestoreResult:
-    """Move all sequences on by the gap and end every login; note it in the staff log under `by`.
+    """Move all sequences and the events' positions on by the gap; end every login; note it under `by` in the staff log.
 
     Stop the service first, because it keeps what it has read. Repeating this moves on once more, and does no harm.
     Raises NoRoom.
@@ -48,6 +49,7 @@ def after_restore(*, by: User, gap: int = GAP) -> RestoreResult:
         logins = tokens.end_all_of_everybody()
         sessions, _ = Session.objects.all().delete()
         moved = move_sequences(gap)
+        relay.leap(gap)
         text = f"After a restore: {len(moved)} sequences moved on by {gap}, {logins} logins and all sessions ended."
         history.record(about=by, staff=by, text=text)
     return RestoreResult(len(moved), logins, sessions)

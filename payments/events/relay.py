@@ -15,9 +15,10 @@ A prepared transaction would keep its lock under another name. Till has none.
 from collections.abc import Sequence
 from functools import lru_cache
 
-from django.db import InternalError
+from django.db import InternalError, connection, transaction
 from psycopg.errors import ReadOnlySqlTransaction
 
+from payments.events import metrics
 from payments.events.sources import Source, registered
 from postgres.parameters import texts
 from postgres.pipeline import Pipeline, PipelineSteps, run
@@ -56,7 +57,7 @@ def sequence(limit: int = 5000) -> int:
     """Give positions to events that have none, of `limit` rows of each source at most; return their number.
 
     0: there are none, another relay is at it, or the server only reads. Safe to run at any time and by many at once:
-    it waits for nobody. What is visible before the call has its position after it if the number is not 0.
+    it waits for nobody.
     """
     try:
         return run(_steps(tuple(registered()), limit))
@@ -64,6 +65,14 @@ def sequence(limit: int = 5000) -> int:
         if isinstance(error.__cause__, ReadOnlySqlTransaction):
             return 0
         raise
+
+
+@transaction.atomic
+def leap(gap: int) -> None:
+    """Leave out so many positions: after a restore, none of the lost time is given again. Waits for a relay."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAVE_RELAY)
+        cursor.execute("UPDATE payments_eventrelay SET last_position = last_position + %s", [gap])
 
 
 def _steps(sources: tuple[Source, ...], limit: int) -> PipelineSteps[int]:
@@ -81,7 +90,10 @@ def _steps(sources: tuple[Source, ...], limit: int) -> PipelineSteps[int]:
     sequenced = pipeline.execute(_take_from(sources), str(limit), texts([name for (name,) in ended()]))
     pipeline.execute(_WATCH, *names)
     yield pipeline
-    [[number]] = sequenced()
+    [(number, position)] = sequenced()
+    metrics.sequenced.inc(number)
+    metrics.last_position.set(position)
+    metrics.last_pass.set_to_current_time()
     return int(number)
 
 
@@ -128,7 +140,7 @@ WITH state AS MATERIALIZED (
     UPDATE payments_eventrelay SET last_position = last_position + number
     FROM (SELECT count(*) AS number FROM stored) AS counted WHERE number > 0
 )
-SELECT count(*) FROM stored
+SELECT count(*), (SELECT last_position FROM payments_eventrelay) + count(*) FROM stored
 """
 
 

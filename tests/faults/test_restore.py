@@ -20,6 +20,7 @@ from django.db import connection
 from accounts.models import TokenFamily, User
 from config.database import restore
 from config.embedded_postgres.binaries import binary
+from payments.events import queries, relay
 from tests.support import recipes
 from tests.support.api_client import Visitor
 from tests.support.every_operation import new_user
@@ -142,6 +143,17 @@ def test_every_sequence_of_ours_moves_on_and_wallets_stay_where_they_belong(comm
     assert {name for name in before if after[name] - before[name] < 1000} == theirs
     assert {"accounts_user_id_seq", "payments_wallet_id_seq", "payments_deposit_id_seq"} <= {*before} - theirs
     assert after["payments_wallet_id_seq"] >= 10**15
+    end_sessions()
+
+
+def test_no_position_of_the_lost_time_is_given_again(committed_db: None) -> None:
+    admin = new_user("staff", "admin")
+    relay.sequence()
+    before = queries.last_position()
+    restore.after_restore(by=admin, gap=1000)
+    new_user("later")
+    relay.sequence()
+    assert queries.last_position() == before + 1001
     end_sessions()
 
 
