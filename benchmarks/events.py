@@ -118,10 +118,14 @@ def beside(databases: Databases, name: str) -> Iterator[int | None]:
     environment = servers.till_environment(databases.postgres.url(_database(name)), databases.folder)
     command = [sys.executable, str(HERE / "relay_loop.py")]
     process = subprocess.Popen(
-        command, cwd=servers.ROOT, env={**os.environ, **environment, "PYTHONPATH": str(servers.ROOT)}
+        command,
+        cwd=servers.ROOT,
+        env={**os.environ, **environment, "PYTHONPATH": str(servers.ROOT)},
+        stdout=subprocess.PIPE,
     )
+    assert process.stdout is not None
     try:
-        time.sleep(WARM_SECONDS)  # it starts before the run
+        process.stdout.readline()  # its start is not part of the run
         yield process.pid
     finally:
         process.terminate()

@@ -3,6 +3,7 @@
 from payments.api_keys import admin as api_keys
 from payments.audit import admin as audit
 from payments.commission import admin as commission
+from payments.events import admin as money_events
 from payments.exchange import admin as exchange
 from payments.ledger.admin import currencies, transactions, wallets
 from payments.orders.admin import external_wallets, orders, settlement_scopes
@@ -20,6 +21,7 @@ __all__ = [
     "exchange",
     "external_wallets",
     "log_entries",
+    "money_events",
     "orders",
     "providers",
     "settlement_scopes",

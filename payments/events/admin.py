@@ -1,0 +1,51 @@
+"""Events, as the feed and the deliveries tell them."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from payments.events import rendering
+from payments.events.models import FREQUENT, Event
+from payments.events.types import TYPES
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin
+
+
+class RareTypeFilter(admin.SimpleListFilter):
+    """Those that an index lists. To look for one of the others would read all events, for as long as there is none."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(name, name) for name in TYPES if name not in FREQUENT]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:  # noqa: ARG002
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("position", "type", "source_id")
+    list_filter = (RareTypeFilter,)
+    search_fields = ("=position",)
+    search_help_text = f"A position, or an event's id (of more than {MAX_LISTED:,}, the newest are listed)"
+    fields = readonly_fields = ("position", "type", "body")
+    ordering = ("-position",)
+    export_fields = ("position", "type", "source_id")
+    empty_state = "Nothing has been told yet. Whatever happens from now on is listed here as soon as the relay has run."
+
+    def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
+        term = search_term.strip().removeprefix("evt_")
+        if not term:
+            return queryset, False
+        is_position = term.isascii() and term.isdigit() and len(term) <= 18
+        return (queryset.filter(position=int(term)) if is_position else queryset.none()), False
+
+    @admin.display(description="body")
+    def body(self, event: Event) -> str:
+        [members] = rendering.members([event])
+        return format_html("<pre>{}</pre>", json.dumps(members, indent=2, ensure_ascii=False))
