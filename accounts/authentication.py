@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from accounts import tokens
 from accounts.api_keys import BEGINNING, KeyNotValid, authenticate_key
-from accounts.key_scopes import needed_scope
+from accounts.key_scopes import WIDENING, needed_scope
 from accounts.login_refusals import seconds_to_wait_for_login
 from accounts.models import ApiKey, User
 from accounts.networks import client_address
@@ -52,6 +52,7 @@ class KeyAuthentication(BaseAuthentication):
             if seconds := seconds_to_wait_for_login(request._request):
                 raise Throttled(wait=seconds) from None
             raise
+        key.user.is_widened = needed in WIDENING
         return key.user, key
 
 

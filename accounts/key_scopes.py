@@ -16,7 +16,14 @@ class Scope(models.TextChoices):
     DEPOSITS_SETTLE = "deposits:settle", "deposits:settle: settle them"
     WITHDRAWALS_READ = "withdrawals:read", "withdrawals:read: withdrawals that the service may settle"
     WITHDRAWALS_SETTLE = "withdrawals:settle", "withdrawals:settle: settle them"
+    WALLETS_READ = "wallets:read", "wallets:read: everybody's wallets, balances and statements"
+    TRANSACTIONS_READ = "transactions:read", "transactions:read: everybody's transactions"
+    WEBHOOK_ENDPOINTS_MANAGE = "webhook-endpoints:manage", "webhook-endpoints:manage: where events are sent"
     ME_READ = "me:read", "me:read: whose key it is"
+
+
+#: What the role of a service does not allow. A key that admins give such a scope may there what admins may.
+WIDENING: Final = frozenset({Scope.WALLETS_READ, Scope.TRANSACTIONS_READ, Scope.WEBHOOK_ENDPOINTS_MANAGE})
 
 
 #: The view and its action, or its method where it has no actions.
@@ -27,6 +34,22 @@ OPERATIONS: Final[Mapping[str, Scope]] = {
     "WithdrawalViewSet.list": Scope.WITHDRAWALS_READ,
     "WithdrawalViewSet.retrieve": Scope.WITHDRAWALS_READ,
     "WithdrawalViewSet.settle": Scope.WITHDRAWALS_SETTLE,
+    "WalletViewSet.list": Scope.WALLETS_READ,
+    "WalletViewSet.retrieve": Scope.WALLETS_READ,
+    "WalletViewSet.balance": Scope.WALLETS_READ,
+    "WalletViewSet.statement": Scope.WALLETS_READ,
+    "WalletViewSet.statement_csv": Scope.WALLETS_READ,
+    "TransactionViewSet.list": Scope.TRANSACTIONS_READ,
+    "TransactionViewSet.retrieve": Scope.TRANSACTIONS_READ,
+    "EventEndpointViewSet.list": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.retrieve": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.create": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.partial_update": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.destroy": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.rotate_secret": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.test": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventEndpointViewSet.redeliver": Scope.WEBHOOK_ENDPOINTS_MANAGE,
+    "EventDeliveryViewSet.list": Scope.WEBHOOK_ENDPOINTS_MANAGE,
     "MeView.get": Scope.ME_READ,
 }
 

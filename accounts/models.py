@@ -84,6 +84,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     token_epoch = models.PositiveIntegerField(default=0, editable=False)
 
+    #: For this request alone: its API key opens what the role does not (accounts.key_scopes.WIDENING).
+    is_widened = False
+
     _password: str | None  # AbstractBaseUser keeps a new password here until it is saved.
 
     objects: ClassVar[UserManager] = UserManager()
@@ -114,6 +117,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether lists show everybody's objects, as to admins."""
+        return self.role == Role.ADMIN or self.is_widened
 
     @property
     def is_deleted(self) -> bool:

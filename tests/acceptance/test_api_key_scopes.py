@@ -1,8 +1,11 @@
-"""What an API key may do: of each operation with its scope what its service may, without it nothing."""
+"""What an API key may do: of each operation with its scope what its service may, without it nothing.
+
+Some scopes open what the role of a service does not: there a key may what admins may.
+"""
 
 import pytest
 
-from accounts.key_scopes import OPERATIONS, Scope
+from accounts.key_scopes import OPERATIONS, WIDENING, Scope
 from payments.api_keys.services import add_key
 from tests.support.every_operation import OperationContext, outcome, perform
 from tests.support.one_cast import Cast
@@ -22,6 +25,12 @@ SCOPES = {
     "withdrawals_retrieve": Scope.WITHDRAWALS_READ,
     "withdrawals_settle": Scope.WITHDRAWALS_SETTLE,
     "users_me": Scope.ME_READ,
+    **dict.fromkeys(
+        ("wallets_list", "wallets_retrieve", "wallets_balance", "wallets_statement", "wallets_statement_csv"),
+        Scope.WALLETS_READ,
+    ),
+    **dict.fromkeys(("transactions_list", "transactions_retrieve"), Scope.TRANSACTIONS_READ),
+    **{row: Scope.WEBHOOK_ENDPOINTS_MANAGE for row in ROWS if row.startswith("webhook_endpoints_")},
 }
 
 
@@ -69,7 +78,8 @@ def test_a_key_without_the_scope_is_refused_and_nothing_moves(cast: Cast, row: s
 
 @pytest.mark.parametrize("row", OPEN)
 def test_a_key_with_the_scope_may_what_its_service_may_and_no_more(cast: Cast, row: str) -> None:
-    key = with_scopes(cast, SCOPES[operation_of(row)])
-    for whose, status in zip(("own", "foreign"), ROWS[row].by_caller()["service"], strict=False):
+    scope = SCOPES[operation_of(row)]
+    key, role = with_scopes(cast, scope), "admin" if scope in WIDENING else "service"
+    for whose, status in zip(("own", "foreign"), ROWS[row].by_caller()[role], strict=False):
         call = ROWS[row].call(context_of(cast, row, whose))
         assert outcome(call, perform(row, call, key)) == status

@@ -18,6 +18,7 @@ from config.server.request_log import JsonFormatter, TextFormatter
 from tests.support.log_records import record_of
 
 TOKEN = "7-0f3c9a7d51b2e864.1vEabc.s1gnature"
+API_KEY = f"till_k3Vb9TqLx0_{'s' * 43}"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoxfQ.c2lnbmF0dXJl"
 
 
@@ -108,6 +109,7 @@ def test_the_request_log_never_writes_a_body_or_a_header(lines: list[str]) -> No
     ("message", "secret"),
     [
         (f"got Authorization: Bearer {JWT}", JWT),
+        (f"a key {API_KEY} was typed", API_KEY.rpartition("_")[2]),
         (f"refresh {JWT} is unknown", JWT),
         (f"GET /api/v1/auth/activate/{TOKEN}?x=1", TOKEN),
         ("connecting to postgres://till:hunter2@db:5432/till", "hunter2"),

@@ -252,12 +252,12 @@ def test_each_use_failure_and_refusal_leaves_a_line(api_key: NewKey, lines: list
     whose = {"user_id": api_key.key.user_id, "key": api_key.key.prefix, "network": "127.0.0.0/24"}
     sending(api_key.text).get(ME)
     sending(api_key.text[:-1] + "_").get(ME)
-    sending(api_key.text).get("/api/v1/wallets")
+    sending(api_key.text).get("/api/v1/transfers")
     assert lines == [
         {"event": "api_key_used", "scope": "me:read", **whose},
         {"event": "api_key_failed", "network": "127.0.0.0/24"},
         {"event": "api_key_refused", "why": "closed", **whose},
-        {"event": "refused", "route": "api/v1/wallets$", "network": "127.0.0.0/24"},
+        {"event": "refused", "route": "api/v1/transfers$", "network": "127.0.0.0/24"},
     ]
     assert api_key.text.rpartition("_")[2] not in str(lines)
 
@@ -278,3 +278,11 @@ def test_each_change_leaves_a_line(
         },
         {"event": "api_key_revoked", "user_id": key.user_id, "key": key.prefix},
     ]
+
+
+def test_what_a_key_opens_its_service_may_not_with_a_token(make_key: MakeKey, service: User, alice: User) -> None:
+    wallet = wallet_with(alice, "USD", "10")
+    page, key = f"/api/v1/wallets/{wallet.pk}", make_key(scopes=["wallets:read"])
+    assert succeeded(sending(key.text).get(page), 200)["balance"] == "10.00"
+    refused(sending(tokens.open_family(user=service).access).get(page), 403, "permission_denied")
+    refused(sending(key.text).patch(page, {"may_overdraw": True}), 403, "closed_to_api_keys")

@@ -13,7 +13,7 @@ from payments.ledger.models import Wallet
 def visible_to(user: User) -> QuerySet[Wallet]:
     """Owners see their own, admins see all, the house's too; services settle orders and see none."""
     wallets = Wallet.objects.select_related("currency")
-    if user.role == Role.ADMIN:
+    if user.sees_all:
         return wallets
     return wallets.filter(owner=user) if user.role == Role.USER else wallets.none()
 
