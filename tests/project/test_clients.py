@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.source_files import PACKAGES, ROOT, imported, sources, trees
+from tests.support.source_files import PACKAGES, ROOT, imported, sources
 
 CLIENT = ROOT / "clients" / "python"
 #: What the tests of the client read of Till's own: nothing.
@@ -21,7 +21,9 @@ def roots(tree: ast.Module) -> set[str]:
 
 
 def test_nothing_of_till_imports_the_client() -> None:
-    assert not [path for path, tree in trees(sources()) if "till_client" in roots(tree)]
+    assert not [
+        path for path in sources() if re.search(r"^\s*(from|import) till_client", path.read_text(), re.MULTILINE)
+    ]
 
 
 @pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: str(path.relative_to(CLIENT)))
@@ -53,8 +55,7 @@ def test_it_is_installed_with_its_types(installed: Path) -> None:
 
 
 def test_it_is_a_plugin_of_pytest(installed: Path) -> None:
-    assert "--till-checkout" in run(installed, "-m", "pytest", "--help")
-    assert "till_server" in run(installed, "-m", "pytest", "--fixtures", "-q")
+    assert "till_server" in run(installed, "-m", "pytest", "--fixtures", "-q", "--till-checkout=.")
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -4,18 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from demo_till import JWT_KEY, ROOT
 from faulty_http_proxy import FaultyHttpProxy
 
-from till_client import Retries, Till
+from till_client import Till
 from till_client.testing import TillServer
-from till_client.testing.plugin import till_server
+from till_client.testing.plugin import till_server as plain_till_server
 
-__all__ = ["till_server"]
-
-ROOT = Path(__file__).resolve().parents[3]
-#: With it a test makes a token that has expired.
-JWT_KEY = "a-key-of-the-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
-QUICK = Retries(first_pause=0.01, max_pause=0.05, deadline=10)
+__all__ = ["plain_till_server"]
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +22,23 @@ def till_checkout() -> Path:
 @pytest.fixture(scope="session")
 def till_environment() -> Mapping[str, str]:
     return {"TILL_JWT_KEY": JWT_KEY}
+
+
+@pytest.fixture(scope="session")
+def leftovers() -> Iterator[list[Path]]:
+    """What must be gone when the server was stopped: it comes before the server, so it ends after it."""
+    paths: list[Path] = []
+    yield paths
+    assert not [path for path in paths if path.exists()]
+
+
+@pytest.fixture(scope="session")
+def till_server(leftovers: list[Path], plain_till_server: TillServer) -> TillServer:
+    data = plain_till_server.data
+    postgres = (data / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
+    leftovers += [data, Path("/proc", postgres)]
+    assert all(path.exists() for path in leftovers)
+    return plain_till_server
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from demo_till import JWT_KEY, QUICK, usd
 from faulty_http_proxy import FaultyHttpProxy, Instead
 
-from conftest import JWT_KEY, QUICK
 from till_client import AsyncTill, NoAnswer, SignInRequired, Till, Tokens, Unavailable
 from till_client.testing import TillServer
 
@@ -32,9 +32,9 @@ def till(proxy: FaultyHttpProxy, till_server: TillServer) -> Iterator[Till]:
 @pytest.fixture
 def wallets(till: Till, admin: Till, bob: Till) -> tuple[int, int]:
     """Two wallets in dollars: alice's with enough, and bob's."""
-    [own], [other] = till.wallets.list(currency="USD"), bob.wallets.list(currency="USD")
-    admin.deposits.settle(till.deposits.create(wallet=own.id, amount="100.00").id, "paid")
-    return own.id, other.id
+    own = usd(till)
+    admin.deposits.settle(till.deposits.create(wallet=own, amount="100.00").id, "paid")
+    return own, usd(bob)
 
 
 def expired(access: str) -> str:

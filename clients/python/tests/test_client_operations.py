@@ -1,13 +1,18 @@
 """Every operation against a running Till: the main flows, sync and async, and what Till refuses."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
+from demo_till import usd
 
 from till_client import (
     AsyncTill,
@@ -16,6 +21,7 @@ from till_client import (
     IdempotencyKeyReused,
     InsufficientFunds,
     InvalidCredentials,
+    InvalidSignature,
     NotFound,
     PriceChanged,
     SignInRequired,
@@ -23,15 +29,11 @@ from till_client import (
     Tokens,
     Unauthenticated,
     ValidationProblem,
+    construct_event,
 )
 from till_client.testing import TillServer, sign_notice
 
 pytestmark = pytest.mark.slow
-
-
-def usd(till: Till) -> int:
-    """The one of Till's own: a notice may have opened another."""
-    return max(wallet.id for wallet in till.wallets.list(currency="USD"))
 
 
 @pytest.fixture
@@ -108,6 +110,24 @@ def test_what_is_not_permitted_is_forbidden(alice: Till) -> None:
         list(alice.users.list())
 
 
+def test_a_service_settles_with_its_key(till_server: TillServer, alice: Till, admin: Till) -> None:
+    email = f"shop{datetime.now(UTC).timestamp()}@example.com"
+    shop = admin.users.create(email=email, role="service", is_active=True)
+    admin.settlement_scopes.create(service=shop.id, currency="USD")
+    key = admin.api_keys.create(user=shop.id, name="The shop", scopes=["deposits:settle"], networks=["127.0.0.1"])
+    assert key.key not in repr(key)
+    deposit = alice.deposits.create(wallet=usd(alice), amount="1.00")
+    with Till(till_server.url, api_key=key.key) as service:
+        assert service.deposits.settle(deposit.id, "paid").status == "paid"
+        with pytest.raises(Forbidden):
+            service.deposits.get(deposit.id)
+        assert admin.api_keys.get(key.id).last_used_at
+        assert key.id in [each.id for each in admin.api_keys.list(limit=1)]
+        admin.api_keys.revoke(key.id)
+        with pytest.raises(Unauthenticated):
+            service.deposits.settle(deposit.id, "paid")
+
+
 # --- money --------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +143,19 @@ def test_a_deposit_is_previewed_created_settled_and_listed(alice: Till, admin: T
         admin.deposits.settle(deposit.id, "rejected")
     assert alice.wallets.get(wallet).balance - before == paid.net
     assert next(alice.deposits.list(wallet=wallet, status="paid")) == alice.deposits.get(deposit.id)
+
+
+def test_what_was_attached_comes_back_and_finds_it(alice: Till, bob: Till, funded: int) -> None:
+    own: dict[str, Any] = {"reference": "order-7", "metadata": {"shop": "1", "note": "äöü"}}
+    transfer = alice.transfers.create(source=funded, destination=usd(bob), amount="0.01", **own)
+    deposit = alice.deposits.create(wallet=funded, amount="1.00", **own)
+    for each in (transfer, alice.transfers.get(transfer.id), deposit):
+        assert (each.reference, each.metadata) == ("order-7", own["metadata"])
+    assert transfer.id in [each.id for each in alice.transfers.list(reference="order-7", metadata={"shop": "1"})]
+    assert deposit.id in [each.id for each in alice.deposits.list(metadata={"note": "äöü"})]
+    assert not list(alice.deposits.list(reference="order-8"))
+    preview = alice.transfers.preview(source=funded, destination=usd(bob), amount="0.01", **own)
+    assert preview.metadata == own["metadata"]
 
 
 def test_a_withdrawal_holds_until_it_is_cancelled(alice: Till, funded: int) -> None:
@@ -250,6 +283,79 @@ def test_till_credits_a_signed_notice(
     [event] = admin.webhook_events.list(provider=scheme, transaction_id=str(fields["transaction_id"]))
     assert (event.verdict, event.amount) == ("credited", Decimal("2.50"))
     assert admin.webhook_events.get(event.id).transaction == event.transaction
+
+
+# --- events -------------------------------------------------------------------------------------------------------
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes deliveries, on a port of its own."""
+
+    def __init__(self) -> None:
+        self.deliveries: Queue[tuple[bytes, dict[str, str]]] = Queue()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.deliveries.put((body, dict(self.headers.items())))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_arguments: Any) -> None:
+                """Say nothing."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        thread = Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()
+
+
+def test_the_feed_goes_on_from_a_position(alice: Till, bob: Till, admin: Till, funded: int) -> None:
+    position = admin.events.page(limit=1).position
+    transfers = [alice.transfers.create(source=funded, destination=usd(bob), amount="0.01").id for _ in range(3)]
+    read: list[int] = []
+    for _ in range(200):  # what was just booked may come a moment later
+        for event in admin.events.list(after=position, types=["transfer.booked", "rate.*"], limit=1):
+            position = event.position or 0
+            read += [event.data["id"]] if event.type == "transfer.booked" else []
+        if transfers[-1] in read:
+            break
+        time.sleep(0.05)
+    assert read[-3:] == transfers
+    assert len(set(read)) == len(read)
+    assert admin.events.get(position).position == position
+
+
+def test_what_till_delivers_is_an_event(alice: Till, bob: Till, admin: Till, funded: int, receiver: Receiver) -> None:
+    url = f"http://127.0.0.1:{receiver.server_port}/till"
+    endpoint = admin.webhook_endpoints.create(url=url, types=["transfer.*"], description="A test")
+    assert endpoint.secret not in repr(endpoint)
+    transfer = alice.transfers.create(source=funded, destination=usd(bob), amount="0.25")
+    body, headers = receiver.deliveries.get(timeout=60)
+    event = construct_event(body, headers, endpoint.secret)
+    assert (event.type, event.data["id"], event.data["amount"]) == ("transfer.booked", transfer.id, "0.25")
+    with pytest.raises(InvalidSignature):
+        construct_event(body + b" ", headers, endpoint.secret)
+    rotated = admin.webhook_endpoints.rotate_secret(endpoint.id)
+    assert admin.webhook_endpoints.test(endpoint.id).type == "endpoint.test"
+    body, headers = receiver.deliveries.get(timeout=60)
+    old, new = (construct_event(body, headers, secret) for secret in (endpoint.secret, rotated.secret))
+    assert old == new
+    assert admin.webhook_endpoints.redeliver(endpoint.id, event=event.id).count == 1
+    body, headers = receiver.deliveries.get(timeout=60)
+    assert construct_event(body, headers, rotated.secret) == event
+    assert event.id in [delivery.event for delivery in admin.webhook_endpoints.deliveries(endpoint.id, limit=1)]
+    assert not admin.webhook_endpoints.change(endpoint.id, is_active=False).is_active
+    assert [each.id for each in admin.webhook_endpoints.list()] == [endpoint.id]
+    admin.webhook_endpoints.delete(endpoint.id)
 
 
 # --- async --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,18 @@ import httpx
 import pytest
 from scripted_transport import QUICK, Script, json_answer, perform, problem, wallet
 
-from till_client import AsyncTill, NoAnswer, Problem, RateLimited, Retries, Till, TillError, Tokens, Unavailable
+from till_client import (
+    AsyncTill,
+    NoAnswer,
+    Problem,
+    RateLimited,
+    Retries,
+    Till,
+    TillError,
+    Tokens,
+    Unauthenticated,
+    Unavailable,
+)
 
 WAYS = pytest.mark.parametrize("way", ["sync", "async"])
 CUT = httpx.RemoteProtocolError("Server disconnected without sending a response.")
@@ -116,10 +127,10 @@ def test_a_retry_after_is_waited_for(way: str) -> None:
 
 @WAYS
 def test_a_long_retry_after_is_raised_instead(way: str) -> None:
-    script = Script(problem(429, "login_locked", retry_after="60"))
+    script = Script(problem(429, "login_locked", retry_after="2"))
     with pytest.raises(RateLimited) as refusal:
-        perform(way, script, read)
-    assert refusal.value.retry_after == 60
+        perform(way, script, read, retries=replace(QUICK, max_retry_after=1))
+    assert refusal.value.retry_after == 2
 
 
 @WAYS
@@ -205,6 +216,25 @@ def test_a_refresh_that_till_did_not_begin_is_sent_again(way: str) -> None:
     )
     assert perform(way, script, read).id == 7
     assert [request.headers.get("Authorization") for request in script.requests][-1] == "Bearer access 2"
+
+
+@pytest.mark.parametrize("failure", [REFUSED, problem(503, "database_unavailable")])
+def test_a_refresh_that_never_began_leaves_the_login_as_it_was(failure: Any) -> None:
+    script = Script(problem(401, "token_expired"), *[failure] * 2)
+    tokens = Tokens(access="1", refresh="1")
+    retries = replace(QUICK, attempts=2)
+    with Till("http://till.test", tokens=tokens, retries=retries, transport=script) as till:
+        with pytest.raises((NoAnswer, Unavailable)):
+            till.wallets.get(7)
+        assert till.tokens == tokens
+
+
+@WAYS
+def test_a_refusal_that_is_not_about_the_token_renews_none(way: str) -> None:
+    script = Script(problem(401, "a_code_of_next_year"), pair(2))
+    with pytest.raises(Unauthenticated):
+        perform(way, script, read)
+    assert len(script.requests) == 1
 
 
 @WAYS

@@ -1,5 +1,6 @@
 """Requests as plain values. A resource describes each of its operations once; the drivers send it, sync or async."""
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -219,6 +220,8 @@ class Operation(Generic[P, T]):
                 is_repeatable=True,
             )
 
+        describe.__signature__ = inspect.signature(self.describe)  # type: ignore[attr-defined]
+        describe.__doc__ = "Return what `create` would do, and do nothing."
         return Operation(describe)
 
 

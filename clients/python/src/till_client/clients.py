@@ -18,6 +18,7 @@ class Resources(Generic[D]):
         self._driver = driver
         self.auth = resources.Auth(driver)
         self.users = resources.Users(driver)
+        self.api_keys = resources.ApiKeys(driver)
         self.currencies = resources.Currencies(driver)
         self.wallets = resources.Wallets(driver)
         self.transactions = resources.Transactions(driver)

@@ -3,11 +3,14 @@
 States and kinds are plain text, so that one which Till adds later is no error.
 """
 
+from till_client.records.api_keys import ApiKey, NewApiKey
 from till_client.records.events import (
     Credited,
     Delivery,
+    DeliveryAttempt,
     Event,
     EventPage,
+    Redelivered,
     WebhookEndpoint,
     WebhookEndpointWithSecret,
     WebhookEvent,
@@ -38,11 +41,13 @@ from till_client.records.wallets import (
 
 __all__ = [
     "Activated",
+    "ApiKey",
     "Balance",
     "CreatedUser",
     "Credited",
     "Currency",
     "Delivery",
+    "DeliveryAttempt",
     "Deposit",
     "DepositPreview",
     "Event",
@@ -51,6 +56,7 @@ __all__ = [
     "ExchangePreview",
     "ExternalWallet",
     "Me",
+    "NewApiKey",
     "PayTo",
     "PendingOrders",
     "Posting",
@@ -60,6 +66,7 @@ __all__ = [
     "Quote",
     "Rate",
     "RateSet",
+    "Redelivered",
     "Refund",
     "Registered",
     "SettlementScope",

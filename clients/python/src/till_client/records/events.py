@@ -34,15 +34,18 @@ class EventPage(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookEndpoint(Record):
-    """Where Till delivers events to. No `types`: all of them."""
+    """Where Till delivers events to. No `types`: all of them. `disabled_reason` is empty while it is active."""
 
     id: int
     url: str
-    types: tuple[str, ...] = ()
-    description: str = ""
-    is_active: bool = True
-    disabled_reason: str | None = None
-    created_at: datetime | None = None
+    types: tuple[str, ...]
+    description: str
+    is_active: bool
+    disabled_reason: str
+    failing_since: datetime | None
+    position: int
+    previous_secret_until: datetime | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +56,39 @@ class WebhookEndpointWithSecret(WebhookEndpoint):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeliveryAttempt(Record):
+    """`status_code` is None without an answer, and `error` says why."""
+
+    number: int
+    at: datetime
+    milliseconds: int
+    status_code: int | None
+    error: str
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delivery(Record):
-    """One event on its way to one endpoint."""
+    """One event on its way to one endpoint. `position` is None for a test event; `log` has the last attempts."""
 
     id: int
+    endpoint: int
+    event: str
+    position: int | None
+    type: str
     status: str
-    attempts: Any
+    attempts: int
+    next_attempt_at: datetime | None
+    log: tuple[DeliveryAttempt, ...]
     created_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redelivered(Record):
+    """How many events are sent again."""
+
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)

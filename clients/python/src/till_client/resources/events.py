@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from till_client.calls import Call, D, PagedCall, Resource, at, get, listing, many, nothing, one, operation, send
 from till_client.records import (
@@ -9,6 +10,7 @@ from till_client.records import (
     Delivery,
     Event,
     EventPage,
+    Redelivered,
     WebhookEndpoint,
     WebhookEndpointWithSecret,
     WebhookEvent,
@@ -80,10 +82,24 @@ class WebhookEndpoints(Resource[D]):
 
     @listing
     def deliveries(
-        self, endpoint: int, *, status: str | None = None, event: str | None = None, limit: int | None = None
+        self,
+        endpoint: int,
+        *,
+        status: Literal["pending", "delivered", "failed"] | None = None,
+        type: str | None = None,  # noqa: A002 - Till's name of it
+        event: str | None = None,
+        limit: int | None = None,
     ) -> PagedCall[Delivery]:
         path = at("webhook-endpoints", endpoint, "deliveries")
-        return get(path, many(Delivery), status=status, event=event, limit=limit)
+        return get(path, many(Delivery), status=status, type=type, event=event, limit=limit)
+
+    @operation
+    def redeliver(
+        self, endpoint: int, *, event: str | None = None, from_: int | None = None, to: int | None = None
+    ) -> Call[Redelivered]:
+        """Send one event again, or those of a range of positions."""
+        path = at("webhook-endpoints", endpoint, "redeliver")
+        return send("POST", path, one(Redelivered), **{"event": event, "from": from_, "to": to})
 
 
 class WebhookEvents(Resource[D]):

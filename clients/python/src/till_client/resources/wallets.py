@@ -1,6 +1,7 @@
 """Currencies, wallets with their statements, transactions, transfers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -71,7 +72,8 @@ class Wallets(Resource[D]):
 
     @operation
     def statement_csv(self, wallet: int, *, from_: datetime | None = None, to: datetime | None = None) -> Call[str]:
-        return get(at("wallets", wallet, "statement"), _text, format="csv", from_=from_, to=to)
+        call = get(at("wallets", wallet, "statement.csv"), _text, from_=from_, to=to)
+        return replace(call, headers={"Accept": "text/csv"})
 
 
 def _text(answer: Answer) -> str:

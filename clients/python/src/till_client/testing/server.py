@@ -2,11 +2,12 @@
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from typing import ClassVar
 import httpx
 
 START_SECONDS = 120
-STOP_SECONDS = 60
+STOP_SECONDS = 30
 #: Ports above are for outgoing connections: one of them may be taken at any moment.
 PORTS = range(20_000, 32_000)
 #: What would make the checkout's Till another one: its own settings, and those of whoever starts it.
@@ -99,13 +100,16 @@ def _seconds(timeout: float) -> dict[str, float | None]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """Stop the server and its worker: one that lived on would start PostgreSQL again."""
+    deadline = time.monotonic() + STOP_SECONDS
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _free_port() -> int:
