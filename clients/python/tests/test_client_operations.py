@@ -1,6 +1,7 @@
 """Every operation against a running Till: the main flows, sync and async, and what Till refuses."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -79,6 +80,16 @@ def test_a_login_goes_on_with_its_tokens(carol: Till, till_server: TillServer) -
     me = carol.users.me()
     with Till(till_server.url, tokens=carol.tokens) as again:
         assert again.users.me() == me
+
+
+def test_no_log_holds_a_secret(carol: Till, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor that of httpx and httpcore, at any level."""
+    caplog.set_level(logging.DEBUG)
+    carol.users.me()
+    assert caplog.records
+    assert carol.tokens is not None
+    secrets = (carol.tokens.access, carol.tokens.refresh, "a long password")
+    assert not [secret for secret in secrets if secret in caplog.text]
 
 
 def test_a_wrong_password_and_no_login_are_named(till_server: TillServer) -> None:
