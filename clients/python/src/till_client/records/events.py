@@ -105,6 +105,10 @@ class WebhookEvent(Record):
     reason: str | None
     transaction: int | None
     received_at: datetime
+    currency: str | None = None
+    #: The notice and what signed it, if one event was read.
+    body: str | None = None
+    headers: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
