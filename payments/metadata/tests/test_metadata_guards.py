@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.conf import settings as settings_of_django
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -112,3 +113,20 @@ def test_what_was_attached_never_changes(alice: Any, kind: str, change: str) -> 
     table = KINDS[kind]._meta.db_table
     with pytest.raises(DatabaseError, match=re.compile("stays|settled once")), transaction.atomic():
         sql(f"UPDATE {table} SET {change} WHERE id = %s", created["id"])  # noqa: S608 - names of ours
+
+
+def test_no_row_is_written_anew_for_the_columns(db: None) -> None:
+    folders = [settings_of_django.BASE_DIR / app / "migrations" / "sql" for app in ("payments", "catalog")]
+    sql((folders[0] / "metadata_rules_reverse.sql").read_text())
+    for folder in folders[::-1]:
+        sql((folder / "metadata_reverse.sql").read_text())
+    files = "SELECT relname, pg_relation_filenode(oid) FROM pg_class WHERE relname = ANY(%s)"
+    tables = [kind._meta.db_table for kind in KINDS.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(files, [tables])
+        before = cursor.fetchall()
+        for folder in folders:
+            cursor.execute((folder / "metadata.sql").read_text())
+        cursor.execute(files, [tables])
+        assert cursor.fetchall() == before
+    assert len(before) == len(KINDS)
