@@ -16,6 +16,7 @@ from accounts.models import User
 from config.checks import check_database
 from config.database import service_role
 from config.database.service_role import EVERY, RIGHTS, excess
+from payments.events import queries, relay
 from payments.models import Wallet
 from payments.users.services import delete_user
 from payments.webhooks.receiving.provider_cache import provider_cache
@@ -248,6 +249,17 @@ def test_the_service_credits_webhooks_by_both_paths(
     finally:
         till.stop()
     assert Wallet.objects.get(pk=77).balance == 400
+
+
+def test_the_service_gives_positions_and_sees_whoever_still_writes(committed_db: None, login: Login) -> None:
+    insert = b"INSERT INTO payments_outboxevent (type, data) VALUES ('user.enabled', '{}') RETURNING id"
+    with psycopg.connect(database_url()) as owner, connected_as(login):
+        late = owner.execute(insert).fetchone()
+        new_user("quick")
+        assert [relay.sequence() for _ in range(3)] == [1, 0, 0]
+        owner.commit()
+        assert relay.sequence() == 1
+        assert (queries.after(0)[-1].source_id,) == late
 
 
 def test_the_service_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:
