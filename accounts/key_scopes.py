@@ -16,6 +16,7 @@ class Scope(models.TextChoices):
     DEPOSITS_SETTLE = "deposits:settle", "deposits:settle: settle them"
     WITHDRAWALS_READ = "withdrawals:read", "withdrawals:read: withdrawals that the service may settle"
     WITHDRAWALS_SETTLE = "withdrawals:settle", "withdrawals:settle: settle them"
+    EVENTS_READ = "events:read", "events:read: the feed of everybody's events"
     WALLETS_READ = "wallets:read", "wallets:read: everybody's wallets, balances and statements"
     TRANSACTIONS_READ = "transactions:read", "transactions:read: everybody's transactions"
     WEBHOOK_ENDPOINTS_MANAGE = "webhook-endpoints:manage", "webhook-endpoints:manage: where events are sent"
@@ -23,7 +24,9 @@ class Scope(models.TextChoices):
 
 
 #: What the role of a service does not allow. A key that admins give such a scope may there what admins may.
-WIDENING: Final = frozenset({Scope.WALLETS_READ, Scope.TRANSACTIONS_READ, Scope.WEBHOOK_ENDPOINTS_MANAGE})
+WIDENING: Final = frozenset(
+    {Scope.EVENTS_READ, Scope.WALLETS_READ, Scope.TRANSACTIONS_READ, Scope.WEBHOOK_ENDPOINTS_MANAGE}
+)
 
 
 #: The view and its action, or its method where it has no actions.
@@ -34,6 +37,8 @@ OPERATIONS: Final[Mapping[str, Scope]] = {
     "WithdrawalViewSet.list": Scope.WITHDRAWALS_READ,
     "WithdrawalViewSet.retrieve": Scope.WITHDRAWALS_READ,
     "WithdrawalViewSet.settle": Scope.WITHDRAWALS_SETTLE,
+    "EventViewSet.list": Scope.EVENTS_READ,
+    "EventViewSet.retrieve": Scope.EVENTS_READ,
     "WalletViewSet.list": Scope.WALLETS_READ,
     "WalletViewSet.retrieve": Scope.WALLETS_READ,
     "WalletViewSet.balance": Scope.WALLETS_READ,

@@ -29,6 +29,7 @@ SCOPES = {
         ("wallets_list", "wallets_retrieve", "wallets_balance", "wallets_statement", "wallets_statement_csv"),
         Scope.WALLETS_READ,
     ),
+    **dict.fromkeys(("events_list", "events_retrieve"), Scope.EVENTS_READ),
     **dict.fromkeys(("transactions_list", "transactions_retrieve"), Scope.TRANSACTIONS_READ),
     **{row: Scope.WEBHOOK_ENDPOINTS_MANAGE for row in ROWS if row.startswith("webhook_endpoints_")},
 }

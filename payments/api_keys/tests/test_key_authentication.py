@@ -286,3 +286,13 @@ def test_what_a_key_opens_its_service_may_not_with_a_token(make_key: MakeKey, se
     assert succeeded(sending(key.text).get(page), 200)["balance"] == "10.00"
     refused(sending(tokens.open_family(user=service).access).get(page), 403, "permission_denied")
     refused(sending(key.text).patch(page, {"may_overdraw": True}), 403, "closed_to_api_keys")
+
+
+def test_a_key_follows_the_feed(make_key: MakeKey, service: User, alice: User) -> None:
+    wallet = wallet_with(alice, "USD", "10")
+    key = make_key(scopes=["events:read"])
+    feed = succeeded(sending(key.text).get("/api/v1/events", {"types": "wallet.credited"}), 200)
+    assert [event["data"]["wallet"] for event in feed["results"]] == [wallet.pk]
+    one = sending(key.text).get(f"/api/v1/events/{feed['results'][0]['position']}")
+    assert succeeded(one, 200) == feed["results"][0]
+    refused(sending(tokens.open_family(user=service).access).get("/api/v1/events"), 403, "permission_denied")
