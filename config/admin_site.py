@@ -26,6 +26,7 @@ from payments.exchange import services as exchange
 from payments.ledger.queries import daily_counts
 from payments.models import (
     Deposit,
+    EventEndpoint,
     ExchangeRate,
     LedgerCheck,
     Order,
@@ -168,12 +169,20 @@ def rates() -> list[Waiting]:
     return [Waiting("Exchange rates: stale", stale[:MAX_COUNTED].count(), f"{page}?age=stale", advice)]
 
 
+def endpoints() -> list[Waiting]:
+    off = EventEndpoint.objects.exclude(disabled_reason__in=["", EventEndpoint.DisabledReason.STAFF])
+    page = reverse("admin:payments_eventendpoint_changelist")
+    advice = "No event reaches them, and none is lost. Ask whoever runs them, then switch them on."
+    return [Waiting("Endpoints: switched off by Till", off.count(), f"{page}?is_active__exact=0", advice)]
+
+
 #: Who may see it, and what waits.
 QUEUES: list[tuple[str, Callable[[], list[Waiting]]]] = [
     ("payments.view_deposit", deposits),
     ("payments.view_withdrawal", withdrawals),
     ("payments.view_webhookevent", events),
     ("payments.view_exchangerate", rates),
+    ("payments.view_eventendpoint", endpoints),
 ]
 
 

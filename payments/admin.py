@@ -3,6 +3,7 @@
 from payments.api_keys import admin as api_keys
 from payments.audit import admin as audit
 from payments.commission import admin as commission
+from payments.deliveries.admin import deliveries, endpoints
 from payments.events import admin as money_events
 from payments.exchange import admin as exchange
 from payments.ledger.admin import currencies, transactions, wallets
@@ -17,6 +18,8 @@ __all__ = [
     "audit",
     "commission",
     "currencies",
+    "deliveries",
+    "endpoints",
     "events",
     "exchange",
     "external_wallets",

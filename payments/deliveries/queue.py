@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, Q, QuerySet, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.functions import Now, Random
 from django.utils import timezone
 
@@ -30,6 +30,8 @@ CLAIM_SECONDS = 30
 #: Seconds over which the deliveries of an endpoint that is back are spread.
 SPREAD_SECONDS = 30
 PRUNED_AT_A_TIME = 1000
+#: Shorter failures are none of the endpoint's.
+OUTAGE = timedelta(minutes=1)
 
 # The endpoint's row is locked, so the events of one endpoint are given their deliveries by one worker at a time.
 _FILL = """
@@ -41,7 +43,8 @@ WITH endpoint AS (
     ) AS open
 ), scanned AS (
     SELECT event.position, event.type FROM endpoint CROSS JOIN LATERAL (
-        SELECT position, type FROM payments_event WHERE position > endpoint.position ORDER BY position LIMIT %(scan)s
+        SELECT position, type FROM payments_event WHERE position > endpoint.position ORDER BY position
+        LIMIT CASE WHEN %(wants_all)s THEN (SELECT free FROM room) ELSE %(scan)s END
     ) AS event
 ), taken AS (
     SELECT position, type FROM scanned WHERE type = ANY(%(types)s) ORDER BY position LIMIT (SELECT free FROM room)
@@ -115,8 +118,12 @@ def fill(endpoint: EventEndpoint) -> bool:
     Stops when the endpoint has MAX_OPEN open deliveries, or after MAX_SCANNED events.
     """
     parameters: dict[str, Any] = {
-        "endpoint": endpoint.pk, "types": wanted_types(endpoint), "max_open": MAX_OPEN, "scan": MAX_SCANNED,
-    }  # fmt: skip
+        "endpoint": endpoint.pk,
+        "types": wanted_types(endpoint),
+        "wants_all": not endpoint.types,
+        "max_open": MAX_OPEN,
+        "scan": MAX_SCANNED,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_FILL, parameters)
         return cursor.fetchone() is not None
@@ -194,18 +201,27 @@ def _entry(result: AttemptResult) -> dict[str, object]:
 
 
 def _note_success(endpoint_id: int) -> None:
-    recovered = EventEndpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False).update(failing_since=None)
-    if recovered:
+    """End the failures; after more than a moment of them, let what waits be sent soon.
+
+    One event that always fails among others that succeed is no outage, and keeps to its schedule.
+    """
+    failing = EventEndpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False)
+    was_down = failing.filter(failing_since__lte=Now() - OUTAGE).exists()
+    failing.update(failing_since=None)
+    if was_down:
         make_due(endpoint_id)
 
 
 def make_due(endpoint_id: int) -> None:
-    """Let all that waits for a later attempt be sent soon, spread over half a minute."""
+    """Let all that waits for a later attempt be sent soon, spread over half a minute.
+
+    This attempt does not count: however often an endpoint comes and goes, a delivery fails no sooner than it should.
+    """
     soon = ExpressionWrapper(
         Now() + Random() * Value(timedelta(seconds=SPREAD_SECONDS), DurationField()), DateTimeField()
     )
     waiting = EventDelivery.objects.filter(endpoint_id=endpoint_id, status=EventDelivery.Status.PENDING)
-    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=soon)
+    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=soon, attempts_before=F("attempts_before") + 1)
 
 
 def _note_failure(endpoint_id: int, *, is_gone: bool) -> EventEndpoint.DisabledReason | None:

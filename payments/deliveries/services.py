@@ -79,7 +79,7 @@ def add_endpoint(
         position=last_position(),
     )
     endpoint.refresh_from_db()
-    record(about=endpoint, staff=staff, text="Added.")
+    record(about=endpoint, staff=staff, text=f"Added: {url}, {', '.join(types) or 'all events'}.")
     return endpoint
 
 

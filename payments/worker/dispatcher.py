@@ -28,6 +28,8 @@ logger = logging.getLogger("till.events")
 
 #: Attempts at one endpoint that are under way together.
 AT_ONCE = 16
+#: Deliveries that are claimed together where the last ones took less than a second: each claim has its price.
+MAX_CLAIMED, SOON_SECONDS = 64, 1.0
 #: Until so long after a claim an attempt may begin: the claim must outlast it.
 BEGIN_WITHIN_SECONDS = queue.CLAIM_SECONDS - TIMEOUT_SECONDS - 5
 NOTE_PAUSE_SECONDS = 0.5
@@ -77,19 +79,24 @@ class Dispatcher:
 
     async def _serve(self, endpoint_id: int) -> None:
         """Send what is due until nothing is."""
+        limit, slots = AT_ONCE, asyncio.Semaphore(AT_ONCE)
         try:
-            while not self._is_stopping and (batch := await self._database.run(_claim, endpoint_id)):
-                results = await asyncio.gather(*(self._attempt(batch, claim) for claim in batch.claims))
+            while not self._is_stopping and (batch := await self._database.run(_claim, endpoint_id, limit)):
+                results = await asyncio.gather(*(self._attempt(batch, claim, slots) for claim in batch.claims))
+                limit = MAX_CLAIMED if time.monotonic() - batch.begun < SOON_SECONDS else AT_ONCE
                 await self._note(endpoint_id, [result for result in results if result], batch.begun)
         except Error:  # the round notices it too, and says so
             pass
         except Exception:
             logger.exception("endpoint %s could not be served", endpoint_id)
 
-    async def _attempt(self, batch: Batch, claim: Claim) -> AttemptResult | None:
+    async def _attempt(self, batch: Batch, claim: Claim, slots: asyncio.Semaphore) -> AttemptResult | None:
         """Send one event, unless so much time passed that somebody else may have it soon."""
-        if time.monotonic() - batch.begun > BEGIN_WITHIN_SECONDS:
-            return None
+        async with slots:
+            is_late = time.monotonic() - batch.begun > BEGIN_WITHIN_SECONDS
+            return None if is_late else await self._send(batch, claim)
+
+    async def _send(self, batch: Batch, claim: Claim) -> AttemptResult:
         body = batch.bodies.get(claim.delivery.pk)
         if body is None or not batch.endpoint.secret:
             error = "The event is not there." if body is None else "No key decrypts the endpoint's secret."
@@ -124,12 +131,12 @@ def _prepare() -> tuple[bool, list[int]]:
     return has_news, list(due.values_list("pk", flat=True))
 
 
-def _claim(endpoint_id: int) -> Batch | None:
+def _claim(endpoint_id: int, limit: int) -> Batch | None:
     begun = time.monotonic()
     endpoint = EventEndpoint.objects.filter(pk=endpoint_id, is_active=True).first()
     if endpoint is None:
         return None
-    claims = queue.claim(endpoint_id, 1 if endpoint.failing_since else AT_ONCE)
+    claims = queue.claim(endpoint_id, 1 if endpoint.failing_since else limit)
     bodies = messages.bodies_of([claim.delivery for claim in claims])
     return Batch(endpoint, claims, bodies, begun) if claims else None
 

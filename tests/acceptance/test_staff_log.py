@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.models import ApiKey, Role, User
 from catalog.models import Product
-from payments.models import CommissionRule, ExchangeRate, Provider, SettlementScope
+from payments.models import CommissionRule, EventEndpoint, ExchangeRate, Provider, SettlementScope
 from tests.support.admin_forms import loaded
 from tests.support.admin_pages import staff_client
 from tests.support.every_operation import OperationContext, OwnedObjects, new_user, operations, perform
@@ -155,6 +155,10 @@ def _product(_: User) -> Form:
     return f"catalog/product/{piece.pk}/change/", fields | {"is_active": "on"}, "to 1.00"
 
 
+def _endpoint(_: User) -> Form:
+    return "payments/eventendpoint/add/", {"url": "https://example.com/a"}, "Added: https://example.com/a, all events."
+
+
 FORMS: dict[type[Any], tuple[Callable[[User], Form], ...]] = {
     User: (_user, _password, _new_user),
     apps.get_model("payments", "Currency"): (_currency,),
@@ -163,6 +167,7 @@ FORMS: dict[type[Any], tuple[Callable[[User], Form], ...]] = {
     Provider: (_provider,),
     SettlementScope: (_scope,),
     ApiKey: (_api_key,),
+    EventEndpoint: (_endpoint,),
     Product: (_product,),
 }
 

@@ -12,9 +12,10 @@ from django.test import Client, RequestFactory
 from accounts.models import User
 from catalog.models import Product
 from catalog.services import change_product
+from payments.deliveries.services import change_endpoint
 from payments.exchange.services import set_rate
 from payments.ledger.services.currencies import change_currency
-from payments.models import Currency, ExchangeRate, Provider
+from payments.models import Currency, EventEndpoint, ExchangeRate, Provider
 from payments.users.services import change_user, disable_user
 from staff.stale_forms import GuardedAdmin
 from tests.support.admin_forms import loaded, shown_field
@@ -36,6 +37,10 @@ CHANGES: dict[type[models.Model], tuple[Callable[[Any, User], Any], str]] = {
         ),
         "rate",
     ),
+    EventEndpoint: (
+        lambda one, staff: change_endpoint(endpoint_id=one.pk, data={"types": ["rate.changed"]}, staff=staff),
+        "types",
+    ),
 }
 #: Another field, that whoever holds the old page changes.
 TYPED = {
@@ -44,6 +49,7 @@ TYPED = {
     Provider: {"max_amount": "5"},
     Product: {"title": "Ink"},
     ExchangeRate: {"origin": "Reuters"},
+    EventEndpoint: {"description": "The warehouse"},
 }
 
 

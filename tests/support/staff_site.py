@@ -15,6 +15,7 @@ from accounts.models import User
 from catalog import services as shop
 from catalog.models import Purchase
 from payments.api_keys.services import add_key
+from payments.deliveries import services as deliveries
 from payments.exchange import services as exchange
 from payments.models import Wallet
 from payments.orders import services as orders
@@ -63,6 +64,8 @@ def pending_objects(alice: User, admin: User) -> None:
     service = recipes.service.make()
     recipes.settlement_scope.make(service=service, everything=False, currency_id="USD")
     add_key(user_id=service.pk, name="A key", scopes=["deposits:read"], staff=admin)
+    endpoint = deliveries.add_endpoint(url="https://example.com/hook", staff=admin)
+    deliveries.send_test(endpoint_id=endpoint.pk, staff=admin)
 
 
 def url(model: Any, page: str, *arguments: Any) -> str:

@@ -89,7 +89,7 @@ def test_an_endpoint_is_switched_off_and_on(admin: User) -> None:
     on = succeeded(client.patch(f"{URL}/{endpoint.pk}", {"is_active": True}), 200)
     assert (on["is_active"], on["disabled_reason"], on["failing_since"]) == (True, "", None)
     changes = [entry.change_message for entry in LogEntry.objects.order_by("pk")]
-    assert changes == ["Added.", "is_active: True -> False.", "is_active: False -> True."]
+    assert changes == [f"Added: {HOOK}, all events.", "is_active: True -> False.", "is_active: False -> True."]
 
 
 def test_postgresql_refuses_an_inactive_endpoint_without_a_reason(admin: User) -> None:
