@@ -149,7 +149,7 @@ def test_stripes_own_library_takes_a_notice() -> None:
 
 
 def test_a_signed_body_has_its_signature_where_the_provider_puts_it() -> None:
-    settings: dict[str, Any] = {"digest": "sha512", "encoding": "base64", "prefix": "sha512="}
+    settings: dict[str, Any] = {"algorithm": "sha512", "encoding": "base64", "prefix": "sha512="}
     signed = sign_notice("hmac_body", "key", {"a": 1}, header="X-Paystack-Signature", **settings)
     expected = base64.b64encode(hmac.new(b"key", signed.body, hashlib.sha512).digest()).decode()
     assert signed.headers["X-Paystack-Signature"] == f"sha512={expected}"

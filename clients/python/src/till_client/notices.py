@@ -34,7 +34,7 @@ def sign_notice(
     *,
     now: float | None = None,
     header: str = "X-Signature",
-    digest: Literal["sha256", "sha512"] = "sha256",
+    algorithm: Literal["sha256", "sha512"] = "sha256",
     encoding: Literal["hex", "base64"] = "hex",
     prefix: str = "",
 ) -> SignedNotice:
@@ -58,7 +58,7 @@ def sign_notice(
         signed = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
         own = {"Stripe-Signature": f"t={seconds},v1={signed}"}
     else:
-        mac = hmac.new(secret.encode(), body, digest).digest()
+        mac = hmac.new(secret.encode(), body, algorithm).digest()
         own = {header: prefix + (mac.hex() if encoding == "hex" else base64.b64encode(mac).decode())}
     return SignedNotice(body, json | own)
 
