@@ -25,6 +25,8 @@ from django.db import connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models import Model
 
+from payments.events.models import OutboxEvent
+
 Moment = Literal["before", "after"]
 PORT = 5432  # of a Unix socket: no more than a part of its name
 READY_FOR_QUERY = b"Z\0\0\0\5"
@@ -250,6 +252,12 @@ def _lines(model: type[Model], rows: list[dict[str, Any]], ranks: dict[tuple[str
     targets[_key(model)] = model._meta.db_table
     for row in rows:
         plain_row = {name: _plain(name, value, targets.get(name), ranks) for name, value in row.items()}
+        if model is OutboxEvent:
+            named = {"wallet": "payments_wallet", "user": "accounts_user", "webhook_event": "payments_webhookevent"}
+            named["id"] = f"payments_{row['type'].partition('.')[0]}"
+            plain_row["data"] = {
+                name: _plain(name, value, named.get(name), ranks) for name, value in row["data"].items()
+            }
         yield f"{model._meta.db_table} {json.dumps(plain_row, sort_keys=True, default=str)}"
 
 

@@ -124,7 +124,11 @@ def _headers(answer: TwinAnswer, request: RandomRequest) -> list[tuple[str, str]
     offered_back = [("x-request-id", "as offered")] if offered and answer.header("x-request-id") == offered else []
     if request.method != "HEAD":
         assert int(answer.header("content-length") or -1) == len(answer.content)
-    return sorted([header for header in answer.headers if header[0] not in BESIDE] + offered_back)
+    if location := answer.header("location"):  # its id differs as the body's does
+        assert location.endswith(f"/{json.loads(answer.content)['id']}")
+    is_created = [("location", "of the id")] if location else []
+    compared = [header for header in answer.headers if header[0] not in BESIDE | {"location"}]
+    return sorted(compared + is_created + offered_back)
 
 
 @contextmanager
