@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a minute or two: to see that it works")
     parser.add_argument("--only", choices=PARTS, action="append", help="this part (may be repeated)")
     parser.add_argument("--workload", choices=users.NAMES, action="append", help="of users: this one (may be repeated)")
-    parser.add_argument("--before", metavar="COMMIT", help="of users: serve this commit in turn with what is here")
+    parser.add_argument("--before", metavar="COMMIT", help="of users, throughput: serve it in turn with what is here")
     parser.add_argument("--rounds", type=int, help="of each measurement (5; quick: 1)")
     parser.add_argument("--seconds", type=float, help="of each run (10; quick: 1)")
     parser.add_argument("--sizes", type=int, nargs="+", help="postings, for growth")
@@ -99,8 +99,9 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _throughput(databases: Databases, given: argparse.Namespace) -> dict[str, Any]:
-    scenarios = throughput.QUICK if given.quick else throughput.FULL
-    with throughput.Contest(databases) as contest:
+    among_others = throughput.QUICK if given.quick else throughput.FULL
+    scenarios = throughput.BEFORE if given.before else among_others
+    with throughput.Contest(databases, earlier=given.before) as contest:
         runs = contest.play(scenarios, rounds=given.rounds, seconds=given.seconds, show_progress=show_progress)
     return {"runs": runs, "checks": contest.check()}
 

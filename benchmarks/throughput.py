@@ -13,7 +13,7 @@ WARM_SECONDS = 2
 #: When nothing more was stored for so long, all that was on its way when the load generator hung up has arrived.
 QUIET_SECONDS = 0.3
 #: Bodies prepared for each second: more than any contestant has been seen to take, and then as much again.
-PREPARED = {"till": 25_000, "till_view": 6_000, "hordak": 4_000}
+PREPARED = {"till": 25_000, "before": 25_000, "till_view": 6_000, "hordak": 4_000}
 PREPARED_ALONE = 6_000
 WALLETS = {"many": MANY, "hot": HOT, "repeats": MANY}
 PGBENCH_CLIENTS = 16
@@ -52,6 +52,12 @@ QUICK = (
     Scenario("hot", 64, ("till", "double_entry_one")),
     Scenario("repeats", 64, ("till",)),
 )
+#: Till in turn with an earlier one.
+BEFORE = (
+    Scenario("many", 64, ("till", "before")),
+    Scenario("many", 1, ("till", "before")),
+    Scenario("many", 256, ("till", "before")),
+)
 #: pgbench's scripts, and the kind of the tables that each writes.
 SCRIPTS = {"double_entry_one": "double_entry", "double_entry_six": "double_entry", "till_one": "till"}
 ShowProgress = Callable[[str], None]
@@ -60,18 +66,29 @@ ShowProgress = Callable[[str], None]
 class Contest:
     """All contestants, each with a database of its own that grows from run to run."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, *, earlier: str | None = None) -> None:
+        """`earlier` is a commit: it is served in turn with what is here, and nobody else is."""
         self.databases = databases
+        self._earlier = earlier
         self._servers: dict[str, servers.Server] = {}
 
     def __enter__(self) -> "Contest":
         databases, url = self.databases, self.databases.postgres.url
+        if self._earlier:
+            roots = {"till": servers.ROOT, "before": servers.earlier(databases.folder, self._earlier)}
+            for name, root in roots.items():
+                databases.make_till(f"bench_{name}", root)
+                self._servers[name] = servers.till(name, url(f"bench_{name}"), databases.folder, root)
+            return self._started()
         makers = {"till": servers.till, "till_view": servers.till_view, "hordak": servers.hordak}
         for name, serve in makers.items():
             (databases.make_hordak if name == "hordak" else databases.make_till)(f"bench_{name}")
             self._servers[name] = serve(name, url(f"bench_{name}"), databases.folder)
         for name, kind in SCRIPTS.items():
             (databases.make_till if kind == "till" else databases.make_double_entry)(f"bench_{name}")
+        return self._started()
+
+    def _started(self) -> "Contest":
         try:
             for server in self._servers.values():
                 server.launch()
@@ -96,7 +113,8 @@ class Contest:
 
     def check(self) -> dict[str, str]:
         """Recompute the books of every Till."""
-        return {name: self.databases.check_ledger(f"bench_{name}") for name in ("till", "till_view", "till_one")}
+        names = ("till",) if self._earlier else ("till", "till_view", "till_one")
+        return {name: self.databases.check_ledger(f"bench_{name}") for name in names}
 
     def _play(self, contestant: str, scenario: Scenario, *, seconds: float) -> dict[str, Any]:
         if contestant in self._servers:

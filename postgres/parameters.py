@@ -36,6 +36,24 @@ def texts(values: Sequence[str]) -> str:
     return '{"' + joined.replace("\\", "\\\\").replace('"', '\\"').replace("\0", '","') + '"}'
 
 
+#: Stands between documents. No JSON text and no printable line holds it.
+SEPARATOR = "\x1f"
+
+
+def documents(values: Sequence[str]) -> str:
+    """Return long texts for `string_to_array`, which reads them several times faster than PostgreSQL's notation.
+
+    Raises DataError for a text with the separator, and as `texts` does.
+    """
+    try:
+        joined = SEPARATOR.join(values)
+    except TypeError as error:
+        raise DataError("an array of texts holds texts only") from error
+    if "\0" in joined or joined.count(SEPARATOR) != max(0, len(values) - 1):
+        raise DataError("an array of documents holds no NUL and no separator")
+    return joined
+
+
 def number(value: Decimal | int | None) -> bytes | None:
     return None if value is None else str(value).encode()
 
@@ -66,11 +84,15 @@ class Column(NamedTuple):
     type: str
     array: Callable[[Sequence[Any]], str]
     value: Callable[[Any], bytes | None]
+    #: How PostgreSQL reads the array of parameter {number}, and an array of none.
+    read: str = "${number}::{type}[]"
+    empty: bytes = b"{}"
 
 
 BIGINT, NUMERIC = Column("bigint", integers, number), Column("numeric", decimals, number)
 TEXT = Column("text", texts, text)
 JSON = Column("jsonb", objects, json_object)
+DOCUMENT = Column("text", documents, text, f"string_to_array(${{number}}::text, chr({ord(SEPARATOR)}))", b"")
 
 
 class RowsStatement:
@@ -82,9 +104,9 @@ class RowsStatement:
 
     def __init__(self, statement: str, *columns: Column) -> None:
         self._columns = columns
-        types = [(number, column.type) for number, column in enumerate(columns, 1)]
-        arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in types)
-        values = ", ".join(f"${number}::{type_}" for number, type_ in types)
+        numbered = [*enumerate(columns, 1)]
+        arrays = ", ".join(column.read.format(number=number, type=column.type) for number, column in numbered)
+        values = ", ".join(f"${number}::{column.type}" for number, column in numbered)
         self._many_rows = statement.replace("{rows}", f"unnest({arrays})")
         self._one_row = statement.replace("{rows}", f"(VALUES ({values}))")
 
@@ -97,6 +119,6 @@ class RowsStatement:
             arrays = zip(self._columns, zip(*rows, strict=True), strict=True)
             parameters = [column.array(values).encode() for column, values in arrays]
         else:
-            parameters = [b"{}"] * len(self._columns)
+            parameters = [column.empty for column in self._columns]
         parameters += [other.encode() for other in others]
         return self._one_row if len(rows) == 1 else self._many_rows, parameters

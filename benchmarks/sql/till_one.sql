@@ -16,7 +16,9 @@ WITH wallet AS (
     FROM booked, wallet
 )
 INSERT INTO payments_webhookevent (provider_id, external_id, user_id, account_id, amount, verdict, reason,
-    transaction_id, balance)
+    transaction_id, balance, body, headers)
 SELECT :provider, (:notice::bigint)::text, wallet.owner_id, wallet.id, :cents::numeric / 100, 'credited', '',
-    booked.id, wallet.balance
+    booked.id, wallet.balance, format('{"transaction_id": %s, "user_id": %s, "bill_id": %s, "amount": %s,'
+        ' "signature": "70e224ace9d3859aca84ffb88edf593acec92dbb"}', :notice, wallet.owner_id, wallet.id, :cents),
+    'content-type: application/json'
 FROM booked, wallet;

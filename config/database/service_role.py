@@ -37,7 +37,7 @@ RIGHTS: dict[str, Rights] = {
     "payments_transaction": LOCKED_ONLY,
     "payments_posting": APPEND_ONLY,
     "payments_wallet": Rights(update=("balance", "held", "sequence", "moved_at", "may_overdraw"), delete=True),
-    "payments_webhookevent": Rights(update=("verdict", "reason", "transaction_id", "balance")),
+    "payments_webhookevent": Rights(update=("verdict", "reason", "transaction_id", "balance", "wallet_id")),
     "payments_deposit": Rights(update=_SETTLEMENT),
     "payments_withdrawal": Rights(update=_SETTLEMENT),
     "payments_transfer": APPEND_ONLY,

@@ -47,6 +47,20 @@ SIGNATURES: Final[dict[str, dict[str, str]]] = {
         "description": "`v1,` and the base64 of an HMAC-SHA256 over `{webhook-id}.{webhook-timestamp}.{body}`, with the"
         " provider's secret: the Standard Webhooks specification. It lasts five minutes.",
     },
+    "stripe": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "stripe-signature",
+        "description": "`t=` and the Unix time, `v1=` and the hex of an HMAC-SHA256 over `{t}.{body}`, as Stripe signs."
+        " It lasts five minutes.",
+    },
+    "hmac_body": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-signature",
+        "description": "HMAC-SHA256 or HMAC-SHA512 over the body, in hex or base64, as the provider signs. Its settings"
+        " name the header, such as `x-paystack-signature`.",
+    },
 }
 
 

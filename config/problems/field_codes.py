@@ -48,5 +48,6 @@ FIELD_CODES = {
     "invalid_description": "The description is empty or too long.",
     # --- notices ---
     "id_out_of_range": "An id is a whole number from 1 to 9223372036854775807.",
+    "currency_not_taken": "Till does not know the currency, or the provider may not pay in it.",
     "uuid_required": "This provider's transaction ids must be UUIDs.",
 }

@@ -280,7 +280,8 @@ class Protocol(LimitedProtocol):
         head = self._request_head(len(body)) if self._is_a_webhook() else None
         if head is None or not self._submit(head, body):
             return False
-        known_heads.remember(self.fed, body, head)
+        if receiving.signs_fields(head.slug):  # else the head has a signature, and will not be seen again
+            known_heads.remember(self.fed, body, head)
         return True
 
     def _submit_api_request(self, body: bytes) -> bool:

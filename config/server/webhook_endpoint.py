@@ -134,21 +134,28 @@ class WebhookEndpoint:
         await self._committer.close(timeout)
         self._threads.shutdown(wait=False)
 
-    async def _receive(self, slug: str, form: str, headers: Mapping[str, str], body: bytes) -> receiving.Credited:
-        def authenticate() -> receiving.Notice:
+    async def _receive(
+        self, slug: str, form: str, headers: Mapping[str, str], body: bytes
+    ) -> receiving.Credited | receiving.Ignored:
+        def authenticate() -> receiving.Notice | receiving.Ignored:
             return receiving.authenticate(slug=slug, headers=headers, body=body, form=form)
 
-        def authenticate_anew() -> receiving.Notice:
+        def authenticate_anew() -> receiving.Notice | receiving.Ignored:
             receiving.provider_cache.invalidate()  # here, because it waits for whoever reads them now
             return authenticate()
 
+        notice: receiving.Notice | receiving.Ignored | None
         notice = receiving.authenticate_from_memory(slug=slug, headers=headers, body=body, form=form)
         if notice is None:
             notice = await self._in_thread(authenticate)
-        outcome = await self._commit(notice)
-        if isinstance(outcome, receiving.ProviderChanged):
-            outcome = await self._commit(await self._in_thread(authenticate_anew))
-        return receiving.result(outcome)
+        if isinstance(notice, receiving.Notice):
+            outcome = await self._commit(notice)
+            if not isinstance(outcome, receiving.ProviderChanged):
+                return receiving.result(outcome)
+            notice = await self._in_thread(authenticate_anew)
+        if isinstance(notice, receiving.Notice):
+            return receiving.result(await self._commit(notice))
+        return receiving.count_ignored(notice)
 
     async def _commit(self, notice: receiving.Notice) -> OutcomeOrError:
         future: asyncio.Future[OutcomeOrError] = self._loop.create_future()
@@ -174,9 +181,9 @@ def reply_to(outcome: OutcomeOrError) -> EndpointAnswer | None:
     return None if isinstance(outcome, receiving.ProviderChanged) else answer_to(outcome)
 
 
-def answer_to(outcome: OutcomeOrError) -> EndpointAnswer:
+def answer_to(outcome: OutcomeOrError | receiving.Ignored) -> EndpointAnswer:
     """Return the body of a success, or the problem."""
-    if isinstance(outcome, receiving.Credited):
+    if isinstance(outcome, (receiving.Credited, receiving.Ignored)):
         return json.dumps(answer(outcome)).encode()
     try:
         receiving.result(outcome)
@@ -186,4 +193,4 @@ def answer_to(outcome: OutcomeOrError) -> EndpointAnswer:
             logger.error("A webhook failed", exc_info=error)
             response = problem_response(INTERNAL_ERROR)
         return response
-    raise AssertionError("an outcome that is neither credited nor refused")
+    raise AssertionError("an outcome that is neither credited, ignored nor refused")

@@ -89,7 +89,7 @@ WITH event AS MATERIALIZED (
     FROM event LEFT JOIN payments_transaction booked ON booked.id = event.transaction_id
     WHERE verdict = 'credited'
 ), paid AS (
-    SELECT credited.*, source.house, posting.destination_id, posting.amount AS paid,
+    SELECT credited.*, source.house, posting.destination_id, posting.amount AS paid, posting.currency_id AS paid_in,
         posting.destination_balance AS recorded, destination.owner_id
     FROM credited JOIN payments_posting posting USING (transaction_id)
     LEFT JOIN payments_wallet source ON source.id = posting.source_id
@@ -109,8 +109,11 @@ UNION ALL SELECT 'event_repeated', account_id, transaction_id, id, 'one event', 
         OR EXISTS (SELECT FROM payments_deposit deposit WHERE deposit.transaction_id = credited.transaction_id)
 UNION ALL SELECT 'event_source', account_id, transaction_id, id, 'clearing', coalesce(house, 'a user''s wallet')
     FROM paid WHERE house IS DISTINCT FROM 'clearing'
-UNION ALL SELECT 'event_wallet', account_id, transaction_id, id, account_id::text, destination_id::text
-    FROM paid WHERE account_id <> destination_id
+UNION ALL SELECT 'event_wallet', account_id, transaction_id, id, coalesce(wallet_id, account_id)::text,
+        destination_id::text
+    FROM paid WHERE coalesce(wallet_id, account_id) <> destination_id OR (wallet_id IS NULL) = (account_id = 0)
+UNION ALL SELECT 'event_currency', account_id, transaction_id, id, paid_in, currency_id
+    FROM paid WHERE currency_id <> paid_in
 UNION ALL SELECT 'event_owner', account_id, transaction_id, id, user_id::text, coalesce(owner_id::text, 'none')
     FROM paid WHERE user_id IS DISTINCT FROM owner_id
 UNION ALL SELECT 'event_amount', account_id, transaction_id, id, paid::text, amount::text

@@ -35,6 +35,7 @@ MEANINGS = {
     "event_source": "a webhook's money does not come from clearing",
     "event_wallet": "an event's money went to another wallet",
     "event_owner": "an event's wallet is another user's",
+    "event_currency": "an event's currency is not the posting's",
     "event_amount": "an event's amount is not the posting's",
     "event_balance": "an event's balance is not the one recorded with the posting",
     "event_reference": "a transaction names another event than the one that claims it",

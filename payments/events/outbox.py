@@ -67,7 +67,7 @@ def _notices(rows: _Rows) -> _Contents:
             "provider": row.data["provider"],
             "transaction_id": notice.external_id,
             "user_id": notice.user_id,
-            "account_id": notice.account_id,
+            "account_id": notice.account_id or None,  # a notice may name none
             "amount": format_amount(notice.amount, currency.decimal_places),
             "currency": currency.code,
             "reason": row.data["reason"],

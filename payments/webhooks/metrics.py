@@ -21,6 +21,7 @@ credited = Counter("till_webhook_credits_total", "Notices that credited a wallet
 duplicates = Counter("till_webhook_duplicates_total", "Notices that had been credited before.", ["provider"])
 conflicts = Counter("till_webhook_conflicts_total", "Other content under a known transaction id.", ["provider"])
 unmatched = Counter("till_webhook_unmatched_total", "Authentic notices kept for staff.", ["provider", "reason"])
+ignored = Counter("till_webhook_ignored_total", "Authentic events of types that credit nobody.", ["provider"])
 bad_signatures = Counter("till_webhook_bad_signatures_total", "Notices without a valid signature.")
 malformed = Counter("till_webhook_malformed_total", "Bodies that are no notice.")
 seconds = BatchHistogram(

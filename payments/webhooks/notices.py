@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from api.decimals import is_decimal
 
 MAX_BODY_BYTES: Final = 64 * 1024
-MAX_MEMBERS: Final = 50  # of one object, however deep it stands
+MAX_MEMBERS: Final = 200  # of one object, however deep it stands
 MAX_CONTENT_TYPE_LENGTH: Final = 200
 MAX_ID: Final = 2**63 - 1
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,199}", re.ASCII)
@@ -122,13 +122,17 @@ def usual(body: bytes, scheme: str) -> ParsedNotice | None:
 
 def strict(body: bytes, scheme: str) -> ParsedNotice:
     """Read any notice, or name what is wrong with it."""
-    fields = _object(body)
+    return fields_of(read_object(body), scheme)
+
+
+def fields_of(fields: dict[str, Any], scheme: str) -> ParsedNotice:
+    """Read the fields of an object that `read_object` has read. Raises MalformedEvent."""
     account_field, transaction_kind = _form(scheme, fields)
     return ParsedNotice(
         transaction_id=transaction_kind(fields, "transaction_id"),
         user_id=_integer(fields, "user_id"),
         account_id=_integer(fields, account_field),
-        amount=_amount(fields),
+        amount=amount(fields, "amount"),
         signature=_signature(fields),
         numbered=isinstance(fields["transaction_id"], Number),
     )
@@ -141,10 +145,11 @@ def _form(scheme: str, fields: dict[str, Any]) -> "tuple[str, Callable[[dict[str
         return "account_id", _text_id
     if "bill_id" in fields and "account_id" in fields:
         raise MalformedEvent("Give account_id or bill_id, not both.", field="account_id")
-    return ("bill_id" if "bill_id" in fields else "account_id"), _integer_or_text
+    return ("bill_id" if "bill_id" in fields else "account_id"), integer_or_text
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a body strictly: one JSON object, its numbers as Number. Raises MalformedEvent or BodyTooLarge."""
     if len(body) > MAX_BODY_BYTES:
         raise BodyTooLarge
     try:
@@ -220,17 +225,18 @@ def _text_id(fields: dict[str, Any], name: str) -> str:
     return value
 
 
-def _integer_or_text(fields: dict[str, Any], name: str) -> str:
+def integer_or_text(fields: dict[str, Any], name: str) -> str:
     value = _required(fields, name)
     return _integer(fields, name) if isinstance(value, Number) else _text_id(fields, name)
 
 
-def _amount(fields: dict[str, Any]) -> str:
-    value = _required(fields, "amount")
+def amount(fields: dict[str, Any], name: str) -> str:
+    """Return a canonical decimal, which is a number or text. Raises MalformedEvent."""
+    value = _required(fields, name)
     if not isinstance(value, str) or not is_decimal(value):
         raise MalformedEvent(
             "The field must be a decimal such as 100.25, as a number or text: no exponent, plus sign or leading zero.",
-            field="amount",
+            field=name,
         )
     return str(value)
 

@@ -10,6 +10,7 @@ from payments.webhooks import signatures
 #: As many bytes as the Standard Webhooks specification asks for.
 MIN_BYTES = 24
 _STANDARD = "standard_webhooks"
+_STRIPE = "stripe"
 
 #: Published samples are signed with these, so everybody knows them: development mode only.
 PUBLISHED = {
@@ -24,6 +25,8 @@ def make(scheme: str) -> str:
     key = secrets.token_bytes(32)
     if scheme == _STANDARD:
         return signatures.STANDARD_SECRET_PREFIX + base64.b64encode(key).decode()
+    if scheme == _STRIPE:
+        return signatures.STANDARD_SECRET_PREFIX + base64.b64encode(key, b"xy").decode().rstrip("=")
     return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
@@ -47,7 +50,12 @@ def is_published(secret: str) -> bool:
 
 
 def size(secret: str, *, scheme: str) -> int:
-    """Return how many bytes sign: of a Standard Webhooks secret those that it encodes, 0 when it encodes none."""
+    """Return how many bytes sign: of a Standard Webhooks secret those that it encodes, 0 when it encodes none.
+
+    A prefix that all secrets of a scheme have does not count.
+    """
+    if scheme == _STRIPE:
+        return len(secret.removeprefix(signatures.STANDARD_SECRET_PREFIX).encode())
     if scheme != _STANDARD:
         return len(secret.encode())
     try:

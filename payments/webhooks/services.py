@@ -18,7 +18,12 @@ from payments.webhooks.models import Provider, WebhookEvent
 from payments.webhooks.receiving.provider_cache import provider_cache
 from staff.history import describe_changes, record
 
-_SETTINGS = ("slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount")
+_SETTINGS = (
+    *("slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount"),
+    *("signature_header", "signature_algorithm", "signature_encoding", "signature_prefix"),
+    *("event_type_pointer", "credited_types", "transaction_id_pointer", "amount_pointer", "amount_unit"),
+    *("currency_pointer", "user_pointer", "wallet_pointer"),
+)
 
 
 class ProviderInUse(Exception):

@@ -9,12 +9,13 @@ import time
 import uuid
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
-from payments.webhooks import signatures
+from payments.webhooks import signatures, simulated_documents
 from payments.webhooks.addresses import FIXED_PATHS, PREFIX
+from payments.webhooks.json_pointers import PointerTokens
 from payments.webhooks.models import Provider
 from payments.webhooks.notices import ParsedNotice
 
@@ -28,6 +29,10 @@ class Delivery:
     path: str
     headers: Mapping[str, str]
     body: str
+    #: The header with the signature, of a document with a form of the provider's own.
+    signature_header: str = ""
+    #: Where the fields stand in such a document.
+    pointers: Mapping[str, PointerTokens] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,12 @@ class DeliveryResult:
 
 
 def fields(provider: Provider, *, user_id: int, account_id: int, amount: str) -> dict[str, str]:
-    """Return a new notice in the provider's form; the amount stands as it was given."""
+    """Return a new notice in the provider's form; the amount stands as it was given, or in the provider's unit.
+
+    Raises ValueError when the amount is no whole number of that unit.
+    """
+    if mapped := provider.field_map():
+        return simulated_documents.fields(provider, mapped, user_id=user_id, account_id=account_id, amount=amount)
     numbers = provider.scheme == Provider.Scheme.SHA1_COLON
     return {
         "transaction_id": str(secrets.randbelow(2**53) + 1) if numbers else json.dumps(str(uuid.uuid4())),
@@ -52,6 +62,8 @@ def fields(provider: Provider, *, user_id: int, account_id: int, amount: str) ->
 
 def sign(provider: Provider, notice: Fields) -> Delivery:
     path = FIXED_PATHS.get(provider.slug, PREFIX + provider.slug)
+    if mapped := provider.field_map():
+        return _sign_document(path, provider, notice, simulated_documents.pointers(mapped))
     if provider.scheme == Provider.Scheme.STANDARD_WEBHOOKS:
         return _sign_standard(path, provider.secret, _json(notice))
     transaction_id, user_id, account_id, amount = (text.strip('"') for text in notice.values())
@@ -70,11 +82,30 @@ def _sign_standard(path: str, secret: str, body: str) -> Delivery:
     return Delivery(path, _headers() | signed, body)
 
 
+def _sign_document(path: str, provider: Provider, notice: Fields, pointers: Mapping[str, PointerTokens]) -> Delivery:
+    body = simulated_documents.write(notice, pointers)
+    options, seconds = provider.hmac_options(), str(int(time.time()))
+    if options:
+        header = options.header
+        signature = signatures.hmac_body(body=body.encode(), secret=provider.secret, options=options)
+    else:
+        header = "stripe-signature"
+        signed = signatures.stripe(timestamp=seconds, body=body.encode(), secret=provider.secret)
+        signature = f"t={seconds},v1={signed}"
+    return Delivery(path, _headers() | {header: signature}, body, header, pointers)
+
+
 def tamper(delivery: Delivery, name: str) -> Delivery:
     """Change one field after it was signed. Raises KeyError when the notice has no such field."""
     header = f"webhook-{name}"
     if header in delivery.headers:
         return replace(delivery, headers={**delivery.headers, header: delivery.headers[header][:-2] + "x="})
+    if header := delivery.signature_header:
+        if name == "signature":
+            signature = delivery.headers[header]
+            changed = signature[:-1] + ("0" if signature[-1] != "0" else "1")
+            return replace(delivery, headers={**delivery.headers, header: changed})
+        return replace(delivery, body=simulated_documents.tamper(delivery.body, delivery.pointers[name]))
     literals = json.loads(delivery.body, parse_int=_Literal, parse_float=_Literal)
     value = literals[name]
     literals[name] = _Literal(f"1{value}") if isinstance(value, _Literal) else _other_digit(value)

@@ -16,7 +16,17 @@ from django.db import (
 
 from payments.models import Currency, Transaction
 from postgres import pipeline_connection
-from postgres.parameters import BIGINT, NUMERIC, TEXT, RowsStatement, decimals, integers, texts
+from postgres.parameters import (
+    BIGINT,
+    DOCUMENT,
+    NUMERIC,
+    SEPARATOR,
+    TEXT,
+    RowsStatement,
+    decimals,
+    integers,
+    texts,
+)
 from postgres.pipeline import Pipeline
 from tests.support.sessions import end_sessions
 
@@ -106,6 +116,25 @@ def test_rows_arrive_as_they_are_however_many(db: None, rows: list[tuple[Any, ..
 def test_rows_that_cannot_be_kept_are_refused(bad: Any, more: list[tuple[Any, ...]]) -> None:
     with pytest.raises(DataError):
         ECHO.with_rows([(1, bad, None), *more])
+
+
+DOCUMENTS = RowsStatement("SELECT * FROM {rows} AS r", BIGINT, DOCUMENT)
+
+
+@pytest.mark.parametrize("given", [TEXTS, [], [""], ["", ""], ["x", ""], *([text] for text in TEXTS)], ids=repr)
+def test_documents_arrive_as_they_are(db: None, given: list[str]) -> None:
+    rows = [*enumerate(given)]
+    with transaction.atomic():
+        pipeline = Pipeline()
+        echoed = pipeline.execute_rows(rows, DOCUMENTS)
+        pipeline.run()
+        assert echoed() == rows
+
+
+@pytest.mark.parametrize("bad", ["a\0b", f"a{SEPARATOR}b", None, 5, b"x"], ids=repr)
+def test_documents_that_could_not_be_told_apart_are_refused(bad: Any) -> None:
+    with pytest.raises(DataError):
+        DOCUMENTS.with_rows([(1, bad), (2, "b")])
 
 
 # --- pipelines ----------------------------------------------------------------------------------------------

@@ -9,14 +9,17 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from pytest_django.plugin import DjangoDbBlocker
 
 from config import asgi
 from config.server import raw_responses, webhook_endpoint
 from config.server.http_protocol import Protocol
-from config.server.request_heads import MAX_HEAD_BYTES, MAX_HEADS, RequestHead, RequestHeads
+from config.server.request_heads import MAX_HEAD_BYTES, MAX_HEADS, RequestHead, RequestHeads, known_heads
 from payments.models import Posting
 from payments.webhooks import receiving
+from tests.support.documents import stripe, stripe_event
 from tests.support.load_client import as_request
+from tests.support.mapped_providers import committed_providers
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
 from tests.support.raw_http import HOST, PATIENCE, RawConnection
 from tests.support.uvicorn_here import serving
@@ -105,6 +108,25 @@ def test_a_head_is_parsed_once_whatever_connection_it_comes_by(line: RawConnecti
             assert len(headers["x-request-id"]) == 32
     assert Watched.parsed == seen
     assert Posting.objects.count() == 5
+
+
+@pytest.fixture
+def stripes(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """It goes after the events, so a test names it first."""
+    with committed_providers(django_db_blocker, "stripe"):
+        yield
+
+
+def test_a_head_with_a_signature_is_not_remembered(stripes: None, line: RawConnection, alice: Any) -> None:
+    """It will not be seen again, and would drive out those that are."""
+    receiving.provider_cache.get("stripe")
+    seen = Watched.parsed
+    for _ in range(2):
+        request = as_request(stripe(stripe_event(user_id=alice.pk)), HOST)
+        line.send(request)
+        assert line.answer()[2]["status"] == "credited"
+        assert known_heads.get(request.partition(b"\r\n\r\n")[0]) is None
+    assert Watched.parsed == seen + 2
 
 
 def test_a_connection_at_rest_holds_nothing_that_was_read(line: RawConnection, alice: Any) -> None:

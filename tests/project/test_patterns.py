@@ -77,6 +77,20 @@ LISTED: dict[str, tuple[Worst, ...]] = {
     "payments.orders.external_details:_TAIL": (("", "*", "123"), ("", "x.", ""), ("", "12345", "")),
     "payments.orders.iban:_SHAPE": (),
     "payments.webhooks.addresses:_SLUG": (("", "a_", "!"),),
+    "payments.webhooks.field_maps:_CURRENCY": (),
+    "payments.webhooks.field_maps:_DIGITS": (("-", "1", ""),),
+    "payments.webhooks.json_pointers:_INDEX": (),
+    "payments.webhooks.json_pointers:_POINTER": (("/", "~1", "~"), ("", "/a", "~"), ("/", "a", "~")),
+    "payments.webhooks.models.events:_SECRETS": (
+        *(
+            ("", unit, end)
+            for unit in ('"signature"', '"signature": ', '"signature": "', '"client_secret" ')
+            for end in ("", '"')
+        ),
+        ('"signature": "', "\\", ""),
+        ('"signature": "', '\\"', ""),
+        ('"signature"', " ", ""),
+    ),
     "payments.webhooks.models.providers:RegexValidator": (("a", "_", "\n"),),
     "payments.ledger.models.wallets:RegexValidator": (),
     "api.decimals:_CANONICAL_DECIMAL": (("1", "0", "."), ("0.", "0", "x")),

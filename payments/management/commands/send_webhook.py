@@ -97,7 +97,10 @@ def _deliveries(options: dict[str, Any]) -> list[Delivery]:
         known = ", ".join(Provider.objects.values_list("slug", flat=True))
         raise CommandError(f"There is no provider {slug!r}; there are: {known or 'none'}.")
     notice = {"user_id": options["user"], "account_id": options["account"], "amount": options["amount"]}
-    deliveries = [simulator.sign(provider, simulator.fields(provider, **notice)) for _ in range(options["count"])]
+    try:
+        deliveries = [simulator.sign(provider, simulator.fields(provider, **notice)) for _ in range(options["count"])]
+    except ValueError as error:
+        raise CommandError(f"--amount: {error}.") from None
     if not options["tamper"]:
         return deliveries
     try:

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from accounts.models import User
 from payments.ledger.admin.display import money
@@ -40,16 +42,17 @@ class ReplayAction(ConfirmedAction):
         return bool(target.verdict == WebhookEvent.Status.UNMATCHED)
 
     def describe(self, target: WebhookEvent) -> str:
-        amount = money(target.amount, target.provider.currency)
+        amount = money(target.amount, target.paid_in)
         if self.is_available(target):
-            return f"{amount} to wallet {target.account_id} of user {target.user_id}, if that is possible by now."
+            wallet = f"wallet {target.wallet}" if target.wallet else "the first wallet"
+            return f"{amount} to {wallet} of user {target.user_id}, if that is possible by now."
         return f"{target.get_verdict_display()}: nothing will move."
 
     def perform(self, *, target: WebhookEvent, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         credited = replay_event(event=target, staff=staff, reason=data["reason"])
         if credited.duplicate:
             return "was credited already; nothing moved."
-        return f"credited to wallet {credited.notice.account_id}."
+        return f"credited to wallet {credited.wallet_id}."
 
 
 @admin.register(WebhookEvent)
@@ -59,7 +62,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         "received_at",
     )
     list_filter = (AttentionFilter, "verdict", "provider", ReceivedFilter)
-    list_select_related = ("provider__currency",)
+    list_select_related = ("provider__currency", "currency")
     search_fields = ("external_id",)
     search_help_text = (
         f"The provider's transaction id, an id of event, user or wallet, or an email (of more than {MAX_LISTED:,}, "
@@ -67,18 +70,24 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     fields = readonly_fields = (
         *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
-        *("booked_as", "balance_after", "received_at"),
+        *("booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
     )
     confirmed_actions = (ReplayAction,)
     export_fields = (
-        *("id", "provider__slug", "external_id", "user_id", "account_id", "amount", "provider__currency_id"),
-        *("verdict", "reason", "transaction_id", "balance", "received_at"),
+        *("id", "provider__slug", "external_id", "user_id", "account_id", "amount", "currency_code"),
+        *("verdict", "reason", "transaction_id", "balance", "received_at", "wallet_id"),
     )
-    export_places = "provider__currency__decimal_places"
+    export_places = "places"
     empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("provider__currency", "transaction")
+        events: QuerySet[WebhookEvent] = (
+            super().get_queryset(request).select_related("provider__currency", "currency", "transaction")
+        )
+        return events.annotate(
+            currency_code=Coalesce("currency_id", "provider__currency_id"),
+            places=Coalesce("currency__decimal_places", "provider__currency__decimal_places"),
+        )
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
@@ -90,11 +99,11 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description="wallet", ordering="account_id")
     def wallet_named(self, event: WebhookEvent) -> str:
-        return link_to("payments_wallet", event.account_id, str(event.account_id))
+        return link_to("payments_wallet", event.wallet, str(event.wallet)) if event.wallet else "the user's first"
 
     @admin.display(description="amount", ordering="amount")
     def amount_sent(self, event: WebhookEvent) -> str:
-        return money(event.amount, event.provider.currency)
+        return money(event.amount, event.paid_in)
 
     @admin.display(description="transaction")
     def booked_as(self, event: WebhookEvent) -> str:
@@ -102,4 +111,13 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
 
     @admin.display(description="balance after")
     def balance_after(self, event: WebhookEvent) -> str:
-        return money(event.balance, event.provider.currency)
+        return money(event.balance, event.paid_in)
+
+    @admin.display(description="body, as it came")
+    def body_shown(self, event: WebhookEvent) -> str:
+        """Long, and a stranger's words: shown as text."""
+        return format_html('<pre class="till-raw">{}</pre>', event.shown_body) if event.body else ""
+
+    @admin.display(description="headers")
+    def headers_shown(self, event: WebhookEvent) -> str:
+        return format_html('<pre class="till-raw">{}</pre>', event.headers) if event.headers else ""

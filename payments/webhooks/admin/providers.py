@@ -10,17 +10,28 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
 from payments.webhooks import provider_secrets, services
 from payments.webhooks.models import Provider
+from payments.webhooks.presets import PRESETS
 from staff.service_forms import InstructionField, ServiceAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
     ModelForm = forms.ModelForm[Provider]
 else:
     ModelForm = forms.ModelForm
+
+
+SETTINGS = ("slug", "scheme", "currency", "is_active", "requires_uuid", "max_amount")
+SIGNATURE = ("signature_header", "signature_algorithm", "signature_encoding", "signature_prefix")
+FIELD_MAP = (
+    *("event_type_pointer", "credited_types", "transaction_id_pointer", "amount_pointer", "amount_unit"),
+    *("currency_pointer", "user_pointer", "wallet_pointer"),
+)
 
 
 class SecretField(forms.CharField):
@@ -48,7 +59,7 @@ class ProviderForm(ModelForm):
 
     class Meta:
         model = Provider
-        fields = ("slug", "scheme", "currency", "is_active", "requires_uuid", "max_amount", "secret")
+        fields = (*SETTINGS, *SIGNATURE, *FIELD_MAP, "secret")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,6 +106,18 @@ class ProviderForm(ModelForm):
             self.add_error(None, error)
 
 
+_POINTERS = "JSON pointers (RFC 6901) into the provider's document. A value that is missing makes the notice malformed."
+
+
+def _preset_links() -> str:
+    """Return what fills the form without JavaScript."""
+    page = reverse("admin:payments_provider_add")
+    links = format_html_join(
+        " · ", '<a href="{}?preset={}">{}</a>', ((page, key, it.label) for key, it in PRESETS.items())
+    )
+    return format_html("Begin with a preset: {}", links)
+
+
 @admin.register(Provider)
 class ProviderAdmin(ServiceAdmin):
     form = ProviderForm
@@ -105,6 +128,8 @@ class ProviderAdmin(ServiceAdmin):
     autocomplete_fields = ("currency",)
     export_fields = (
         *("id", "slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount", "updated_at"),
+        *SIGNATURE,
+        *FIELD_MAP,
     )
     export_places = "currency__decimal_places"
     empty_state = "A provider sends signed notices of payments. Add one with the secret that you agreed on."
@@ -116,16 +141,29 @@ class ProviderAdmin(ServiceAdmin):
         return "secret" not in lookup and super().lookup_allowed(lookup, value, request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
-        settings = ("slug", "scheme", "currency", "is_active", "requires_uuid", "max_amount")
+        form = (
+            ("Signature, of the scheme HMAC over the body", {"fields": SIGNATURE}),
+            (
+                "Where the fields stand, of Stripe and HMAC over the body",
+                {"fields": FIELD_MAP, "description": _POINTERS},
+            ),
+        )
         if obj is None:
-            return ((None, {"fields": (*settings, "secret", "make_secret")}),)
+            fields = {"fields": (*SETTINGS, "secret", "make_secret"), "description": _preset_links()}
+            return ((None, fields), *form)
         if not self.has_change_permission(request, obj):  # Django would render the secret as text
-            return ((None, {"fields": (*settings, "rotating", "updated_at")}),)
+            return ((None, {"fields": (*SETTINGS, "rotating", "updated_at")}), *form)
         rotation = {
             "fields": ("secret", "make_secret", "keep_old", "rotating", "updated_at"),
             "description": "The present secret is never shown. A new one becomes active at once.",
         }
-        return ((None, {"fields": settings}), ("Secret", rotation))
+        return ((None, {"fields": SETTINGS}), ("Secret", rotation), *form)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with a preset, `?preset=stripe`, and let the address change its values."""
+        initial = super().get_changeform_initial_data(request)
+        preset = PRESETS.get(str(initial.pop("preset", "")))
+        return {**preset.values, **initial} if preset else initial
 
     def save_model(self, request: HttpRequest, obj: Provider, form: Any, change: bool) -> None:
         staff = cast("User", request.user)
@@ -136,9 +174,9 @@ class ProviderAdmin(ServiceAdmin):
         obj.generated_secret = form.generated_secret  # type: ignore[attr-defined] # for the answer to this request alone
 
     def _save_change(self, provider: Provider, form: Any, staff: User) -> None:
-        settings = [name for name in form.changed_data if name != "secret"]
-        if settings:
-            services.change_provider(provider=provider, fields=settings, staff=staff)
+        changed = [name for name in form.changed_data if name != "secret"]
+        if changed:
+            services.change_provider(provider=provider, fields=changed, staff=staff)
         if form.new_secret:
             keep_old = form.cleaned_data["keep_old"]
             services.rotate_secret(provider_id=provider.pk, secret=form.new_secret, keep_old=keep_old, staff=staff)

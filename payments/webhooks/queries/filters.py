@@ -16,7 +16,7 @@ class WebhookEventFilters(FilterSet):
     verdict = filters.ChoiceFilter(choices=WebhookEvent.Status.choices, label="Only events with this verdict.")
     transaction_id = filters.CharFilter(method="of_transaction", label="The provider's own transaction id, exactly.")
     user = IdFilter(field_name="user_id", label="Only notices that name this user.")
-    account = IdFilter(field_name="account_id", label="Only notices that name this wallet.")
+    account = IdFilter(method="of_wallet", label="Only notices that name this wallet, or were credited to it.")
     locals()["from"] = MomentFilter(label="Only received from this time on (RFC 3339).")
     to = MomentFilter(label="Only received before this time (RFC 3339), or up to this day.", is_end=True)
 
@@ -33,6 +33,14 @@ class WebhookEventFilters(FilterSet):
         value: str,
     ) -> QuerySet[WebhookEvent]:
         return queryset.filter(with_external_id(value))
+
+    def of_wallet(
+        self,
+        queryset: QuerySet[WebhookEvent],
+        name: str,  # noqa: ARG002
+        value: int,
+    ) -> QuerySet[WebhookEvent]:
+        return queryset.filter(Q(account_id=value) | Q(wallet_id=value))
 
 
 def with_external_id(external_id: str) -> Q:

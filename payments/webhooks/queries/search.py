@@ -12,7 +12,7 @@ def events(term: str) -> Q:
     """By the provider's transaction id, or by an id of the event, user or wallet, or a part of the user's email."""
     matching = with_external_id(term)
     if number := id_or_none(term):
-        matching |= Q(pk=number) | Q(user_id=number) | Q(account_id=number)
+        matching |= Q(pk=number) | Q(user_id=number) | Q(account_id=number) | Q(wallet_id=number)
     return matching | Q(user_id__in=ids_by_email(term)) if "@" in term else matching
 
 

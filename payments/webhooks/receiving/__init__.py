@@ -10,12 +10,15 @@ from payments.webhooks.receiving.authentication import (
     authenticate,
     authenticate_from_memory,
     recognise,
+    signs_fields,
 )
+from payments.webhooks.receiving.counting import count_ignored
 from payments.webhooks.receiving.group_commit import DeadlinePassed, GroupCommitter, Outcomes, QueueFull
 from payments.webhooks.receiving.outcomes import (
     CreditBalanceTooLarge,
     Credited,
     CreditWalletNotFound,
+    Ignored,
     Notice,
     Outcome,
     ProviderChanged,
@@ -38,6 +41,7 @@ __all__ = [
     "DeadlinePassed",
     "EventNotReplayable",
     "GroupCommitter",
+    "Ignored",
     "InvalidNotice",
     "InvalidSignature",
     "Notice",
@@ -52,10 +56,12 @@ __all__ = [
     "WebhookRefused",
     "authenticate",
     "authenticate_from_memory",
+    "count_ignored",
     "credit",
     "provider_cache",
     "receive",
     "recognise",
     "replay",
     "result",
+    "signs_fields",
 ]

@@ -8,7 +8,14 @@ from functools import lru_cache
 from prometheus_client import Counter as PrometheusCounter
 
 from payments.webhooks import metrics
-from payments.webhooks.receiving.outcomes import Credited, Notice, Outcome, TransactionIdConflict, WebhookRefused
+from payments.webhooks.receiving.outcomes import (
+    Credited,
+    Ignored,
+    Notice,
+    Outcome,
+    TransactionIdConflict,
+    WebhookRefused,
+)
 
 logger = logging.getLogger("till.webhooks")
 
@@ -25,6 +32,12 @@ def count(notices: Sequence[Notice], outcomes: Sequence[Outcome | Exception]) ->
                 _counter(slug, name).inc(number)
     except Exception:
         logger.exception("Notices were not counted")
+
+
+def count_ignored(ignored: Ignored) -> Ignored:
+    """Add it to the metrics, which are all that is left of it."""
+    metrics.ignored.labels(ignored.slug).inc()
+    return ignored
 
 
 @lru_cache(maxsize=1024)

@@ -77,8 +77,14 @@ class Notice(NamedTuple):
     provider: CachedProvider
     external_id: str
     user_id: int
+    #: FIRST_WALLET: the user's first wallet in the currency, opened when missing.
     account_id: int
     amount: Decimal
+    #: Of a notice with a field map. Empty: the provider's.
+    stated_currency: str = ""
+    #: As they came, for staff. They are no part of what a repeat must have in common.
+    body: str = ""
+    headers: str = ""
 
     @property
     def key(self) -> event_store.Key:
@@ -86,12 +92,26 @@ class Notice(NamedTuple):
 
     @property
     def content(self) -> event_store.Content:
-        return self.user_id, self.account_id, self.amount
+        return self.user_id, self.account_id, self.amount, self.stated_currency
+
+    @property
+    def currency(self) -> str:
+        return self.stated_currency or self.provider.currency
+
+    @property
+    def decimal_places(self) -> int:
+        provider = self.provider
+        return provider.currencies[self.stated_currency] if self.stated_currency else provider.decimal_places
 
     def entry(
-        self, status: str, reason: str, transaction_id: int | None = None, balance: Decimal | None = None
+        self,
+        status: str,
+        reason: str,
+        transaction_id: int | None = None,
+        balance: Decimal | None = None,
+        wallet_id: int | None = None,
     ) -> event_store.Entry:
-        """Return the event to be written."""
+        """Return the event to be written. `wallet_id` is what was credited, if the notice names no wallet."""
         return event_store.Entry(
             None,
             self.provider.id,
@@ -99,10 +119,14 @@ class Notice(NamedTuple):
             self.user_id,
             self.account_id,
             self.amount,
+            self.stated_currency,
             transaction_id,
             balance,
+            wallet_id,
             status,
             reason,
+            self.body,
+            self.headers,
         )
 
 
@@ -113,6 +137,13 @@ class Credited(NamedTuple):
     transaction_id: int
     balance: Decimal
     duplicate: bool
+    wallet_id: int
+
+
+class Ignored(NamedTuple):
+    """An authentic event of a type that credits nobody. Nothing is stored of it."""
+
+    slug: str
 
 
 Outcome = Credited | WebhookRefused | ProviderChanged

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,8 +13,11 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
+from payments.ledger.models import Currency
 from payments.webhooks.encryption import Undecryptable, decrypt
+from payments.webhooks.field_maps import FieldMap
 from payments.webhooks.models import Provider
+from payments.webhooks.signatures import HmacOptions
 
 logger = logging.getLogger("till.webhooks")
 
@@ -45,6 +49,11 @@ class CachedProvider:
     max_amount: Decimal
     #: The time of its last change, as PostgreSQL writes it: a text is compared faster than a time.
     version: str
+    #: Where the fields stand in its notices; None: the scheme says it.
+    field_map: FieldMap | None = None
+    hmac_options: HmacOptions | None = None
+    #: The currencies that its notices may name, with their decimals: its own alone if it has a limit.
+    currencies: Mapping[str, int] = field(default_factory=dict)
 
 
 class ProviderCache:
@@ -130,13 +139,23 @@ def _read() -> list[CachedProvider]:
     return [provider for row in rows if (provider := _cached(row))]
 
 
+def _currencies(row: Provider) -> Mapping[str, int]:
+    if not row.currency_pointer or row.max_amount is not None:
+        return {row.currency_id: row.currency.decimal_places}
+    return dict(Currency.objects.values_list("code", "decimal_places"))
+
+
 def _cached(row: Any) -> CachedProvider | None:
     """Return a copy of the row. None: no key decrypts its secret, and only this provider's notices are refused."""
     try:
         tokens = (token for token in (row.token, row.previous_token) if token)
         secrets = tuple(decrypt(token, settings.TILL_ENCRYPTION_KEYS) for token in tokens)
+        field_map = row.field_map()
     except Undecryptable:
         logger.error("The secret of the provider %s cannot be decrypted: is TILL_ENCRYPTION_KEYS complete?", row.slug)
+        return None
+    except ValueError:  # written past the form: the other providers are served all the same
+        logger.exception("The pointers of the provider %s cannot be read", row.slug)
         return None
     return CachedProvider(
         id=row.pk,
@@ -148,6 +167,9 @@ def _cached(row: Any) -> CachedProvider | None:
         requires_uuid=row.requires_uuid,
         max_amount=_MAX_AMOUNT if row.max_amount is None else min(_MAX_AMOUNT, row.max_amount),
         version=row.version,
+        field_map=field_map,
+        hmac_options=row.hmac_options(),
+        currencies=_currencies(row),
     )
 
 

@@ -25,7 +25,10 @@ def replay(event: WebhookEvent) -> Credited:
     provider = provider_cache.get(event.provider.slug)
     if provider is None or event.verdict == WebhookEvent.Status.CONFLICT:
         raise EventNotReplayable(str(EventNotReplayable.__doc__))
-    notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount)
+    currency = event.currency_id or ""
+    if currency and currency not in provider.currencies:
+        raise EventNotReplayable("The provider does not pay in this currency any more.")
+    notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount, currency)
     outcome = credit([notice])[0]
     if isinstance(outcome, ProviderChanged):
         raise EventNotReplayable("The provider was changed at this very moment; try again.")

@@ -60,9 +60,10 @@ def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:
     outcomes: list[Outcome | Exception] = []
     held: dict[int, OperationalError] = {}
     for notice in notices:
-        outcome = held.get(notice.account_id) or _credit_with_retries(notice)
+        place = notice.account_id or -notice.user_id  # whose first wallet it is
+        outcome = held.get(place) or _credit_with_retries(notice)
         if isinstance(outcome, OperationalError):
-            held[notice.account_id] = outcome
+            held[place] = outcome
         outcomes.append(outcome)
     return outcomes
 

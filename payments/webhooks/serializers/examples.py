@@ -9,6 +9,7 @@ _EVENT = {
     "user_id": 99,
     "account_id": 123456,
     "amount": "100.00",
+    "currency": "USD",
     "verdict": "unmatched",
     "reason": "user_not_found",
     "transaction": None,
@@ -24,5 +25,11 @@ _REPLAYED = {
     "balance": "100.00",
 }
 
+_WEBHOOK = {
+    "body": '{"transaction_id": 1234567, "user_id": 99, "bill_id": 123456, "amount": 100, "signature": "…"}',
+    "headers": {"content-type": "application/json", "user-agent": "acme/1.0"},
+}
+
 EVENT = [response_example("An event that waits for its user", _EVENT)]
+EVENT_WITH_WEBHOOK = [response_example("An event that waits for its user, as it came", _EVENT | _WEBHOOK)]
 REPLAYED = [response_example("Credited now", _REPLAYED)]

@@ -7,20 +7,22 @@ from rest_framework import serializers
 
 from api.decimals import format_amount
 from api.examples import request_example
-from payments.webhooks.receiving import Credited
+from payments.webhooks.receiving import Credited, Ignored
 
 
-def answer(credited: Credited) -> dict[str, Any]:
+def answer(credited: Credited | Ignored) -> dict[str, Any]:
     """Return the body of a success. Plain Python, so that whoever answers webhooks can use it."""
+    if isinstance(credited, Ignored):
+        return {"status": "ignored"}
     notice = credited.notice
-    places = notice.provider.decimal_places
+    places = notice.decimal_places
     return {
         "status": "credited",
         "duplicate": credited.duplicate,
         "transaction_id": notice.external_id,
-        "account_id": notice.account_id,
+        "account_id": credited.wallet_id,
         "amount": format_amount(notice.amount, places),
-        "currency": notice.provider.currency,
+        "currency": notice.currency,
         "balance": format_amount(credited.balance, places),
     }
 
@@ -33,6 +35,10 @@ class CreditedSerializer(serializers.Serializer[Any]):
     amount = serializers.CharField(help_text="What the notice credited.")
     currency = serializers.CharField()
     balance = serializers.CharField(help_text="The wallet's balance right after the credit; a repeat says the same.")
+
+
+class IgnoredSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ignored"], help_text="The event is authentic, and credits nobody.")
 
 
 class _SignedSerializer(serializers.Serializer[Any]):
@@ -104,4 +110,5 @@ SHA256_CONCAT_EXAMPLES = [
 STANDARD_EXAMPLES = [
     request_example("A notice", transaction_id=_UUID, user_id=1, account_id=1, amount="100"),
     *_credited(_UUID, 1),
+    OpenApiExample("Ignored", {"status": "ignored"}, response_only=True, status_codes=["200"]),
 ]

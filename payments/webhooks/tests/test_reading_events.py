@@ -49,9 +49,12 @@ def test_an_event_is_shown_as_it_was_received(events: None, alice: Any, admin: A
         "user_id": alice.pk,
         "account_id": ALICES,
         "amount": "25.00",
+        "currency": "USD",
         "verdict": "credited",
         "reason": "",
         "transaction": event.transaction_id,
+        "body": "",
+        "headers": {},
     }
 
 

@@ -13,11 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.plugin import DjangoDbBlocker
 
 from payments.conftest import stored
 from payments.webhooks import simulator
+from payments.webhooks.presets import PRESETS
 from tests.support.http import PLAIN
 from tests.support.live import LiveTill
+from tests.support.mapped_providers import committed_providers
 from tests.support.provider import FORMS, Form
 
 
@@ -93,6 +96,29 @@ def test_send_webhook_sends_no_more_when_it_is_interrupted_while_handing_out(mon
         provider.settimeout(0)
         with pytest.raises(BlockingIOError):
             provider.accept()
+
+
+@pytest.fixture(scope="module")
+def mapped_providers(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with committed_providers(django_db_blocker, *PRESETS):
+        yield
+
+
+@pytest.mark.parametrize("slug", PRESETS)
+def test_it_plays_providers_with_documents_of_their_own(
+    mapped_providers: None, served: str, slug: str, alice: Any
+) -> None:
+    output = run(url=served, provider=slug, user=alice.pk, amount="12.50", count=3, parallel=3, duplicate=1)
+    assert re.search(r"^ +3  200 credited$", output, re.MULTILINE)
+    assert re.search(r"^ +3  200 duplicate$", output, re.MULTILINE)
+    assert (stored().wallets, stored().balances) == (1, Decimal("37.5"))
+    for field in ("transaction_id", "user_id", "amount", "currency", "event_type", "signature"):
+        assert "1  401 invalid_signature" in run(url=served, provider=slug, user=alice.pk, tamper=field)
+    with pytest.raises(CommandError, match="no field 'account_id'"):
+        run(url=served, provider=slug, user=alice.pk, tamper="account_id")
+    if slug == "stripe":
+        with pytest.raises(CommandError, match="no whole number"):
+            run(url=served, provider=slug, user=alice.pk, amount="0.001")
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)

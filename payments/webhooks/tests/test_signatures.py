@@ -2,10 +2,12 @@
 
 import base64
 import datetime
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
@@ -13,12 +15,16 @@ from standardwebhooks.webhooks import Webhook
 from payments.webhooks.notices import ParsedNotice
 from payments.webhooks.signatures import (
     TOLERANCE_SECONDS,
+    HmacOptions,
+    hmac_body,
     sha1_colon,
     sha256_concat,
     standard_key,
     standard_webhooks,
     verify,
 )
+from payments.webhooks.signatures import stripe as stripe_signature
+from tests.support.documents import STRIPE_SECRET, base64_hmac, stripe_header
 from tests.support.provider import standard_signature
 
 UUID = "5eae174f-7cd0-472c-bd36-35660f00132b"
@@ -167,3 +173,123 @@ def test_a_secret_that_is_none_is_named_when_it_is_set_and_signs_nothing(secret:
     with pytest.raises(ValueError, match=r"Standard Webhooks secret|base64|ASCII"):
         standard_key(secret)
     assert not standard_holds(standard(), secret=secret)
+
+
+# --- Stripe -------------------------------------------------------------------------------------------------
+
+EVENT = b'{"id": "evt_1", "object": "event", "type": "payment_intent.succeeded"}'
+
+
+def is_stripes(
+    header: str, *, body: bytes = EVENT, now: float = SENT_AT, secrets: tuple[str, ...] = (STRIPE_SECRET,)
+) -> bool:
+    return verify(None, {"stripe-signature": header}, body, scheme="stripe", secrets=secrets, now=now)
+
+
+def test_what_stripes_own_library_signs_is_verified() -> None:
+    signed = f"{SENT_AT}.{EVENT.decode()}"
+    signature = stripe.WebhookSignature._compute_signature(signed, STRIPE_SECRET)
+    assert is_stripes(f"t={SENT_AT},v1={signature}")
+
+
+def test_what_is_signed_here_stripes_own_library_verifies() -> None:
+    now = int(time.time())
+    header = f"t={now},v1={stripe_signature(timestamp=str(now), body=EVENT, secret=STRIPE_SECRET)}"
+    event = stripe.Webhook.construct_event(EVENT, header, STRIPE_SECRET)
+    assert event.id == "evt_1"
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(EVENT + b" ", header, STRIPE_SECRET)
+
+
+def test_stripe_may_send_several_signatures_during_a_rotation() -> None:
+    good = stripe_header(EVENT, now=SENT_AT).partition("v1=")[2]
+    for others in ("v1=00,", "v0=aa,v1=00,v1=11,"):
+        assert is_stripes(f"t={SENT_AT},{others}v1={good}")
+    assert not is_stripes(f"t={SENT_AT},{'v1=00,' * 8}v1={good}")
+    assert is_stripes(stripe_header(EVENT, now=SENT_AT), secrets=("whsec_new", STRIPE_SECRET))
+
+
+def test_a_signature_of_stripes_is_over_time_and_body() -> None:
+    header = stripe_header(EVENT, now=SENT_AT)
+    assert is_stripes(header)
+    assert not is_stripes(header, body=EVENT + b" ")
+    assert not is_stripes(header.replace(str(SENT_AT), str(SENT_AT + 1)))
+    assert not is_stripes(header, secrets=(STRIPE_SECRET.removeprefix("whsec_"),))
+    for seconds in (-TOLERANCE_SECONDS - 1, TOLERANCE_SECONDS + 1):
+        assert not is_stripes(header, now=SENT_AT + seconds)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "",
+        lambda _: "t=",
+        lambda header: header.partition(",")[0],
+        lambda header: header.partition(",")[2],
+        lambda header: f"{header},t={SENT_AT}",
+        lambda header: header.replace("v1=", "v2="),
+        lambda header: header.replace("t=", "t=+"),
+        lambda header: header.replace("t=", "t=0000000000000"),
+        lambda header: header.replace("t=", "t=²"),
+        lambda header: header.replace("v1=", "v1=é"),
+        lambda header: header.upper(),
+    ],
+)
+def test_a_malformed_header_of_stripes_signs_nothing(change: Any) -> None:
+    assert not is_stripes(change(stripe_header(EVENT, now=SENT_AT)))
+
+
+# --- HMAC over the body -------------------------------------------------------------------------------------
+
+OPTIONS = [
+    HmacOptions("x-signature", algorithm, encoding, prefix)
+    for algorithm in ("sha256", "sha512")
+    for encoding in ("hex", "base64")
+    for prefix in ("", "sha256=")
+]
+
+
+def is_hmac(options: HmacOptions, value: str, *, body: bytes = EVENT, secret: str = "a shared secret") -> bool:
+    headers = {options.header: value}
+    return verify(None, headers, body, scheme="hmac_body", secrets=(secret,), now=0, options=options)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_an_hmac_is_over_the_raw_body(options: HmacOptions) -> None:
+    signature = hmac_body(body=EVENT, secret="a shared secret", options=options)
+    if options.encoding == "base64":
+        assert signature == options.prefix + base64_hmac(EVENT, "a shared secret", options.algorithm)
+    assert is_hmac(options, signature)
+    assert not is_hmac(options, signature, body=EVENT + b"\n")
+    assert not is_hmac(options, signature, secret="another secret")
+    for other in (
+        "",
+        signature[:-1],
+        signature + "0",
+        "x" + signature,
+        " " + signature,
+        "é" + signature,
+        "sha1=" + signature,
+    ):
+        assert not is_hmac(options, other)
+    assert not verify(None, {}, EVENT, scheme="hmac_body", secrets=("a shared secret",), now=0, options=options)
+
+
+def test_hexadecimal_may_be_in_capitals_and_base64_may_not() -> None:
+    for encoding, may in (("hex", True), ("base64", False)):
+        options = HmacOptions("x-signature", "sha256", encoding, "v=")
+        signature = hmac_body(body=EVENT, secret="a shared secret", options=options)
+        assert is_hmac(options, "v=" + signature[2:].upper()) is may
+        assert not is_hmac(options, "V=" + signature[2:])
+
+
+def test_a_published_vector_of_hmac_verifies() -> None:
+    """RFC 4231, test case 2."""
+    digests = {
+        "sha256": "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        "sha512": "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+        "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+    }
+    for algorithm, digest in digests.items():
+        options = HmacOptions("x-signature", algorithm, "hex")
+        assert is_hmac(options, digest, body=b"what do ya want for nothing?", secret="Jefe")

@@ -325,7 +325,7 @@ def test_a_plan_made_while_there_were_few_rows_goes_by_the_keys(alice: Any, wall
         for name, value in KEEP_PLANS.items():
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
         cursor.execute(f"PREPARE crediting AS {event_store.CREDIT.statement}")
-        cursor.execute(f"EXPLAIN EXECUTE crediting ({', '.join(['NULL'] * 10)})")
+        cursor.execute(f"EXPLAIN EXECUTE crediting ({', '.join(['NULL'] * 13)})")
         plan = "\n".join(row[0] for row in cursor.fetchall())
         cursor.execute("DEALLOCATE crediting")
     conditions = Counter(re.sub(r"[()]|::text", "", condition) for condition in re.findall(r"Index Cond: (.*)", plan))

@@ -19,7 +19,7 @@ AMOUNTS = st.decimals(0, MAX_AMOUNT, places=DECIMAL_PLACES) | st.decimals(0, 100
 
 def credited(external_id: str, amount: Decimal, balance: Decimal, *, duplicate: bool, places: int = 2) -> Credited:
     provider = CachedProvider(1, "any", "sha256_concat", ("secret",), "USD", places, False, MAX_AMOUNT, "now")
-    return Credited(Notice(provider, external_id, 1, 77, amount), 5, balance, duplicate)
+    return Credited(Notice(provider, external_id, 1, 77, amount), 5, balance, duplicate, 77)
 
 
 @given(

@@ -172,7 +172,7 @@ def test_without_a_valid_signature_only_the_providers_are_asked_for(form: Form, 
     in_process(forged)  # may look at the providers again
     with CaptureQueriesContext(connection) as queries:
         assert in_process(forged).status == 401
-        assert in_process(forged.with_body(b"{}")).status == 400
+        assert in_process(forged.with_body(b"[]")).status == 400
     assert {query["sql"].split(" FROM ")[1].split()[0] for query in queries} <= {'"payments_provider"'}
     assert len(queries) <= 1
 

@@ -10,6 +10,7 @@ import pytest
 
 from payments.conftest import Post, stored
 from payments.webhooks.notices import ParsedNotice
+from payments.webhooks.presets import PRESETS
 from payments.webhooks.signatures import verify
 from tests.support import recipes
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD, Form
@@ -32,6 +33,15 @@ def program(language: str) -> str:
     blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 1
     return blocks[0]
+
+
+@pytest.mark.parametrize("slug", ["stripe", "paystack"])
+def test_the_page_lists_the_values_of_a_preset(slug: str) -> None:
+    preset = PRESETS[slug]
+    section = PAGE.partition(f"\n## {preset.label}\n")[2].partition("\n## ")[0]
+    listed = {name: value for name, value in preset.values.items() if name.endswith(("pointer", "types", "header"))}
+    assert {value for value in listed.values() if f"`{value}`" not in section} == set()
+    assert f"/api/v1/webhooks/{slug}`" in section
 
 
 @pytest.mark.parametrize("language", RUNNERS)

@@ -1,5 +1,6 @@
 """The API of webhook events."""
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -26,17 +27,25 @@ from payments.webhooks.serializers import notices as webhook_shapes
     ),
     retrieve=extend_schema(
         operation_id="webhook_events_retrieve",
-        summary="One notice (admin)",
-        description="With the notice's fields, its verdict, and what was booked.",
+        summary="One notice, as it came (admin)",
+        description="With the notice's fields, its verdict, what was booked, and the webhook itself without secrets.",
         parameters=[ID],
-        examples=examples.EVENT,
+        responses={200: events.WebhookEventDetailSerializer},
+        examples=examples.EVENT_WITH_WEBHOOK,
     ),
 )
 class WebhookEventViewSet(ReadingViewSet):
     permission_classes = (IsAdmin,)
-    queryset = WebhookEvent.objects.select_related("provider__currency")
-    serializer_class = events.WebhookEventSerializer
+    queryset = WebhookEvent.objects.select_related("provider__currency", "currency")
     filterset_class = filters.WebhookEventFilters
+
+    def get_serializer_class(self) -> type[events.WebhookEventSerializer]:
+        return events.WebhookEventDetailSerializer if self.action == "retrieve" else events.WebhookEventSerializer
+
+    def get_queryset(self) -> QuerySet[WebhookEvent]:
+        """A list shows no bodies, which may be long."""
+        queryset = super().get_queryset()
+        return queryset if self.action == "retrieve" else queryset.defer("body", "headers")
 
     @extend_schema(
         operation_id="webhook_events_replay",

@@ -5,7 +5,13 @@ from typing import Any, ClassVar, TypeVar
 
 from django.http import JsonResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -33,13 +39,25 @@ _RESPONSES: dict[int, Any] = {
         for status, description in _PROBLEMS.items()
     },
 }
+_CREDITED_OR_IGNORED = PolymorphicProxySerializer(
+    component_name="NoticeAnswer",
+    serializers={"credited": shapes.CreditedSerializer, "ignored": shapes.IgnoredSerializer},
+    resource_type_field_name="status",
+)
 
 
 View = TypeVar("View", bound=Callable[..., JsonResponse])
 
 
 def _described(
-    *, operation_id: str, signed: list[str], summary: str, description: str, body: type, examples: list[OpenApiExample]
+    *,
+    operation_id: str,
+    signed: list[str],
+    summary: str,
+    description: str,
+    body: Any,
+    examples: list[OpenApiExample],
+    success: Any = None,
 ) -> Callable[[View], View]:
     return extend_schema(
         operation_id=operation_id,
@@ -47,7 +65,7 @@ def _described(
         summary=summary,
         description=f"{description} A repeat answers the first result and moves nothing. See docs/webhooks.md.",
         request={"application/json": body},
-        responses=_RESPONSES,
+        responses=_RESPONSES | ({200: success} if success else {}),
         examples=examples,
         auth=[{name: []} for name in signed],  # type: ignore[misc]  # its types say names, and it writes what it gets
     )
@@ -121,21 +139,27 @@ class Sha256ConcatWebhookView(WebhookView):
 class ProviderWebhookView(WebhookView):
     @_described(
         operation_id="webhook",
-        signed=["standard_webhooks", "sha1_colon", "sha256_concat"],
+        signed=["standard_webhooks", "stripe", "hmac_body", "sha1_colon", "sha256_concat"],
         summary="Credit a wallet: any configured provider",
         description=(
             "The provider's scheme says how to sign. `standard_webhooks`: the headers below, HMAC-SHA256 of "
-            "`{webhook-id}.{webhook-timestamp}.{body}`, at most five minutes old. The other schemes: the body of their "
-            "fixed address, with its `signature`."
+            "`{webhook-id}.{webhook-timestamp}.{body}`, at most five minutes old. `stripe`: the header "
+            "`Stripe-Signature` with `t=` and `v1=`, HMAC-SHA256 of `{t}.{body}`, at most five minutes old. "
+            "`hmac_body`: HMAC-SHA256 or HMAC-SHA512 of the body, in a header that the provider's settings name. "
+            "These two send documents of their own, and the settings say where the fields stand. Events of types "
+            "that credit nobody are answered `ignored`. The older schemes: the body of their fixed address, with its "
+            "`signature`. What the body must have is said after a valid signature only."
         ),
         body=shapes.NoticeSerializer,
         examples=shapes.STANDARD_EXAMPLES,
+        success=_CREDITED_OR_IGNORED,
     )
     @extend_schema(
         parameters=[
             OpenApiParameter("webhook-id", str, OpenApiParameter.HEADER, description="The message's id."),
             OpenApiParameter("webhook-timestamp", int, OpenApiParameter.HEADER, description="Unix time in seconds."),
             OpenApiParameter("webhook-signature", str, OpenApiParameter.HEADER, description="`v1,` and base64."),
+            OpenApiParameter("stripe-signature", str, OpenApiParameter.HEADER, description="`t=…,v1=…`, of Stripe."),
         ]
     )
     def post(self, request: Request, provider: str) -> JsonResponse:
