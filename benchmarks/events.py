@@ -1,4 +1,4 @@
-"""`python -m benchmarks.events`: what a webhook costs with the relay beside it and without, A B A B.
+"""`python -m benchmarks.events`: what a webhook costs with the relay or a worker beside it and without, A B A B.
 
 CPU is that of service, PostgreSQL and the relay, until each event of the run has its position. With `--before COMMIT`
 an earlier Till, which has no events, is a contestant too. At the end `check_ledger` recomputes the books.
@@ -6,6 +6,7 @@ an earlier Till, which has no events, is a contestant too. At the end `check_led
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -22,8 +23,11 @@ from benchmarks.report import HERE
 from benchmarks.throughput import PREPARED, WARM_SECONDS, Scenario, credited_once, in_turn, per_request, with_cpu
 
 #: Till by itself comes first: the others are compared with it.
-CONTESTANTS = ("till", "relay")
+CONTESTANTS = ("till", "relay", "listener")
 BEFORE = "before"
+STARTING_SECONDS = 6
+#: Whose CPU counts; the load generator's does not.
+PARTS = ("server", "postgres", "helper")
 CAUGHT_UP = """
 SELECT (SELECT last_position FROM payments_eventrelay) >= (SELECT count(*) FROM payments_posting)
     + (SELECT count(*) FROM payments_outboxevent)
@@ -94,11 +98,19 @@ class EventContest:
         send = partial(load.post, server.url, self.databases.notices_file, connections=scenario.connections,
                        seconds=seconds)  # fmt: skip
         before = self.databases.stored("till", database)
+        delivered = self._delivered(name)
         with beside(self.databases, name) as helper:
             (sent, of_helper), cpu = with_cpu(self.databases, server, database, partial(self._send, name, send, helper))
         credited = credited_once(self.databases, "till", database, before, sent, connections=scenario.connections)
         figures = per_request(cpu | {"helper": of_helper}, sent.requests)
-        return {**sent.as_json(), "credited": credited, "cpu_us": figures}
+        delivered = self._delivered(name) - delivered
+        return {**sent.as_json(), "credited": credited, "delivered": delivered, "cpu_us": figures}
+
+    def _delivered(self, name: str) -> int:
+        if name != "listener":
+            return 0
+        delivered = "SELECT count(*) FROM payments_eventdelivery WHERE status = 'delivered'"
+        return int(self.databases.postgres.row(_database(name), delivered)[0])
 
     def _send(self, name: str, send: Any, helper: int | None) -> tuple[load.Load, float]:
         """Send, and let the process beside it finish: what it puts off would be nobody's. Return its CPU seconds."""
@@ -111,25 +123,28 @@ class EventContest:
 
 @contextmanager
 def beside(databases: Databases, name: str) -> Iterator[int | None]:
-    """Run what this contestant has beside the service. A listener would be one more contestant here."""
-    if name != "relay":
-        yield None
-        return
+    """Run what this contestant has beside the service, and yield the process whose CPU counts."""
+    programs = {"relay": [["benchmarks/relay_loop.py"]], "listener": _listener()}.get(name, [])
     environment = servers.till_environment(databases.postgres.url(_database(name)), databases.folder)
-    command = [sys.executable, str(HERE / "relay_loop.py")]
-    process = subprocess.Popen(
-        command,
-        cwd=servers.ROOT,
-        env={**os.environ, **environment, "PYTHONPATH": str(servers.ROOT)},
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
+    environment = {**os.environ, **environment, "PYTHONPATH": str(servers.ROOT), "TILL_MAIL_ACTIVATION_LINK": "0"}
+    processes = []
     try:
-        process.stdout.readline()  # its start is not part of the run
-        yield process.pid
+        for words in programs:
+            processes.append(subprocess.Popen([sys.executable, *words], cwd=servers.ROOT, env=environment))
+            time.sleep(STARTING_SECONDS)  # they start before the run
+        yield processes[-1].pid if processes else None
     finally:
-        process.terminate()
-        process.wait()
+        for process in reversed(processes):
+            process.terminate()
+            process.wait()
+
+
+def _listener() -> list[list[str]]:
+    """A program that receives events, and the worker that sends them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return [["benchmarks/listener.py", str(port)], ["manage.py", "worker", "--skip-checks"]]
 
 
 def compared(runs: list[dict[str, Any]], name: str) -> str:
@@ -138,14 +153,17 @@ def compared(runs: list[dict[str, Any]], name: str) -> str:
     till = {run["round"]: run for run in runs if run["contestant"] == CONTESTANTS[0]}
     speed = median(own[number]["per_second"] / till[number]["per_second"] for number in own)
     cpu = median(_cpu(own[number]) / _cpu(till[number]) for number in own)
+    parts = ", ".join(f"{who} {median(run['cpu_us'][who] for run in own.values()):.0f}" for who in PARTS)
+    share = median(run["delivered"] / run["requests"] for run in own.values())
     return (
         f"{name:<8} {median(run['per_second'] for run in own.values()):>8,.0f}/s (x {speed:.3f})"
-        f"  CPU {median(map(_cpu, own.values())):.1f} µs (x {cpu:.3f})"
+        f"  CPU {median(map(_cpu, own.values())):.1f} µs (x {cpu:.3f}: {parts})"
+        f"{f', {share:.0%} of the events delivered meanwhile' if share else ''}"
     )
 
 
 def _cpu(run: dict[str, Any]) -> float:
-    return float(sum(used for who, used in run["cpu_us"].items() if who != "client"))
+    return float(sum(run["cpu_us"][who] for who in PARTS))
 
 
 def _database(name: str) -> str:

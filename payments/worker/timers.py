@@ -76,7 +76,7 @@ def _run(timer: Timer) -> bool:
         metrics.timer_failures.labels(timer.name).inc()
         _finish(timer.name, min(timer.period, RETRY), str(error) or type(error).__name__)
     else:
-        logger.info("timer %s took %.1f s", timer.name, time.monotonic() - begun)
+        logger.debug("timer %s took %.1f s", timer.name, time.monotonic() - begun)
         metrics.timer_success.labels(timer.name).set_to_current_time()
         _finish(timer.name, timer.period, "")
     return True

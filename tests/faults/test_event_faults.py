@@ -133,12 +133,13 @@ def kill(till: OwnTill, workers: list[WorkerProcess], victim: str) -> None:
 
 
 def until_all_are_delivered(till: OwnTill) -> None:
-    """Nobody waits here for the schedule: what failed is due at once."""
+    """Nobody waits here for the schedule: what failed is due at once, and what a killed worker claimed is so soon."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         till.query(
-            "WITH due AS (UPDATE payments_eventdelivery SET next_attempt_at = now()"
-            " WHERE status = 'pending' AND next_attempt_at > now() RETURNING 1) SELECT count(*) FROM due"
+            "WITH due AS (UPDATE payments_eventdelivery SET next_attempt_at = least(next_attempt_at, now()),"
+            " claimed_until = least(claimed_until, now() + interval '3 seconds')"
+            " WHERE status = 'pending' RETURNING 1) SELECT count(*) FROM due"
         )
         waiting = till.query("SELECT count(*) FROM payments_eventdelivery WHERE status <> 'delivered'")
         behind = till.query(
