@@ -161,9 +161,12 @@ def test_a_gap_that_others_joined_is_given_up_when_its_own_writers_have_ended(wr
     assert sequenced()[-1] == late
 
 
-def test_any_overlap_gives_each_committed_change_one_later_position(writer: Open) -> None:
-    """A reader goes on from where it is, and has all at the end: 200 steps here, and more with another seed."""
-    dice, steps = random.Random(8), 200
+@pytest.mark.parametrize(
+    ("seed", "steps"), [(8, 200), *(pytest.param(seed, 400, marks=pytest.mark.torture) for seed in range(50))]
+)
+def test_any_overlap_gives_each_committed_change_one_later_position(writer: Open, seed: int, steps: int) -> None:
+    """A reader goes on from where it is, and has all at the end: one story of 200 steps, in `make torture` 51."""
+    dice = random.Random(seed)
     writers = [writer() for _ in range(4)]
     pending: dict[Writer, list[int]] = {one: [] for one in writers}
     expected: set[int] = set()
@@ -183,7 +186,7 @@ def test_any_overlap_gives_each_committed_change_one_later_position(writer: Open
                 pending[one].clear()
             case _:
                 relay.sequence(limit=dice.choice((1, 2, 5, 5000)))
-                page = queries.page(position)
+                page = queries.page(position, limit=dice.choice((1, 3, 100)))
                 received += [event.source_id for event in page.events]
                 position = page.position
     for one in writers:

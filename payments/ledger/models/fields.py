@@ -27,7 +27,7 @@ class MoneyField(FrozenField, models.DecimalField):  # type: ignore[type-arg] # 
 
 
 class _DomainField(FrozenField):
-    """The guards' SQL gives the column this domain. To migrations it is the type that the domain extends."""
+    """The migrations' SQL gives the column this domain, or another type. To Django's migrations it is a plain field."""
 
     def __init__(self, *args: Any, domain: str, **kwargs: Any) -> None:
         self.domain = domain

@@ -18,10 +18,10 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=str)
-def test_a_column_has_the_domain_that_its_field_names(field: Any, db: None) -> None:
+def test_a_column_has_the_type_that_its_field_names(field: Any, db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT domain_name FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+            "SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attname = %s",
             [field.model._meta.db_table, field.column],
         )
         assert [field.db_type(connection)] == list(cursor.fetchone())

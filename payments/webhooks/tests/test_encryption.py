@@ -78,7 +78,7 @@ def test_the_table_holds_no_secret_and_the_service_knows_it(acme: Provider) -> N
 def test_a_key_is_changed_without_a_gap(acme: Provider, keys: Any) -> None:
     keys.TILL_ENCRYPTION_KEYS = [SECOND, FIRST]
     assert known() == (SECRET, BEFORE)
-    assert rotate() == rotate() == "The secrets of 1 providers are encrypted with the first key.\n"
+    assert rotate() == rotate() == "The secrets of 1 providers and 0 endpoints are encrypted with the first key.\n"
     keys.TILL_ENCRYPTION_KEYS = [SECOND]
     assert known() == (SECRET, BEFORE)
     keys.TILL_ENCRYPTION_KEYS = [FIRST]
