@@ -9,12 +9,15 @@ import pytest
 from django.db import connection, models, transaction
 from django.test import Client, RequestFactory
 
-from accounts.models import User
+from accounts.key_scopes import Scope
+from accounts.models import ApiKey, User
 from catalog.models import Product
+from payments.api_keys.services import add_key
 from payments.commission.rules import make_rule
+from payments.deliveries.services import add_endpoint
 from payments.exchange.services import set_rate
 from payments.ledger.services.currencies import new_currency
-from payments.models import CommissionRule, Currency, ExchangeRate, Provider, SettlementScope
+from payments.models import CommissionRule, Currency, EventEndpoint, ExchangeRate, Provider, SettlementScope
 from payments.orders.services import add_scope
 from payments.webhooks.services import add_provider
 from tests.support import recipes
@@ -54,8 +57,18 @@ CLICKS: dict[type[models.Model], tuple[Callable[[User], Any], dict[str, Any]]] =
         lambda staff: add_scope(service_id=a_service().pk, currency="USD", staff=staff),
         {"currency": "USD"},
     ),
+    EventEndpoint: (
+        lambda staff: add_endpoint(url="https://example.com/hook", staff=staff),
+        {"url": "https://example.com/hook"},
+    ),
+    ApiKey: (
+        lambda staff: add_key(user_id=a_service().pk, name="A key", scopes=[Scope.ME_READ], staff=staff),
+        {"name": "A key", "scopes": "me:read"},
+    ),
 }
 REFUSED = (User, Currency, Provider, CommissionRule)
+#: The second click adds another, and its answer shows that one's secret.
+ADDED = (EventEndpoint, ApiKey)
 
 
 def a_service() -> User:
@@ -84,7 +97,7 @@ def test_every_page_that_adds_is_clicked_here(admin: Any) -> None:
 def test_the_second_click_is_answered_by_the_form(site: Client, admin: Any, service: Any, model: Any) -> None:
     first, sent = CLICKS[model]
     page = url(model, "add")
-    sent = sent | ({"service": service.pk} if model is SettlementScope else {})
+    sent = sent | {SettlementScope: {"service": service.pk}, ApiKey: {"user": service.pk}}.get(model, {})
     with ThreadPoolExecutor(1) as thread:
         with transaction.atomic():
             first(admin)
@@ -92,6 +105,7 @@ def test_the_second_click_is_answered_by_the_form(site: Client, admin: Any, serv
             wait_until(lambda: click.done() or someone_waits_for_a_lock())
         answer = click.result(30)
     assert "text/html" in answer["Content-Type"]
-    assert answer.status_code == (200 if model in REFUSED else 302), answer.content
+    assert answer.status_code == (200 if model in (*REFUSED, *ADDED) else 302), answer.content
+    assert (b"<title>The new " in answer.content) == (model in ADDED)
     if model in REFUSED:
         assert answer.context["adminform"].form.errors
