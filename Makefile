@@ -1,7 +1,7 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast coverage check format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
+.PHONY: help run test test-fast coverage check clients format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
@@ -16,7 +16,7 @@ DEV := env TILL_DEBUG=1 $(PY)
 PYTEST := $(DEV) -m pytest
 PARALLEL_TESTS := pytest -n auto --dist loadfile --no-loadscope-reorder
 PARALLEL := $(DEV) -m $(PARALLEL_TESTS)
-EVERYWHERE := not torture and not browser and not pgbouncer
+EVERYWHERE := not torture and not browser and not pgbouncer and not node
 CLIENT := clients/python/src clients/python/tests
 PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
 # Where each branch must be run by a test.
@@ -62,7 +62,8 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(PRODUCTION) $(PY) manage.py collectstatic --noinput --verbosity 0
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(DEV) manage.py makemigrations --check --dry-run
-	$(DEV) manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(DEV) manage.py spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
+	.ci/openapi lint $(VENV)/openapi.yaml
 
 format: install-dev ## mend what ruff can, and format
 	$(PY) -m ruff check --fix .
@@ -83,6 +84,9 @@ browser: install-dev ## the tests that look at the pages with a browser (needs c
 
 pooler: install-dev ## the tests behind a connection pooler (needs pgbouncer)
 	@$(PARALLEL) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
+
+clients: install-dev ## the test of a client in TypeScript, generated from the OpenAPI document (needs node and npm)
+	@.ci/openapi install && { [ ! -e $(VENV)/node/installed ] || $(PYTEST) -n 0 -m node $(ARGS); }
 
 lock: install-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade for newer versions)
 	for list in requirements requirements-embedded requirements-dev; do \
