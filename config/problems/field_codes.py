@@ -36,7 +36,6 @@ FIELD_CODES = {
     "percent_out_of_range": "A percentage is from 0 to 100.",
     "maximum_below_minimum": "The maximum must not be less than the minimum.",
     # --- details of external wallets ---
-    "unknown_detail": "This kind of external wallet has no such member.",
     "detail_missing": "This kind of external wallet needs the member.",
     "invalid_iban": "It is no IBAN, or a character of it is wrong.",
     "invalid_bic": "It is no BIC.",

@@ -54,7 +54,7 @@ from payments.ledger import booking
 from payments.ledger.services import currencies, reversals, wallets
 from payments.money import InvalidAmount
 from payments.orders import services as orders
-from payments.orders.external_details import CardNumberRefused, InvalidDetails
+from payments.orders.external_details import CardNumberRefused, InvalidDetails, UnknownDetail
 from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
 from payments.users import services as users
@@ -162,6 +162,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     ),
     external_wallets.ExternalWalletInUse: Problem(409, "external_wallet_in_use", "A pending withdrawal goes there"),
     CardNumberRefused: Problem(422, "card_number_refused", "A card's number is not taken"),
+    UnknownDetail: INVALID_REQUEST,
     InvalidDetails: Problem(422, "invalid_details", "The external wallet's details break a rule"),
     commission_rules.InvalidPeriod: Problem(422, "invalid_period", "The period is not possible"),
     commission_rules.RuleOverlap: Problem(409, "commission_rule_overlap", "Another rule is in force then"),

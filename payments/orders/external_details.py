@@ -39,6 +39,10 @@ class InvalidDetails(Exception):
         self.field = field
 
 
+class UnknownDetail(InvalidDetails):
+    """The kind has no such member."""
+
+
 class CardNumberRefused(Exception):
     """A card's number is not taken, only its last four digits: nothing here may hold twelve digits in a row."""
 
@@ -57,7 +61,7 @@ def checked_details(kind: str, details: Mapping[str, str] | str) -> dict[str, st
     _refuse_card_numbers(kind, given)
     if unknown := sorted(given.keys() - KEYS[kind]):
         known = ", ".join(sorted(KEYS[kind]))
-        raise InvalidDetails("unknown_detail", f"The kind {kind} has {known}.", field=f"details.{unknown[0]}")
+        raise UnknownDetail("unknown_field", f"The kind {kind} has {known}.", field=f"details.{unknown[0]}")
     return _CHECKS[kind](given)
 
 
