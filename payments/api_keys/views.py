@@ -22,7 +22,12 @@ from payments.api_keys import examples, queries, serializers, services
         summary="API keys of services (admin)",
         description="Newest first, with those that were revoked or have expired. Of the key itself only the prefix.",
     ),
-    retrieve=extend_schema(operation_id="api_keys_retrieve", summary="One API key (admin)", parameters=[ID]),
+    retrieve=extend_schema(
+        operation_id="api_keys_retrieve",
+        summary="One API key (admin)",
+        description="All but its secret, which was shown once.",
+        parameters=[ID],
+    ),
 )
 class ApiKeyViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericViewSet[ApiKey]):
     lookup_value_regex = ID_PATTERN
