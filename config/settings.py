@@ -297,6 +297,7 @@ SPECTACULAR_SETTINGS = {
         "config.openapi.hooks.separate_previews",
         "config.openapi.events.add_events",
         "config.openapi.hooks.add_what_is_not_an_operation",
+        "config.openapi.hooks.forget_read_only",
         "config.openapi.hooks.name_integer_formats",
         "config.openapi.hooks.name_deep_objects",
     ],

@@ -31,7 +31,7 @@ def separate_previews(result: Any, **_: Any) -> Any:
 
 
 def _preview(shape: dict[str, Any]) -> dict[str, Any]:
-    unborn = {"type": ["integer", "null"], "readOnly": True, "description": "Null: nothing was done."}
+    unborn = {"type": ["integer", "null"], "description": "Null: nothing was done."}
     members = {name: unborn if name in _UNBORN else member for name, member in shape["properties"].items()}
     return {**shape, "properties": members, "description": "What would be, as a dry run answers it."}
 
@@ -44,6 +44,16 @@ def name_null_plainly(result: Any, **_: Any) -> Any:
             if {"$ref": f"{_SCHEMAS}NullEnum"} in choices:
                 others = [choice for choice in part.pop("oneOf") if choice != {"$ref": f"{_SCHEMAS}NullEnum"}]
                 part["anyOf"] = [*others, {"type": "null"}]
+    return result
+
+
+def forget_read_only(result: Any, **_: Any) -> Any:
+    """Say of no member that it is read-only: requests have other shapes, and events are sent in those of answers."""
+    for part in _objects(result):
+        if part.get("readOnly") is True:
+            del part["readOnly"]
+            if part.keys() == {"allOf"} and len(part["allOf"]) == 1:  # it was only there for what stood beside it
+                part.update(part.pop("allOf")[0])
     return result
 
 
