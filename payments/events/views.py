@@ -28,6 +28,8 @@ _PARAMETERS = [
     OpenApiParameter(
         "types",
         {"type": "array", "items": {"type": "string", "example": "wallet.credited"}},
+        style="form",
+        explode=True,
         description="Only these types, repeated or with commas. `wallet.*` is a whole family.",
     ),
     OpenApiParameter(

@@ -112,6 +112,18 @@ def test_codes_are_named_and_may_grow() -> None:
 
 
 @each_operation
+def test_a_parameter_of_several_values_says_that_it_may_be_repeated(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["schema"].get("type") == "array":
+            assert (parameter["style"], parameter["explode"]) == ("form", True)
+
+
+def test_nothing_is_read_only_so_that_events_hold_all_of_it() -> None:
+    """Requests have shapes of their own; a generator leaves read-only members out of what is sent."""
+    assert not [part for part in objects(schema_document()) if part.get("readOnly") is True]
+
+
+@each_operation
 def test_what_creates_says_where_it_is_read(operation: dict[str, Any]) -> None:
     if created := operation["responses"].get("201"):
         assert created["headers"]["Location"]["required"]
