@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.timestamps import timestamp
-from payments.deliveries.models import EventDelivery, EventEndpoint
+from payments.deliveries.models import TEST_TYPE, EventDelivery, EventEndpoint
 from payments.events.models import Event
 from payments.events.rendering import bodies
 from payments.webhooks import signatures
-
-TEST_TYPE = "endpoint.test"
 
 
 def bodies_of(deliveries: Sequence[EventDelivery]) -> dict[int, bytes]:

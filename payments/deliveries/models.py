@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 from payments.webhooks.models.fields import EncryptedField
 
 TYPE_MAX_LENGTH = 40
+#: Of an event that staff send to see whether it arrives. It is in no feed.
+TEST_TYPE = "endpoint.test"
 #: As many attempts as are shown of a delivery.
 MAX_LOGGED = 20
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
-from django.db.models.functions import Now, Random
+from django.db.models.functions import Least, Now, Random
 from django.utils import timezone
 
 from api.timestamps import timestamp
 from payments.deliveries import schedule
 from payments.deliveries.attempts import AttemptOutcome
-from payments.deliveries.models import MAX_LOGGED, EventDelivery, EventEndpoint
-from payments.events.types import TYPES, expand
+from payments.deliveries.models import MAX_LOGGED, TEST_TYPE, EventDelivery, EventEndpoint
+from payments.events.types import TYPES
 
 #: Open deliveries of an endpoint. One that is dead fills no table: its events wait where they are.
 MAX_OPEN = 1000
@@ -33,21 +33,24 @@ PRUNED_AT_A_TIME = 1000
 #: Shorter failures are none of the endpoint's.
 OUTAGE = timedelta(minutes=1)
 
+#: Whether an endpoint wants an event. Its row says so and no list of ours: a newer release may have given the event.
+WANTED = "(types = '{}' OR type = ANY(types) OR split_part(type, '.', 1) || '.*' = ANY(types))"
+
 # The endpoint's row is locked, so the events of one endpoint are given their deliveries by one worker at a time.
-_FILL = """
+_FILL = f"""
 WITH endpoint AS (
-    SELECT id, position FROM payments_eventendpoint WHERE id = %(endpoint)s AND is_active FOR UPDATE SKIP LOCKED
+    SELECT id, position, types FROM payments_eventendpoint WHERE id = %(endpoint)s AND is_active FOR UPDATE SKIP LOCKED
 ), room AS (
     SELECT %(max_open)s - count(*) AS free FROM (
         SELECT FROM payments_eventdelivery WHERE endpoint_id = %(endpoint)s AND status = 'pending' LIMIT %(max_open)s
     ) AS open
 ), scanned AS (
-    SELECT event.position, event.type FROM endpoint CROSS JOIN LATERAL (
+    SELECT event.position, event.type, {WANTED} AS is_wanted FROM endpoint CROSS JOIN LATERAL (
         SELECT position, type FROM payments_event WHERE position > endpoint.position ORDER BY position
-        LIMIT CASE WHEN %(wants_all)s THEN (SELECT free FROM room) ELSE %(scan)s END
+        LIMIT CASE WHEN endpoint.types = '{{}}' THEN (SELECT free FROM room) ELSE %(scan)s END
     ) AS event
 ), taken AS (
-    SELECT position, type FROM scanned WHERE type = ANY(%(types)s) ORDER BY position LIMIT (SELECT free FROM room)
+    SELECT position, type FROM scanned WHERE is_wanted ORDER BY position LIMIT (SELECT free FROM room)
 ), stored AS (
     INSERT INTO payments_eventdelivery (endpoint_id, position, type)
     SELECT %(endpoint)s, position, type FROM taken ORDER BY position ON CONFLICT DO NOTHING
@@ -60,14 +63,14 @@ FROM (
 ) AS reached
 WHERE id = (SELECT id FROM endpoint) AND reached.position > payments_eventendpoint.position
 RETURNING payments_eventendpoint.position
-"""
+"""  # noqa: S608 - our own words
 
 _CLAIM = """
 UPDATE payments_eventdelivery SET attempts = attempts + 1, claimed_until = now() + %(claim)s * interval '1 second'
 WHERE id = ANY(ARRAY(
     SELECT id FROM payments_eventdelivery
     WHERE endpoint_id = %(endpoint)s AND status = 'pending' AND next_attempt_at <= now()
-        AND (claimed_until IS NULL OR claimed_until <= now())
+        AND (claimed_until IS NULL OR claimed_until <= now()) AND type = ANY(%(known)s)
     ORDER BY next_attempt_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ))
 RETURNING id, position, type, attempts, attempts_before, created_at
@@ -100,30 +103,18 @@ class AttemptResult:
     outcome: AttemptOutcome
 
 
-def active_endpoints() -> list[EventEndpoint]:
-    return list(EventEndpoint.objects.filter(is_active=True).order_by("pk"))
+def behind(position: int) -> list[int]:
+    """Return the active endpoints that have not reached this position."""
+    endpoints = EventEndpoint.objects.filter(is_active=True, position__lt=position)
+    return list(endpoints.order_by("pk").values_list("pk", flat=True))
 
 
-def wanted_types(endpoint: EventEndpoint) -> list[str]:
-    """Return the names of all types that the endpoint wants. A pattern that stands for none any more is passed over."""
-    if not endpoint.types:
-        return list(TYPES)
-    known = [pattern for pattern in endpoint.types if pattern in TYPES or pattern.endswith(".*")]
-    return expand(known)
-
-
-def fill(endpoint: EventEndpoint) -> bool:
+def fill(endpoint_id: int) -> bool:
     """Give the events that came since their deliveries; tell whether there were any. Never waits.
 
     Stops when the endpoint has MAX_OPEN open deliveries, or after MAX_SCANNED events.
     """
-    parameters: dict[str, Any] = {
-        "endpoint": endpoint.pk,
-        "types": wanted_types(endpoint),
-        "wants_all": not endpoint.types,
-        "max_open": MAX_OPEN,
-        "scan": MAX_SCANNED,
-    }
+    parameters = {"endpoint": endpoint_id, "max_open": MAX_OPEN, "scan": MAX_SCANNED}
     with connection.cursor() as cursor:
         cursor.execute(_FILL, parameters)
         return cursor.fetchone() is not None
@@ -132,13 +123,26 @@ def fill(endpoint: EventEndpoint) -> bool:
 def due() -> QuerySet[EventDelivery]:
     """Return the deliveries that may be claimed now."""
     unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=Now())
-    return EventDelivery.objects.filter(unclaimed, status=EventDelivery.Status.PENDING, next_attempt_at__lte=Now())
+    return EventDelivery.objects.filter(
+        unclaimed, status=EventDelivery.Status.PENDING, next_attempt_at__lte=Now(), type__in=_known_types()
+    )
+
+
+def _known_types() -> list[str]:
+    """Return the types whose bodies this release can tell. A newer one beside it delivers the others."""
+    return [*TYPES, TEST_TYPE]
 
 
 def claim(endpoint_id: int, limit: int) -> list[Claim]:
     """Take deliveries that are due, the longest due first. Commits at once: no two workers ever get one attempt."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"endpoint": endpoint_id, "limit": limit, "claim": CLAIM_SECONDS})
+        parameters: dict[str, Any] = {
+            "endpoint": endpoint_id,
+            "limit": limit,
+            "claim": CLAIM_SECONDS,
+            "known": _known_types(),
+        }
+        cursor.execute(_CLAIM, parameters)
         rows = sorted(cursor.fetchall())
     begun_at = timezone.now()
     return [
@@ -160,10 +164,11 @@ def note(endpoint_id: int, results: Sequence[AttemptResult]) -> EventEndpoint.Di
     """
     with transaction.atomic():
         _write(results)
-        if any(result.outcome.is_success for result in results):
+        is_gone = any(result.outcome.status_code == 410 for result in results)
+        if any(result.outcome.is_success for result in results) and not is_gone:
             _note_success(endpoint_id)
         elif results:
-            return _note_failure(endpoint_id, is_gone=any(result.outcome.status_code == 410 for result in results))
+            return _note_failure(endpoint_id, is_gone=is_gone)
     return None
 
 
@@ -221,7 +226,9 @@ def make_due(endpoint_id: int) -> None:
         Now() + Random() * Value(timedelta(seconds=SPREAD_SECONDS), DurationField()), DateTimeField()
     )
     waiting = EventDelivery.objects.filter(endpoint_id=endpoint_id, status=EventDelivery.Status.PENDING)
-    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=soon, attempts_before=F("attempts_before") + 1)
+    # One that waits for its moment already, without an attempt since, has none that could not count.
+    uncounted = Least(F("attempts_before") + 1, F("attempts"))
+    waiting.filter(next_attempt_at__gt=Now()).update(next_attempt_at=soon, attempts_before=uncounted)
 
 
 def _note_failure(endpoint_id: int, *, is_gone: bool) -> EventEndpoint.DisabledReason | None:
@@ -249,8 +256,9 @@ def open_deliveries() -> tuple[int, float]:
 
 def prune(*, older_than: timedelta) -> int:
     """Delete deliveries of that age that are done with, in small batches that each commit; return how many."""
-    deleted = 0
-    old = EventDelivery.objects.exclude(status=EventDelivery.Status.PENDING).filter(created_at__lt=Now() - older_than)
-    while batch := list(old.order_by("pk").values_list("pk", flat=True)[:PRUNED_AT_A_TIME]):
+    done = EventDelivery.objects.exclude(status=EventDelivery.Status.PENDING).order_by("pk")
+    deleted, oldest = 0, done.annotate(is_old=Q(created_at__lt=Now() - older_than)).values_list("pk", "is_old")
+    # Ids rise with time: where the first ones are young, so are all, and nobody reads the whole table for it.
+    while batch := [pk for pk, is_old in oldest[:PRUNED_AT_A_TIME] if is_old]:
         deleted += EventDelivery.objects.filter(pk__in=batch).delete()[0]
     return deleted

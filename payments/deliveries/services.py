@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from payments.deliveries import addresses, queue
-from payments.deliveries.messages import TEST_TYPE
-from payments.deliveries.models import EventDelivery, EventEndpoint
+from payments.deliveries.models import TEST_TYPE, EventDelivery, EventEndpoint
 from payments.events.queries import last_position
 from payments.events.types import UnknownEventType, expand
 from payments.webhooks import provider_secrets
@@ -27,13 +26,14 @@ ROTATION = timedelta(days=1)
 #: An advisory lock: two who add endpoints at once do not pass their limit.
 _ADDING_LOCK = 0x7111_0040
 
-_REDELIVER = """
+_REDELIVER = f"""
 INSERT INTO payments_eventdelivery (endpoint_id, position, type)
-SELECT %(endpoint)s, position, type FROM payments_event
-WHERE position BETWEEN %(first)s AND %(last)s AND type = ANY(%(types)s) ORDER BY position
+SELECT %(endpoint)s, event.position, type
+FROM payments_event event JOIN payments_eventendpoint endpoint ON endpoint.id = %(endpoint)s AND {queue.WANTED}
+WHERE event.position BETWEEN %(first)s AND %(last)s ORDER BY event.position
 ON CONFLICT (endpoint_id, position) DO UPDATE SET status = 'pending', delivered_at = NULL, next_attempt_at = now(),
     attempts_before = payments_eventdelivery.attempts
-"""
+"""  # noqa: S608 - our own words
 
 
 class TooManyEndpoints(Exception):
@@ -160,7 +160,6 @@ def redeliver(*, endpoint_id: int, first: int, last: int, staff: User, reason: s
         "endpoint": endpoint.pk,
         "first": first,
         "last": min(last, endpoint.position),
-        "types": queue.wanted_types(endpoint),
     }
     with connection.cursor() as cursor:
         cursor.execute(_REDELIVER, parameters)

@@ -122,10 +122,8 @@ class Dispatcher:
 
 def _prepare() -> tuple[bool, list[int]]:
     has_news = sequence() > 0
-    newest = last_position()
-    for endpoint in queue.active_endpoints():
-        if endpoint.position < newest:
-            has_news |= queue.fill(endpoint)
+    for endpoint_id in queue.behind(last_position()):
+        has_news |= queue.fill(endpoint_id)
     waiting = queue.due().filter(endpoint=OuterRef("pk"))
     due = EventEndpoint.objects.filter(Exists(waiting), is_active=True)
     return has_news, list(due.values_list("pk", flat=True))

@@ -115,7 +115,7 @@ def test_no_list_is_narrowed_by_a_secret(site: Client, endpoint: EventEndpoint) 
 def delivery(endpoint: EventEndpoint, alice: User) -> EventDelivery:
     wallet_of(alice)
     sequence()
-    queue.fill(endpoint)
+    queue.fill(endpoint.pk)
     entry = {
         "number": 1, "at": "2026-01-31T12:00:00Z", "milliseconds": 31, "status_code": 500, "error": "",
         "answer": "<b>broken</b>",

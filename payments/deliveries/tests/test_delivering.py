@@ -17,7 +17,7 @@ from payments.events.relay import sequence
 from payments.events.rendering import bodies
 from payments.models import Event, EventDelivery, EventEndpoint
 from tests.support.deliveries import endpoint_at, make_due, positions, work
-from tests.support.ledger import fund, wallet_of
+from tests.support.ledger import fund, sql, wallet_of
 from tests.support.receivers import Answer, Received, Receiver, receiver, respond
 
 MOVES = ["wallet.credited"]
@@ -112,6 +112,20 @@ def test_only_the_types_that_an_endpoint_wants_are_sent(there: Receiver, wallet:
     work()
     assert [json.loads(request.body)["type"] for request in there.requests] == ["wallet.opened"]
     assert EventEndpoint.objects.get().position == positions()[-1]
+
+
+def test_a_type_of_a_newer_release_waits_for_a_worker_that_knows_it(there: Receiver, wallet: int, admin: User) -> None:
+    """An older worker beside it neither passes it over nor stumbles on it."""
+    all_of_them, family = (endpoint_at(there.url, staff=admin, types=types) for types in ([], ["wallet.*"]))
+    newer = positions()[-1] + 1
+    sql("INSERT INTO payments_event (position, type, source_id) VALUES (%s, 'wallet.sealed', 1)", newer)
+    sql("UPDATE payments_eventrelay SET last_position = %s", newer)
+    fund(wallet, "10")
+    for _ in range(2):
+        work()
+    assert set(ids(there.requests)) == {f"evt_{positions(MOVES)[-1]}"}
+    waiting = EventDelivery.objects.filter(position=newer, status="pending", attempts=0)
+    assert {delivery.endpoint_id for delivery in waiting} == {all_of_them.pk, family.pk}
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503, 301])
@@ -213,6 +227,18 @@ def test_an_endpoint_that_is_gone_is_switched_off(committed_db: None, wallet: in
     assert OutgoingMail.objects.filter(user=admin, kind="endpoint_disabled").exists()
 
 
+def test_an_endpoint_that_is_gone_for_one_event_is_gone_whatever_became_of_others(
+    committed_db: None, wallet: int
+) -> None:
+    with receiver(failing_at_first(1, respond(410))) as there:
+        endpoint_at(there.url)
+        for _ in range(3):
+            fund(wallet, "10")
+        work()
+    endpoint = EventEndpoint.objects.get()
+    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "gone")
+
+
 @pytest.mark.parametrize(("days", "is_active"), [(4.9, True), (5.1, False)])
 def test_an_endpoint_that_fails_for_five_days_is_switched_off(
     committed_db: None, wallet: int, days: float, is_active: bool
@@ -240,6 +266,16 @@ def test_switched_on_again_an_endpoint_gets_what_it_missed(there: Receiver, wall
     assert ids(there.requests) == [f"evt_{positions(MOVES)[-1]}"]
 
 
+def test_an_endpoint_may_be_switched_off_and_on_again_at_once(committed_db: None, wallet: int, admin: User) -> None:
+    with receiver(respond(500)) as there:
+        endpoint = endpoint_at(there.url, staff=admin)
+        fund(wallet, "10")
+        work()
+    for is_active in (False, True) * 3:
+        services.change_endpoint(endpoint_id=endpoint.pk, data={"is_active": is_active}, staff=admin)
+    assert EventDelivery.objects.get().attempts_before == 1
+
+
 def test_a_dead_endpoint_fills_no_table_and_loses_nothing(
     there: Receiver, wallet: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +292,7 @@ def test_a_dead_endpoint_fills_no_table_and_loses_nothing(
 def fill_endpoint() -> int:
     """Give the events their deliveries, and send none; return how many there are."""
     sequence()
-    queue.fill(EventEndpoint.objects.get())
+    queue.fill(EventEndpoint.objects.get().pk)
     return EventDelivery.objects.count()
 
 

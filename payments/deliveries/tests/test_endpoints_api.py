@@ -52,7 +52,7 @@ def test_an_endpoint_begins_with_the_events_that_come(admin: User, alice: User) 
     assert endpoint["position"] == positions()[-1]
     fund(wallet, "10")
     sequence()
-    queue.fill(EventEndpoint.objects.get())
+    queue.fill(EventEndpoint.objects.get().pk)
     assert EventDelivery.objects.get().position == positions()[-1]
 
 
@@ -122,7 +122,7 @@ def delivered(admin: User, alice: User) -> EventEndpoint:
     for _ in range(2):
         fund(wallet, "10")
     sequence()
-    queue.fill(endpoint)
+    queue.fill(endpoint.pk)
     first = EventDelivery.objects.earliest("pk")
     EventDelivery.objects.filter(pk=first.pk).update(status="delivered", delivered_at=first.created_at, attempts=1)
     return EventEndpoint.objects.get()
