@@ -224,6 +224,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     deliveries.InvalidTypes: Problem(422, "unknown_event_type", "There is no such type of events"),
     deliveries.InvalidRange: Problem(422, "invalid_range", "The range is not possible"),
     deliveries.TooManyEndpoints: Problem(409, "too_many_endpoints", "There are too many endpoints"),
+    deliveries.EventsBehind: Problem(409, "events_behind", "Earlier events have no position yet"),
     deliveries.EndpointInactive: Problem(409, "endpoint_inactive", "The endpoint is switched off"),
 }
 

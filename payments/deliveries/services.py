@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from payments.deliveries import addresses, queue
 from payments.deliveries.models import TEST_TYPE, EventDelivery, EventEndpoint
+from payments.events import relay
 from payments.events.queries import last_position
 from payments.events.types import UnknownEventType, expand
 from payments.webhooks import provider_secrets
@@ -40,6 +41,10 @@ class TooManyEndpoints(Exception):
     """There are as many endpoints as Till delivers to. Remove one that is not needed."""
 
 
+class EventsBehind(Exception):
+    """Much of what happened before has no position yet. A worker gives it one; add the endpoint after that."""
+
+
 class EndpointInactive(Exception):
     """The endpoint is switched off: switch it on first."""
 
@@ -62,13 +67,16 @@ def add_endpoint(
 ) -> EventEndpoint:
     """Add an endpoint, which gets the events from now on. Its `secret` is to be shown once. Not idempotent.
 
-    Raises addresses.InvalidUrl, InvalidTypes or TooManyEndpoints.
+    What has no position yet is given one first, or the endpoint would get the history. Raises addresses.InvalidUrl,
+    InvalidTypes, TooManyEndpoints or EventsBehind.
     """
     _check(url, types)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADDING_LOCK])
     if EventEndpoint.objects.count() >= MAX_ENDPOINTS:
         raise TooManyEndpoints(str(TooManyEndpoints.__doc__))
+    if not relay.catch_up():
+        raise EventsBehind(str(EventsBehind.__doc__))
     endpoint = EventEndpoint.objects.create(
         url=url,
         types=list(types),

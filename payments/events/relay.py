@@ -23,6 +23,9 @@ from payments.events.sources import Source, registered
 from postgres.parameters import texts
 from postgres.pipeline import Pipeline, PipelineSteps, run
 
+#: How many passes one request makes to catch up: a few seconds.
+MAX_PASSES = 20
+
 # ON CONFLICT alone would wait for a relay that is updating the row.
 _HAVE_RELAY = """
 INSERT INTO payments_eventrelay (id, last_position)
@@ -65,6 +68,21 @@ def sequence(limit: int = 5000) -> int:
         if isinstance(error.__cause__, ReadOnlySqlTransaction):
             return 0
         raise
+
+
+@transaction.atomic
+def catch_up(limit: int = 5000) -> bool:
+    """Give all that is committed its position; tell whether MAX_PASSES were enough. Waits for another relay."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAVE_RELAY)
+        cursor.execute("SELECT FROM payments_eventrelay FOR UPDATE")
+        for _ in range(MAX_PASSES):
+            cursor.execute(_is_behind(tuple(registered())), {"limit": limit})
+            [[is_behind]] = cursor.fetchall()
+            sequence(limit)
+            if not is_behind:
+                return True
+    return False
 
 
 @transaction.atomic
@@ -162,3 +180,16 @@ def _take_from(sources: Sequence[Source]) -> str:
             for number, (type_, condition) in enumerate(source.events)
         ),
     )
+
+
+_HAS_MORE = """
+EXISTS (
+    SELECT FROM {table} WHERE id > coalesce((SELECT seen_to FROM payments_eventsource WHERE name = '{name}'), 0)
+    ORDER BY id OFFSET %(limit)s
+)
+"""
+
+
+def _is_behind(sources: Sequence[Source]) -> str:
+    """Return the statement that tells whether some source has more rows than one pass takes."""
+    return "SELECT " + " OR ".join(_HAS_MORE.format(table=source.table, name=source.name) for source in sources)

@@ -13,7 +13,6 @@ from django.utils import timezone
 from accounts.models import User
 from payments.deliveries import services
 from payments.deliveries.sender import EventSender
-from payments.events.relay import sequence
 from payments.models import Event, EventDelivery, EventEndpoint
 from payments.worker.dispatcher import Dispatcher
 from payments.worker.threads import DatabaseThreads
@@ -25,7 +24,6 @@ THREADS = 2
 def endpoint_at(url: str, *, staff: User | None = None, **fields: Any) -> EventEndpoint:
     """Add an endpoint that gets the events from now on."""
     staff = staff or recipes.admin.make()
-    sequence()
     return services.add_endpoint(url=url, staff=staff, **fields)
 
 

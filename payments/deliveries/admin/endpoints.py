@@ -37,7 +37,10 @@ class EndpointForm(ServiceForm):
         label="Make a new secret",
         help_text="Shown once when this is saved. For a day each delivery has the signatures of both.",
     )
-    refusals = (InvalidUrl, services.InvalidTypes, services.TooManyEndpoints, EventEndpoint.DoesNotExist)
+    refusals = (
+        *(InvalidUrl, services.InvalidTypes, services.TooManyEndpoints, services.EventsBehind),
+        EventEndpoint.DoesNotExist,
+    )
     has_new_secret = False
 
     class Meta:

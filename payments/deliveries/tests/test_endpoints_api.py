@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.models import User
 from payments.deliveries import queue, services
+from payments.events import relay
 from payments.events.relay import sequence
 from payments.models import EventDelivery, EventEndpoint
 from payments.webhooks import signatures
@@ -37,7 +38,7 @@ def test_a_new_endpoint_shows_its_secret_once(admin: User) -> None:
     assert body == {
         "id": EventEndpoint.objects.get().pk, "url": HOOK, "types": ["wallet.*", "deposit.paid"],
         "description": "The shop", "is_active": True, "disabled_reason": "", "failing_since": None,
-        "position": 0, "previous_secret_until": None,
+        "position": positions()[-1], "previous_secret_until": None,
     }  # fmt: skip
     client = signed_in(admin)
     read = [client.get(URL), client.get(f"{URL}/{body['id']}"), client.patch(f"{URL}/{body['id']}", {"types": []})]
@@ -46,8 +47,8 @@ def test_a_new_endpoint_shows_its_secret_once(admin: User) -> None:
 
 
 def test_an_endpoint_begins_with_the_events_that_come(admin: User, alice: User) -> None:
+    """Nothing of before is sent there, though nobody has run the relay yet."""
     wallet = wallet_of(alice, holding="10")
-    sequence()
     endpoint = succeeded(post(admin, url=HOOK))
     assert endpoint["position"] == positions()[-1]
     fund(wallet, "10")
@@ -77,6 +78,11 @@ def test_there_are_not_more_endpoints_than_till_delivers_to(admin: User, monkeyp
     monkeypatch.setattr(services, "MAX_ENDPOINTS", 1)
     succeeded(post(admin, url=HOOK))
     refused(post(admin, url=HOOK), 409, "too_many_endpoints")
+
+
+def test_none_is_added_before_the_history_has_its_positions(admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "MAX_PASSES", 0)
+    refused(post(admin, url=HOOK), 409, "events_behind")
 
 
 def test_an_endpoint_is_switched_off_and_on(admin: User) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -206,6 +207,34 @@ def test_a_pass_takes_no_more_than_its_limit(writer: Open) -> None:
     rows = [committed(quick) for _ in range(5)]
     assert [relay.sequence(limit=2) for _ in range(4)] == [2, 2, 1, 0]
     assert sequenced() == rows
+
+
+def test_whoever_catches_up_leaves_nothing_without_a_position(writer: Open) -> None:
+    quick = writer()
+    rows = [committed(quick) for _ in range(5)]
+    assert relay.catch_up(limit=2)
+    assert queries.last_position() == 5
+    assert sequenced() == rows
+
+
+def test_who_cannot_catch_up_says_so(writer: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "MAX_PASSES", 2)
+    quick = writer()
+    for _ in range(5):
+        committed(quick)
+    assert not relay.catch_up(limit=2)
+    assert relay.catch_up(limit=2)
+
+
+def test_whoever_catches_up_waits_for_a_relay_that_is_at_it(writer: Open) -> None:
+    relay.sequence()
+    committed(writer())
+    with transaction.atomic():
+        relay.sequence()
+        caught_up = ThreadPoolExecutor(1).submit(in_another_thread, relay.catch_up)
+        with pytest.raises(TimeoutError):
+            caught_up.result(0.2)
+    assert caught_up.result()
 
 
 def test_late_rows_that_exceed_the_limit_come_before_newer_ones(writer: Open) -> None:
