@@ -19,7 +19,7 @@ from config.embedded_postgres.cluster import SERVICE_ROLE
 from payments.demo.data import seed_rates
 
 PREPARING_LOCK = 0x7111_0003  # an advisory lock: one `make run` at a time prepares a database
-WORKER = [sys.executable, "manage.py", "worker", "--parent"]
+WORKER_KEEPER = [sys.executable, "-m", "config.worker_keeper"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py"]
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         connections.close_all()
         os.chdir(settings.BASE_DIR)
         # It ends with this process, which gunicorn's master becomes.
-        subprocess.Popen([*WORKER, str(os.getpid())])  # noqa: S603  our own manage.py
+        subprocess.Popen([*WORKER_KEEPER, str(os.getpid())])  # noqa: S603  our own module
         os.execv(sys.executable, GUNICORN)  # noqa: S606  this process becomes the server, and gets its signals
 
     def _prepare(self) -> None:

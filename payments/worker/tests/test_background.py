@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -100,6 +101,24 @@ def test_a_worker_ends_with_its_parent(environment: dict[str, str]) -> None:
     # It has this pipe as well: all of it is read when both have ended.
     subprocess.run([sys.executable, "-c", start], env=environment, check=True, stdout=subprocess.PIPE, timeout=60)
     assert time.monotonic() - begun < 30
+
+
+def test_the_keeper_starts_a_killed_worker_again_and_ends_with_it(environment: dict[str, str]) -> None:
+    keeper = subprocess.Popen([sys.executable, "-m", "config.worker_keeper", str(os.getpid())], env=environment)
+    try:
+        wait_until(lambda: len(workers_of(keeper)) == 1, seconds=30)
+        [first] = workers_of(keeper)
+        first.kill()
+        wait_until(lambda: [worker.pid for worker in workers_of(keeper)] not in ([], [first.pid]), seconds=30)
+        [second] = workers_of(keeper)
+    finally:
+        keeper.terminate()
+    assert keeper.wait(30) == 0
+    assert not second.is_running()
+
+
+def workers_of(keeper: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    return [child for child in psutil.Process(keeper.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_heartbeat_that_is_missing_or_old_says_so(tmp_path: Path) -> None:
