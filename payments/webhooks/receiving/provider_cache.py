@@ -126,7 +126,7 @@ class ProviderCache:
 
 def _read() -> list[CachedProvider]:
     """Read the table. Secrets are decrypted here, so that no notice pays for it."""
-    rows = (
+    rows = list(
         Provider.objects.filter(is_active=True)
         .select_related("currency")
         .defer("secret", "previous_secret")
@@ -136,16 +136,17 @@ def _read() -> list[CachedProvider]:
             previous_token=Cast("previous_secret", TextField()),
         )
     )
-    return [provider for row in rows if (provider := _cached(row))]
+    currencies: Mapping[str, int] = {}
+    if any(map(_takes_any_currency, rows)):  # read once for all of them: strangers can make this run often
+        currencies = dict(Currency.objects.values_list("code", "decimal_places"))
+    return [provider for row in rows if (provider := _cached(row, currencies))]
 
 
-def _currencies(row: Provider) -> Mapping[str, int]:
-    if not row.currency_pointer or row.max_amount is not None:
-        return {row.currency_id: row.currency.decimal_places}
-    return dict(Currency.objects.values_list("code", "decimal_places"))
+def _takes_any_currency(row: Provider) -> bool:
+    return bool(row.currency_pointer) and row.max_amount is None
 
 
-def _cached(row: Any) -> CachedProvider | None:
+def _cached(row: Any, currencies: Mapping[str, int]) -> CachedProvider | None:
     """Return a copy of the row. None: no key decrypts its secret, and only this provider's notices are refused."""
     try:
         tokens = (token for token in (row.token, row.previous_token) if token)
@@ -169,7 +170,7 @@ def _cached(row: Any) -> CachedProvider | None:
         version=row.version,
         field_map=field_map,
         hmac_options=row.hmac_options(),
-        currencies=_currencies(row),
+        currencies=currencies if _takes_any_currency(row) else {row.currency_id: row.currency.decimal_places},
     )
 
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from prometheus_client import REGISTRY
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -122,6 +124,15 @@ def test_a_type_that_was_chosen_a_moment_ago_credits_at_once(
     assert post(generic(generic_event(user_id=alice.pk, type_="payment.settled"))).field == "/data/owner"
     changed("generic", credited_types="payment.settled", user_pointer="/data/user_id")
     assert post(generic(generic_event(user_id=alice.pk, type_="payment.settled"))).status == 200
+
+
+def test_reading_providers_costs_as_much_whatever_they_may_pay_in(db: None) -> None:
+    """Forgeries make a worker read them: strangers must not pay less for more of its time."""
+    receiving.provider_cache.invalidate()
+    with CaptureQueriesContext(connection) as queries:
+        known = [receiving.provider_cache.get(slug) for slug in PRESETS]
+    assert len(known) == 3 and all(provider and len(provider.currencies) > 1 for provider in known)
+    assert len(queries) == 2  # the providers, the currencies
 
 
 def test_an_ignored_event_takes_no_id_from_the_payment(post: Post, send: Callable[..., Delivery], alice: Any) -> None:
