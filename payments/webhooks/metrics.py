@@ -1,4 +1,4 @@
-"""The metrics of webhooks. Provider slugs are the only labels: they are few and ours."""
+"""The metrics of webhooks. Slugs of providers and stable codes are the only labels: they are few and ours."""
 
 from bisect import bisect_left
 from collections import Counter as Tally
@@ -23,6 +23,7 @@ conflicts = Counter("till_webhook_conflicts_total", "Other content under a known
 unmatched = Counter("till_webhook_unmatched_total", "Authentic notices kept for staff.", ["provider", "reason"])
 ignored = Counter("till_webhook_ignored_total", "Authentic events of types that credit nobody.", ["provider"])
 bad_signatures = Counter("till_webhook_bad_signatures_total", "Notices without a valid signature.")
+refused = Counter("till_webhook_refused_total", "Authentic notices refused and not kept.", ["provider", "code"])
 malformed = Counter("till_webhook_malformed_total", "Bodies that are no notice.")
 seconds = BatchHistogram(
     "till_webhook_seconds",

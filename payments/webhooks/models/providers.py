@@ -26,6 +26,8 @@ _OTHER_HEADERS: Final = frozenset(
     {"authorization", "cookie", "proxy-authorization", "set-cookie", "content-type", "content-length", "host"}
     | {"user-agent", "connection", "transfer-encoding", "x-request-id"}
 )
+#: How lists are written elsewhere. Types of events have none of these.
+_LIST_MARKS: Final = frozenset(",;\"'[]")
 
 
 def pointer_field(help_text: str) -> Any:
@@ -242,6 +244,8 @@ class Provider(models.Model):
         types = self.credited_types.split()
         if any(len(type_) > field_maps.MAX_TYPE_LENGTH or not type_.isprintable() for type_ in types):
             errors["credited_types"] = f"A type has at most {field_maps.MAX_TYPE_LENGTH} printable characters."
+        elif _LIST_MARKS & set(self.credited_types):  # such a type never comes: payments would be ignored
+            errors["credited_types"] = "Separate types by spaces alone, without commas and quotes."
         elif bool(types) != bool(self.event_type_pointer):
             errors["event_type_pointer"] = "Give the pointer and the types that credit, or neither."
         elif self.scheme == self.Scheme.STRIPE and len({type_.rpartition(".")[0] for type_ in types}) > 1:

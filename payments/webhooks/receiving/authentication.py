@@ -3,6 +3,7 @@
 The address of every provider is for forms of any kind. So there only what is JSON is judged before the signature.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -16,6 +17,8 @@ from payments.webhooks.notices import MAX_ID, MalformedEvent, ParsedNotice
 from payments.webhooks.receiving.evidence import kept_headers
 from payments.webhooks.receiving.outcomes import Ignored, Notice
 from payments.webhooks.receiving.provider_cache import CachedProvider, provider_cache
+
+logger = logging.getLogger("till.webhooks")
 
 #: Stands in for an unknown provider, so that its answer takes as long as a wrong signature.
 _NOBODY_SECRETS = ("no provider signs with this",)
@@ -32,6 +35,8 @@ class InvalidSignature(Exception):
 
 class UnreadableFields(MalformedEvent):
     """An authentic document does not have the fields that its provider's form needs."""
+
+    code = "malformed_event"
 
 
 class InvalidNotice(Exception):
@@ -58,9 +63,18 @@ def authenticate(*, slug: str, headers: Mapping[str, str], body: bytes, form: st
     except InvalidSignature:
         metrics.bad_signatures.inc()
         raise
+    except (UnreadableFields, InvalidNotice) as error:
+        _report_refused(slug, error)
+        raise
     except MalformedEvent:
         metrics.malformed.inc()
         raise
+
+
+def _report_refused(slug: str, error: UnreadableFields | InvalidNotice) -> None:
+    """Money may have arrived, and nothing is stored of it. So operators have to hear of it."""
+    metrics.refused.labels(slug, error.code).inc()
+    logger.warning("An authentic notice of %s was refused, and not kept: %s, %s", slug, error.code, error.field)
 
 
 def _judge_twice(slug: str, headers: Mapping[str, str], body: bytes, form: str) -> Notice | Ignored:

@@ -71,6 +71,7 @@ def test_an_unknown_preset_is_an_empty_form(site: Client) -> None:
         ("stripe", {"event_type_pointer": ""}, "event_type_pointer"),
         ("stripe", {"credited_types": "x" * 101}, "credited_types"),
         ("stripe", {"credited_types": "payment_intent.succeeded charge.succeeded"}, "credited_types"),
+        ("paystack", {"credited_types": "charge.success, charge.done"}, "credited_types"),
         ("stripe", {"signature_header": "x-signature"}, "signature_header"),
         ("stripe", {"secret": "whsec_only-22-bytes-beside-it"}, "secret"),
         ("paystack", {"signature_header": "X-Paystack Signature"}, "signature_header"),
