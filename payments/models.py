@@ -2,7 +2,7 @@
 
 from payments.audit.models import LedgerCheck
 from payments.commission.models import CommissionRule, Operation
-from payments.deliveries.models import EventDelivery, EventEndpoint
+from payments.deliveries.models import EventBatch, EventDelivery, EventEndpoint
 from payments.events.models import Event, EventRelay, EventSource, OutboxEvent
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.idempotency.models import IdempotencyKey
@@ -18,6 +18,7 @@ __all__ = [
     "Currency",
     "Deposit",
     "Event",
+    "EventBatch",
     "EventDelivery",
     "EventEndpoint",
     "EventRelay",

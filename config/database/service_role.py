@@ -53,6 +53,7 @@ RIGHTS: dict[str, Rights] = {
     "payments_eventsource": Rights(update=("seen_to", "gaps", "watched", "writers")),
     "payments_eventrelay": Rights(update=("last_position",)),
     "payments_eventendpoint": FREE,
+    "payments_eventbatch": Rights(delete=True),
     "payments_eventdelivery": FREE,
     "payments_backgroundtimer": Rights(update=("due_at", "started_at", "finished_at", "error")),
     # --- what money goes by

@@ -11,14 +11,17 @@ from payments.events.rendering import bodies
 from payments.webhooks import signatures
 
 
-def bodies_of(deliveries: Sequence[EventDelivery]) -> dict[int, bytes]:
-    """Return the body of each delivery by its id: the same bytes at every attempt."""
+def bodies_of(deliveries: Sequence[EventDelivery], events: Sequence[Event] = ()) -> dict[str, bytes]:
+    """Return the body of each delivery by its message's id: the same bytes at every attempt.
+
+    `events` are theirs, if they are known. Else they are read.
+    """
     positions = {delivery.position for delivery in deliveries if delivery.position is not None}
-    events = bodies(list(Event.objects.filter(position__in=positions))) if positions else {}
+    texts = bodies(events or list(Event.objects.filter(position__in=positions))) if positions else {}
     return {
-        delivery.pk: _test_body(delivery) if delivery.position is None else events[delivery.position]
+        delivery.message_id: _test_body(delivery) if delivery.position is None else texts[delivery.position]
         for delivery in deliveries
-        if delivery.position is None or delivery.position in events
+        if delivery.position is None or delivery.position in texts
     }
 
 

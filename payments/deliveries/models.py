@@ -15,7 +15,7 @@ MAX_LOGGED = 20
 
 
 class EventEndpoint(models.Model):
-    """Where events are sent. `position` is the last event that has its delivery, or needs none."""
+    """Where events are sent. `position` is the last event that has its delivery, is being sent, or is not wanted."""
 
     class DisabledReason(models.TextChoices):
         STAFF = "staff", "Switched off by staff"
@@ -33,7 +33,7 @@ class EventEndpoint(models.Model):
     secret = EncryptedField(max_length=255, help_text="Signs every delivery. Shown once.")
     previous_secret = EncryptedField(max_length=255, blank=True, help_text="Signs as well for a day after a rotation.")
     previous_secret_until = models.DateTimeField(null=True, blank=True)
-    position = models.BigIntegerField(help_text="Up to this event every one has its delivery.")
+    position = models.BigIntegerField(help_text="Up to this event every one has its delivery, or is being sent.")
     failing_since = models.DateTimeField(null=True, blank=True, help_text="Since then no delivery succeeded.")
     created_at = models.DateTimeField(db_default=Now())
 
@@ -49,6 +49,22 @@ class EventEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class EventBatch(models.Model):
+    """New events that a worker sends an endpoint together. Their deliveries are stored with the results."""
+
+    id = models.BigAutoField(primary_key=True)
+    endpoint = models.ForeignKey(EventEndpoint, on_delete=models.CASCADE, related_name="batches", db_index=False)
+    positions = ArrayField(models.BigIntegerField())
+    claimed_until = models.DateTimeField(help_text="Then somebody else may send them.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{len(self.positions)} events for endpoint {self.endpoint_id}"
 
 
 class EventDelivery(models.Model):

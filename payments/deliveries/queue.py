@@ -36,25 +36,23 @@ OUTAGE = timedelta(minutes=1)
 #: Whether an endpoint wants an event. Its row says so and no list of ours: a newer release may have given the event.
 WANTED = "(types = '{}' OR type = ANY(types) OR split_part(type, '.', 1) || '.*' = ANY(types))"
 
-# The endpoint's row is locked, so the events of one endpoint are given their deliveries by one worker at a time.
-_FILL = f"""
+# The endpoint's row is locked, so the events of one endpoint are taken by one worker at a time.
+NEW_EVENTS = f"""
 WITH endpoint AS (
     SELECT id, position, types FROM payments_eventendpoint WHERE id = %(endpoint)s AND is_active FOR UPDATE SKIP LOCKED
 ), room AS (
-    SELECT %(max_open)s - count(*) AS free FROM (
+    SELECT least(%(limit)s, %(max_open)s - count(*)) AS free FROM (
         SELECT FROM payments_eventdelivery WHERE endpoint_id = %(endpoint)s AND status = 'pending' LIMIT %(max_open)s
     ) AS open
 ), scanned AS (
-    SELECT event.position, event.type, {WANTED} AS is_wanted FROM endpoint CROSS JOIN LATERAL (
-        SELECT position, type FROM payments_event WHERE position > endpoint.position ORDER BY position
+    SELECT event.position, event.type, source_id, {WANTED} AS is_wanted FROM endpoint CROSS JOIN LATERAL (
+        SELECT position, type, source_id FROM payments_event WHERE position > endpoint.position ORDER BY position
         LIMIT CASE WHEN endpoint.types = '{{}}' THEN (SELECT free FROM room) ELSE %(scan)s END
     ) AS event
 ), taken AS (
-    SELECT position, type FROM scanned WHERE is_wanted ORDER BY position LIMIT (SELECT free FROM room)
-), stored AS (
-    INSERT INTO payments_eventdelivery (endpoint_id, position, type)
-    SELECT %(endpoint)s, position, type FROM taken ORDER BY position ON CONFLICT DO NOTHING
-)
+    SELECT position, type, source_id FROM scanned WHERE is_wanted ORDER BY position LIMIT (SELECT free FROM room)
+)"""  # noqa: S608 - our own words
+MOVE_CURSOR = """
 UPDATE payments_eventendpoint SET position = reached.position
 FROM (
     SELECT CASE WHEN count(*) < (SELECT free FROM room) THEN (SELECT max(position) FROM scanned)
@@ -63,6 +61,13 @@ FROM (
 ) AS reached
 WHERE id = (SELECT id FROM endpoint) AND reached.position > payments_eventendpoint.position
 RETURNING payments_eventendpoint.position
+"""
+_FILL = f"""
+{NEW_EVENTS}, stored AS (
+    INSERT INTO payments_eventdelivery (endpoint_id, position, type)
+    SELECT %(endpoint)s, position, type FROM taken ORDER BY position ON CONFLICT DO NOTHING
+)
+{MOVE_CURSOR}
 """  # noqa: S608 - our own words
 
 _CLAIM = """
@@ -103,32 +108,30 @@ class AttemptResult:
     outcome: AttemptOutcome
 
 
-def behind(position: int) -> list[int]:
-    """Return the active endpoints that have not reached this position."""
-    endpoints = EventEndpoint.objects.filter(is_active=True, position__lt=position)
-    return list(endpoints.order_by("pk").values_list("pk", flat=True))
-
-
 def fill(endpoint_id: int) -> bool:
     """Give the events that came since their deliveries; tell whether there were any. Never waits.
 
     Stops when the endpoint has MAX_OPEN open deliveries, or after MAX_SCANNED events.
     """
-    parameters = {"endpoint": endpoint_id, "max_open": MAX_OPEN, "scan": MAX_SCANNED}
     with connection.cursor() as cursor:
-        cursor.execute(_FILL, parameters)
+        cursor.execute(_FILL, parameters_of(endpoint_id, MAX_OPEN))
         return cursor.fetchone() is not None
+
+
+def parameters_of(endpoint_id: int, limit: int) -> dict[str, int]:
+    """Return what NEW_EVENTS needs, for so many events."""
+    return {"endpoint": endpoint_id, "limit": limit, "max_open": MAX_OPEN, "scan": MAX_SCANNED}
 
 
 def due() -> QuerySet[EventDelivery]:
     """Return the deliveries that may be claimed now."""
     unclaimed = Q(claimed_until__isnull=True) | Q(claimed_until__lte=Now())
     return EventDelivery.objects.filter(
-        unclaimed, status=EventDelivery.Status.PENDING, next_attempt_at__lte=Now(), type__in=_known_types()
+        unclaimed, status=EventDelivery.Status.PENDING, next_attempt_at__lte=Now(), type__in=known_types()
     )
 
 
-def _known_types() -> list[str]:
+def known_types() -> list[str]:
     """Return the types whose bodies this release can tell. A newer one beside it delivers the others."""
     return [*TYPES, TEST_TYPE]
 
@@ -140,7 +143,7 @@ def claim(endpoint_id: int, limit: int) -> list[Claim]:
             "endpoint": endpoint_id,
             "limit": limit,
             "claim": CLAIM_SECONDS,
-            "known": _known_types(),
+            "known": known_types(),
         }
         cursor.execute(_CLAIM, parameters)
         rows = sorted(cursor.fetchall())
@@ -164,11 +167,16 @@ def note(endpoint_id: int, results: Sequence[AttemptResult]) -> EventEndpoint.Di
     """
     with transaction.atomic():
         _write(results)
-        is_gone = any(result.outcome.status_code == 410 for result in results)
-        if any(result.outcome.is_success for result in results) and not is_gone:
-            _note_success(endpoint_id)
-        elif results:
-            return _note_failure(endpoint_id, is_gone=is_gone)
+        return judge(endpoint_id, results)
+
+
+def judge(endpoint_id: int, results: Sequence[AttemptResult]) -> EventEndpoint.DisabledReason | None:
+    """Let the endpoint's state follow from results that are written down."""
+    is_gone = any(result.outcome.status_code == 410 for result in results)
+    if any(result.outcome.is_success for result in results) and not is_gone:
+        _note_success(endpoint_id)
+    elif results:
+        return _note_failure(endpoint_id, is_gone=is_gone)
     return None
 
 
@@ -181,19 +189,23 @@ def _write(results: Sequence[AttemptResult]) -> None:
 
 
 def _row(result: AttemptResult) -> tuple[int, int, str, float | None, str]:
+    delivery = result.claim.delivery
+    return delivery.pk, delivery.attempts, *what_follows(result), json.dumps(log_entry(result))
+
+
+def what_follows(result: AttemptResult) -> tuple[EventDelivery.Status, float | None]:
+    """Return the delivery's status, and the seconds until the next attempt if there is one."""
     delivery, outcome = result.claim.delivery, result.outcome
+    if outcome.is_success:
+        return EventDelivery.Status.DELIVERED, None
     tried = delivery.attempts - delivery.attempts_before
     pause = schedule.pause_after(tried, chance=random.random(), retry_after=outcome.retry_after)  # noqa: S311
-    if outcome.is_success:
-        status, seconds = EventDelivery.Status.DELIVERED, None
-    elif pause is None:
-        status, seconds = EventDelivery.Status.FAILED, None
-    else:
-        status, seconds = EventDelivery.Status.PENDING, pause.total_seconds()
-    return delivery.pk, delivery.attempts, status, seconds, json.dumps(_entry(result))
+    if pause is None:
+        return EventDelivery.Status.FAILED, None
+    return EventDelivery.Status.PENDING, pause.total_seconds()
 
 
-def _entry(result: AttemptResult) -> dict[str, object]:
+def log_entry(result: AttemptResult) -> dict[str, object]:
     outcome = result.outcome
     return {
         "number": result.claim.delivery.attempts,
@@ -211,6 +223,8 @@ def _note_success(endpoint_id: int) -> None:
     One event that always fails among others that succeed is no outage, and keeps to its schedule.
     """
     failing = EventEndpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False)
+    if not failing.exists():
+        return
     was_down = failing.filter(failing_since__lte=Now() - OUTAGE).exists()
     failing.update(failing_since=None)
     if was_down:

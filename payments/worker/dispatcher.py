@@ -14,8 +14,9 @@ from django.db import Error
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from payments.deliveries import messages, notices_to_staff, queue
+from payments.deliveries import first_attempts, messages, notices_to_staff, queue
 from payments.deliveries.attempts import AttemptOutcome
+from payments.deliveries.first_attempts import TakenEvents
 from payments.deliveries.models import EventEndpoint
 from payments.deliveries.queue import AttemptResult, Claim
 from payments.deliveries.sender import TIMEOUT_SECONDS, EventSender
@@ -28,8 +29,9 @@ logger = logging.getLogger("till.events")
 
 #: Attempts at one endpoint that are under way together.
 AT_ONCE = 16
-#: Deliveries that are claimed together where the last ones took less than a second: each claim has its price.
-MAX_CLAIMED, SOON_SECONDS = 64, 1.0
+#: As many are sent before the results are written down, where the last ones took less than a second.
+#: Each batch has its price: about a millisecond of PostgreSQL.
+MAX_CLAIMED, MAX_TAKEN, SOON_SECONDS = 64, 256, 1.0
 #: Until so long after a claim an attempt may begin: the claim must outlast it.
 BEGIN_WITHIN_SECONDS = queue.CLAIM_SECONDS - TIMEOUT_SECONDS - 5
 NOTE_PAUSE_SECONDS = 0.5
@@ -39,9 +41,11 @@ NOTE_PAUSE_SECONDS = 0.5
 class Batch:
     endpoint: EventEndpoint
     claims: Sequence[Claim]
-    bodies: dict[int, bytes]
+    bodies: dict[str, bytes]
     #: By the monotonic clock, before anything was claimed.
     begun: float
+    #: If these are first attempts.
+    taken: TakenEvents | None
 
 
 class Dispatcher:
@@ -79,25 +83,28 @@ class Dispatcher:
 
     async def _serve(self, endpoint_id: int) -> None:
         """Send what is due until nothing is."""
-        limit, slots = AT_ONCE, asyncio.Semaphore(AT_ONCE)
+        is_quick, slots = False, asyncio.Semaphore(AT_ONCE)
         try:
-            while not self._is_stopping and (batch := await self._database.run(_claim, endpoint_id, limit)):
+            while not self._is_stopping and (batch := await self._database.run(_next_batch, endpoint_id, is_quick)):
                 results = await asyncio.gather(*(self._attempt(batch, claim, slots) for claim in batch.claims))
-                limit = MAX_CLAIMED if time.monotonic() - batch.begun < SOON_SECONDS else AT_ONCE
-                await self._note(endpoint_id, [result for result in results if result], batch.begun)
+                is_quick = time.monotonic() - batch.begun < SOON_SECONDS
+                await self._note(batch, [result for result in results if result])
         except Error:  # the round notices it too, and says so
             pass
         except Exception:
             logger.exception("endpoint %s could not be served", endpoint_id)
 
     async def _attempt(self, batch: Batch, claim: Claim, slots: asyncio.Semaphore) -> AttemptResult | None:
-        """Send one event, unless so much time passed that somebody else may have it soon."""
+        """Send one event, unless so much time passed that somebody else may have it soon.
+
+        New events that the end of the worker comes before are left to others.
+        """
         async with slots:
-            is_late = time.monotonic() - batch.begun > BEGIN_WITHIN_SECONDS
+            is_late = time.monotonic() - batch.begun > BEGIN_WITHIN_SECONDS or (self._is_stopping and batch.taken)
             return None if is_late else await self._send(batch, claim)
 
     async def _send(self, batch: Batch, claim: Claim) -> AttemptResult:
-        body = batch.bodies.get(claim.delivery.pk)
+        body = batch.bodies.get(claim.delivery.message_id)
         if body is None or not batch.endpoint.secret:
             error = "The event is not there." if body is None else "No key decrypts the endpoint's secret."
             return AttemptResult(claim, AttemptOutcome(0.0, error=error))
@@ -107,13 +114,13 @@ class Dispatcher:
         metrics.attempt_seconds.observe(outcome.seconds)
         return AttemptResult(claim, outcome)
 
-    async def _note(self, endpoint_id: int, results: Sequence[AttemptResult], begun: float) -> None:
+    async def _note(self, batch: Batch, results: Sequence[AttemptResult]) -> None:
         """Write down what became of them; again for a while if the database is away. Then their claims run out."""
-        while results:
+        while results or batch.taken:
             try:
-                await self._database.run(_note, endpoint_id, results)
+                await self._database.run(_note, batch, results)
             except Error:
-                if time.monotonic() - begun > queue.CLAIM_SECONDS:
+                if time.monotonic() - batch.begun > queue.CLAIM_SECONDS:
                     raise
                 await asyncio.sleep(NOTE_PAUSE_SECONDS)
             else:
@@ -122,23 +129,37 @@ class Dispatcher:
 
 def _prepare() -> tuple[bool, list[int]]:
     has_news = sequence() > 0
-    for endpoint_id in queue.behind(last_position()):
-        has_news |= queue.fill(endpoint_id)
+    first_attempts.lapse()
+    newest = last_position()
     waiting = queue.due().filter(endpoint=OuterRef("pk"))
-    due = EventEndpoint.objects.filter(Exists(waiting), is_active=True)
-    return has_news, list(due.values_list("pk", flat=True))
+    endpoints = EventEndpoint.objects.filter(is_active=True).annotate(is_due=Exists(waiting))
+    due = []
+    for endpoint in endpoints.order_by("pk"):
+        has_new = endpoint.position < newest and (not endpoint.failing_since or queue.fill(endpoint.pk))
+        if has_new or endpoint.is_due:
+            due.append(endpoint.pk)
+    return has_news, due
 
 
-def _claim(endpoint_id: int, limit: int) -> Batch | None:
+def _next_batch(endpoint_id: int, is_quick: bool) -> Batch | None:
+    """Claim what is due. If nothing is, take new events; while nothing succeeds they wait in the table instead."""
     begun = time.monotonic()
     endpoint = EventEndpoint.objects.filter(pk=endpoint_id, is_active=True).first()
     if endpoint is None:
         return None
-    claims = queue.claim(endpoint_id, 1 if endpoint.failing_since else limit)
-    bodies = messages.bodies_of([claim.delivery for claim in claims])
-    return Batch(endpoint, claims, bodies, begun) if claims else None
+    if claims := queue.claim(endpoint_id, 1 if endpoint.failing_since else MAX_CLAIMED if is_quick else AT_ONCE):
+        return Batch(endpoint, claims, messages.bodies_of([claim.delivery for claim in claims]), begun, None)
+    if endpoint.failing_since:
+        return None
+    if taken := first_attempts.take(endpoint_id, MAX_TAKEN if is_quick else AT_ONCE):
+        bodies = messages.bodies_of([claim.delivery for claim in taken.claims], taken.known)
+        return Batch(endpoint, taken.claims, bodies, begun, taken)
+    return None
 
 
-def _note(endpoint_id: int, results: Sequence[AttemptResult]) -> None:
-    if reason := queue.note(endpoint_id, results):
+def _note(batch: Batch, results: Sequence[AttemptResult]) -> None:
+    endpoint_id = batch.endpoint.pk
+    taken = batch.taken
+    reason = first_attempts.note(endpoint_id, taken, results) if taken else queue.note(endpoint_id, results)
+    if reason:
         notices_to_staff.endpoint_was_disabled(endpoint_id, reason)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,17 @@ def added_endpoint(till: OwnTill, url: str) -> int:
         return int(answer.json()["position"])
 
 
+@contextmanager
+def running_worker(till: OwnTill, folder: Path) -> Iterator[WorkerProcess]:
+    """Whatever comes, it does not outlive the block."""
+    worker = WorkerProcess(till.environment, log=folder / "log")
+    try:
+        yield worker
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+
+
 def kill(till: OwnTill, workers: list[WorkerProcess], victim: str) -> None:
     if victim == "worker":
         random.choice(workers).kill()
@@ -137,11 +148,16 @@ def until_all_are_delivered(till: OwnTill) -> None:
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         till.query(
-            "WITH due AS (UPDATE payments_eventdelivery SET next_attempt_at = least(next_attempt_at, now()),"
+            "WITH batches AS (UPDATE payments_eventbatch"
+            " SET claimed_until = least(claimed_until, now() + interval '3 seconds')),"
+            " due AS (UPDATE payments_eventdelivery SET next_attempt_at = least(next_attempt_at, now()),"
             " claimed_until = least(claimed_until, now() + interval '3 seconds')"
             " WHERE status = 'pending' RETURNING 1) SELECT count(*) FROM due"
         )
-        waiting = till.query("SELECT count(*) FROM payments_eventdelivery WHERE status <> 'delivered'")
+        waiting = till.query(
+            "SELECT (SELECT count(*) FROM payments_eventdelivery WHERE status <> 'delivered')"
+            " + (SELECT count(*) FROM payments_eventbatch)"
+        )
         behind = till.query(
             "SELECT count(*) FROM payments_event WHERE position > (SELECT position FROM payments_eventendpoint)"
         )
@@ -155,11 +171,14 @@ def until_all_are_delivered(till: OwnTill) -> None:
 def test_whatever_is_killed_every_event_is_delivered_and_none_is_invented(
     till: OwnTill, tmp_path: Path, number: int
 ) -> None:
-    till.query("WITH gone AS (DELETE FROM payments_eventendpoint RETURNING 1) SELECT count(*) FROM gone")
+    till.query(
+        "WITH deliveries AS (DELETE FROM payments_eventdelivery),"
+        " gone AS (DELETE FROM payments_eventendpoint RETURNING 1) SELECT count(*) FROM gone"
+    )
     answer = MoodyAnswer()
-    with receiver(answer) as there:
+    with receiver(answer) as there, ExitStack() as stack:
         begin = added_endpoint(till, there.url)
-        workers = [WorkerProcess(till.environment, log=tmp_path / "log") for _ in range(WORKERS)]
+        workers = [stack.enter_context(running_worker(till, tmp_path)) for _ in range(WORKERS)]
         reader, load = FeedReader(till), Load(NoticeStorm(till.query, till.url))
         try:
             for round_ in range(number):
