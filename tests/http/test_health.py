@@ -255,4 +255,4 @@ def _asked_once_more(till: LiveTill, folder: Path, *, times: int) -> None:
         # A worker that was only just started answers when it has loaded Django.
         assert client.get("/nowhere").status_code == 404
         assert value_of(client.get("/metrics").text, "till_http_requests_total", route="unmatched") == times
-    assert {file.name.partition("_")[2] for file in folder.iterdir()} == {"1.db"}
+    assert {file.name.rpartition("_")[2] for file in folder.iterdir()} == {"1.db"}

@@ -138,7 +138,7 @@ def test_members_of_a_notice_are_bounded_wherever_they_stand(scheme: str) -> Non
     assert notices.parse(json.dumps(most).encode(), scheme).user_id == "1"
     inside = {f"m{n}": 0 for n in range(notices.MAX_MEMBERS + 1)}
     for more in (most | {"one more": 0}, notice | {"inside": inside}, notice | {"inside": [[inside]]}):
-        with pytest.raises(notices.MalformedEvent, match="at most 50 members; one here has 51"):
+        with pytest.raises(notices.MalformedEvent, match="at most 200 members; one here has 201"):
             notices.parse(json.dumps(more).encode(), scheme)
 
 
@@ -147,7 +147,7 @@ def test_the_answer_to_a_notice_of_many_members_says_why() -> None:
     answer = Client().post("/webhook/payment", _members(58_000, ',"000000":0'), content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["code"] == "malformed_event"
-    assert "at most 50 members" in answer.json()["detail"]
+    assert "at most 200 members" in answer.json()["detail"]
 
 
 def _content_type(size: int) -> str:

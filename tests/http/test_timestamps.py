@@ -104,7 +104,8 @@ def test_there_are_moments_to_ask_for_and_to_send() -> None:
 def columns() -> Iterator[Any]:
     for model in MODEL_ADMINS:
         for column in model._meta.fields:
-            if isinstance(column, models.DateTimeField):
+            # The staff site looks nothing up by what belongs to a secret.
+            if isinstance(column, models.DateTimeField) and "secret" not in column.name:
                 yield pytest.param(model, column.name, id=f"{model._meta.label}-{column.name}")
 
 

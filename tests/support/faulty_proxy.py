@@ -220,8 +220,11 @@ Rows = frozenset[tuple[str, str]]
 Meaning = list[str]
 #: Written by migrations and by nobody else; and the counters of throttles, which count what is refused, too.
 _FIXED = {"django_content_type", "auth_permission", "accounts_throttlecount"}
-#: What differs from run to run inside a text: ids, times, random numbers. One time of a million has no fraction.
-_CHANCE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|\d+(?:\.\d+)?")
+#: What differs from run to run inside a text: ids, times, random numbers and their signatures. One time of a million
+#: has no fraction.
+_CHANCE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|v1,[A-Za-z0-9+/]{43}=|\d+(?:\.\d+)?"
+)
 
 
 def every_row(database: Any = None) -> Rows:

@@ -89,5 +89,6 @@ def test_what_reads_or_creates_one_knows_no_filter(alices: Creator) -> None:
 def test_an_index_serves_each_filter(db: None, kind: str, condition: str, index: str) -> None:
     table = "catalog_purchase" if kind == "purchases" else f"payments_{kind[:-1]}"
     sql("SET LOCAL enable_seqscan = off")
-    plan = sql(f"EXPLAIN SELECT * FROM {table} WHERE {condition} ORDER BY id DESC LIMIT 51")  # noqa: S608
+    # Without the page's order: over few rows the primary key serves both, whatever the filter has.
+    plan = sql(f"EXPLAIN SELECT * FROM {table} WHERE {condition}")  # noqa: S608
     assert f"{kind[:-1]}_{index}" in str(plan)

@@ -11,8 +11,9 @@ from django.test import Client
 
 from payments.models import Currency, Provider, Wallet, WebhookEvent
 from payments.webhooks import provider_secrets, services
+from payments.webhooks.presets import PRESETS
 from payments.webhooks.receiving.provider_cache import provider_cache
-from tests.support.admin_forms import shown_field
+from tests.support.admin_forms import loaded, shown_field
 from tests.support.admin_pages import staff_client
 from tests.support.notices import ALICES, NOBODY, credit, refused_notice
 
@@ -209,7 +210,9 @@ def test_the_service_refuses_such_a_secret_too(provider: Provider, admin: Any, s
 
 @pytest.mark.parametrize("scheme", Provider.Scheme.values)
 def test_a_secret_is_made_and_shown_once(site: Client, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
-    answer = site.post(f"{URL}add/", form(scheme=scheme, make_secret="on"))
+    preset = next((name for name, preset in PRESETS.items() if preset.values["scheme"] == scheme), "")
+    fields = loaded(site, f"{URL}add/?preset={preset}") if preset else {}
+    answer = site.post(f"{URL}add/", fields | form(scheme=scheme, make_secret="on"))
     secret = Provider.objects.get(slug="acme").secret
     assert secret in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
