@@ -101,7 +101,8 @@ def change_endpoint(*, endpoint_id: int, data: Mapping[str, Any], staff: User, r
     before = _locked(endpoint_id)
     for name, value in data.items():
         setattr(endpoint, name, list(value) if name == "types" else value)
-    _check(endpoint.url, endpoint.types)
+    if endpoint.is_active or data.keys() & {"url", "types"}:  # whatever has become of them, it can be switched off
+        _check(endpoint.url, endpoint.types)
     changes = describe_changes(before, endpoint, data)
     if not changes:
         return endpoint

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -89,8 +89,8 @@ class Dispatcher:
                 results = await asyncio.gather(*(self._attempt(batch, claim, slots) for claim in batch.claims))
                 is_quick = time.monotonic() - batch.begun < SOON_SECONDS
                 await self._note(batch, [result for result in results if result])
-        except Error:  # the round notices it too, and says so
-            pass
+        except (OperationalError, InterfaceError) as error:  # the round notices a lost database too, and says so
+            logger.debug("endpoint %s waits: %s", endpoint_id, error)
         except Exception:
             logger.exception("endpoint %s could not be served", endpoint_id)
 
@@ -157,9 +157,10 @@ def _next_batch(endpoint_id: int, is_quick: bool) -> Batch | None:
     return None
 
 
+@transaction.atomic
 def _note(batch: Batch, results: Sequence[AttemptResult]) -> None:
     endpoint_id = batch.endpoint.pk
     taken = batch.taken
     reason = first_attempts.note(endpoint_id, taken, results) if taken else queue.note(endpoint_id, results)
     if reason:
-        notices_to_staff.endpoint_was_disabled(endpoint_id, reason)
+        notices_to_staff.endpoint_was_disabled(endpoint_id, reason)  # with it or not at all: nobody finds it again

@@ -13,7 +13,7 @@ from io import StringIO
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import Error
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -65,14 +65,13 @@ def _take(name: str) -> bool:
 
 
 def _run(timer: Timer) -> bool:
-    """What one timer meets keeps no other from running."""
+    """What one timer meets keeps no other from running, except for a database that is away: then Error is raised."""
     begun = time.monotonic()
     try:
         timer.run()
-    except Error:
-        raise
     except Exception as error:
-        logger.exception("timer %s failed", timer.name)
+        connection.close()  # it may be of no use any more
+        logger.error("timer %s failed: %s", timer.name, error, exc_info=not isinstance(error, OperationalError))
         metrics.timer_failures.labels(timer.name).inc()
         _finish(timer.name, min(timer.period, RETRY), str(error) or type(error).__name__)
     else:

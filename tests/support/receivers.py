@@ -75,3 +75,13 @@ def receiver(answer: Answer | None = None, *, tls: ssl.SSLContext | None = None)
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def failing_at_first(times: int, answer: Answer) -> Answer:
+    """Answer so many requests with `answer`, and all later ones with 204."""
+    left = [answer] * times
+
+    def reply(request: Received, out: object) -> bytes:
+        return (left.pop() if left else respond())(request, out)  # type: ignore[arg-type]
+
+    return reply

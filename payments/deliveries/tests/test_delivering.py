@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from accounts.models import OutgoingMail, User
+from accounts.models import User
 from payments.deliveries import queue, services
 from payments.deliveries.attempts import AttemptOutcome
 from payments.events.relay import sequence
@@ -18,7 +18,7 @@ from payments.events.rendering import bodies
 from payments.models import Event, EventDelivery, EventEndpoint
 from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, sql, wallet_of
-from tests.support.receivers import Answer, Received, Receiver, receiver, respond
+from tests.support.receivers import Received, Receiver, failing_at_first, receiver, respond
 
 MOVES = ["wallet.credited"]
 
@@ -32,16 +32,6 @@ def there(committed_db: None) -> Iterator[Receiver]:
 @pytest.fixture
 def wallet(committed_db: None, alice: User) -> int:
     return wallet_of(alice)
-
-
-def failing_at_first(times: int, answer: Answer) -> Answer:
-    """Answer so many requests with `answer`, and all later ones with 204."""
-    left = [answer] * times
-
-    def reply(request: Received, out: object) -> bytes:
-        return (left.pop() if left else respond())(request, out)  # type: ignore[arg-type]
-
-    return reply
 
 
 def ids(requests: list[Received]) -> list[str]:
@@ -211,69 +201,6 @@ def test_one_event_that_always_fails_among_others_keeps_to_its_schedule(committe
     [waiting] = EventDelivery.objects.filter(status="pending")
     assert waiting.attempts_before == 0
     assert EventEndpoint.objects.get().failing_since is None
-
-
-def test_an_endpoint_that_is_gone_is_switched_off(committed_db: None, wallet: int, admin: User) -> None:
-    with receiver(respond(410)) as there:
-        endpoint_at(there.url, staff=admin)
-        fund(wallet, "10")
-        work()
-        make_due()
-        fund(wallet, "10")
-        work()
-    assert len(there.requests) == 1
-    endpoint = EventEndpoint.objects.get()
-    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "gone")
-    assert OutgoingMail.objects.filter(user=admin, kind="endpoint_disabled").exists()
-
-
-def test_an_endpoint_that_is_gone_for_one_event_is_gone_whatever_became_of_others(
-    committed_db: None, wallet: int
-) -> None:
-    with receiver(failing_at_first(1, respond(410))) as there:
-        endpoint_at(there.url)
-        for _ in range(3):
-            fund(wallet, "10")
-        work()
-    endpoint = EventEndpoint.objects.get()
-    assert (endpoint.is_active, endpoint.disabled_reason) == (False, "gone")
-
-
-@pytest.mark.parametrize(("days", "is_active"), [(4.9, True), (5.1, False)])
-def test_an_endpoint_that_fails_for_five_days_is_switched_off(
-    committed_db: None, wallet: int, days: float, is_active: bool
-) -> None:
-    with receiver(respond(500)) as there:
-        endpoint_at(there.url)
-        fund(wallet, "10")
-        work()
-        EventEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=days))
-        make_due()
-        work()
-    endpoint = EventEndpoint.objects.get()
-    assert (endpoint.is_active, endpoint.disabled_reason) == (is_active, "" if is_active else "failing")
-    assert OutgoingMail.objects.filter(kind="endpoint_disabled").exists() is not is_active
-
-
-def test_switched_on_again_an_endpoint_gets_what_it_missed(there: Receiver, wallet: int, admin: User) -> None:
-    endpoint = endpoint_at(there.url, staff=admin)
-    services.change_endpoint(endpoint_id=endpoint.pk, data={"is_active": False}, staff=admin)
-    fund(wallet, "10")
-    work()
-    assert not there.requests
-    services.change_endpoint(endpoint_id=endpoint.pk, data={"is_active": True}, staff=admin)
-    work()
-    assert ids(there.requests) == [f"evt_{positions(MOVES)[-1]}"]
-
-
-def test_an_endpoint_may_be_switched_off_and_on_again_at_once(committed_db: None, wallet: int, admin: User) -> None:
-    with receiver(respond(500)) as there:
-        endpoint = endpoint_at(there.url, staff=admin)
-        fund(wallet, "10")
-        work()
-    for is_active in (False, True) * 3:
-        services.change_endpoint(endpoint_id=endpoint.pk, data={"is_active": is_active}, staff=admin)
-    assert EventDelivery.objects.get().attempts_before == 1
 
 
 def test_a_dead_endpoint_fills_no_table_and_loses_nothing(

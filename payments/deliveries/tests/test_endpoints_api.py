@@ -112,6 +112,17 @@ def test_a_rotation_shows_another_secret(admin: User) -> None:
     assert body["previous_secret_until"] is not None
 
 
+def test_an_endpoint_whose_address_is_allowed_no_more_can_be_switched_off_but_not_on(
+    admin: User, settings: Any
+) -> None:
+    endpoint = endpoint_at("http://127.0.0.1:8001/hook", staff=admin)
+    settings.TILL_EVENT_NETWORKS = []
+    client = signed_in(admin)
+    succeeded(client.patch(f"{URL}/{endpoint.pk}", {"is_active": False}), 200)
+    refused(client.patch(f"{URL}/{endpoint.pk}", {"is_active": True}), 422, "invalid_url")
+    refused(client.patch(f"{URL}/{endpoint.pk}", {"url": "https://10.0.0.1"}), 422, "invalid_url")
+
+
 def test_a_test_event_waits_for_the_worker(admin: User) -> None:
     endpoint = endpoint_at(HOOK, staff=admin)
     body = succeeded(post(admin, f"/{endpoint.pk}/test"), 202)

@@ -43,6 +43,7 @@ def test_no_receiver_prolongs_the_attempts() -> None:
         ("Sat, 31 Jan 2026 12:01:00 -0000", timedelta(minutes=1)),
         ("Sat, 31 Jan 2026 11:00:00 GMT", timedelta(0)),
         *((text, None) for text in ("", "soon", "-5", "1.5", "9" * 10, "٣", "Sat, 99 Jan 2026 12:01:00 GMT")),
+        (f"Sat, 31 Jan {'9' * 20} 12:01:00 GMT", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_a_date(header: str, expected: timedelta | None) -> None:

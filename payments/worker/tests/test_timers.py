@@ -13,7 +13,7 @@ from accounts.models import User
 from payments.models import BackgroundTimer, LedgerCheck, Wallet
 from payments.orders.services import request_deposit
 from payments.worker.timers import run_due_timers
-from tests.support.ledger import wallet_of
+from tests.support.ledger import sql, wallet_of
 from tests.support.threads import at_once
 
 EACH = {
@@ -58,6 +58,21 @@ def test_a_timer_that_fails_says_why_and_is_tried_again_soon(
     BackgroundTimer.objects.filter(name="load_rates").update(due_at=timezone.now())
     assert run_due_timers() == ["load_rates"]
     assert BackgroundTimer.objects.get(name="load_rates").error == ""
+
+
+def test_what_postgresql_refuses_a_timer_is_told_and_keeps_no_other_from_running(
+    committed_db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as a statement that takes too long, or a right that the service's role lacks."""
+    sql("ALTER TABLE payments_quote RENAME TO elsewhere")
+    try:
+        assert {*run_due_timers()} == EACH
+    finally:
+        sql("ALTER TABLE elsewhere RENAME TO payments_quote")
+    failed = BackgroundTimer.objects.exclude(error="")
+    assert {timer.name for timer in failed} == {"prune_quotes"}
+    assert "timer prune_quotes failed" in caplog.text
+    assert all(timer.due_at - timezone.now() <= timedelta(minutes=5) for timer in failed)
 
 
 def test_a_ledger_that_differs_is_an_error_in_the_log(
