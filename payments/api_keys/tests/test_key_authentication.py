@@ -296,3 +296,13 @@ def test_a_key_follows_the_feed(make_key: MakeKey, service: User, alice: User) -
     one = sending(key.text).get(f"/api/v1/events/{feed['results'][0]['position']}")
     assert succeeded(one, 200) == feed["results"][0]
     refused(sending(tokens.open_family(user=service).access).get("/api/v1/events"), 403, "permission_denied")
+
+
+def test_a_scope_that_opens_no_more_shows_no_more(make_key: MakeKey, service: User, alice: User) -> None:
+    """The scopes beside it do not matter: each request has what its own operation needs."""
+    wallet = wallet_with(alice, "USD", "10")
+    client = sending(make_key(scopes=["me:read", "deposits:read", "wallets:read", "transactions:read"]).text)
+    assert client.get(f"/api/v1/wallets/{wallet.pk}").status_code == 200
+    own = succeeded(client.get(ME, {"include": "wallets,transactions"}), 200)
+    assert (own["id"], own["wallets"], own["transactions"]) == (service.pk, [], [])
+    refused(client.get("/api/v1/deposits", {"user": alice.pk}), 400, "invalid_request")

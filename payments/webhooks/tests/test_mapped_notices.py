@@ -186,6 +186,20 @@ def test_a_document_may_name_the_wallet(post: Post, alice: Any, bob: Any, change
     assert post(generic(event)).code == "wallet_owner_mismatch"
 
 
+def test_a_repeat_names_the_same_currency_even_for_the_same_wallet(
+    post: Post, alice: Any, changed: Callable[..., Provider]
+) -> None:
+    """A single notice of a wallet is one statement, which compares by itself."""
+    changed("generic", wallet_pointer="/data/wallet")
+    event = generic_event(user_id=alice.pk)
+    event["data"] |= {"wallet": 78}
+    assert post(generic(event)).status == 200
+    assert post(generic(event)).body["duplicate"] is True
+    event["data"] |= {"currency": "EUR"}
+    assert post(generic(event)).code == "transaction_id_conflict"
+    assert stored().balances == Decimal("12.5")
+
+
 # --- units and currencies -----------------------------------------------------------------------------------
 
 
