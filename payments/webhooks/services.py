@@ -57,11 +57,13 @@ def add_provider(*, provider: Provider, staff: User) -> None:
 def change_provider(*, provider: Provider, fields: Iterable[str], staff: User) -> None:
     """Write these fields, no others: secrets are changed by a rotation. Raises ValidationError naming the field.
 
-    Locks the provider.
+    Another scheme may demand a longer secret. Locks the provider.
     """
     provider.full_clean()
     with transaction.atomic():
         before = _locked(provider.pk)
+        if provider.scheme != before.scheme:
+            check_secret(provider.secret, scheme=provider.scheme)
         _save(provider, set(fields) - {"secret", "previous_secret"})
         record(
             about=provider, staff=staff, text=f"Changed: {describe_changes(before, provider, _SETTINGS) or 'nothing'}."

@@ -96,8 +96,8 @@ class ProviderForm(ModelForm):
             self.add_error("make_secret", "Either type a secret or have one made.")
         elif not self.cleaned_data["secret"]:
             self.add_error("secret", "Type a secret, or have one made.")
-        elif typed and scheme:
-            self._check(typed, scheme)
+        elif scheme and (typed or "scheme" in self.changed_data):
+            self._check(self.cleaned_data["secret"], scheme)
 
     def _check(self, secret: str, scheme: str) -> None:
         try:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -11,6 +12,8 @@ from payments.conftest import in_process
 from payments.models import Provider
 from payments.webhooks.presets import PRESETS
 from payments.webhooks.receiving.provider_cache import provider_cache
+from payments.webhooks.services import change_provider
+from tests.support import recipes
 from tests.support.admin_forms import loaded
 from tests.support.admin_pages import staff_client
 from tests.support.documents import SECRETS, generic, generic_event, paystack, paystack_event, stripe, stripe_event
@@ -94,6 +97,22 @@ def test_the_form_names_what_is_wrong(
     answer = site.post(f"{URL}add/", filled(site, preset, **changes))
     assert field in errors(answer)
     assert not Provider.objects.filter(slug=preset).exists()
+
+
+def test_a_present_secret_is_long_enough_for_another_scheme_too(db: None, site: Client, admin: Any) -> None:
+    """Of Stripe's secrets the beginning does not count."""
+    values: dict[str, Any] = {**PRESETS["generic"].values, "slug": "generic", "secret": "whsec_0123456789abcdefghij"}
+    provider: Provider = recipes.provider.make(**values)
+    page = f"{URL}{provider.pk}/change/"
+    unsigned = {name: "" for name in values if name.startswith("signature_")}
+    assert "secret" in errors(site.post(page, loaded(site, page) | unsigned | {"scheme": "stripe"}))
+    for name, value in ({"scheme": "stripe"} | unsigned).items():
+        setattr(provider, name, value)
+    with pytest.raises(ValidationError) as refused:
+        change_provider(provider=provider, fields=["scheme", *unsigned], staff=admin)
+    assert list(refused.value.message_dict) == ["secret"]
+    provider.refresh_from_db()
+    assert provider.scheme == "hmac_body"
 
 
 def test_types_of_one_object_may_credit_together(site: Client) -> None:
