@@ -27,6 +27,7 @@ PAGES = (
     "clients/python/README.md",
     "docs/architecture.md",
     "docs/coming-from.md",
+    "docs/events.md",
     "docs/glossary.md",
     "docs/guards.md",
     "docs/ledger.md",
