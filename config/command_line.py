@@ -8,12 +8,15 @@ from django.db import OperationalError, ProgrammingError, connections
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn, UndefinedFunction, UndefinedTable
 
 INTERRUPTED = 130
+#: It asks again and again, from several threads: a connection of its own each time cost more than what it asked.
+WORKER = "worker"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run a command. With --traceback whatever goes wrong is shown in full."""
     try:
-        _use_no_pool()
+        if list(arguments[1:2]) != [WORKER]:
+            _use_no_pool()
         execute_from_command_line(list(arguments))
     except (KeyboardInterrupt, OperationalError, ProgrammingError) as error:
         if "--traceback" in arguments or (isinstance(error, ProgrammingError) and not _is_known(error)):

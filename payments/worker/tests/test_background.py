@@ -79,6 +79,21 @@ def test_a_worker_delivers_and_outlives_lost_connections(
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+def sessions() -> int:
+    """Return how many connections the database has had."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_worker_keeps_its_connections(worker: WorkerProcess, tmp_path: Path) -> None:
+    wait_until(lambda: (tmp_path / "heartbeat").exists())
+    time.sleep(1)
+    before = sessions()
+    time.sleep(3)  # six rounds
+    assert sessions() - before < 3
+
+
 def test_at_sigterm_an_attempt_under_way_ends_and_is_noted(worker: WorkerProcess, alice: User) -> None:
     def slow(request: Received, out: BufferedIOBase) -> bytes:
         time.sleep(1)
