@@ -14,7 +14,7 @@ from payments.events.relay import sequence
 from payments.models import EventDelivery, EventEndpoint
 from payments.webhooks import signatures
 from tests.support.deliveries import endpoint_at, positions
-from tests.support.ledger import fund, wallet_of
+from tests.support.ledger import fund, sql, wallet_of
 from tests.support.rest import API, ids, refused, signed_in, succeeded
 
 URL, HOOK = f"{API}/webhook-endpoints", "https://shop.example.com/till"
@@ -208,3 +208,14 @@ def test_mallory_reaches_no_endpoint(delivered: EventEndpoint, mallory: User) ->
     refused(post(mallory, url=HOOK), 403, "permission_denied")
     refused(post(mallory, f"/{delivered.pk}/rotate-secret"), 403, "permission_denied")
     assert json.loads(signed_in(mallory).get(URL).content)["code"] == "permission_denied"
+
+
+def test_an_endpoint_with_many_deliveries_can_be_removed(admin: User, delivered: EventEndpoint) -> None:
+    """However long that takes. Each of two takes longer here than a statement may."""
+    sql("""
+        CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN OLD; END';
+        CREATE TRIGGER slow BEFORE DELETE ON payments_eventdelivery FOR EACH ROW EXECUTE FUNCTION slowly()
+    """)
+    sql("SET LOCAL statement_timeout = '400ms'")
+    services.remove_endpoint(endpoint_id=delivered.pk, staff=admin)
+    assert not EventDelivery.objects.exists()
