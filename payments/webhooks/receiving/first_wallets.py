@@ -84,6 +84,13 @@ def find_first_wallets(notices: Iterable[Notice]) -> PipelineSteps[FirstWallets]
     return wallets
 
 
+def wallets_of(notices: Sequence[Notice]) -> PipelineSteps[list[int]]:
+    """Return the wallet of each notice, 0 where the first one is not open yet. Locks and opens nothing."""
+    places = sorted({(notice.user_id, notice.currency) for notice in notices if notice.account_id == FIRST_WALLET})
+    known = (yield from _look_up(places)) if places else {}
+    return [notice.account_id or known.get((notice.user_id, notice.currency), FIRST_WALLET) for notice in notices]
+
+
 def _look_up(places: Sequence[_Place], *, lock: bool = False) -> PipelineSteps[dict[_Place, int]]:
     pipeline = Pipeline()
     if lock:

@@ -7,6 +7,7 @@ from django.db import DataError, IntegrityError, OperationalError
 from payments.ledger import booking
 from payments.webhooks.receiving.batch import credit_steps
 from payments.webhooks.receiving.counting import count
+from payments.webhooks.receiving.first_wallets import wallets_of
 from payments.webhooks.receiving.outcomes import Notice, Outcome
 from postgres import pipeline
 
@@ -45,14 +46,15 @@ def credit_after_failure(notices: Sequence[Notice], failure: Exception) -> list[
 
 def _credit_unlocked(notices: Sequence[Notice], busy: OperationalError) -> list[Outcome | Exception]:
     """Refuse the notices whose wallets another session has locked, and credit the others without waiting for them."""
-    held = booking.locked_by_others(notice.account_id for notice in notices)
-    free = [notice for notice in notices if notice.account_id not in held]
+    wallets = pipeline.run(wallets_of(notices))
+    held = booking.locked_by_others(wallets)
+    free = [notice for notice, wallet in zip(notices, wallets, strict=True) if wallet not in held]
     try:
         credited = [*pipeline.run(credit_steps(free))] if held and free else _credit_one_by_one(free)
     except (IntegrityError, DataError, OperationalError, booking.SerializationConflict):
         credited = _credit_one_by_one(free)
     outcomes = iter(credited)
-    return [busy if notice.account_id in held else next(outcomes) for notice in notices]
+    return [busy if wallet in held else next(outcomes) for wallet in wallets]
 
 
 def _credit_one_by_one(notices: Sequence[Notice]) -> list[Outcome | Exception]:

@@ -1,13 +1,15 @@
 """Notices that name no wallet: the user's first one in the currency is credited, and opened once."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from payments.conftest import in_process
@@ -21,6 +23,7 @@ from postgres import pipeline
 from tests.support import recipes
 from tests.support.documents import stripe, stripe_event
 from tests.support.mapped_providers import committed_providers, make_provider
+from tests.support.sessions import end_sessions
 from tests.support.threads import at_once, closing_connection
 from tests.support.waiting import wait_until, waiting_for_locks
 
@@ -139,3 +142,26 @@ def test_who_finds_no_wallet_waits_for_whom_opens_one(committed_provider: None, 
         [outcome] = crediting.result(30)
     assert isinstance(outcome, Credited)
     assert (outcome.wallet_id, Wallet.objects.filter(owner=alice).count()) == (wallet, 1)
+
+
+def test_first_wallets_that_are_held_too_long_delay_their_own_notices_only(
+    committed_provider: None, committed_db: None, alice: Any
+) -> None:
+    holders = [recipes.user.make().pk for _ in range(20)]
+    credited(*(notice(f"first {number}", owner) for number, owner in enumerate([alice.pk, *holders])))
+    batch = [notice("a", alice.pk), *(notice(f"b{owner}", owner) for owner in holders), notice("c", alice.pk)]
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '200ms'")
+    try:
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT 1 FROM payments_wallet WHERE owner_id = ANY(%s) FOR UPDATE", [holders])
+            started = time.monotonic()
+            first, *refused, last = credit(batch)
+            seconds = time.monotonic() - started
+            other.rollback()
+    finally:
+        end_sessions()
+    assert isinstance(first, Credited)
+    assert isinstance(last, Credited)
+    assert {type(outcome) for outcome in refused} == {OperationalError}
+    assert seconds < 3  # waiting for each of them alone would take four seconds
