@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -152,18 +152,20 @@ def compared(runs: list[dict[str, Any]], name: str) -> str:
     own = {run["round"]: run for run in runs if run["contestant"] == name}
     till = {run["round"]: run for run in runs if run["contestant"] == CONTESTANTS[0]}
     speed = median(own[number]["per_second"] / till[number]["per_second"] for number in own)
-    cpu = median(_cpu(own[number]) / _cpu(till[number]) for number in own)
+    cpu, of_both = (
+        median(_cpu(own[number], parts) / _cpu(till[number], parts) for number in own) for parts in (PARTS, PARTS[:2])
+    )
     parts = ", ".join(f"{who} {median(run['cpu_us'][who] for run in own.values()):.0f}" for who in PARTS)
     share = median(run["delivered"] / run["requests"] for run in own.values())
     return (
         f"{name:<8} {median(run['per_second'] for run in own.values()):>8,.0f}/s (x {speed:.3f})"
-        f"  CPU {median(map(_cpu, own.values())):.1f} µs (x {cpu:.3f}: {parts})"
+        f"  CPU {median(map(_cpu, own.values())):.1f} µs (x {cpu:.3f}: {parts}; server and postgres x {of_both:.3f})"
         f"{f', {share:.0%} of the events delivered meanwhile' if share else ''}"
     )
 
 
-def _cpu(run: dict[str, Any]) -> float:
-    return float(sum(run["cpu_us"][who] for who in PARTS))
+def _cpu(run: dict[str, Any], parts: Sequence[str] = PARTS) -> float:
+    return float(sum(run["cpu_us"][who] for who in parts))
 
 
 def _database(name: str) -> str:
