@@ -48,7 +48,10 @@ def receiver(answer: Answer | None = None, *, tls: ssl.SSLContext | None = None)
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            length = int(self.headers.get("Content-Length", "0"))
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender was killed in the middle of it
+                return
             request = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             state.requests.append(request)
             try:
