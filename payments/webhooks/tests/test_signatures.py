@@ -293,3 +293,8 @@ def test_a_published_vector_of_hmac_verifies() -> None:
     for algorithm, digest in digests.items():
         options = HmacOptions("x-signature", algorithm, "hex")
         assert is_hmac(options, digest, body=b"what do ya want for nothing?", secret="Jefe")
+
+
+def test_without_options_a_signature_over_the_body_proves_nothing() -> None:
+    digest = hmac_body(body=EVENT, secret="secret", options=HmacOptions("x-signature", "sha256", "hex", ""))
+    assert not verify(None, {"x-signature": digest}, EVENT, scheme="hmac_body", secrets=("secret",), now=0)
