@@ -1,6 +1,7 @@
 """What staff do to endpoints: add, change, rotate, test, redeliver, remove. Workers send; no request does."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +99,7 @@ def change_endpoint(*, endpoint_id: int, data: Mapping[str, Any], staff: User, r
     Switched on, it gets what it missed. Raises EventEndpoint.DoesNotExist, addresses.InvalidUrl or InvalidTypes.
     """
     endpoint = _locked(endpoint_id)
-    before = _locked(endpoint_id)
+    before = copy(endpoint)
     for name, value in data.items():
         setattr(endpoint, name, list(value) if name == "types" else value)
     if endpoint.is_active or data.keys() & {"url", "types"}:  # whatever has become of them, it can be switched off

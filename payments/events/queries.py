@@ -23,11 +23,6 @@ def last_position() -> int:
     return Event.objects.order_by("-position").values_list("position", flat=True).first() or 0
 
 
-def after(position: int, types: Collection[str] | None = None, limit: int = 100) -> list[Event]:
-    """Return the events of the next page."""
-    return page(position, types, limit).events
-
-
 def page(position: int, types: Collection[str] | None = None, limit: int = 100) -> FeedPage:
     """Return the next events of these types, or of all, oldest first.
 

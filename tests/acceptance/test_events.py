@@ -39,7 +39,7 @@ Story = Callable[[], dict[str, Any]]
 def bodies() -> dict[int, bytes]:
     while relay.sequence():
         pass
-    return rendering.bodies(queries.after(0, limit=1000))
+    return rendering.bodies(queries.page(0, limit=1000).events)
 
 
 @pytest.fixture

@@ -259,7 +259,7 @@ def test_the_service_gives_positions_and_sees_whoever_still_writes(committed_db:
         assert [relay.sequence() for _ in range(3)] == [1, 0, 0]
         owner.commit()
         assert relay.sequence() == 1
-        assert (queries.after(0)[-1].source_id,) == late
+        assert (queries.page(0).events[-1].source_id,) == late
 
 
 def test_the_service_deletes_and_anonymises(as_service: None, alice: User, bob: User, admin: User) -> None:

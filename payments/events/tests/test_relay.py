@@ -92,7 +92,7 @@ def test_what_commits_late_comes_after_what_was_read(writer: Open) -> None:
     pass_often()
     slow.commit()
     assert sequenced() == [second, first]
-    assert [event.source_id for event in queries.after(position)] == [first]
+    assert [event.source_id for event in queries.page(position).events] == [first]
 
 
 def test_what_is_rolled_back_is_no_event_and_holds_up_nothing(writer: Open) -> None:
@@ -194,7 +194,7 @@ def test_any_overlap_gives_each_committed_change_one_later_position(writer: Open
         one.rollback()
     while relay.sequence(limit=3):
         pass
-    received += [event.source_id for event in queries.after(position, limit=steps)]
+    received += [event.source_id for event in queries.page(position, limit=steps).events]
     assert len(received) == len(expected)
     assert set(received) == expected
 
