@@ -112,7 +112,6 @@ shared_buffers = {shared_buffers}MB
 max_wal_size = 2GB
 min_wal_size = 256MB
 checkpoint_timeout = 15min
-jit = off
 # Shared memory without /dev/shm, which is outside our folder and has only 64 MB in a container.
 dynamic_shared_memory_type = mmap
 min_dynamic_shared_memory = 32MB

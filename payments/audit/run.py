@@ -55,7 +55,7 @@ def _snapshot() -> Iterator[CursorWrapper]:
         # A range is read through its index even when PostgreSQL's statistics are too old to see that it should.
         cursor.execute(
             "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;"
-            " SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'"
+            " SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '32MB'"
         )
         yield cursor
 

@@ -113,6 +113,8 @@ class EventDelivery(models.Model):
             models.Index(
                 fields=["endpoint", "next_attempt_at"], condition=Q(status="pending"), name="event_delivery_due"
             ),
+            # The few that staff look for among all that arrived.
+            models.Index(fields=["endpoint", "id"], condition=Q(status="failed"), name="event_delivery_failed"),
         ]
 
     def __str__(self) -> str:

@@ -35,7 +35,7 @@ from django.db import connection
 from config.server import health
 from postgres import event_loop_connection
 def read(execute):
-    names = ["lock_timeout", "default_transaction_isolation", "DateStyle", "search_path"]
+    names = ["lock_timeout", "default_transaction_isolation", "DateStyle", "jit", "search_path"]
     return [execute("SELECT current_setting(%s)", [name]).fetchone()[0] for name in names]
 connection.ensure_connection()
 loop = event_loop_connection.connect()
@@ -58,7 +58,8 @@ def odd_database(committed_db: None) -> Iterator[None]:
     """Its defaults are not ours."""
     with connection.cursor() as cursor:
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
-        for setting in ("default_transaction_isolation = 'serializable'", "DateStyle = 'German'", "lock_timeout = 1"):
+        odd = ("default_transaction_isolation = 'serializable'", "DateStyle = 'German'", "lock_timeout = 1", "jit = on")
+        for setting in odd:
             cursor.execute(f"ALTER DATABASE {name} SET {setting}")
     yield
     with connection.cursor() as cursor:
@@ -72,7 +73,7 @@ def test_a_session_is_ours_whatever_the_database_says(odd_database: None, pool: 
     output = python(READ, DATABASE_URL=url, TILL_DB_POOL_SIZE=pool, TILL_LOCK_TIMEOUT_MS="1234")
     assert output.returncode == 0, output.stderr
     django, loop, ready = json.loads(output.stdout)
-    assert django == loop == ["1234ms", "read committed", "ISO, YMD", "public,pg_catalog"]
+    assert django == loop == ["1234ms", "read committed", "ISO, YMD", "off", "public,pg_catalog"]
     assert ready == {"database": "ok", "migrations": "ok"}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from payments.deliveries import queue, services
@@ -157,6 +158,20 @@ def test_deliveries_are_listed_and_filtered(admin: User, delivered: EventEndpoin
     refused(client.get(url, {"event": "17"}), 400, "invalid_request", "event")
     refused(client.get(url, {"status": "lost"}), 400, "invalid_request", "status")
     refused(client.get(f"{URL}/{delivered.pk + 1}/deliveries"), 404, "not_found")
+
+
+def test_the_failed_are_read_from_their_index(admin: User, delivered: EventEndpoint) -> None:
+    """No delivery that arrived is looked at, however many there are."""
+    sql(
+        "INSERT INTO payments_eventdelivery (endpoint_id, position, type, status, delivered_at)"
+        " SELECT %s, 1000 + n, 'wallet.credited', 'delivered', now() FROM generate_series(1, 2000) AS n",
+        delivered.pk,
+    )
+    sql("ANALYZE payments_eventdelivery")
+    with CaptureQueriesContext(connection) as captured:
+        assert ids(signed_in(admin).get(f"{URL}/{delivered.pk}/deliveries?status=failed")) == []
+    [statement] = [query["sql"] for query in captured if "= 'failed'" in query["sql"]]
+    assert "event_delivery_failed" in " ".join(row for (row,) in sql(f"EXPLAIN {statement}"))
 
 
 def test_an_event_or_a_range_is_sent_again(admin: User, delivered: EventEndpoint) -> None:
