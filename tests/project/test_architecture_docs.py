@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.text
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 STEP = re.compile(r"^\d+\. `([^`]+\.py)`, (`[^`]+`(?:, `[^`]+`)*): ", re.MULTILINE)

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.source_files import PACKAGES, ROOT, imported, is_test, named, sources, tree_of, trees
 
+pytestmark = pytest.mark.text
+
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 70
 GRAB_BAGS = {"utils", "util", "common", "core", "helpers", "helper", "misc", "signals"}
 LEDGER_MODELS = {"Transaction", "Posting", "HouseCheckpoint"}

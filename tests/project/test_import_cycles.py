@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.source_files import PACKAGES
 
+pytestmark = pytest.mark.text
+
 
 def imports() -> dict[str, set[str]]:
     first, *others = PACKAGES

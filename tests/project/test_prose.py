@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.text
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "CHANGELOG.md",

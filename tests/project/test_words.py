@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.text
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the past is told as it was, and this list itself.
 HISTORY = ("CHANGELOG.md", "docs/decisions/*", "*/migrations/*", "tests/project/test_words.py")
