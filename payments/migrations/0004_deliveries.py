@@ -132,6 +132,11 @@ class Migration(migrations.Migration):
                         fields=["endpoint", "next_attempt_at"],
                         name="event_delivery_due",
                     ),
+                    models.Index(
+                        condition=models.Q(("status", "failed")),
+                        fields=["endpoint", "id"],
+                        name="event_delivery_failed",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("endpoint", "position"), name="event_delivery_once"),
