@@ -58,11 +58,5 @@ def test_it_is_a_plugin_of_pytest(installed: Path) -> None:
     assert "till_server" in run(installed, "-m", "pytest", "--fixtures", "-q", "--till-checkout=.")
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_code_of_its_page_is_python(number: int) -> None:
-    examples = re.findall(r"^```python\n(.*?)^```", (CLIENT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    ast.parse(examples[number])
-
-
 def test_its_page_is_one_screen() -> None:
     assert len((CLIENT / "README.md").read_text().splitlines()) <= 55
