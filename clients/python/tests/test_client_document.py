@@ -1,14 +1,20 @@
 """What the client sends and expects is in Till's OpenAPI document. Till may have more than that."""
 
+import builtins
 import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import types
+import typing
+from collections import abc
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 
@@ -31,8 +37,7 @@ OPERATIONS = [
     for member, operation in vars(getattr(resources, name)).items()
     if isinstance(operation, Operation | ListOperation)
 ]
-#: For what has to be given. All else takes a 1.
-EXAMPLES: dict[Any, Any] = {str: "abc", Mapping[str, Any]: {}, Sequence[str]: ("abc",)}
+EXAMPLES: dict[Any, Any] = {str: "abc", bool: True, int: 1, Decimal: 1, datetime: datetime.now(UTC)}
 DRIVER = SimpleNamespace(session=SimpleNamespace(tokens=Tokens("a", "b"), credentials=None))
 
 
@@ -42,20 +47,32 @@ def document(till_checkout: Path) -> Any:
     return json_text.decode(subprocess.run(command, cwd=till_checkout, check=True, stdout=subprocess.PIPE).stdout)
 
 
+def example(hint: Any) -> Any:
+    """Something of this type; of several, the first."""
+    arguments = get_args(hint)
+    match get_origin(hint):
+        case types.UnionType | typing.Union:
+            return example(arguments[0])
+        case typing.Literal:
+            return arguments[0]
+        case abc.Mapping:
+            return {"key": "abc"}
+        case abc.Sequence | builtins.tuple:
+            return (example(arguments[0]),)
+    return EXAMPLES[hint]
+
+
 def described(operation: Any) -> Call[Any]:
-    """The call, with something for everything that has to be given."""
-    needed = [
-        parameter
-        for parameter in list(inspect.signature(operation.describe).parameters.values())[1:]
-        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-    ]
-    given = {parameter.name: EXAMPLES.get(parameter.annotation, 1) for parameter in needed}
+    """The call, with something for everything that can be given."""
+    parameters = list(inspect.signature(operation.describe).parameters.values())[1:]
+    given = {parameter.name: example(parameter.annotation) for parameter in parameters}
     call: Call[Any] = operation.describe(SimpleNamespace(_driver=DRIVER), **given)
     return call
 
 
 def documented(document: Any, call: Call[Any]) -> Any:
-    for template, methods in document["paths"].items():
+    """The operation, of a path without places in it sooner than of one with them: users/me is no users/{id}."""
+    for template, methods in sorted(document["paths"].items(), key=lambda path: path[0].count("{")):
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, "/api/v1" + call.path) and call.method.lower() in methods:
             return methods[call.method.lower()]
@@ -77,6 +94,8 @@ def test_an_operation_is_in_the_document(document: Any, operation: Any) -> None:
     content = known.get("requestBody", {}).get("content", {}).get("application/json", {})
     sent = json_text.decode(call.content) if call.content else {}
     assert set(sent) <= members(document, content.get("schema", {}))
+    parameters = {parameter["name"] for parameter in known.get("parameters", ()) if parameter["in"] == "query"}
+    assert {name.partition("[")[0] for name, _ in call.query} <= {name.partition("[")[0] for name in parameters}
 
 
 def needed_members(kind: type[Record]) -> Iterator[str]:

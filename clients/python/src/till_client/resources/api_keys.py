@@ -23,8 +23,8 @@ from till_client.records import ApiKey, NewApiKey
 
 class ApiKeys(Resource[D]):
     @listing
-    def list(self, *, limit: int | None = None) -> PagedCall[ApiKey]:
-        return get("/api-keys", many(ApiKey), limit=limit)
+    def list(self, *, user: int | None = None, limit: int | None = None) -> PagedCall[ApiKey]:
+        return get("/api-keys", many(ApiKey), user=user, limit=limit)
 
     @operation
     def get(self, key: int) -> Call[ApiKey]:
