@@ -218,13 +218,13 @@ def test_a_refresh_that_till_did_not_begin_is_sent_again(way: str) -> None:
     assert [request.headers.get("Authorization") for request in script.requests][-1] == "Bearer access 2"
 
 
-@pytest.mark.parametrize("failure", [REFUSED, problem(503, "database_unavailable")])
+@pytest.mark.parametrize("failure", [REFUSED, problem(503, "database_unavailable"), httpx.Response(429)])
 def test_a_refresh_that_never_began_leaves_the_login_as_it_was(failure: Any) -> None:
     script = Script(problem(401, "token_expired"), *[failure] * 2)
     tokens = Tokens(access="1", refresh="1")
     retries = replace(QUICK, attempts=2)
     with Till("http://till.test", tokens=tokens, retries=retries, transport=script) as till:
-        with pytest.raises((NoAnswer, Unavailable)):
+        with pytest.raises((NoAnswer, Unavailable, RateLimited)):
             till.wallets.get(7)
         assert till.tokens == tokens
 
@@ -264,6 +264,55 @@ def test_a_cancelled_task_does_not_lose_the_next_refresh_token() -> None:
             assert till.tokens == Tokens(access="access 2", refresh="refresh 2")
 
     refreshing = asyncio.Event()
+    asyncio.run(run())
+
+
+class Late(Script):
+    """Each answer takes most of the deadline."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        time.sleep(0.2)
+        return super().handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.2)
+        return super().handle_request(request)
+
+
+@WAYS
+def test_a_refresh_that_began_late_is_not_cut_off_and_nothing_is_sent_after_it(way: str) -> None:
+    """Its answer has the only token that works afterwards."""
+
+    def read_late(till: Any) -> Any:
+        tills.append(till)
+        return read(till)
+
+    tills: list[Any] = []
+    script = Late(problem(401, "token_expired"), pair(2), json_answer(200, wallet()))
+    with pytest.raises(NoAnswer) as failure:
+        perform(way, script, read_late, retries=replace(QUICK, deadline=0.3))
+    assert not failure.value.may_have_happened
+    assert tills[0].tokens == Tokens(access="access 2", refresh="refresh 2")
+    assert len(script.requests) == 2
+
+
+def test_tasks_that_gave_up_waiting_for_a_refresh_begin_none() -> None:
+    class Away(Script):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("/refresh"):
+                await asyncio.sleep(0.3)
+            return await super().handle_async_request(request)
+
+    async def run() -> None:
+        script = Away(*(problem(401, "token_expired") for _ in range(3)), *[REFUSED] * 3)
+        retries = replace(QUICK, attempts=1, deadline=0.2)
+        tokens = Tokens(access="1", refresh="1")
+        async with AsyncTill("http://till.test", tokens=tokens, retries=retries, transport=script) as till:
+            results = await asyncio.gather(*(till.wallets.get(7) for _ in range(3)), return_exceptions=True)
+            assert [type(result) for result in results] == [NoAnswer] * 3
+        assert till.tokens == tokens
+        assert len(script.requests) == 4
+
     asyncio.run(run())
 
 

@@ -92,7 +92,7 @@ class AsyncDriver:
         self._transport = transport or httpx.AsyncHTTPTransport(verify=session.base_url.startswith("https"))
         self._is_own = transport is None
         self._lock = asyncio.Lock()
-        self._renewals: set[asyncio.Future[Any]] = set()
+        self._renewal: asyncio.Future[Any] | None = None
 
     async def run(self, call: Call[T]) -> T:
         return await self._run(self.session.perform(call))
@@ -127,23 +127,19 @@ class AsyncDriver:
                 await asyncio.sleep(seconds)
                 return None
             case Exclusive(steps, seconds):
-                # A refresh goes on when its task is cancelled: the answer has the only token that works afterwards.
-                renewal = asyncio.ensure_future(self._exclusively(steps))
-                self._renewals.add(renewal)
-                renewal.add_done_callback(self._forget)
                 try:
                     async with asyncio.timeout(seconds):
-                        return await asyncio.shield(renewal)
+                        await self._lock.acquire()
+                        # It goes on when its task is cancelled: the answer has the only token that works afterwards.
+                        self._renewal = asyncio.ensure_future(self._run(steps))
+                        self._renewal.add_done_callback(self._release)
+                        return await asyncio.shield(self._renewal)
                 except TimeoutError as error:
                     raise NoAnswer(STILL_SIGNING_IN, may_have_happened=False) from error
 
-    async def _exclusively(self, steps: Flow[T]) -> T:
-        async with self._lock:
-            return await self._run(steps)
-
-    def _forget(self, renewal: asyncio.Future[Any]) -> None:
-        """Whoever waited has the exception, too."""
-        self._renewals.discard(renewal)
+    def _release(self, renewal: asyncio.Future[Any]) -> None:
+        """Let the next one in. Whoever waited has the exception, too."""
+        self._lock.release()
         if not renewal.cancelled():
             renewal.exception()
 
@@ -160,7 +156,7 @@ class AsyncDriver:
         return Answer(response.status_code, response.headers, content)
 
     async def close(self) -> None:
-        if self._renewals:
-            await asyncio.wait(self._renewals)
+        if self._renewal is not None:
+            await asyncio.wait([self._renewal])
         if self._is_own:
             await self._transport.aclose()

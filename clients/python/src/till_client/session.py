@@ -44,7 +44,10 @@ class Password:
 
 @dataclass(frozen=True)
 class Retries:
-    """How long to try, in seconds. A Retry-After over `max_retry_after` is not waited for: the refusal is raised."""
+    """How long to try, in seconds. A Retry-After over `max_retry_after` is not waited for: the refusal is raised.
+
+    Nothing is sent after the `deadline`. Only a refresh of the tokens has the client's whole `timeout`, once it began.
+    """
 
     attempts: int = 8
     deadline: float = 30.0
@@ -127,7 +130,7 @@ class Session:
         """Return an access token that is not `spent`. One thread or task gets a new one, the others wait for it."""
         tokens = self.tokens
         if tokens is None or tokens.access == spent:
-            tokens = yield Exclusive(self._renewed(spent, end), _left(end))
+            tokens = yield Exclusive(self._renewed(spent, end), max(end - time.monotonic(), 0))
         return tokens.access
 
     def _renewed(self, spent: str | None, end: float) -> Flow[Tokens]:
@@ -143,11 +146,12 @@ class Session:
         The old refresh token is never sent again after that: used twice, it counts as stolen.
         """
         call = replace(send("POST", "/auth/refresh", _tokens, refresh=tokens.refresh), is_public=True)
+        end = max(end, time.monotonic() + self.timeout)
         self.tokens = None
         try:
             return call.read((yield from self._attempts(call, None, end)))
         except Problem as refusal:
-            if refusal.status in BUSY and refusal.code:
+            if _was_not_begun(refusal):
                 self.tokens = tokens
                 raise
         except NoAnswer as failure:
@@ -188,7 +192,9 @@ class Session:
         raise AssertionError
 
     def _send(self, call: Call[Any], bearer: str | None, end: float) -> Send:
-        left = _left(end)
+        left = end - time.monotonic()
+        if left <= 0:
+            raise NoAnswer("the time is over", may_have_happened=False, idempotency_key=call.idempotency_key)
         headers = {"Accept": "application/json", "User-Agent": "till-client", **call.headers}
         if call.content is not None:
             headers["Content-Type"] = "application/json"
@@ -205,14 +211,13 @@ class Session:
         return f"<{type(self).__name__} of {self.base_url}>"
 
 
-def _left(end: float) -> float:
-    return max(end - time.monotonic(), 0.001)
-
-
 def _may_repeat(call: Call[Any], refusal: Problem) -> bool:
-    if refusal.code:
-        return refusal.status in BUSY
-    return refusal.status == 429 or (refusal.status in AWAY and call.is_repeatable)
+    return _was_not_begun(refusal) or (not refusal.code and refusal.status in AWAY and call.is_repeatable)
+
+
+def _was_not_begun(refusal: Problem) -> bool:
+    """Whoever refuses for too many requests has begun none of them. Without a code it is not Till that speaks."""
+    return refusal.status in BUSY if refusal.code else refusal.status == 429
 
 
 def _tokens(answer: Answer) -> Tokens:
