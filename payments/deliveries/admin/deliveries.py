@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
@@ -76,8 +77,9 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         return link(delivery.endpoint)
 
     @admin.display(description="next attempt", ordering="next_attempt_at")
-    def next_attempt(self, delivery: EventDelivery) -> Any:
-        return delivery.next_attempt_at if delivery.status == EventDelivery.Status.PENDING else None
+    def next_attempt(self, delivery: EventDelivery) -> str:
+        waits = delivery.status == EventDelivery.Status.PENDING
+        return display_for_value(delivery.next_attempt_at if waits else None, "-")
 
     @admin.display(description="last answer")
     def last_answer(self, delivery: EventDelivery) -> str:

@@ -26,10 +26,11 @@ EDITED = ("url", "types", "description")
 
 
 class EndpointForm(ServiceForm):
-    url = forms.CharField(max_length=MAX_LENGTH, widget=forms.URLInput(attrs={"size": 60}))
+    url = forms.CharField(label="URL", max_length=MAX_LENGTH, widget=forms.URLInput(attrs={"size": 60}))
     types = SimpleArrayField(
         forms.CharField(max_length=TYPE_MAX_LENGTH),
         required=False,
+        widget=forms.TextInput(attrs={"size": 60}),
         help_text="With commas between: deposit.paid, or a family such as wallet.*. Empty for all events.",
     )
     rotate = InstructionField(
@@ -147,7 +148,8 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: EventEndpoint | None = None) -> tuple[str, ...]:  # noqa: ARG002
         if obj is None:
             return ()
-        return ("is_active", "disabled_reason", "failing_since", "position", "rotating_until", "waiting", "created_at")
+        state = ("is_active", "disabled_reason", "failing_since", "position")
+        return (*state, "previous_secret_until", "waiting", "created_at")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """A list narrowed by the first letters of a secret would spell it out."""
@@ -183,10 +185,6 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     @admin.display(description="types")
     def wanted(self, endpoint: EventEndpoint) -> str:
         return ", ".join(endpoint.types) or "all"
-
-    @admin.display(description="previous secret signs until")
-    def rotating_until(self, endpoint: EventEndpoint) -> Any:
-        return endpoint.previous_secret_until
 
     @admin.display(description="waiting")
     def waiting(self, endpoint: EventEndpoint) -> str:

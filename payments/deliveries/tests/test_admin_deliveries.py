@@ -35,6 +35,10 @@ def change(site: Client, endpoint: EventEndpoint, **changes: str) -> Any:
     return site.post(page, {**shown_field(site, page), "url": HOOK, "types": "", "description": "The shop", **changes})
 
 
+def page_of(site: Client, address: str) -> str:
+    return site.get(address).content.decode()
+
+
 def perform(site: Client, page: str, action: str, *keys: int) -> Any:
     address = f"{page}{action}/?{'&'.join(f'id={key}' for key in keys)}"
     assert site.get(address).status_code == 200
@@ -74,6 +78,8 @@ def test_a_new_secret_is_shown_once_and_the_one_before_signs_for_a_day(site: Cli
     rotated = EventEndpoint.objects.get()
     assert rotated.secret in answer.content.decode()
     assert rotated.previous_secret == endpoint.secret not in answer.content.decode()
+    assert rotated.previous_secret_until
+    assert f"{rotated.previous_secret_until:%Y-%m-%d %H:%M:%S}</div>" in page_of(site, f"{URL}{endpoint.pk}/change/")
 
 
 def test_an_endpoint_is_switched_off_and_on_with_a_reason(site: Client, endpoint: EventEndpoint) -> None:
@@ -132,6 +138,14 @@ def test_a_delivery_shows_each_attempt_and_runs_nothing_of_the_answer(site: Clie
     listed = site.get(DELIVERIES, {"q": delivery.message_id}).content.decode()
     assert delivery.message_id in listed
     assert delivery.message_id not in site.get(DELIVERIES, {"q": "evt_1"}).content.decode()
+
+
+def test_a_delivery_shows_when_its_next_attempt_is_while_there_is_one(site: Client, delivery: EventDelivery) -> None:
+    page = f"{DELIVERIES}{delivery.pk}/change/"
+    assert ">None<" not in page_of(site, page)
+    perform(site, DELIVERIES, "redeliver", delivery.pk)
+    delivery.refresh_from_db()
+    assert f"{delivery.next_attempt_at:%Y-%m-%d %H:%M:%S}</div>" in page_of(site, page)
 
 
 def test_a_delivery_is_sent_again(site: Client, delivery: EventDelivery) -> None:
