@@ -87,12 +87,18 @@ def _checked_scopes(scopes: Iterable[str]) -> list[str]:
 def _checked_networks(networks: Iterable[str]) -> list[str]:
     """Return them as CIDR blocks. A single address is a block of one."""
     try:
-        blocks = [str(ipaddress.ip_network(text)) for text in networks]
+        blocks = [_block(text) for text in networks]
     except ValueError as error:
         raise InvalidKeyTerms("CIDR blocks such as 203.0.113.0/24 or 2001:db8::/48.", field="networks") from error
     if len(blocks) > MAX_NETWORKS:
         raise InvalidKeyTerms(f"At most {MAX_NETWORKS}.", field="networks", code="max_length")
     return blocks
+
+
+def _block(text: str) -> str:
+    if "%" in text:  # Python reads any text after it, as the name of an interface of one machine
+        raise ValueError(text)
+    return str(ipaddress.ip_network(text))
 
 
 def _terms(key: ApiKey) -> str:

@@ -49,6 +49,7 @@ def test_staff_make_a_key_and_see_it_once(site: Client, service: User) -> None:
     [
         ({"scopes": []}, "scopes"),
         ({"networks": "203.0.113.7/24"}, "networks"),
+        ({"networks": f"fe80::1%{'z' * 90}"}, "networks"),
         ({"expires_at_0": "2001-01-31", "expires_at_1": "00:00"}, "expires_at"),
         ({"name": ""}, "name"),
     ],

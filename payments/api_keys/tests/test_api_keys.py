@@ -57,6 +57,8 @@ def test_two_keys_are_never_alike(make_key: MakeKey) -> None:
         ({"name": "a\nb"}, "name"),
         ({"networks": ["203.0.113.7/24"]}, "networks"),
         ({"networks": ["example.com"]}, "networks"),
+        ({"networks": ["fe80::1%eth0"]}, "networks"),
+        ({"networks": [f"fe80::1%{'z' * 35}"]}, "networks"),
         ({"networks": ["203.0.113.7"] * 21}, "networks"),
         ({"expires_at": "2001-01-31T00:00:00Z"}, "expires_at"),
         ({"key": "till_mine"}, "key"),
