@@ -81,10 +81,11 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """A list shows no bodies, which may be long. The page of one event reads them when it shows them."""
         events: QuerySet[WebhookEvent] = (
             super().get_queryset(request).select_related("provider__currency", "currency", "transaction")
         )
-        return events.annotate(
+        return events.defer("body", "headers").annotate(
             currency_code=Coalesce("currency_id", "provider__currency_id"),
             places=Coalesce("currency__decimal_places", "provider__currency__decimal_places"),
         )
