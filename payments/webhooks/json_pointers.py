@@ -1,6 +1,7 @@
 """JSON pointers (RFC 6901): where in a document a value stands. No Django."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 MAX_LENGTH: Final = 200
@@ -28,8 +29,9 @@ def read(pointer: str) -> PointerTokens:
     return tokens
 
 
+@lru_cache(maxsize=1024)
 def write(tokens: PointerTokens) -> str:
-    """Return the pointer."""
+    """Return the pointer. It is remembered: every notice of a provider has the same ones."""
     return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
 
 

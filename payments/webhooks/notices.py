@@ -51,11 +51,6 @@ class ParsedNotice(NamedTuple):
     signature: object
     numbered: bool
 
-    @property
-    def external_id(self) -> str:
-        """The identity of the notice: a UUID in lower case, any other id as it is."""
-        return self.transaction_id.lower() if is_uuid(self.transaction_id) else self.transaction_id
-
 
 def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None

@@ -10,6 +10,7 @@ from payments.webhooks import field_maps, minor_units
 from payments.webhooks.field_maps import FieldMap
 from payments.webhooks.json_pointers import PointerTokens
 from payments.webhooks.models import Provider
+from payments.webhooks.notices import Number
 
 
 def pointers(fields: FieldMap) -> dict[str, PointerTokens]:
@@ -58,13 +59,13 @@ def write(literals: Mapping[str, str], places: Mapping[str, PointerTokens]) -> s
         holder = document
         for token in tokens[:-1]:
             holder = holder.setdefault(token, {})
-        holder[tokens[-1]] = json.loads(literals[name], parse_int=_Number, parse_float=_Number)
+        holder[tokens[-1]] = json.loads(literals[name], parse_int=Number, parse_float=Number)
     return _text(document)
 
 
 def tamper(body: str, tokens: PointerTokens) -> str:
     """Change the value that stands there."""
-    document = json.loads(body, parse_int=_Number, parse_float=_Number)
+    document = json.loads(body, parse_int=Number, parse_float=Number)
     holder = document
     for token in tokens[:-1]:
         holder = holder[token]
@@ -73,13 +74,7 @@ def tamper(body: str, tokens: PointerTokens) -> str:
     return _text(document)
 
 
-class _Number(str):
-    """A number as it is written."""
-
-    __slots__ = ()
-
-
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(name)}: {_text(member)}" for name, member in value.items()) + "}"
-    return value if isinstance(value, _Number) else json.dumps(value)
+    return value if isinstance(value, Number) else json.dumps(value)

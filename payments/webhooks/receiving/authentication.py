@@ -133,15 +133,13 @@ def _authenticate(
     slug: str, headers: Mapping[str, str], body: bytes, form: str, lookups: Sequence[Lookup]
 ) -> Notice | Ignored:
     notices.check_content(headers.get("content-type", ""), len(body))
-    if form != ANY_FORM:
-        parsed = notices.parse(body, form)
-        provider = _signer(slug, parsed, headers, body, lookups)
-        if provider.scheme == form:
-            return _notice(parsed, provider, headers, body)
+    document = notices.read_object(body) if form == ANY_FORM else None
+    parsed = notices.parse(body, form) if document is None else _literals(document)
+    provider = _signer(slug, parsed, headers, body, lookups)
+    if provider.scheme == form and parsed is not None:
+        return _notice(parsed, provider, headers, body)
+    if document is None:  # the provider has another scheme than its fixed address
         document = notices.read_object(body)
-    else:
-        document = notices.read_object(body)
-        provider = _signer(slug, _literals(document), headers, body, lookups)
     if provider.field_map is not None:
         return _mapped(document, provider, provider.field_map, headers, body)
     try:
@@ -179,10 +177,8 @@ def _signer(
 def _notice(parsed: ParsedNotice, provider: CachedProvider, headers: Mapping[str, str], body: bytes) -> Notice:
     amount = Decimal(parsed.amount)
     _check_amount(amount, "amount", provider.decimal_places, provider)
-    if provider.requires_uuid and not notices.is_uuid(parsed.transaction_id):
-        raise InvalidNotice("transaction_id", "uuid_required", "This provider's transaction ids must be UUIDs.")
+    external_id = _external_id("transaction_id", parsed.transaction_id, parsed.numbered, provider)
     account_field = "bill_id" if provider.scheme == "sha1_colon" else "account_id"
-    external_id = _external_id(parsed)
     user_id, account_id = _id("user_id", parsed.user_id), _id(account_field, parsed.account_id)
     evidence = kept_headers(headers, provider.scheme, None)
     return Notice(provider, external_id, user_id, account_id, amount, "", body.decode(), evidence)
@@ -210,13 +206,7 @@ def _mapped_notice(
         json_pointers.write, (fields.transaction_id, fields.amount, fields.user, fields.wallet)
     )
     _check_amount(mapped.amount, amount, provider.currencies[mapped.currency], provider)
-    external_id = mapped.transaction_id
-    if mapped.numbered:
-        _id(transaction_id, external_id)
-    elif notices.is_uuid(external_id):
-        external_id = external_id.lower()
-    if provider.requires_uuid and not notices.is_uuid(external_id):
-        raise InvalidNotice(transaction_id, "uuid_required", "This provider's transaction ids must be UUIDs.")
+    external_id = _external_id(transaction_id, mapped.transaction_id, mapped.numbered, provider)
     user_id = _id(user, mapped.user_id)
     account_id = _id(wallet, mapped.account_id) if fields.wallet else FIRST_WALLET
     return Notice(provider, external_id, user_id, account_id, mapped.amount, mapped.currency, body.decode(), headers)
@@ -229,11 +219,14 @@ def _check_amount(amount: Decimal, field: str, decimal_places: int, provider: Ca
         raise InvalidNotice(field, error.code, str(error)) from None
 
 
-def _external_id(parsed: ParsedNotice) -> str:
-    if not parsed.numbered:
-        return parsed.external_id
-    _id("transaction_id", parsed.transaction_id)
-    return parsed.transaction_id
+def _external_id(field: str, literal: str, numbered: bool, provider: CachedProvider) -> str:
+    """Return the identity of the notice: a UUID in lower case, any other id as it is."""
+    is_uuid = not numbered and notices.is_uuid(literal)
+    if provider.requires_uuid and not is_uuid:
+        raise InvalidNotice(field, "uuid_required", "This provider's transaction ids must be UUIDs.")
+    if numbered:
+        _id(field, literal)
+    return literal.lower() if is_uuid else literal
 
 
 def _id(field: str, literal: str) -> int:
