@@ -78,7 +78,6 @@ class _Batch:
         read_events = event_store.queue_find_events((key for key, _ in keyed), first)
         yield first
         self.locked = read_locked()
-        self.first_wallets.check_locked(self.locked.wallets)
         self.providers, self.entries = read_events()
         current = [(key, notice) for key, notice in keyed if self._is_current(notice)]
         self._claim(current)

@@ -13,11 +13,10 @@ That lock comes before all locks of wallets, and several of them in one order, s
 it: a user who opens a wallet at this very moment has two.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from payments.ledger import booking
 from payments.webhooks.field_maps import FIRST_WALLET
 from payments.webhooks.receiving.outcomes import Notice
 from postgres.parameters import BIGINT, TEXT, RowsStatement
@@ -58,11 +57,6 @@ class FirstWallets:
     def of(self, notice: Notice) -> int:
         place = notice.user_id, notice.currency
         return self.known.get(place) or self.new[place]
-
-    def check_locked(self, locked: Mapping[int, Any]) -> None:
-        """Raise SerializationConflict when a wallet that was found is gone by now."""
-        if not locked.keys() >= set(self.known.values()):
-            raise booking.SerializationConflict
 
 
 def find_first_wallets(notices: Iterable[Notice]) -> PipelineSteps[FirstWallets]:

@@ -144,6 +144,43 @@ def test_who_finds_no_wallet_waits_for_whom_opens_one(committed_provider: None, 
     assert (outcome.wallet_id, Wallet.objects.filter(owner=alice).count()) == (wallet, 1)
 
 
+def test_who_waits_too_long_for_a_first_wallet_holds_nobody_else_up(
+    committed_provider: None, committed_db: None, alice: Any, bob: Any
+) -> None:
+    """Neither has a wallet yet, and somebody is opening one of them."""
+    batch = [notice("a", alice.pk), notice("b", bob.pk)]
+
+    def credit_impatiently() -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        return credit(batch)
+
+    with ThreadPoolExecutor(1) as thread, transaction.atomic():
+        pipeline.run(find_first_wallets([notice("c", alice.pk)]))
+        refused, paid = thread.submit(closing_connection, credit_impatiently).result(30)
+    assert isinstance(refused, OperationalError)
+    assert isinstance(paid, Credited)
+
+
+def test_a_wallet_that_goes_with_its_user_meanwhile_refuses_its_own_notice_only(
+    committed_provider: None, committed_db: None, alice: Any
+) -> None:
+    """It is found, and then waited for. Deleting a user without history deletes the wallets too."""
+    leaving = recipes.user.make().pk
+    wallet = open_wallet(owner_id=leaving, currency="USD").pk
+    batch = [notice("a", leaving), notice("b", alice.pk)]
+    with psycopg.connect(**connection.get_connection_params()) as other, ThreadPoolExecutor(1) as thread:
+        other.execute("DELETE FROM payments_wallet WHERE id = %s", [wallet])
+        other.execute("DELETE FROM accounts_user WHERE id = %s", [leaving])
+        crediting = thread.submit(closing_connection, credit, batch)
+        wait_until(lambda: waiting_for_locks() == 1)
+        other.commit()
+        refused, paid = crediting.result(30)
+    assert isinstance(refused, UserNotFound)
+    assert isinstance(paid, Credited)
+    assert Wallet.objects.filter(pk=wallet).count() == 0
+
+
 def test_first_wallets_that_are_held_too_long_delay_their_own_notices_only(
     committed_provider: None, committed_db: None, alice: Any
 ) -> None:
