@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -152,6 +153,14 @@ def test_the_same_id_with_another_content_is_a_conflict(post: Post, alice: Any, 
     assert not Wallet.objects.filter(owner=bob).exists()
 
 
+def test_a_uuid_is_the_same_in_capitals_and_no_other_id_is(post: Post, alice: Any) -> None:
+    known = str(uuid.uuid4())
+    ids = (known, known.upper(), "Pay-1", "pay-1")
+    answers = [post(generic(generic_event(user_id=alice.pk, payment=id_))).body for id_ in ids]
+    assert [answer["duplicate"] for answer in answers] == [False, True, False, False]
+    assert [answer["transaction_id"] for answer in answers] == [known, known, "Pay-1", "pay-1"]
+
+
 def test_an_unknown_user_is_kept_and_credited_when_there_is_one(post: Post, alice: Any) -> None:
     nobody = alice.pk + 1000
     delivery = stripe(stripe_event(user_id=nobody, currency="eur", payment="pi_1"))
@@ -166,6 +175,18 @@ def test_an_unknown_user_is_kept_and_credited_when_there_is_one(post: Post, alic
     event.refresh_from_db()
     assert (event.verdict, event.wallet) == ("credited", Wallet.objects.get(owner_id=nobody).pk)
     assert post(delivery).body["duplicate"] is True
+
+
+def test_an_event_in_a_currency_that_is_not_taken_any_more_is_not_replayed(
+    post: Post, alice: Any, changed: Callable[..., Provider]
+) -> None:
+    nobody = alice.pk + 1000
+    assert post(stripe(stripe_event(user_id=nobody, currency="eur"))).code == "user_not_found"
+    recipes.user.make(pk=nobody)
+    changed("stripe", max_amount=Decimal(20))
+    with pytest.raises(receiving.EventNotReplayable, match="does not pay in this currency"):
+        receiving.replay(WebhookEvent.objects.get())
+    assert stored().postings == 0
 
 
 def test_each_currency_has_a_wallet_of_its_own(post: Post, alice: Any) -> None:
