@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-#: ISO 4217: currencies without a minor unit, with hundredths, and with thousandths.
+#: ISO 4217: codes by the digits of their minor unit.
 _ISO: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY"
     " COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR"
     " IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD"
     " NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC"
-    " SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG",
+    " SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+    " BOV CHE CHW COU MXV USN",  # units of account
     3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
 }
 _DIGITS: Final[Mapping[str, int]] = {code: digits for digits, codes in _ISO.items() for code in codes.split()}
 #: Stripe counts these otherwise than ISO 4217 does: https://docs.stripe.com/currencies

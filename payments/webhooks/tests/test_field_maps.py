@@ -59,6 +59,8 @@ def test_a_pointer_is_read_as_it_was_written(names: list[str]) -> None:
         ("KWD", 3, "stripe", "5120", "5.120"),
         ("BHD", 3, "hmac_body", "1", "0.001"),
         ("USD", 4, "stripe", "1250", "12.50"),  # Till keeps more than the standard: a cent is a cent all the same
+        ("XCG", 4, "hmac_body", "1250", "12.50"),
+        ("CLF", 2, "hmac_body", "12500", "1.25"),
         ("ISK", 0, "stripe", "500", "5"),  # of Stripe's, in hundredths although it has none
         ("ISK", 0, "hmac_body", "500", "500"),
         ("UGX", 0, "stripe", "500", "5"),
