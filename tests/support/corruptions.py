@@ -119,6 +119,8 @@ CORRUPTIONS: dict[str, tuple[str, set[str]]] = {
     "an event's wallet changed": (EVENT.format("account_id = {bob}"), {"event_wallet"}),
     "an event without a wallet": (EVENT.format("account_id = 0"), {"event_wallet"}),
     "an event's first wallet changed": (EVENT.format("account_id = 0, wallet_id = {bob}"), {"event_wallet"}),
+    "an event that names one wallet and credited another": (
+        EVENT.format("account_id = {bob}, wallet_id = {alice}"), {"event_wallet"}),
     "an event's currency changed": (EVENT.format("currency_id = 'EUR'"), {"event_currency"}),
     "an event's user changed": (EVENT.format("user_id = {bob_himself}"), {"event_owner"}),
     "an event of another kind": (EVENT.format("transaction_id = {transfer}"),
