@@ -144,7 +144,7 @@ def _included(request: Request) -> set[str]:
     destroy=extend_schema(
         operation_id="users_delete",
         summary="Delete a user (admin)",
-        description="One without history is gone, with his empty wallets. Of one with history the id stays, for the "
+        description="One without history is gone, with the empty wallets. Of one with history the id stays, for the "
         "books: email, name and password are scrubbed and the user is disabled for ever. The latter is safe to repeat. "
         "409 `user_has_money`, with `balances` and `pending_orders`, unless `force=true`: then it is noted.",
         parameters=[ID, FORCE],
