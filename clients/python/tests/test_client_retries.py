@@ -13,6 +13,7 @@ from scripted_transport import QUICK, Script, json_answer, perform, problem, wal
 
 from till_client import (
     AsyncTill,
+    InsufficientFunds,
     NoAnswer,
     Problem,
     RateLimited,
@@ -93,6 +94,19 @@ def test_a_key_is_drawn_for_each_move(way: str) -> None:
 def test_what_till_did_not_begin_is_repeated_whatever_it_is(way: str, busy: httpx.Response) -> None:
     script = Script(busy, json_answer(201, wallet()))
     assert perform(way, script, write).id == 7
+
+
+@WAYS
+@pytest.mark.parametrize("code", ["database_unavailable", "a_code_of_next_year"])
+def test_what_till_may_have_committed_is_repeated_only_where_twice_is_once(way: str, code: str) -> None:
+    """It has lost the database, perhaps in the middle of the commit."""
+    with pytest.raises(Unavailable):
+        perform(way, Script(problem(503, code)), write)
+    assert perform(way, Script(problem(503, code), json_answer(200, wallet())), read).id == 7
+    moves = Script(problem(503, code), problem(409, "insufficient_funds"))
+    with pytest.raises(InsufficientFunds):
+        perform(way, moves, move)
+    assert len(moves.requests) == 2
 
 
 @WAYS
@@ -212,7 +226,11 @@ def test_a_refresh_whose_answer_was_lost_is_never_sent_again(way: str) -> None:
 @WAYS
 def test_a_refresh_that_till_did_not_begin_is_sent_again(way: str) -> None:
     script = Script(
-        problem(401, "token_expired"), REFUSED, problem(503, "database_busy"), pair(2), json_answer(200, wallet())
+        problem(401, "token_expired"),
+        REFUSED,
+        problem(503, "database_unavailable"),
+        pair(2),
+        json_answer(200, wallet()),
     )
     assert perform(way, script, read).id == 7
     assert [request.headers.get("Authorization") for request in script.requests][-1] == "Bearer access 2"

@@ -144,7 +144,7 @@ class ServerProblem(Problem):
 
 
 class Unavailable(ServerProblem):
-    """503: away or busy; nothing was left half done."""
+    """503: away or busy. What was asked is done whole or not at all."""
 
 
 class Problems:

@@ -5,7 +5,7 @@ A driver runs the steps, with threads or with tasks, and sends back what came of
 
 import random
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -22,9 +22,10 @@ BASE: Final = "/api/v1"
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 #: An access token that has expired, or whose login has ended: a new one may do.
 WORN_OUT = {"token_expired", "token_invalid"}
-#: Refusals of Till's after which the same request may be sent again, whatever it is: it was not begun or was undone.
-BUSY = {408, 429, 503}
-#: The same from something between us and Till, which may have sent the request on.
+#: What Till answers with 503 when it did not begin, or took back what it did. When it has lost the database
+#: (`database_unavailable`), that may have been in the middle of the commit.
+UNDONE = {"overloaded", "database_busy"}
+#: Till, or something between us and Till, may have done what was asked.
 AWAY = {502, 503, 504}
 
 
@@ -91,6 +92,22 @@ Step = Send | Pause | Exclusive
 Flow = Generator[Step, Any, T]
 
 
+def _may_repeat(call: Call[Any], refusal: Problem) -> bool:
+    return _was_undone(refusal) or (call.is_repeatable and refusal.status in AWAY)
+
+
+def _may_refresh_again(_call: Call[Any], refusal: Problem) -> bool:
+    """Also when Till has lost the database: was the refresh committed, its answer is lost either way."""
+    return _was_undone(refusal) or (refusal.status == 503 and bool(refusal.code))
+
+
+def _was_undone(refusal: Problem) -> bool:
+    """After such a refusal the same request may be sent again, whatever it is. Without a code it is not Till's."""
+    if refusal.status == 503:
+        return refusal.code in UNDONE
+    return refusal.status == 429 or (refusal.status == 408 and bool(refusal.code))
+
+
 class Session:
     """One user's credentials at one Till. Threads and tasks may share it."""
 
@@ -149,9 +166,9 @@ class Session:
         end = max(end, time.monotonic() + self.timeout)
         self.tokens = None
         try:
-            return call.read((yield from self._attempts(call, None, end)))
+            return call.read((yield from self._attempts(call, None, end, _may_refresh_again)))
         except Problem as refusal:
-            if _was_not_begun(refusal):
+            if _may_refresh_again(call, refusal):
                 self.tokens = tokens
                 raise
         except NoAnswer as failure:
@@ -169,7 +186,13 @@ class Session:
         call = replace(call, is_public=True, is_repeatable=True)
         return call.read((yield from self._attempts(call, None, end)))
 
-    def _attempts(self, call: Call[Any], bearer: str | None, end: float) -> Flow[Answer]:
+    def _attempts(
+        self,
+        call: Call[Any],
+        bearer: str | None,
+        end: float,
+        may_repeat_after: Callable[[Call[Any], Problem], bool] = _may_repeat,
+    ) -> Flow[Answer]:
         """Return the first answer of success. Raises Problem or NoAnswer: the last one, when no attempt is left."""
         for attempt in count(1):
             failure: TillError
@@ -184,7 +207,7 @@ class Session:
                 if 200 <= answer.status < 300:
                     return answer
                 failure = Problems.read(answer.status, answer.headers, answer.content, call.idempotency_key)
-                may_repeat, retry_after = _may_repeat(call, failure), failure.retry_after
+                may_repeat, retry_after = may_repeat_after(call, failure), failure.retry_after
             pause = self.retries.pause(attempt, retry_after)
             if not may_repeat or pause is None or time.monotonic() + pause >= end:
                 raise failure
@@ -209,15 +232,6 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.base_url}>"
-
-
-def _may_repeat(call: Call[Any], refusal: Problem) -> bool:
-    return _was_not_begun(refusal) or (not refusal.code and refusal.status in AWAY and call.is_repeatable)
-
-
-def _was_not_begun(refusal: Problem) -> bool:
-    """Whoever refuses for too many requests has begun none of them. Without a code it is not Till that speaks."""
-    return refusal.status in BUSY if refusal.code else refusal.status == 429
 
 
 def _tokens(answer: Answer) -> Tokens:
