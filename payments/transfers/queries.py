@@ -38,12 +38,9 @@ class TransferFilters(MetadataFilters):
     locals()["from"] = MomentFilter(label="Only from this time on (RFC 3339).")
     to = MomentFilter(label=UP_TO, is_end=True)
 
-    #: Whose reference and metadata are filtered by: users know only what they attached themselves.
-    sees_all = False
-
     def filter_queryset(self, queryset: QuerySet[Transfer]) -> QuerySet[Transfer]:
         by_attached = self.form.cleaned_data["reference"] or self.form.cleaned_data["metadata"]
-        if by_attached and not self.sees_all:
+        if by_attached and not self.request.user.sees_all:  # users know only what they attached themselves
             queryset = queryset.filter(user=self.request.user)
         start, end = self.form.cleaned_data.pop("from"), self.form.cleaned_data.pop("to")
         narrowed: QuerySet[Transfer] = super().filter_queryset(queryset)
@@ -73,7 +70,6 @@ class TransferFilters(MetadataFilters):
 
 
 class StaffTransferFilters(TransferFilters):
-    sees_all = True
     user = IdFilter(method="of_user", label="Only what this user sent or received (admin).")
 
     def of_user(
