@@ -41,9 +41,7 @@ def test_a_key_settles(api_key: NewKey, alice: User) -> None:
 def test_a_key_costs_one_query_by_an_index(api_key: NewKey) -> None:
     client = sending(api_key.text)
     client.get(ME)  # which notes the use
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         client.get(ME)
     [query] = captured.captured_queries
     with connection.cursor() as cursor:
