@@ -41,8 +41,8 @@ class ApiKeyViewSet(StrictWrites, ListModelMixin, RetrieveModelMixin, GenericVie
         summary="Make an API key for a service (admin)",
         description=(
             "The service sends it as `Authorization: Bearer till_…`, in the place of an access token. The key may do"
-            " what its service may do and its scopes allow. This answer alone has the key. Each request makes another:"
-            " after a lost answer, revoke the newest key and make one again."
+            " what its scopes name, and settle only what its service may. This answer alone has the key. Each request"
+            " makes another: after a lost answer, revoke the newest key and make one again."
         ),
         request=serializers.ApiKeyWriteSerializer,
         responses={201: serializers.NewApiKeySerializer, 404: examples.SERVICE_NOT_FOUND},
