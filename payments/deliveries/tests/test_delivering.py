@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -19,6 +21,8 @@ from payments.models import Event, EventDelivery, EventEndpoint
 from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, sql, wallet_of
 from tests.support.receivers import Received, Receiver, failing_at_first, receiver, respond
+from tests.support.threads import closing_connection
+from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 MOVES = ["wallet.credited"]
 
@@ -321,4 +325,19 @@ def test_deliveries_that_are_done_with_are_forgotten_after_a_while(there: Receiv
     fill_endpoint()
     EventDelivery.objects.filter(status="pending").update(created_at=old)
     assert queue.prune(older_than=timedelta(days=30)) == 2
+    assert [delivery.status for delivery in EventDelivery.objects.all()] == ["pending"]
+
+
+def test_what_staff_send_again_is_not_forgotten_at_that_moment(there: Receiver, wallet: int, admin: User) -> None:
+    endpoint = endpoint_at(there.url, staff=admin)
+    fund(wallet, "1")
+    work()
+    EventDelivery.objects.update(created_at=timezone.now() - timedelta(days=31))
+    again = positions(MOVES)[-1]
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            services.redeliver(endpoint_id=endpoint.pk, first=again, last=again, staff=admin)
+            forgotten = thread.submit(closing_connection, lambda: queue.prune(older_than=timedelta(days=30)))
+            wait_until(someone_waits_for_a_lock)
+        assert forgotten.result() == 0
     assert [delivery.status for delivery in EventDelivery.objects.all()] == ["pending"]
