@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpcore
@@ -23,7 +24,9 @@ from payments.deliveries.attempts import AttemptOutcome
 TIMEOUT_SECONDS = 10.0
 #: As much as is kept of an answer.
 MAX_ANSWER_BYTES = 2048
-#: Names whose servers do not answer hold a thread each, for longer than an attempt lasts.
+#: Of an address that does not answer, where the name has others too.
+CONNECT_SECONDS = 3.0
+#: Names whose servers do not answer hold a thread each, for longer than an attempt lasts. More than endpoints.
 RESOLVING_THREADS = 64
 #: Seconds for which a connection to an endpoint is kept for its next request.
 KEEPALIVE_SECONDS = 15
@@ -55,10 +58,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """Try the allowed addresses one after the other. Raises AddressRefused, or httpcore.ConnectError."""
         addresses = [address for address in await self._resolve(host, port) if is_allowed(address, self._networks)]
         error: Exception = AddressRefused(str(AddressRefused.__doc__))
-        for address in addresses:
+        for number, address in enumerate(addresses, 1):
+            seconds = CONNECT_SECONDS if number < len(addresses) else timeout
             try:
-                stream = await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError as failure:
+                stream = await self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
                 error = failure
             else:
                 await self._check_peer(stream)
@@ -88,6 +92,7 @@ class EventSender:
     ) -> None:
         self._timeout = timeout
         self._threads = ThreadPoolExecutor(RESOLVING_THREADS, "resolve")
+        self._resolving: dict[tuple[str, int], asyncio.Future[Sequence[str]]] = {}
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or ssl.create_default_context(),
             max_connections=None,
@@ -124,11 +129,21 @@ class EventSender:
         )
 
     async def _resolve(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _ask_resolver, host, port)
+        """Ask once for all who wait for the name: however many they are, it holds one thread."""
+        question = host, port
+        if question not in self._resolving:
+            answer = asyncio.get_running_loop().run_in_executor(self._threads, _ask_resolver, host, port)
+            self._resolving[question] = answer
+            answer.add_done_callback(partial(self._forget, question))
+        return await asyncio.shield(self._resolving[question])
+
+    def _forget(self, question: tuple[str, int], answer: asyncio.Future[Sequence[str]]) -> None:
+        del self._resolving[question]
+        if not answer.cancelled():
+            answer.exception()  # read here, for nobody may be waiting any more
 
 
-def _ask_resolver(host: str, port: int) -> list[str]:
+def _ask_resolver(host: str, port: int) -> Sequence[str]:
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 

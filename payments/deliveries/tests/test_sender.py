@@ -3,14 +3,19 @@
 import asyncio
 import gzip
 import ipaddress
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from payments.deliveries import sender
 from payments.deliveries.addresses import Network
 from payments.deliveries.attempts import AttemptOutcome
 from payments.deliveries.sender import EventSender
@@ -44,11 +49,11 @@ def post(
     times: int = 1,
 ) -> list[AttemptOutcome]:
     async def run() -> list[AttemptOutcome]:
-        sender = EventSender(networks=networks, resolve=names, tls=tls, timeout=timeout)
+        sending = EventSender(networks=networks, resolve=names, tls=tls, timeout=timeout)
         try:
-            return [await sender.post(url, {"webhook-id": "evt_1"}, b'{"id": "evt_1"}') for _ in range(times)]
+            return [await sending.post(url, {"webhook-id": "evt_1"}, b'{"id": "evt_1"}') for _ in range(times)]
         finally:
-            await sender.aclose()
+            await sending.aclose()
 
     return asyncio.run(run())
 
@@ -87,6 +92,59 @@ def test_of_several_addresses_only_those_that_are_allowed_are_tried() -> None:
     with receiver() as there:
         [outcome] = post(f"http://hooks.example.com:{there.port}/", names=Names(["10.0.0.1", "::1", "127.0.0.1"]))
     assert outcome.is_success
+
+
+@contextmanager
+def deaf(host: str, port: int) -> Iterator[None]:
+    """Listen there with a queue that is full: who connects waits and hears nothing."""
+    with ExitStack() as sockets:
+        listening = sockets.enter_context(socket.socket())
+        listening.bind((host, port))
+        listening.listen(0)
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((host, port))
+        yield
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "CONNECT_SECONDS", 0.2)
+    with receiver() as there, deaf("127.0.0.2", there.port):
+        url = f"http://hooks.example.com:{there.port}/"
+        [outcome] = post(url, names=Names(["127.0.0.2", "127.0.0.1"]), timeout=2)
+        [silent] = post(url, names=Names(["127.0.0.2"]), timeout=0.5)
+    assert outcome.is_success
+    assert silent.error == "No answer within 0.5 seconds."
+
+
+def test_a_name_whose_servers_are_silent_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many attempts may wait for it at once, and again before the first question has ended."""
+    ends, ask, questions = threading.Event(), socket.getaddrinfo, []
+
+    def resolver(host: Any, *arguments: Any, **options: Any) -> Any:
+        if host != "silent.example.com":
+            return ask("127.0.0.1" if host == "hooks.example.com" else host, *arguments, **options)
+        questions.append(host)
+        ends.wait(10)
+        raise socket.gaierror("too late")
+
+    async def run(port: int) -> tuple[list[AttemptOutcome], AttemptOutcome]:
+        sending = EventSender(networks=LOOPBACK, timeout=0.5)
+        silent = (sending.post("http://silent.example.com:8080/", {}, b"") for _ in range(sender.RESOLVING_THREADS))
+        unanswered = await asyncio.gather(*silent)
+        outcome = await sending.post(f"http://hooks.example.com:{port}/", {}, b"")
+        ends.set()
+        await asyncio.sleep(0.05)
+        await sending.aclose()
+        return unanswered, outcome
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    with receiver() as there:
+        unanswered, outcome = asyncio.run(run(there.port))
+    assert {one.error for one in unanswered} == {"No answer within 0.5 seconds."}
+    assert outcome.is_success
+    assert len(questions) == 1
 
 
 def test_a_name_that_changes_after_the_check_is_not_followed() -> None:
