@@ -273,13 +273,32 @@ def test_a_claim_that_ran_out_is_tried_again_and_its_late_result_dropped(there: 
     assert fill_endpoint() == 1
     [late] = queue.claim(endpoint.pk, 10)
     assert queue.claim(endpoint.pk, 10) == []
-    EventDelivery.objects.update(claimed_until=F("claimed_until") - timedelta(seconds=queue.CLAIM_SECONDS))
+    let_claims_run_out()
     work()
     [delivery] = EventDelivery.objects.all()
     assert (delivery.status, delivery.attempts) == ("delivered", 2)
     queue.note(endpoint.pk, [queue.AttemptResult(late, AttemptOutcome(0.1, status_code=500))])
     delivery.refresh_from_db()
     assert (delivery.status, len(delivery.log)) == ("delivered", 1)
+
+
+def let_claims_run_out() -> None:
+    EventDelivery.objects.update(claimed_until=F("claimed_until") - timedelta(seconds=queue.CLAIM_SECONDS))
+
+
+def test_a_late_result_does_not_end_the_attempt_that_is_under_way(there: Receiver, wallet: int) -> None:
+    endpoint = endpoint_at(there.url)
+    fund(wallet, "10")
+    assert fill_endpoint() == 1
+    [late] = queue.claim(endpoint.pk, 10)
+    let_claims_run_out()
+    [current] = queue.claim(endpoint.pk, 10)
+    queue.note(endpoint.pk, [queue.AttemptResult(late, AttemptOutcome(0.1, status_code=500))])
+    EventDelivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    assert queue.claim(endpoint.pk, 10) == []
+    queue.note(endpoint.pk, [queue.AttemptResult(current, AttemptOutcome(0.1, status_code=204))])
+    [delivery] = EventDelivery.objects.all()
+    assert (delivery.status, [entry["number"] for entry in delivery.log]) == ("delivered", [2])
 
 
 def test_two_workers_at_once_send_no_attempt_twice(committed_db: None, wallet: int) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from django.db import transaction
 from django.db.models import F
 
 from accounts.models import User
@@ -12,9 +14,11 @@ from payments.deliveries.attempts import AttemptOutcome
 from payments.deliveries.first_attempts import TakenEvents
 from payments.events.relay import sequence
 from payments.models import EventBatch, EventDelivery, EventEndpoint
-from tests.support.deliveries import endpoint_at, positions, work
+from payments.worker import dispatcher
+from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, wallet_of
 from tests.support.receivers import Receiver, receiver
+from tests.support.threads import in_another_thread
 
 MOVES = ["wallet.credited"]
 
@@ -58,6 +62,27 @@ def test_no_two_workers_take_one_event(endpoint: EventEndpoint) -> None:
     first, second = taken(endpoint, 2), taken(endpoint, 2)
     assert [event.position for event in [*first.events, *second.events]] == positions(MOVES)
     assert first_attempts.take(endpoint.pk, 2) is None
+
+
+def test_who_comes_while_another_worker_takes_events_gets_none_and_does_not_wait(endpoint: EventEndpoint) -> None:
+    with transaction.atomic():
+        first = taken(endpoint, 2)
+        assert in_another_thread(partial(first_attempts.take, endpoint.pk, 2)) is None
+    second = taken(endpoint, 2)
+    assert [event.position for event in [*first.events, *second.events]] == positions(MOVES)
+
+
+def test_an_attempt_that_could_outlast_its_claim_does_not_begin(
+    there: Receiver, endpoint: EventEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may soon send the same."""
+    with monkeypatch.context() as patched:
+        patched.setattr(dispatcher, "BEGIN_WITHIN_SECONDS", 0)
+        work()
+    assert not there.requests
+    make_due()
+    work()
+    assert len(there.requests) == 3
 
 
 def test_several_workers_send_each_event_once(there: Receiver, endpoint: EventEndpoint, wallet: int) -> None:
