@@ -1,10 +1,12 @@
 """Events reach an endpoint: signed, in order, at least once, and with the same bytes each time."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from io import BufferedIOBase
 
 import pytest
 from django.db import transaction
@@ -18,6 +20,7 @@ from payments.deliveries.attempts import AttemptOutcome
 from payments.events.relay import sequence
 from payments.events.rendering import bodies
 from payments.models import Event, EventDelivery, EventEndpoint
+from payments.worker import dispatcher
 from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, sql, wallet_of
 from tests.support.receivers import Received, Receiver, failing_at_first, receiver, respond
@@ -193,6 +196,42 @@ def test_while_nothing_succeeds_one_event_at_a_time_is_tried_and_then_all_that_w
     waiting = EventDelivery.objects.filter(status="pending")
     soon = timezone.now() + timedelta(seconds=queue.SPREAD_SECONDS)
     assert [(one.attempts, one.attempts_before, one.next_attempt_at <= soon) for one in waiting] == [(1, 1, True)] * 2
+
+
+class Crowd:
+    """An answer that counts how many requests are under way together."""
+
+    def __init__(self, status: int) -> None:
+        self.answer, self.lock = respond(status), threading.Lock()
+        self.now = self.most = 0
+
+    def __call__(self, request: Received, out: BufferedIOBase) -> bytes:
+        self._count(1)
+        time.sleep(0.05)
+        self._count(-1)
+        return self.answer(request, out)
+
+    def _count(self, change: int) -> None:
+        with self.lock:
+            self.now += change
+            self.most = max(self.most, self.now)
+
+
+@pytest.mark.parametrize(("is_failing", "most"), [(False, 4), (True, 1)])
+def test_no_more_attempts_at_an_endpoint_are_under_way_together_than_may(
+    committed_db: None, wallet: int, monkeypatch: pytest.MonkeyPatch, is_failing: bool, most: int
+) -> None:
+    monkeypatch.setattr(dispatcher, "AT_ONCE", 4)
+    crowd = Crowd(500 if is_failing else 204)
+    with receiver(crowd) as there:
+        endpoint_at(there.url)
+        for _ in range(12):
+            fund(wallet, "1")
+        if is_failing:
+            EventEndpoint.objects.update(failing_since=timezone.now())
+        work()
+    assert len(there.requests) == 12
+    assert crowd.most == most
 
 
 def test_one_event_that_always_fails_among_others_keeps_to_its_schedule(committed_db: None, wallet: int) -> None:

@@ -1,10 +1,14 @@
 """New events are sent before they have deliveries: whatever happens to the worker, none is lost or sent by two."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from io import BufferedIOBase
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -12,12 +16,14 @@ from accounts.models import User
 from payments.deliveries import first_attempts, queue, services
 from payments.deliveries.attempts import AttemptOutcome
 from payments.deliveries.first_attempts import TakenEvents
+from payments.deliveries.sender import EventSender
 from payments.events.relay import sequence
 from payments.models import EventBatch, EventDelivery, EventEndpoint
 from payments.worker import dispatcher
+from payments.worker.threads import DatabaseThreads
 from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, wallet_of
-from tests.support.receivers import Receiver, receiver
+from tests.support.receivers import Answer, Received, Receiver, receiver, respond
 from tests.support.threads import in_another_thread
 
 MOVES = ["wallet.credited"]
@@ -147,3 +153,36 @@ def test_nothing_is_taken_while_as_many_wait_as_may(endpoint: EventEndpoint, mon
     assert first_attempts.take(endpoint.pk, 10) is None
     endpoint.refresh_from_db()
     assert endpoint.position == positions(MOVES)[1]
+
+
+def test_at_its_end_a_worker_leaves_new_events_to_others(
+    committed_db: None, wallet: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stops soon, however many it has taken."""
+    monkeypatch.setattr(dispatcher, "AT_ONCE", 1)
+    with receiver(slow_answer(0.1)) as there:
+        endpoint_at(there.url)
+        for _ in range(10):
+            fund(wallet, "1")
+        asyncio.run(work_until_the_third(there))
+    assert len(there.requests) <= 4
+    assert states() == [("delivered", 1, 1)] * len(there.requests) + [("pending", 0, 0)] * (10 - len(there.requests))
+    assert not EventBatch.objects.exists()
+
+
+def slow_answer(seconds: float) -> Answer:
+    def reply(request: Received, out: BufferedIOBase) -> bytes:
+        time.sleep(seconds)
+        return respond()(request, out)
+
+    return reply
+
+
+async def work_until_the_third(there: Receiver) -> None:
+    sender = EventSender(networks=settings.TILL_EVENT_NETWORKS)
+    worker = dispatcher.Dispatcher(DatabaseThreads(2), sender)
+    await worker.look()
+    while len(there.requests) < 3:
+        await asyncio.sleep(0.01)
+    await worker.finish(5)
+    await sender.aclose()
