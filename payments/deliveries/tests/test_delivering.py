@@ -4,12 +4,10 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BufferedIOBase
 
 import pytest
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -24,8 +22,6 @@ from payments.worker import dispatcher
 from tests.support.deliveries import endpoint_at, make_due, positions, work
 from tests.support.ledger import fund, sql, wallet_of
 from tests.support.receivers import Received, Receiver, failing_at_first, receiver, respond
-from tests.support.threads import closing_connection
-from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 MOVES = ["wallet.credited"]
 
@@ -370,32 +366,3 @@ def test_a_dead_endpoint_delays_no_other(committed_db: None, wallet: int) -> Non
         taken = [delivery.delivered_at - delivery.created_at for delivery in healthy if delivery.delivered_at]
         assert max(taken) < timedelta(seconds=0.9)
         assert not EventDelivery.objects.filter(endpoint__url=dead.url, status="delivered").exists()
-
-
-def test_deliveries_that_are_done_with_are_forgotten_after_a_while(there: Receiver, wallet: int) -> None:
-    endpoint_at(there.url)
-    for _ in range(2):
-        fund(wallet, "1")
-    work()
-    old = timezone.now() - timedelta(days=31)
-    EventDelivery.objects.update(created_at=old)
-    fund(wallet, "1")
-    fill_endpoint()
-    EventDelivery.objects.filter(status="pending").update(created_at=old)
-    assert queue.prune(older_than=timedelta(days=30)) == 2
-    assert [delivery.status for delivery in EventDelivery.objects.all()] == ["pending"]
-
-
-def test_what_staff_send_again_is_not_forgotten_at_that_moment(there: Receiver, wallet: int, admin: User) -> None:
-    endpoint = endpoint_at(there.url, staff=admin)
-    fund(wallet, "1")
-    work()
-    EventDelivery.objects.update(created_at=timezone.now() - timedelta(days=31))
-    again = positions(MOVES)[-1]
-    with ThreadPoolExecutor(1) as thread:
-        with transaction.atomic():
-            services.redeliver(endpoint_id=endpoint.pk, first=again, last=again, staff=admin)
-            forgotten = thread.submit(closing_connection, lambda: queue.prune(older_than=timedelta(days=30)))
-            wait_until(someone_waits_for_a_lock)
-        assert forgotten.result() == 0
-    assert [delivery.status for delivery in EventDelivery.objects.all()] == ["pending"]
