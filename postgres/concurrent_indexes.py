@@ -12,8 +12,9 @@ SELECT set_config('till.' || name, current_setting(name), false)
 FROM unnest(ARRAY['lock_timeout', 'statement_timeout']) AS name
 """
 _LIFT_TIMEOUTS: Final = "SET lock_timeout = 0; SET statement_timeout = 0"
+# Null resets: a pooler may have given another connection meanwhile, where nothing was kept and nothing lifted.
 _RESTORE_TIMEOUTS: Final = """
-SELECT set_config(name, current_setting('till.' || name), false)
+SELECT set_config(name, current_setting('till.' || name, true), false)
 FROM unnest(ARRAY['lock_timeout', 'statement_timeout']) AS name
 """
 
