@@ -8,6 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from postgres.concurrent_indexes import AddIndexBesideWriters
 from tests.support.ledger import sql
+from tests.support.sessions import end_sessions
 
 MIGRATIONS = [("payments", "0009_metadata_indexes"), ("catalog", "0004_metadata_indexes")]
 VALID = "SELECT relname FROM pg_index JOIN pg_class ON indexrelid = oid WHERE indisvalid"
@@ -40,3 +41,4 @@ def test_a_pooler_may_give_another_connection_while_an_index_is_built(committed_
     with connection.execute_wrapper(change_connections), connection.schema_editor(atomic=migration.atomic) as editor:
         migration.apply(before, editor)
     assert ("purchase_metadata",) in sql(VALID)
+    end_sessions()
