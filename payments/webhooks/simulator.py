@@ -17,7 +17,7 @@ from payments.webhooks import signatures, simulated_documents
 from payments.webhooks.addresses import FIXED_PATHS, PREFIX
 from payments.webhooks.json_pointers import PointerTokens
 from payments.webhooks.models import Provider
-from payments.webhooks.notices import ParsedNotice
+from payments.webhooks.notices import Number, ParsedNotice
 
 TIMEOUT_SECONDS = 60
 #: JSON literals by the names of their fields, in the order in which they are written.
@@ -106,15 +106,11 @@ def tamper(delivery: Delivery, name: str) -> Delivery:
             changed = signature[:-1] + ("0" if signature[-1] != "0" else "1")
             return replace(delivery, headers={**delivery.headers, header: changed})
         return replace(delivery, body=simulated_documents.tamper(delivery.body, delivery.pointers[name]))
-    literals = json.loads(delivery.body, parse_int=_Literal, parse_float=_Literal)
+    literals = json.loads(delivery.body, parse_int=Number, parse_float=Number)
     value = literals[name]
-    literals[name] = _Literal(f"1{value}") if isinstance(value, _Literal) else _other_digit(value)
-    texts = {key: text if isinstance(text, _Literal) else json.dumps(text) for key, text in literals.items()}
+    literals[name] = Number(f"1{value}") if isinstance(value, Number) else _other_digit(value)
+    texts = {key: text if isinstance(text, Number) else json.dumps(text) for key, text in literals.items()}
     return replace(delivery, body=_json(texts))
-
-
-class _Literal(str):
-    __slots__ = ()
 
 
 def _other_digit(text: str) -> str:

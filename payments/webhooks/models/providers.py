@@ -234,13 +234,14 @@ class Provider(models.Model):
         return errors
 
     def _errors_of_map(self) -> Mapping[str, str]:
-        errors = {}
-        for name in POINTERS:
-            if value := getattr(self, name):
-                try:
-                    json_pointers.read(value)
-                except ValueError as error:
-                    errors[name] = str(error)
+        errors, pointers = {}, {name: value for name in POINTERS if (value := getattr(self, name))}
+        for name, value in pointers.items():
+            try:
+                json_pointers.read(value)
+            except ValueError as error:
+                errors[name] = str(error)
+            if any(value.startswith(f"{other}/") for other in pointers.values()):
+                errors[name] = "It leads into the value of another field: no document has both."
         types = self.credited_types.split()
         if any(len(type_) > field_maps.MAX_TYPE_LENGTH or not type_.isprintable() for type_ in types):
             errors["credited_types"] = f"A type has at most {field_maps.MAX_TYPE_LENGTH} printable characters."

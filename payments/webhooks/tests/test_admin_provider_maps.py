@@ -70,6 +70,7 @@ def test_an_unknown_preset_is_an_empty_form(site: Client) -> None:
         ("stripe", {"amount_unit": ""}, "amount_unit"),
         ("stripe", {"transaction_id_pointer": "/~2"}, "transaction_id_pointer"),
         ("stripe", {"wallet_pointer": "/" * 11}, "wallet_pointer"),
+        ("stripe", {"user_pointer": "/data/object/id/user"}, "user_pointer"),
         ("stripe", {"credited_types": ""}, "event_type_pointer"),
         ("stripe", {"event_type_pointer": ""}, "event_type_pointer"),
         ("stripe", {"credited_types": "x" * 101}, "credited_types"),
