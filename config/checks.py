@@ -137,7 +137,7 @@ def check_activation(**_: Any) -> list[CheckMessage]:
     """With the link in the answer anybody can activate any address without its mailbox, and gets money sent to it."""
     if settings.TILL_DEBUG or not settings.TILL_RETURN_ACTIVATION_LINK:
         return []
-    hint = "Anybody can register and activate anybody's address; transfers by email reach him. Leave it unset."
+    hint = "Anybody can register and activate anybody's address; transfers by email then go there. Leave it unset."
     return [checks.Warning("TILL_RETURN_ACTIVATION_LINK is on.", hint=hint, id="till.W004")]
 
 

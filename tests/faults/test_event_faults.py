@@ -18,7 +18,6 @@ import httpx
 import psycopg
 import pytest
 from django.db import OperationalError
-from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.demo_users import DEMO_PASSWORD, DEMO_USERS
 from config.embedded_postgres import base
@@ -36,18 +35,6 @@ WORKERS = 2
 #: Notices that are sent at a time, all the while.
 LOAD = 10
 SETTLE_SECONDS = 120
-
-
-@pytest.fixture(scope="module")
-def till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnTill]:
-    with django_db_blocker.unblock():
-        till = OwnTill()
-    try:
-        till.manage("migrate", "seed_users", "seed_currencies")
-        till.start()
-        yield till
-    finally:
-        till.close()
 
 
 class MoodyAnswer:
@@ -169,31 +156,31 @@ def until_all_are_delivered(till: OwnTill) -> None:
 
 @breadth(3, 50)
 def test_whatever_is_killed_every_event_is_delivered_and_none_is_invented(
-    till: OwnTill, tmp_path: Path, number: int
+    own_till: OwnTill, tmp_path: Path, number: int
 ) -> None:
-    till.query(
+    own_till.query(
         "WITH deliveries AS (DELETE FROM payments_eventdelivery),"
         " gone AS (DELETE FROM payments_eventendpoint RETURNING 1) SELECT count(*) FROM gone"
     )
     answer = MoodyAnswer()
     with receiver(answer) as there, ExitStack() as stack:
-        begin = added_endpoint(till, there.url)
-        workers = [stack.enter_context(running_worker(till, tmp_path)) for _ in range(WORKERS)]
-        reader, load = FeedReader(till), Load(NoticeStorm(till.query, till.url))
+        begin = added_endpoint(own_till, there.url)
+        workers = [stack.enter_context(running_worker(own_till, tmp_path)) for _ in range(WORKERS)]
+        reader, load = FeedReader(own_till), Load(NoticeStorm(own_till.query, own_till.url))
         try:
             for round_ in range(number):
                 time.sleep(random.uniform(0.5, 2))
-                kill(till, workers, ("worker", "server", "postgres")[round_ % 3])
-            until_the_load_is_answered(till)
+                kill(own_till, workers, ("worker", "server", "postgres")[round_ % 3])
+            until_the_load_is_answered(own_till)
         finally:
             load.stop()
         answer.is_kind = True
-        until_all_are_delivered(till)
+        until_all_are_delivered(own_till)
         reader.stop()
         assert [worker.stop() for worker in workers] == [0] * WORKERS
-    each_event_was_received_with_one_body(till, there, begin)
-    assert reader.events == events_of(till)
-    till.manage("check_ledger")
+    each_event_was_received_with_one_body(own_till, there, begin)
+    assert reader.events == events_of(own_till)
+    own_till.manage("check_ledger")
 
 
 def until_the_load_is_answered(till: OwnTill) -> None:

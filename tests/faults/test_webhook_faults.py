@@ -8,12 +8,11 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from pytest_django.plugin import DjangoDbBlocker
 
 from tests.support.http import PLAIN
 from tests.support.load_client import Reply, send_all
@@ -44,18 +43,6 @@ def under_load(storm: NoticeStorm, deliveries: Sequence[Delivery], *, fault: Cal
 
 
 # --- both are ours -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def own_till(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnTill]:
-    with django_db_blocker.unblock():
-        till = OwnTill()
-    try:
-        till.manage("migrate", "seed_users", "seed_currencies")
-        till.start()
-        yield till
-    finally:
-        till.close()
 
 
 @pytest.fixture(scope="module", params=STORMS)

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BufferedIOBase
 
@@ -24,17 +23,6 @@ from tests.support.ledger import fund, sql, wallet_of
 from tests.support.receivers import Received, Receiver, failing_at_first, receiver, respond
 
 MOVES = ["wallet.credited"]
-
-
-@pytest.fixture
-def there(committed_db: None) -> Iterator[Receiver]:
-    with receiver(respond(200, b"thanks")) as receiving:
-        yield receiving
-
-
-@pytest.fixture
-def wallet(committed_db: None, alice: User) -> int:
-    return wallet_of(alice)
 
 
 def ids(requests: list[Received]) -> list[str]:

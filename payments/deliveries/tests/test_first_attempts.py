@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from io import BufferedIOBase
@@ -22,22 +21,11 @@ from payments.models import EventBatch, EventDelivery, EventEndpoint
 from payments.worker import dispatcher
 from payments.worker.threads import DatabaseThreads
 from tests.support.deliveries import endpoint_at, make_due, positions, work
-from tests.support.ledger import fund, wallet_of
+from tests.support.ledger import fund
 from tests.support.receivers import Answer, Received, Receiver, receiver, respond
 from tests.support.threads import in_another_thread
 
 MOVES = ["wallet.credited"]
-
-
-@pytest.fixture
-def there(committed_db: None) -> Iterator[Receiver]:
-    with receiver() as receiving:
-        yield receiving
-
-
-@pytest.fixture
-def wallet(committed_db: None, alice: User) -> int:
-    return wallet_of(alice)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Deliveries that are done with are forgotten after a while, and no other."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-import pytest
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,23 +11,12 @@ from payments.deliveries import queue, services
 from payments.events.relay import sequence
 from payments.models import EventDelivery, EventEndpoint
 from tests.support.deliveries import endpoint_at, positions, work
-from tests.support.ledger import fund, wallet_of
-from tests.support.receivers import Receiver, receiver
+from tests.support.ledger import fund
+from tests.support.receivers import Receiver
 from tests.support.threads import closing_connection
 from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 MOVES = ["wallet.credited"]
-
-
-@pytest.fixture
-def there(committed_db: None) -> Iterator[Receiver]:
-    with receiver() as receiving:
-        yield receiving
-
-
-@pytest.fixture
-def wallet(committed_db: None, alice: User) -> int:
-    return wallet_of(alice)
 
 
 def test_deliveries_that_are_done_with_are_forgotten_after_a_while(there: Receiver, wallet: int) -> None:

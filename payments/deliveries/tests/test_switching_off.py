@@ -1,6 +1,5 @@
 """Endpoints that are switched off, by staff or because nothing arrives there, and on again."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,19 +9,8 @@ from accounts.models import OutgoingMail, User
 from payments.deliveries import queue, services
 from payments.models import EventDelivery, EventEndpoint
 from tests.support.deliveries import endpoint_at, make_due, positions, work
-from tests.support.ledger import fund, sql, wallet_of
+from tests.support.ledger import fund, sql
 from tests.support.receivers import Receiver, failing_at_first, receiver, respond
-
-
-@pytest.fixture
-def there(committed_db: None) -> Iterator[Receiver]:
-    with receiver(respond(200, b"thanks")) as receiving:
-        yield receiving
-
-
-@pytest.fixture
-def wallet(committed_db: None, alice: User) -> int:
-    return wallet_of(alice)
 
 
 def test_an_endpoint_that_is_gone_is_switched_off(committed_db: None, wallet: int, admin: User) -> None:
