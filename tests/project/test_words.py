@@ -170,6 +170,7 @@ def uses(word: Word, path: str, text: str) -> Iterator[Place]:
             yield from (Place(path, line, name) for line, name in defined(path, text) if pattern.fullmatch(name))
 
 
+@cache
 def defined(path: str, text: str) -> list[tuple[int, str]]:
     """The names that a module gives, with their lines, without leading underscores."""
     return [(line, name.lstrip("_")) for line, name in sorted(set(names_of(ast.parse(text, path))))]
