@@ -37,6 +37,7 @@ PAGES = (
     "docs/security.md",
     "docs/webhooks.md",
     "docs/decisions/*.md",
+    "docs/ru/*.md",
 )
 
 MAX_COLUMNS = 120
