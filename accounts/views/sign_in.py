@@ -1,0 +1,66 @@
+"""Login, the next pair of tokens, logout."""
+
+from dataclasses import asdict
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import examples, serializers, services, tokens
+from accounts.views.public import PublicView
+from api.query_parameters import StrictQueryMixin
+from api.validation import checked
+
+
+class LoginView(StrictQueryMixin, PublicView):
+    throttle_scope = "login"
+
+    @extend_schema(
+        operation_id="auth_login",
+        tags=["auth"],
+        summary="Log in",
+        description=(
+            "Answers the access token for requests and the refresh token for the next pair. A wrong password, an"
+            " unknown email and a user who is not active get the same answer."
+        ),
+        request=serializers.LoginSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_CREDENTIALS},
+        examples=examples.LOGIN,
+    )
+    def post(self, request: Request) -> Response:
+        body = checked(serializers.LoginSerializer, request)
+        return Response(asdict(services.sign_in(**body, request=request._request)))
+
+
+class RefreshView(StrictQueryMixin, PublicView):
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        operation_id="auth_refresh",
+        tags=["auth"],
+        summary="Trade a refresh token for a new pair",
+        description="A refresh token is good once. Using a spent one ends its login, so never send it twice.",
+        request=serializers.RefreshSerializer,
+        responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_TOKEN},
+        examples=examples.REFRESH,
+    )
+    def post(self, request: Request) -> Response:
+        return Response(asdict(tokens.rotate(**checked(serializers.RefreshSerializer, request))))
+
+
+class LogoutView(StrictQueryMixin, PublicView):
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        operation_id="auth_logout",
+        tags=["auth"],
+        summary="Log out",
+        description="Ends the login that this refresh token belongs to, with its access token. Safe to repeat.",
+        request=serializers.RefreshSerializer,
+        responses={204: None, 401: examples.INVALID_TOKEN},
+        examples=examples.REFRESH[:1],
+    )
+    def post(self, request: Request) -> Response:
+        tokens.end_family(**checked(serializers.RefreshSerializer, request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
