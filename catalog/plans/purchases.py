@@ -7,7 +7,7 @@ from django.conf import settings
 
 from api.decimals import format_amount
 from catalog.models import Product, Purchase
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.queries.ledger_questions import known_currency
 from payments.metadata.members import NOTHING, Attached
 from payments.models import Transaction, Wallet
@@ -128,4 +128,5 @@ def _pay(work: UnitOfWork, purchase: Purchase) -> int:
     sales = booking.house_wallet(Wallet.House.SALES, purchase.currency_id)
     posting = booking.NewPosting(wallet.id, sales, purchase.amount)
     payment = booking.NewTransaction(Transaction.Kind.PURCHASE, (posting,), f"purchase {purchase.pk}")
-    return work.book(payment).transaction_id
+    with shortfall.revealed(purchase.currency.decimal_places):
+        return work.book(payment).transaction_id

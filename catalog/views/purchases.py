@@ -63,8 +63,9 @@ class PurchaseViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
         summary="Buy",
         description=(
             "Pays from one of your wallets in the product's currency, at the price that holds at this moment:"
-            " 409 `price_changed` when `expected_price` is another, 409 `out_of_stock`, 409 `insufficient_funds`,"
-            " 422 `currency_mismatch`, 404 `product_not_found` or `wallet_not_found`."
+            " 409 `price_changed` when `expected_price` is another, 409 `out_of_stock`, 409 `insufficient_funds`"
+            " with what is `available` and `missing`, 422 `currency_mismatch`, 404 `product_not_found` or"
+            " `wallet_not_found`."
         ),
         request=BuySerializer,
         responses={

@@ -63,14 +63,17 @@ _NO_FUNDS = problem_example(
     409,
     "insufficient_funds",
     "The wallet does not hold enough",
-    "The wallet's available balance does not cover the amount.",
+    "10.00 USD are available in the wallet, 2.50 are missing.",
+    available="10.00",
+    missing="2.50",
 )
 EXCHANGE_NOT_FOUND = described(
     "`wallet_not_found`: one of the two is not there, or not yours. `quote_not_found`: neither is the quote.",
     problem_example(404, "quote_not_found", "There is no such quote", "There is no such quote, or it is not yours."),
 )
 EXCHANGE_CONFLICT = described(
-    "`quote_expired`, `quote_used`, `rate_slipped` (with the present `rate`), `insufficient_funds`.",
+    "`quote_expired`, `quote_used`, `rate_slipped` (with the present `rate`), `insufficient_funds` (with what is"
+    " `available` and `missing`).",
     problem_example(409, "rate_slipped", "The rate has slipped", "The rate is 0.8500000000 now.", rate="0.8500000000"),
     _NO_FUNDS,
 )

@@ -12,7 +12,7 @@ from payments.commission.models import Operation
 from payments.exchange.conversion import convert
 from payments.exchange.models import Exchange, Quote
 from payments.exchange.terms import check_exchangeable, pair_in_use, proceeds_of, rate_in_use
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.models import Currency, Transaction, Wallet
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, currency_from
 from payments.metadata.members import NOTHING, Attached
@@ -143,7 +143,8 @@ class _BetweenOwnWallets:
             **terms._asdict(),
         )
         new = booking.NewTransaction(Transaction.Kind.EXCHANGE, tuple(_postings(exchange)), f"exchange {exchange.pk}")
-        exchange.transaction_id = work.book(new).transaction_id
+        with shortfall.revealed(pair[0].decimal_places):
+            exchange.transaction_id = work.book(new).transaction_id
         work.insert(exchange)
         return exchange
 

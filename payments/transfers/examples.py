@@ -37,10 +37,13 @@ _NO_FUNDS = problem_example(
     409,
     "insufficient_funds",
     "The wallet does not hold enough",
-    "The wallet's available balance does not cover the amount.",
+    "10.00 USD are available in the wallet, 2.50 are missing.",
+    available="10.00",
+    missing="2.50",
 )
 TRANSFER_CONFLICT = described(
-    "`insufficient_funds`, or `transfer_limit_exceeded` with what is `left` today.",
+    "`insufficient_funds` with what is `available` and `missing`, or `transfer_limit_exceeded` with what is `left`"
+    " today.",
     problem_example(
         409, "transfer_limit_exceeded", "The day's limit is reached",
         "10.00 USD may still be sent to others today (UTC).", left="10.00",

@@ -12,7 +12,7 @@ from accounts.models import Role
 from api.decimals import format_amount
 from payments.commission import charging
 from payments.commission.models import Operation
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.models import Currency, Transaction, Wallet
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, OWNER_OF_WALLET, currency_from, owner_from
 from payments.ledger.services.currencies import in_use
@@ -121,7 +121,8 @@ class TransferPlan:
         """Move the money; return the transaction's id."""
         new = booking.NewTransaction(Transaction.Kind.TRANSFER, tuple(_postings(sent)), f"transfer {sent.pk}")
         try:
-            return work.book(new).transaction_id
+            with shortfall.revealed(sent.currency.decimal_places):
+                return work.book(new).transaction_id
         except (booking.SameWallet, booking.CurrencyMismatch) as error:
             error.field = "destination"
             raise

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import UnknownUser, lock_user
-from payments.ledger import booking
+from payments.commission import charging
+from payments.commission.models import Operation
+from payments.ledger import booking, shortfall
 from payments.ledger.models import Currency, Wallet
 from payments.ledger.services.currencies import active_currency
 from payments.metadata.members import NOTHING, Attached
@@ -71,8 +73,8 @@ def _prepared(
     source = _own_wallet(source_id, user_id)
     currency = active_currency(source.currency_id)
     check_amount(amount, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
-    if not destination_id and amount > source.balance - source.held:  # without the money nobody learns who exists
-        raise booking.InsufficientFunds
+    if not destination_id:
+        _check_funds(source, currency, amount)
     receiver = _by_wallet(destination_id, user_id, currency) if destination_id else _by_email(recipient, currency)
     limit = None if receiver.user_id == user_id else settings.TILL_TRANSFER_DAILY_LIMITS.get(currency.pk)
     _lock_users(({user_id} if limit else set()) | (set() if receiver.wallet_id else {receiver.user_id}))
@@ -92,6 +94,19 @@ def _own_wallet(wallet_id: int, user_id: int) -> Wallet:
     if wallet is None:
         raise booking.WalletNotFound(field="source")
     return wallet
+
+
+def _check_funds(source: Wallet, currency: Currency, amount: Decimal) -> None:
+    """Without the money nobody learns who exists. The plan looks again, under the lock."""
+    available = EXACT.subtract(source.balance, source.held)
+    if amount <= available:
+        return
+    fee = charging.charge(operation=Operation.TRANSFER, currency=currency, amount=amount).amount
+    error = booking.InsufficientFunds()
+    error.available, error.currency = available, currency.pk
+    error.missing = EXACT.subtract(EXACT.add(amount, fee), available)
+    shortfall.show(error, currency.decimal_places)
+    raise error
 
 
 def _by_wallet(wallet_id: int, user_id: int, currency: Currency) -> _Receiver:

@@ -199,6 +199,8 @@ def test_too_much_is_named_with_its_key(alice: Till, bob: Till, funded: int) -> 
     with pytest.raises(InsufficientFunds) as refusal:
         alice.transfers.create(source=funded, destination=usd(bob), amount=10**9, idempotency_key="too-much")
     assert (refusal.value.status, refusal.value.idempotency_key) == (409, "too-much")
+    available = alice.wallets.get(funded).available
+    assert (refusal.value.available, refusal.value.missing) == (available, 10**9 - available)
 
 
 def test_fields_that_are_wrong_are_named(alice: Till, bob: Till) -> None:

@@ -1,5 +1,7 @@
 """Why the ledger does not book: refusals that callers pass on, conflicts that they retry, mistakes in their code."""
 
+from decimal import Decimal
+
 
 class LedgerError(Exception):
     """A transaction that the ledger refuses. None of it was booked. `field` names the input, if a caller knows it."""
@@ -14,6 +16,13 @@ class LedgerError(Exception):
 
 class InsufficientFunds(LedgerError):
     """The wallet's available balance does not cover the amount."""
+
+    #: What is available in the wallet, what is missing, and of which currency. Whoever may know it is told by
+    #: payments.ledger.shortfall.
+    available: Decimal | None = None
+    missing: Decimal | None = None
+    currency = ""
+    extra: dict[str, str] | None = None
 
 
 class CurrencyMismatch(LedgerError):

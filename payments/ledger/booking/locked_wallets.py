@@ -134,7 +134,7 @@ class LockedWallets:
         """
         wallet = self._wallet_for_hold(wallet_id, amount)
         if wallet.available < amount:
-            raise InsufficientFunds
+            raise wallet.measured(InsufficientFunds(), needed=amount)
         self._begin_to_add()
         wallet.held = EXACT.add(wallet.held, amount)
 
@@ -229,12 +229,22 @@ class LockedWallets:
                 rows.append(self._apply(id_, posting, before, overdraws=new.overdraws))
         except LedgerError as error:
             self._restore(before)
+            if isinstance(error, InsufficientFunds):
+                self._measure(error, new)
             return Refused(error)
         self._ids.popleft()
         batch.transactions.append((id_, new.kind, new.reference, self._time(before)))
         batch.postings += rows
         wallets = self.wallets
         return Booked(id_, {wallet_id: wallets[wallet_id].balance for wallet_id in before})
+
+    def _measure(self, error: InsufficientFunds, new: NewTransaction) -> None:
+        """Add what the wallet that lacks money would have needed for the whole transaction."""
+        for source in {posting.source: None for posting in new.postings}:
+            wallet = self.wallets.get(source)
+            if wallet and not (new.overdraws and wallet.may_overdraw) and new.needed(source) > wallet.available:
+                wallet.measured(error, needed=new.needed(source))
+                return
 
     def _keep_ids(self, drawn: Iterable[tuple[Any, ...]]) -> None:
         """Keep ids for later, and the time at which they were drawn."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from payments.ledger.booking.errors import InvalidTransaction, LedgerError
+from payments.ledger.booking.errors import InsufficientFunds, InvalidTransaction, LedgerError
 from payments.ledger.models import Transaction
 from payments.money import DECIMAL_PLACES, EXACT, is_storable
 
@@ -44,6 +44,17 @@ class NewTransaction(NamedTuple):
                 raise InvalidTransaction(
                     f"a posting needs a positive amount of at most {DECIMAL_PLACES} decimals: {posting.amount}"
                 )
+
+    def needed(self, wallet_id: int) -> Decimal:
+        """Return what a wallet must have before, so that it covers each of the postings in turn."""
+        moved = needed = Decimal(0)
+        for posting in self.postings:
+            if posting.destination == wallet_id:
+                moved += posting.amount
+            if posting.source == wallet_id:
+                moved -= posting.amount
+                needed = max(needed, -moved)
+        return needed
 
 
 def wallet_ids(transactions: Iterable[NewTransaction]) -> set[int]:
@@ -92,6 +103,12 @@ class LockedWallet:
     @property
     def available(self) -> Decimal:
         return EXACT.subtract(self.balance, self.held)
+
+    def measured(self, error: InsufficientFunds, *, needed: Decimal) -> InsufficientFunds:
+        """Return the error with what the wallet has and lacks."""
+        error.available, error.currency = self.available, self.currency
+        error.missing = EXACT.subtract(needed, error.available)
+        return error
 
     def number(self, balance: Decimal) -> tuple[int, Decimal]:
         """Number a posting that leaves this balance; return both."""

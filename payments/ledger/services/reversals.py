@@ -4,8 +4,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
-from payments.ledger import booking
-from payments.ledger.models import Reversal, Transaction, Wallet
+from payments.ledger import booking, shortfall
+from payments.ledger.models import Currency, Reversal, Transaction, Wallet
+from payments.money import EXACT
 from staff.history import record
 from staff.separation_of_duties import OwnOrder, refuse_own
 
@@ -58,7 +59,11 @@ def _book_opposite(original: Transaction) -> int:
     opposites = tuple(booking.NewPosting(source, destination, amount) for source, destination, amount in postings)
     reference = f"reversal of transaction {original.pk}"
     reversal = booking.NewTransaction(Transaction.Kind.REVERSAL, opposites, reference, overdraws=True)
-    return booking.book_one(reversal).transaction_id
+    try:
+        return booking.book_one(reversal).transaction_id
+    except booking.InsufficientFunds as error:
+        shortfall.show(error, Currency.objects.get(pk=error.currency).decimal_places)
+        raise
 
 
 @transaction.atomic
@@ -76,7 +81,7 @@ def allow_overdraft(*, wallet_id: int, allowed: bool, staff: User, reason: str =
     if wallet.may_overdraw == allowed:
         return wallet
     if not allowed and wallet.balance < wallet.held:
-        raise WalletOverdrawn
+        raise WalletOverdrawn(wallet)
     wallet.may_overdraw = allowed
     wallet.save(update_fields=["may_overdraw"])
     why = f" Reason: {reason}" if reason else ""
@@ -86,3 +91,8 @@ def allow_overdraft(*, wallet_id: int, allowed: bool, staff: User, reason: str =
 
 class WalletOverdrawn(Exception):
     """The wallet's balance is below zero, or below what is held: it has to be filled first."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        available = EXACT.subtract(wallet.balance, wallet.held)
+        self.extra = shortfall.members(available, -available, wallet.currency.decimal_places)
+        super().__init__(shortfall.sentence(self.extra, wallet.currency_id))

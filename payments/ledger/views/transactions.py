@@ -55,9 +55,10 @@ class TransactionViewSet(ReadingViewSet):
         operation_id="transactions_reverse",
         summary="Take a transaction back (admin)",
         description=(
-            "Books its opposite, once: 409 `already_reversed` after that, 409 `insufficient_funds` when the money is"
-            " gone and the wallet may not be overdrawn, 409 `not_reversible` for purchases, which are refunded, and"
-            " for what took something back itself, 403 `own_order` when a wallet of your own is concerned."
+            "Books its opposite, once: 409 `already_reversed` after that. 409 `insufficient_funds`, with what is"
+            " `available` and `missing`, when the money is gone and the wallet may not be overdrawn. 409"
+            " `not_reversible` for purchases, which are refunded, and for what took something back itself. 403"
+            " `own_order` when a wallet of your own is concerned."
         ),
         parameters=[ID],
         request=shapes.ReverseSerializer,

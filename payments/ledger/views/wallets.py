@@ -132,8 +132,8 @@ class WalletViewSet(ReadingViewSet):
     @extend_schema(
         operation_id="wallets_allow_overdraft",
         summary="Let reversals overdraw a wallet, or not (admin)",
-        description="409 `wallet_overdrawn` when it is below zero and may not be any more, 403 `own_order` for your"
-        " own.",
+        description="409 `wallet_overdrawn`, with what is `available` and `missing`, when it is below zero and may"
+        " not be any more, 403 `own_order` for your own.",
         parameters=[ID],
         request=shapes.OverdraftSerializer,
         responses=shapes.StaffWalletSerializer,

@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.services import UnknownUser
 from payments.commission import charging
 from payments.commission.models import Operation
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.models import Currency
 from payments.ledger.queries.ledger_questions import CURRENCY_OF_WALLET, currency_from
 from payments.ledger.services.currencies import in_use
@@ -174,7 +174,8 @@ class WithdrawalRequest(_OrderRequest):
             raise booking.CurrencyMismatch(
                 f"The external wallet is for {external.currency_id}.", field="external_wallet"
             )
-        work.hold(self.wallet_id, self.amount)
+        with shortfall.revealed(withdrawal.currency.decimal_places):
+            work.hold(self.wallet_id, self.amount)
         self._insert(work, withdrawal)
         return withdrawal
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from django.utils import timezone
 
 from accounts.models import Role, User
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.models import Transaction, Wallet
 from payments.ledger.queries.ledger_questions import currency_from
 from payments.metadata.members import Metadata
@@ -145,6 +145,13 @@ class _OrderSettlement:
             raise AlreadySettled(order.status)
         return order.status == self.settlement
 
+    def _book(self, work: UnitOfWork, order: Order, new: booking.NewTransaction) -> int:
+        """Book it. What a wallet lacks is for admins: a service knows orders, and no balances."""
+        if self.by.role != Role.ADMIN:
+            return work.book(new).transaction_id
+        with shortfall.revealed(order.currency.decimal_places):
+            return work.book(new).transaction_id
+
     def _settle(self, work: UnitOfWork, order: Order, statement: RowsStatement) -> None:
         """Write the settlement. The owner reads the reason of a rejection; only the history has that of a payment."""
         now = timezone.now()
@@ -182,7 +189,7 @@ class DepositSettlement(_OrderSettlement):
         if self._is_settled(deposit):
             return deposit
         if self.settlement == "paid":
-            deposit.transaction_id = work.book(_deposit_transaction(deposit)).transaction_id
+            deposit.transaction_id = self._book(work, deposit, _deposit_transaction(deposit))
         self._settle(work, deposit, _SETTLED_DEPOSIT)
         return deposit
 
@@ -217,7 +224,7 @@ class WithdrawalSettlement(_OrderSettlement):
         if not self._is_settled(withdrawal):
             work.release(withdrawal.wallet_id, withdrawal.amount)
             if self.settlement == "paid":
-                withdrawal.transaction_id = work.book(_withdrawal_transaction(withdrawal)).transaction_id
+                withdrawal.transaction_id = self._book(work, withdrawal, _withdrawal_transaction(withdrawal))
             self._settle(work, withdrawal, _SETTLED_WITHDRAWAL)
             external_wallets.settle_account(work, self._account)
         [(_, _, external_wallet_id)] = self._place

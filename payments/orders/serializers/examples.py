@@ -111,7 +111,9 @@ INSUFFICIENT_FUNDS = problem_response(
     409,
     "insufficient_funds",
     "The wallet does not hold enough",
-    "The wallet's available balance does not cover the amount.",
+    "10.00 USD are available in the wallet, 2.50 are missing.",
+    available="10.00",
+    missing="2.50",
 )
 EXTERNAL_WALLET_IN_USE = problem_response(
     409,

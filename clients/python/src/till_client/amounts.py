@@ -13,9 +13,13 @@ def amount_text(amount: Amount) -> str:
     if isinstance(amount, bool | float) or not isinstance(amount, Decimal | int | str):
         raise TypeError(f"an amount is a Decimal, an int or text of digits, not {type(amount).__name__}")
     text = format(amount, "f") if isinstance(amount, Decimal) else str(amount)
-    if not _PLAIN.fullmatch(text):
+    if not is_amount(text):
         raise ValueError("an amount is written in plain digits, such as 25.00")
     return text
+
+
+def is_amount(text: str) -> bool:
+    return _PLAIN.fullmatch(text) is not None
 
 
 def optional_amount(amount: Amount | None) -> str | None:

@@ -5,9 +5,11 @@ Unknown statuses and codes are Problems too: a newer Till breaks nobody.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from till_client import json_text
+from till_client.amounts import is_amount
 
 _MEMBERS = {"type", "title", "status", "code", "detail", "errors"}
 _MAX_DETAIL = 300
@@ -100,7 +102,15 @@ class Conflict(Problem):
 
 
 class InsufficientFunds(Conflict):
-    """The wallet does not hold enough."""
+    """The wallet does not hold enough. Whoever may see the wallet is told what it has and what is missing."""
+
+    @property
+    def available(self) -> Decimal | None:
+        return _amount(self.extra, "available")
+
+    @property
+    def missing(self) -> Decimal | None:
+        return _amount(self.extra, "missing")
 
 
 class AlreadySettled(Conflict):
@@ -206,6 +216,11 @@ def _members(headers: Mapping[str, str], content: bytes) -> dict[str, Any]:
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _amount(body: Mapping[str, Any], name: str) -> Decimal | None:
+    text = _text(body, name)
+    return Decimal(text) if is_amount(text) else None
 
 
 def _fields(body: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
