@@ -80,7 +80,7 @@ class LoginSerializer(RequestSerializer):
 
 class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="A JWT; send it as `Authorization: Bearer <access>`.")
-    refresh = serializers.CharField(help_text="Good once, for `auth/refresh`, or to log out.")
+    refresh = serializers.CharField(help_text="Good for one new pair by `auth/refresh`, or to log out.")
 
 
 class RefreshSerializer(RequestSerializer):

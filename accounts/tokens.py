@@ -3,14 +3,15 @@
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from rest_framework_simplejwt import exceptions as jwt_exceptions
 from rest_framework_simplejwt import tokens as jwt_tokens
 
@@ -21,6 +22,8 @@ from api.fields import MAX_ID
 
 _EXPIRED_FAMILIES_DELETED_PER_LOGIN = 20
 _EPOCHS_LOST = 1_000
+#: How long after a rotation the spent token gets the same pair again (docs/decisions/0047).
+FORGIVEN: Final = timedelta(seconds=10)
 #: What we write in every token. A bool is no int here, nor a text of digits.
 _CLAIM_TYPES: dict[str, type[Any]] = {"exp": int, "iat": int, "sub": str, "epoch": int, "family": str, "jti": str}
 
@@ -50,29 +53,27 @@ def open_family(*, user: User) -> TokenPair:
     """Begin a login: write a new family and return its first pair of tokens."""
     _delete_expired_families()
     family = TokenFamily(user=user)
-    refresh = _refresh_token(began_at=family.created_at)
-    family.jti, family.expires_at = uuid.UUID(refresh["jti"]), _expiry(refresh)
+    pair, family.expires_at = _pair(_Login(user, family.id, family.created_at), jti=family.jti, at=family.created_at)
     family.save(force_insert=True)
-    return _pair(login=_Login(user, family.id, family.created_at), refresh=refresh)
+    return pair
 
 
 def rotate(*, refresh: str) -> TokenPair:
     """Trade a refresh token for a new pair; the old one is spent.
 
-    One conditional UPDATE decides, so of N parallel calls with one token exactly one wins. Every other use of a spent
-    token is taken for theft and ends the family. The losers of such a race have to log in again. Raises InvalidToken
-    or ExpiredToken.
+    One conditional UPDATE decides, so of N parallel calls with one token exactly one rotates. For FORGIVEN after that,
+    the same token gets the same pair again: the answer may have been lost. The new refresh token must be unused. Every
+    other use of a spent token is taken for theft and ends the family. Raises InvalidToken or ExpiredToken.
     """
-    spent = _read(jwt_tokens.RefreshToken, refresh)
-    login = _login(spent)
-    fresh = _refresh_token(began_at=login.began_at)
+    token = _read(jwt_tokens.RefreshToken, refresh)
+    spent = _uuid(token, "jti")
+    login, now, fresh = _login(token), timezone.now(), _derived("successor", spent)
     # The new tokens get the epoch that was read above. If it has been raised since then, they are not valid.
-    current = TokenFamily.objects.filter(pk=login.family_id, jti=_uuid(spent, "jti"), ended_at__isnull=True)
-    if not current.update(jti=uuid.UUID(fresh["jti"]), expires_at=_expiry(fresh)):
-        if _end(login.family_id):
-            security_log.record(SecurityEvent.REFRESH_REUSED, user_id=login.user.pk)
-        raise InvalidToken("This refresh token was used before, or its login has ended.")
-    return _pair(login=login, refresh=fresh)
+    pair, expires_at = _pair(login, jti=fresh, at=now)
+    current = TokenFamily.objects.filter(pk=login.family_id, jti=spent, ended_at__isnull=True)
+    if current.update(jti=fresh, rotated_at=now, expires_at=expires_at):
+        return pair
+    return _same_pair(login, fresh) or _refuse_spent(login)
 
 
 def end_family(*, refresh: str) -> None:
@@ -145,21 +146,48 @@ class _Login(NamedTuple):
     began_at: datetime
 
 
-def _refresh_token(*, began_at: datetime) -> jwt_tokens.RefreshToken:
-    """Make a refresh token that expires in its time, and never after the login does."""
-    token = jwt_tokens.RefreshToken()
-    token["exp"] = min(token["exp"], int((began_at + settings.TILL_LOGIN_LIFETIME).timestamp()))
-    return token
+def _same_pair(login: _Login, successor: uuid.UUID) -> TokenPair | None:
+    """Sign the last pair of the login again, byte for byte, if `successor` is its refresh token, new and unused."""
+    families = TokenFamily.objects.filter(pk=login.family_id, jti=successor, ended_at__isnull=True)
+    rotated = families.filter(rotated_at__gt=timezone.now() - FORGIVEN).values_list("rotated_at", flat=True).first()
+    if rotated is None:
+        return None
+    security_log.record(SecurityEvent.REFRESH_REPEATED, user_id=login.user.pk)
+    return _pair(login, jti=successor, at=rotated)[0]
 
 
-def _pair(*, login: _Login, refresh: jwt_tokens.RefreshToken) -> TokenPair:
-    access = jwt_tokens.AccessToken()
-    access["exp"] = min(access["exp"], refresh["exp"])
+def _refuse_spent(login: _Login) -> NoReturn:
+    if _end(login.family_id):
+        security_log.record(SecurityEvent.REFRESH_REUSED, user_id=login.user.pk)
+    raise InvalidToken("This refresh token was used before, or its login has ended.")
+
+
+def _pair(login: _Login, *, jti: uuid.UUID, at: datetime) -> tuple[TokenPair, datetime]:
+    """Sign the pair of a moment, and say when its refresh token expires. Equal arguments give equal bytes.
+
+    A refresh token expires in its time, and never after the login does.
+    """
+    refresh, access = jwt_tokens.RefreshToken(), jwt_tokens.AccessToken()
+    _place_in_time(refresh, at, expires_by=int((login.began_at + settings.TILL_LOGIN_LIFETIME).timestamp()))
+    _place_in_time(access, at, expires_by=refresh["exp"])
+    refresh["jti"], access["jti"] = jti.hex, _derived("access", jti).hex
     for token in (access, refresh):
         token["sub"] = str(login.user.pk)
         token["epoch"] = login.user.token_epoch
         token["family"] = login.family_id.hex
-    return TokenPair(access=str(access), refresh=str(refresh))
+    return TokenPair(access=str(access), refresh=str(refresh)), datetime.fromtimestamp(refresh["exp"], tz=UTC)
+
+
+def _place_in_time(token: jwt_tokens.Token, at: datetime, *, expires_by: int) -> None:
+    token.set_iat(at_time=at)
+    token.set_exp(from_time=at)
+    token["exp"] = min(token["exp"], expires_by)
+
+
+def _derived(purpose: str, jti: uuid.UUID) -> uuid.UUID:
+    """Return the id that follows from another's: always the same, and for nobody to guess who has no key."""
+    digest = salted_hmac(f"accounts.tokens.{purpose}", jti.hex, settings.TILL_JWT_KEY, algorithm="sha256").digest()
+    return uuid.UUID(bytes=digest[:16], version=4)
 
 
 def _read(kind: type[AnyToken], raw: str) -> AnyToken:
@@ -217,10 +245,6 @@ def _uuid(token: AnyToken, claim: str) -> uuid.UUID:
         return uuid.UUID(token.get(claim))
     except (AttributeError, TypeError, ValueError) as error:
         raise InvalidToken("The token is not valid.") from error
-
-
-def _expiry(token: jwt_tokens.RefreshToken) -> datetime:
-    return datetime.fromtimestamp(token["exp"], tz=UTC)
 
 
 def _end(family_id: uuid.UUID) -> int:

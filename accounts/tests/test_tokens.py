@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as till
+from django.db.models import F
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -54,6 +55,11 @@ def login_of(user: User) -> dict[str, Any]:
 
 def refresh(token: str) -> Any:
     return APIClient().post(REFRESH, {"refresh": token})
+
+
+def age_rotation(seconds: int) -> None:
+    """Let the latest refresh be so long ago."""
+    TokenFamily.objects.update(rotated_at=F("rotated_at") - timedelta(seconds=seconds))
 
 
 def test_an_access_token_lets_its_user_in_with_one_query(
@@ -223,12 +229,63 @@ def test_refresh_gives_a_new_pair_and_spends_the_old_token(pair: tokens.TokenPai
     assert TokenFamily.objects.count() == 1
 
 
-def test_a_reused_refresh_token_ends_its_family_and_no_other(pair: tokens.TokenPair, alice: User) -> None:
+def test_a_lost_answer_is_given_again_byte_for_byte(pair: tokens.TokenPair) -> None:
+    first = refresh(pair.refresh)
+    assert [refresh(pair.refresh).content for _ in range(3)] == [first.content] * 3
+    assert bearer(first.json()["access"]).get(ME).status_code == 200
+    assert refresh(first.json()["refresh"]).status_code == 200
+
+
+def test_a_lost_answer_is_given_again_with_the_times_of_its_rotation(pair: tokens.TokenPair) -> None:
+    first = refresh(pair.refresh).json()
+    age_rotation(9)
+    again = refresh(pair.refresh).json()
+    for kind in ("access", "refresh"):
+        before, after = claims(first[kind]), claims(again[kind])
+        assert (after["iat"], after["exp"], after["jti"]) == (before["iat"] - 9, before["exp"] - 9, before["jti"])
+
+
+def test_a_token_reused_late_ends_its_family_and_no_other(pair: tokens.TokenPair, alice: User) -> None:
     other_device = tokens.open_family(user=alice)
     stolen = refresh(pair.refresh).json()
+    age_rotation(10)
     assert refresh(pair.refresh).status_code == 401
     assert refresh(stolen["refresh"]).status_code == 401
     assert refresh(other_device.refresh).status_code == 200
+
+
+def test_a_token_whose_successor_was_used_ends_the_family(pair: tokens.TokenPair) -> None:
+    second = refresh(pair.refresh).json()
+    third = refresh(second["refresh"]).json()
+    assert refresh(pair.refresh).status_code == 401
+    assert [refresh(token["refresh"]).status_code for token in (second, third)] == [401, 401]
+
+
+def test_a_lost_answer_is_not_given_again_once_the_epoch_rose(pair: tokens.TokenPair, alice: User) -> None:
+    refresh(pair.refresh)
+    User.objects.filter(pk=alice.pk).update(token_epoch=1)
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_a_lost_answer_is_not_given_again_after_the_logout(pair: tokens.TokenPair, api: APIClient) -> None:
+    fresh = refresh(pair.refresh).json()
+    api.post(LOGOUT, {"refresh": fresh["refresh"]})
+    assert refresh(pair.refresh).status_code == 401
+
+
+def test_a_family_that_an_older_till_rotated_forgives_nothing(pair: tokens.TokenPair) -> None:
+    """The column is empty, or of a rotation before that one."""
+    for rotated_at in (None, timezone.now()):
+        TokenFamily.objects.update(jti=uuid.uuid4(), rotated_at=rotated_at, ended_at=None)
+        assert refresh(pair.refresh).status_code == 401
+        assert TokenFamily.objects.get().ended_at is not None
+
+
+def test_no_two_logins_derive_the_same_tokens(pair: tokens.TokenPair, alice: User) -> None:
+    pairs = [pair, tokens.open_family(user=alice)]
+    pairs += [tokens.rotate(refresh=pair.refresh) for pair in pairs]
+    ids = {claims(token)["jti"] for pair in pairs for token in (pair.access, pair.refresh)}
+    assert len(ids) == 8
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "\u00e9", "", 5, None, ["x"], "x" * 3000])
@@ -269,6 +326,7 @@ def test_logout_ends_the_access_token_and_no_other_login(pair: tokens.TokenPair,
 def test_theft_ends_the_thiefs_access_token_too(pair: tokens.TokenPair) -> None:
     stolen = refresh(pair.refresh).json()
     assert bearer(stolen["access"]).get(ME).status_code == 200
+    age_rotation(10)
     refresh(pair.refresh)
     assert bearer(stolen["access"]).get(ME).status_code == 401
 
@@ -298,7 +356,7 @@ def test_no_whole_token_is_kept(pair: tokens.TokenPair) -> None:
     family = TokenFamily.objects.get()
     assert family.jti == uuid.UUID(claims(pair.refresh)["jti"])
     columns = [field.name for field in TokenFamily._meta.get_fields()]
-    assert columns == ["id", "user", "jti", "created_at", "expires_at", "ended_at"]
+    assert columns == ["id", "user", "jti", "created_at", "rotated_at", "expires_at", "ended_at"]
 
 
 def test_refresh_is_throttled(throttle_rate: Callable[..., None]) -> None:

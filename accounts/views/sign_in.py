@@ -40,7 +40,10 @@ class RefreshView(StrictQueryMixin, PublicView):
         operation_id="auth_refresh",
         tags=["auth"],
         summary="Trade a refresh token for a new pair",
-        description="A refresh token is good once. Using a spent one ends its login, so never send it twice.",
+        description=(
+            "A refresh token is good for one new pair. If its answer was lost, send it again at once: for ten seconds"
+            " it gets the same pair, while that is unused. A spent token that is used later ends its login."
+        ),
         request=serializers.RefreshSerializer,
         responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_TOKEN},
         examples=examples.REFRESH,

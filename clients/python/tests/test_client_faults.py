@@ -130,7 +130,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed(
 
 
 def test_threads_that_find_a_token_expired_refresh_it_once(till: Till, proxy: FaultyHttpProxy) -> None:
-    """Used twice, a refresh token ends the login of all of them."""
+    """Used twice and late, a refresh token ends the login of all of them."""
     with Till(proxy.url, tokens=outdated(till), retries=QUICK) as shared, ThreadPoolExecutor(8) as threads:
         users = list(threads.map(lambda _: shared.users.me(), range(24)))
         assert len(set(users)) == 1
@@ -148,22 +148,28 @@ def test_tasks_that_find_a_token_expired_refresh_it_once(till: Till, proxy: Faul
     assert len(proxy.sent("/auth/refresh")) == 1
 
 
-def test_a_lost_refresh_signs_in_again_with_the_password(
+def test_a_lost_refresh_is_sent_again_and_gets_the_same_pair(till: Till, proxy: FaultyHttpProxy) -> None:
+    with Till(proxy.url, tokens=outdated(till), retries=QUICK) as later:
+        proxy.break_next("/auth/refresh", "cut after", "cut before", "cut after")
+        assert later.users.me() == till.users.me()
+    assert len(proxy.sent("/auth/refresh")) == 4
+
+
+def test_a_refresh_lost_for_good_signs_in_again_with_the_password(
     till: Till, proxy: FaultyHttpProxy, till_server: TillServer
 ) -> None:
     credentials = {"email": till_server.user, "password": till_server.password}
     with Till(proxy.url, tokens=outdated(till), retries=QUICK, **credentials) as later:  # type: ignore[arg-type]
-        proxy.break_next("/auth/refresh", "cut after")
+        proxy.break_next("/auth/refresh", *["cut after"] * QUICK.attempts)
         assert later.users.me().email == till_server.user
-    assert len(proxy.sent("/auth/refresh")) == 1
 
 
-def test_a_lost_refresh_without_a_password_says_what_to_do(till: Till, proxy: FaultyHttpProxy) -> None:
+def test_a_refresh_lost_for_good_without_a_password_says_what_to_do(till: Till, proxy: FaultyHttpProxy) -> None:
     with Till(proxy.url, tokens=outdated(till), retries=QUICK) as later:
-        proxy.break_next("/auth/refresh", "cut after")
+        proxy.break_next("/auth/refresh", *["cut after"] * QUICK.attempts)
         with pytest.raises(SignInRequired):
             later.users.me()
-    assert len(proxy.sent("/auth/refresh")) == 1
+    assert len(proxy.sent("/auth/refresh")) == QUICK.attempts
 
 
 def test_a_login_that_was_ended_elsewhere_is_begun_again(till: Till, proxy: FaultyHttpProxy) -> None:

@@ -214,8 +214,20 @@ def pair(number: int) -> httpx.Response:
 
 
 @WAYS
-def test_a_refresh_whose_answer_was_lost_is_never_sent_again(way: str) -> None:
-    """Used twice, a refresh token counts as stolen."""
+@pytest.mark.parametrize("loss", [CUT, httpx.Response(502)])
+def test_a_refresh_whose_answer_was_lost_is_sent_again_at_once(way: str, loss: Any) -> None:
+    script = Script(problem(401, "token_expired"), loss, pair(2), json_answer(200, wallet()))
+    assert perform(way, script, read).id == 7
+    assert [request.url.path.removeprefix("/api/v1") for request in script.requests] == [
+        *("/wallets/7", "/auth/refresh", "/auth/refresh", "/wallets/7")
+    ]
+    assert script.requests[1].content == script.requests[2].content
+
+
+@WAYS
+def test_a_refresh_whose_answer_was_lost_is_not_sent_again_later(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ten seconds it would count as stolen."""
+    monkeypatch.setattr("till_client.session.REFRESH_AGAIN_SECONDS", 0)
     script = Script(problem(401, "token_expired"), CUT, pair(2), json_answer(200, wallet()))
     assert perform(way, script, read, email="a@example.com", password="secret").id == 7
     assert [request.url.path.removeprefix("/api/v1") for request in script.requests] == [

@@ -27,11 +27,14 @@ WORN_OUT = {"token_expired", "token_invalid"}
 UNDONE = {"overloaded", "database_busy"}
 #: Till, or something between us and Till, may have done what was asked.
 AWAY = {502, 503, 504}
+#: For ten seconds after a refresh Till gives the same pair again for the same token. A pause follows before the next
+#: attempt.
+REFRESH_AGAIN_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A login. A refresh token works once, so keep the latest pair only."""
+    """A login. A refresh token is good for one next pair, so keep the latest pair only."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -92,17 +95,28 @@ Step = Send | Pause | Exclusive
 Flow = Generator[Step, Any, T]
 
 
-def _may_repeat(call: Call[Any], refusal: Problem) -> bool:
-    return _was_undone(refusal) or (call.is_repeatable and refusal.status in AWAY)
+def _may_repeat(call: Call[Any], failure: TillError) -> bool:
+    return _was_undone(failure) or (call.is_repeatable and _is_lost(failure))
 
 
-def _may_refresh_again(_call: Call[Any], refusal: Problem) -> bool:
+def _is_lost(failure: TillError) -> bool:
+    """Whether the request may have happened, and its answer did not arrive."""
+    return isinstance(failure, NoAnswer) or (isinstance(failure, Problem) and failure.status in AWAY)
+
+
+def _refresh_may_be_undone(failure: TillError) -> bool:
     """Also when Till has lost the database: was the refresh committed, its answer is lost either way."""
-    return _was_undone(refusal) or (refusal.status == 503 and bool(refusal.code))
+    return _was_undone(failure) or (isinstance(failure, Problem) and failure.status == 503 and bool(failure.code))
 
 
-def _was_undone(refusal: Problem) -> bool:
-    """After such a refusal the same request may be sent again, whatever it is. Without a code it is not Till's."""
+def _was_undone(failure: TillError) -> bool:
+    """After such a failure the same request may be sent again, whatever it is. Without a code it is not Till's."""
+    if isinstance(failure, NoAnswer):
+        return not failure.may_have_happened
+    return isinstance(failure, Problem) and _was_undone_by_till(failure)
+
+
+def _was_undone_by_till(refusal: Problem) -> bool:
     if refusal.status == 503:
         return refusal.code in UNDONE
     return refusal.status == 429 or (refusal.status == 408 and bool(refusal.code))
@@ -160,19 +174,22 @@ class Session:
     def _refreshed(self, tokens: Tokens, end: float) -> Flow[Tokens | None]:
         """Return the next pair; None if the login has ended, or if the answer was lost and the next pair with it.
 
-        The old refresh token is never sent again after that: used twice, it counts as stolen.
+        A lost answer is asked for again while Till gives the same one. Later the old refresh token is never sent: it
+        would count as stolen.
         """
         call = replace(send("POST", "/auth/refresh", _tokens, refresh=tokens.refresh), is_public=True)
-        end = max(end, time.monotonic() + self.timeout)
+        began = time.monotonic()
+        end = max(end, began + self.timeout)
+
+        def may_repeat(_call: Call[Any], failure: TillError) -> bool:
+            is_same = time.monotonic() < began + REFRESH_AGAIN_SECONDS
+            return _refresh_may_be_undone(failure) or (is_same and _is_lost(failure))
+
         self.tokens = None
         try:
-            return call.read((yield from self._attempts(call, None, end, _may_refresh_again)))
-        except Problem as refusal:
-            if _may_refresh_again(call, refusal):
-                self.tokens = tokens
-                raise
-        except NoAnswer as failure:
-            if not failure.may_have_happened:
+            return call.read((yield from self._attempts(call, None, end, may_repeat)))
+        except (Problem, NoAnswer) as failure:
+            if _refresh_may_be_undone(failure):
                 self.tokens = tokens
                 raise
         return None
@@ -191,7 +208,7 @@ class Session:
         call: Call[Any],
         bearer: str | None,
         end: float,
-        may_repeat_after: Callable[[Call[Any], Problem], bool] = _may_repeat,
+        may_repeat_after: Callable[[Call[Any], TillError], bool] = _may_repeat,
     ) -> Flow[Answer]:
         """Return the first answer of success. Raises Problem or NoAnswer: the last one, when no attempt is left."""
         for attempt in count(1):
@@ -201,15 +218,14 @@ class Session:
             except httpx.RequestError as error:
                 sent = not isinstance(error, NEVER_SENT)
                 detail, key = str(error) or repr(error), call.idempotency_key
-                failure = NoAnswer(detail, may_have_happened=sent, idempotency_key=key)
-                may_repeat, retry_after = call.is_repeatable or not sent, None
+                failure, retry_after = NoAnswer(detail, may_have_happened=sent, idempotency_key=key), None
             else:
                 if 200 <= answer.status < 300:
                     return answer
-                failure = Problems.read(answer.status, answer.headers, answer.content, call.idempotency_key)
-                may_repeat, retry_after = may_repeat_after(call, failure), failure.retry_after
+                failure = refusal = Problems.read(answer.status, answer.headers, answer.content, call.idempotency_key)
+                retry_after = refusal.retry_after
             pause = self.retries.pause(attempt, retry_after)
-            if not may_repeat or pause is None or time.monotonic() + pause >= end:
+            if pause is None or not may_repeat_after(call, failure) or time.monotonic() + pause >= end:
                 raise failure
             yield Pause(pause)
         raise AssertionError
