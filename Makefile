@@ -1,7 +1,7 @@
 # Till's verbs; `make` alone lists them. Needs make and Python 3.11 or later, everything else goes into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast coverage check clients format bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
+.PHONY: help run test test-fast coverage check clients format messages bench bench-quick torture browser pooler lock sbom audit clean venv install install-dev
 
 # Another project's environment must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSAFEPATH VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX DJANGO_SETTINGS_MODULE
@@ -69,6 +69,9 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 format: install-dev ## mend what ruff can, and format
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+messages: install-dev ## bring the catalog of Russian texts up to date with the sources, and compile it
+	$(DEV) -m tests.support.messages $(ARGS)
 
 bench: install-dev ## run the benchmarks (benchmarks/README.md)
 	@set -e; for program in benchmarks/bench_*.py; do [ -e "$$program" ] || { echo 'No benchmarks yet.'; exit 0; }; \

@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.server.response_headers.ResponseHeadersMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "config.server.languages.LanguageMiddleware",
     "config.problems.ProblemMiddleware",
     "config.server.staff_middleware.StaffSessionMiddleware",
     "config.server.allowed_hosts.HostMiddleware",
@@ -335,11 +336,21 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
-USE_I18N = False
 FORMAT_MODULE_PATH = "config.formats"  # the staff site's dates: UTC, to the second
+
+# --- languages: docs/decisions/0052 -------------------------------------------------------------------------
+# The source of all texts, and the language of all that is no answer to a request: logs, commands, documentation.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+TILL_LANGUAGE = env.choice("TILL_LANGUAGE", "en", ("en", "ru"))
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = not TILL_DEBUG
+LANGUAGE_COOKIE_AGE = YEAR_SECONDS
 
 # --- transport security: on unless in development mode ------------------------------------------------------
 SECURE_SSL_REDIRECT = env.flag("TILL_SSL_REDIRECT", False)

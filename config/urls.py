@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 import accounts.urls
 import catalog.urls
@@ -27,6 +28,7 @@ urlpatterns = [
     re_path(r"^api/v1/?$", csrf_exempt(require_safe(RedirectView.as_view(pattern_name="docs")))),
     path("api/v1/", include(api)),
     *payments.urls.fixed_urlpatterns,
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("docs", docs_pages.SwaggerView.as_view(), name="docs"),
     path("docs/swagger", RedirectView.as_view(pattern_name="docs")),

@@ -132,19 +132,22 @@ def answer_of(request: ApiRequest, outcome: RequestOutcome | None) -> ApiAnswer 
         headers = (*headers, _PROBLEM if status >= 400 else _JSON)
         if status == 201 and (location := location_of(request.path, outcome.body)):
             headers = (*headers, ("location", location))
+    if status >= 400 and not getattr(outcome, "replayed", False):
+        headers = (*headers, ("content-language", request.language))
     transport_security = settings.SECURE_HSTS_SECONDS if request.is_secure else 0
-    lasting = _lasting_headers(request.route.allow, settings.X_FRAME_OPTIONS, transport_security)
+    vary = "origin" if status < 400 else "Accept-Language, origin"
+    lasting = _lasting_headers(request.route.allow, vary, settings.X_FRAME_OPTIONS, transport_security)
     return ApiAnswer(status, [*headers, ("content-length", str(len(body))), *lasting], body)
 
 
 @lru_cache(maxsize=256)
-def _lasting_headers(allow: str, frame_options: str, transport_security: int) -> tuple[tuple[str, str], ...]:
+def _lasting_headers(allow: str, vary: str, frame_options: str, transport_security: int) -> tuple[tuple[str, str], ...]:
     """Return the headers that all answers of a route have."""
     secure = [("strict-transport-security", f"max-age={transport_security}")] if transport_security else []
     return (
         ("allow", allow),
         ("x-frame-options", frame_options),
-        ("vary", "origin"),
+        ("vary", vary),
         *secure,
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),

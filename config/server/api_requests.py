@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException
 from accounts.api_keys import BEGINNING
 from accounts.tokens import AccessClaims, InvalidToken, claims_of_access
 from api.fields import MAX_ID
+from api.languages import language_of
 from api.pagination import MAX_LIMIT, LimitedCursorPagination
 from api.parsers import MAX_CONTENT_TYPE_LENGTH, parse_object, refuse_other_media
 from catalog import fast_path as purchases
@@ -31,7 +32,10 @@ MAX_BODY: Final = 4096
 PREFIX: Final = "/api/v1/"
 #: Headers that decide how a request is understood. One that is repeated is for the view.
 _READ_HEADERS: Final = frozenset(
-    {b"authorization", b"host", b"accept", b"content-type", b"idempotency-key", b"x-forwarded-proto", b"x-request-id"}
+    {
+        *(b"authorization", b"host", b"accept", b"accept-language"),
+        *(b"content-type", b"idempotency-key", b"x-forwarded-proto", b"x-request-id"),
+    }
 )
 #: A page of another origin needs headers that only Django adds.
 _FOR_THE_VIEW: Final = b"origin"
@@ -93,6 +97,8 @@ class ApiRequest(NamedTuple):
     is_secure: bool
     #: The id that the client has given the request, or "".
     offered_id: str
+    #: Of a refusal. What is done has no language.
+    language: str
 
 
 def recognise(
@@ -117,14 +123,15 @@ def recognise(
     claims = _claims(read)
     if claims is None or (settings.SECURE_SSL_REDIRECT and not is_secure):
         return None
+    language = language_of(read.get(b"accept-language", b"").decode("latin-1"))
     item: MoneyRequest | ReadRequest | None
     if isinstance(route.serves, FastRead):
         url = _url(is_secure, read, path, query)
         item = None if body else ReadRequest(claims, route.serves, number, url)
     else:
-        item = _money_request(route.serves, method, path, claims, number, read, body)
+        item = _money_request(route.serves, method, path, claims, number, read, body, language)
     offered_id = read.get(b"x-request-id", b"").decode("latin-1")
-    return None if item is None else ApiRequest(method, path, route, claims, item, is_secure, offered_id)
+    return None if item is None else ApiRequest(method, path, route, claims, item, is_secure, offered_id, language)
 
 
 def may_be_fast(method: str, path: str) -> bool:
@@ -223,6 +230,7 @@ def _money_request(
     number: int,
     read: Mapping[bytes, bytes],
     body: bytes,
+    language: str,
 ) -> MoneyRequest | None:
     data = _object(body) if is_json(read.get(b"content-type", b"")[: MAX_CONTENT_TYPE_LENGTH + 1]) else None
     key = read.get(b"idempotency-key", b"").decode("latin-1")
@@ -237,6 +245,7 @@ def _money_request(
         plan=plan,
         key=key if serves.is_keyed else None,
         fingerprint=fingerprint_of(canonical(method, path, data)),
+        language=language,
     )
 
 

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.utils import translation
 from rest_framework.exceptions import Throttled
 from rest_framework.renderers import JSONRenderer
 
 from accounts import counters, rate_limits, standing
 from accounts.models import User
+from api.languages import ENGLISH
 from payments.idempotency import claims as idempotency
 from payments.idempotency.service import KEPT_REFUSALS, IdempotencyKeyReused, RecordedAnswer
 from payments.operations.plan import Questions, UnitOfWork, find_steps
@@ -61,7 +63,8 @@ class _RequestBatch:
         self._claimed, self._known = read_claims()
         work = read_work()
         outcomes = [
-            self._outcome(request, rows, work) for request, rows in zip(self.requests, self._standings, strict=True)
+            self._spoken_outcome(request, rows, work)
+            for request, rows in zip(self.requests, self._standings, strict=True)
         ]
         last = Pipeline(commit=True)
         self._queue_write(work, outcomes, last)
@@ -77,6 +80,13 @@ class _RequestBatch:
             for (scope, role, user_id), number in self._hits.items()
         ]
         return counters.queue_count_hits(hits, pipeline)
+
+    def _spoken_outcome(self, request: MoneyRequest, standing_rows: Any, work: UnitOfWork) -> RequestOutcome:
+        """Decide in the request's language: a refusal has a text."""
+        if request.language == ENGLISH:
+            return self._outcome(request, standing_rows, work)
+        with translation.override(request.language, deactivate=True):
+            return self._outcome(request, standing_rows, work)
 
     def _outcome(self, request: MoneyRequest, standing_rows: Any, work: UnitOfWork) -> RequestOutcome:
         user = standing.user_from(standing_rows)

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 
 from accounts.models import Role
 from accounts.tokens import AccessClaims
+from api.languages import ENGLISH
 from payments.idempotency.claims import UserKey
 from payments.idempotency.service import RecordedAnswer
 from payments.operations.fast_operation import FastOperation
@@ -47,6 +48,8 @@ class MoneyRequest:
     plan: MoneyPlan[Any]
     key: str | None
     fingerprint: str
+    #: Of what it is told when it is refused.
+    language: str = ENGLISH
 
     @property
     def throttle_scope(self) -> str:
