@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from api import refusals
 from api.filters import id_or_none
 from api.plain_text import validate_plain_text
 
@@ -184,5 +186,5 @@ def field_of(error: Exception, form: forms.BaseForm) -> str | None:
 def text_of(error: Exception) -> str:
     """Return what the error says, or else what its class says of itself. Django's own text names our classes."""
     if isinstance(error, ObjectDoesNotExist):
-        return "It is not there any more."
-    return str(error) or str(type(error).__doc__).split("\n", 1)[0]
+        return _("It is not there any more.")
+    return refusals.text_of(error)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem: one answer. A `detail` given here replaces the exception's own text, which might tell too much."""
+    """A problem: one answer. A `detail` given here replaces the exception's own text, which might tell too much.
+
+    Title and detail are English, and translated when the answer is made.
+    """
 
     status: int
     code: str

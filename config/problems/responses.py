@@ -9,10 +9,12 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponse
+from django.utils.translation import gettext as translated
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.utils.encoders import JSONEncoder
 
+from api.refusals import text_of
 from config.problems.problem_types import Problem
 from config.problems.table import problem_for
 
@@ -46,12 +48,13 @@ def problem_body(
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the body; a member in `extra` never replaces a standard one."""
+    title = translated(problem.title)
     standard = {
         "type": problem.page,
-        "title": problem.title,
+        "title": title,
         "status": problem.status,
         "code": problem.code,
-        "detail": problem.detail or detail or f"{problem.title}.",
+        "detail": translated(problem.detail) if problem.detail else detail or f"{title}.",
         "errors": list(errors),
     }
     return standard | {name: value for name, value in (extra or {}).items() if name not in standard}
@@ -104,7 +107,7 @@ def _detail_of(error: BaseException, errors: list[FieldError]) -> str:
         return str(error.detail.get("detail", ""))
     if isinstance(error, ObjectDoesNotExist):
         return ""  # Django's text names our classes; the title says it.
-    return str(error) or (type(error).__doc__ or "").partition("\n")[0]
+    return text_of(error)
 
 
 def _errors_of(error: BaseException, problem: Problem) -> list[FieldError]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from django.utils.translation.template import templatize
 
+from api.refusals import english_line
 from config.problems import PROBLEMS
-from tests.support.source_files import PACKAGES, ROOT, is_test, named
+from config.problems.table import every_problem
+from tests.support.source_files import PACKAGES, ROOT, is_test, named, tree_of
 
 #: From a function's name to the positions of context, text and plural among its arguments.
 FUNCTIONS: dict[str, tuple[int | None, int, int | None]] = {
@@ -38,14 +40,13 @@ def marked_texts() -> dict[Marked, list[str]]:
     """Return each text with the files that it is in."""
     places: dict[Marked, set[str]] = {}
     for path in translated_sources():
-        for text in texts_of_python(path.read_text(), named(path)):
+        for text in texts_of_python(tree_of(path), named(path)):
             places.setdefault(text, set()).add(named(path))
     for path in templates():
         for text in texts_of_template(path.read_text()):
             places.setdefault(text, set()).add(named(path))
-    for kind in PROBLEMS:
-        if kind.__module__.split(".")[0] in PACKAGES and (line := first_line(kind)):
-            places.setdefault(Marked(line), set()).add(kind.__module__.replace(".", "/") + ".py")
+    for line, name in texts_of_refusals():
+        places.setdefault(Marked(line), set()).add(name)
     return {text: sorted(places[text]) for text in sorted(places)}
 
 
@@ -62,13 +63,36 @@ def templates() -> Iterator[Path]:
         yield from sorted(path for path in (ROOT / package).rglob("templates/**/*.*") if not is_test(path))
 
 
-def first_line(kind: type[BaseException]) -> str:
-    return (vars(kind).get("__doc__") or "").partition("\n")[0]
+def texts_of_refusals() -> Iterator[tuple[str, str]]:
+    """Yield the titles and details of problems, and what classes of errors say of themselves, each with its file."""
+    for problem in every_problem():
+        yield from ((text, "config/problems/table.py") for text in (problem.title, problem.detail) if text)
+    for kind in {*PROBLEMS, *_classes_that_are_shown()}:
+        if kind.__module__.split(".")[0] in PACKAGES and (line := english_line(kind)):
+            yield line, kind.__module__.replace(".", "/") + ".py"
 
 
-def texts_of_python(source: str, name: str) -> Iterator[Marked]:
+def _classes_that_are_shown() -> Iterator[type[BaseException]]:
+    """Yield the classes whose line a page shows, by `line_of(rules.RuleEnded)`. No two classes have one name."""
+    classes = {kind.__name__: kind for kind in _subclasses(Exception)}
+    for path in translated_sources():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "line_of":
+                name = ast.unparse(node.args[0]).rpartition(".")[2]
+                if name in classes:
+                    yield classes[name]
+
+
+def _subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    for inside in kind.__subclasses__():
+        if inside.__module__.split(".")[0] in PACKAGES:
+            yield inside
+        yield from _subclasses(inside)
+
+
+def texts_of_python(tree: ast.AST, name: str) -> Iterator[Marked]:
     """Raises NotLiteral."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (function := _function(node.func)) in FUNCTIONS:
             context, text, plural = FUNCTIONS[function]
             yield Marked(
@@ -96,7 +120,7 @@ def texts_of_template(source: str) -> Iterator[Marked]:
     written = templatize(source)
     for match in _CALL.finditer(written):
         call = ast.parse(_balanced(written[match.start() :]), mode="eval")
-        yield from texts_of_python(ast.unparse(call), "a template")
+        yield from texts_of_python(call, "a template")
 
 
 def _balanced(text: str) -> str:

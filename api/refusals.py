@@ -1,0 +1,19 @@
+"""What an exception says to whoever is refused, in their language."""
+
+from django.utils.translation import gettext as translated
+
+
+def text_of(error: BaseException) -> str:
+    """Return the error's own text, else what its class says."""
+    line = english_line(type(error))
+    text = str(error)
+    return translated(line) if line and text in ("", line) else text
+
+
+def line_of(kind: type[BaseException]) -> str:
+    """Return what errors of the class say: the first line of its docstring."""
+    return translated(english_line(kind))
+
+
+def english_line(kind: type[BaseException]) -> str:
+    return (kind.__doc__ or "").partition("\n")[0]
