@@ -35,6 +35,7 @@ from payments.models import (
     WebhookEvent,
     Withdrawal,
 )
+from staff.formats import NOTHING
 
 DAYS = 14
 MAX_COUNTED = 1000
@@ -50,6 +51,7 @@ WIDTH, HEIGHT, GAP = 280, 90, 4
 class StaffSite(admin.AdminSite):
     site_header = site_title = "Till"
     index_title = "Staff"
+    empty_value_display = NOTHING
 
     def refusal(self, error: Exception) -> str | None:
         """Return an error's text for a form. None: it is a bug, or has a page of its own."""

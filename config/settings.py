@@ -104,7 +104,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "libraries": {"staff_lists": "staff.list_tags"},  # of lists; staff is no app
         },
     }
 ]

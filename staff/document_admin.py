@@ -2,10 +2,11 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from staff import search
-from staff.read_only import ReadOnlyAdmin, link
+from staff.columns import Id, Link, When
+from staff.read_only import ReadOnlyAdmin
 
 
 class DocumentAdmin(ReadOnlyAdmin):
@@ -16,6 +17,16 @@ class DocumentAdmin(ReadOnlyAdmin):
     user_columns: ClassVar[tuple[str, ...]] = ("user",)
     text_columns: ClassVar[tuple[str, ...]] = ()
     search_fields = ("id",)
+    list_display_links = ("time", "id")
+
+    #: Ids rise with the time, and have an index.
+    time = When(_("time (UTC)"), "created_at", order="id")
+    of_user = Link(_("user"), "user", order="user_id")
+    by_rule = Link(_("commission rule"), "rule")
+    booked_as = Link(_("transaction"), "transaction")
+    from_wallet = Link(_("source"), "source", order="source_id")
+    to_wallet = Link(_("destination"), "destination", order="destination_id")
+    short_reference = Id(_("reference"), "reference")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
@@ -25,23 +36,3 @@ class DocumentAdmin(ReadOnlyAdmin):
             )
             queryset = queryset.filter(condition)
         return queryset, False
-
-    @admin.display(description="user", ordering="user_id")
-    def of_user(self, row: Any) -> str:
-        return link(row.user)
-
-    @admin.display(description="commission rule")
-    def by_rule(self, row: Any) -> str:
-        return link(row.rule)
-
-    @admin.display(description="transaction")
-    def booked_as(self, row: Any) -> str:
-        return link(row.transaction)
-
-    @admin.display(description="source", ordering="source_id")
-    def from_wallet(self, row: Any) -> str:
-        return link(row.source)
-
-    @admin.display(description="destination", ordering="destination_id")
-    def to_wallet(self, row: Any) -> str:
-        return link(row.destination)

@@ -14,6 +14,8 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from staff.csv_export import CsvExportMixin
+from staff.formats import NOTHING
+from staff.lists import StaffList
 from staff.stale_forms import GuardedAdmin
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
@@ -58,13 +60,16 @@ class StaffAdmin(GuardedAdmin, CsvExportMixin):
     empty_state: ClassVar[str] = ""
 
     class Media:
-        css = {"all": ["payments/admin.css"]}
+        css = {"all": ["payments/admin.css", "config/cells.css"]}
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return _log_entry(super().log_addition(request, obj, message))
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return _log_entry(super().log_change(request, obj, message))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffList]:  # noqa: ARG002
+        return StaffList
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Refuse what Django would only ignore: an action that this member of staff does not have."""
@@ -100,9 +105,9 @@ class ReadOnlyInline(ReadOnlyMixin, TabularInline):
 
 
 def link(target: Model | None, text: str = "") -> str:
-    """Return a link to the object's page."""
+    """Return a link to the object's page, or the dash for none."""
     if target is None:
-        return ""
+        return NOTHING
     meta = target._meta
     return link_to(f"{meta.app_label}_{meta.model_name}", target.pk, text or str(target))
 

@@ -1,13 +1,14 @@
 """Transfers in /admin."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
-from payments.ledger.admin.display import money
 from payments.metadata.admin import AttachedMixin
 from payments.transfers.models import Transfer
+from staff.columns import Amount, Link, Text
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, link
+from staff.read_only import MAX_LISTED
 
 
 @admin.register(Transfer)
@@ -16,8 +17,7 @@ class TransferAdmin(AttachedMixin, DocumentAdmin):
     user_columns = ("user", "recipient")
     text_columns = ("reference",)
     list_display = (
-        *("id", "of_user", "sent_to", "amount_sent", "commission_taken", "note", "reference", "booked_as"),
-        "created_at",
+        *("time", "amount_sent", "of_user", "sent_to", "commission_taken", "short_note", "short_reference", "id"),
     )
     list_filter = (PeriodFilter, "currency")
     list_select_related = ("user", "recipient", "currency", "transaction")
@@ -33,17 +33,9 @@ class TransferAdmin(AttachedMixin, DocumentAdmin):
         *("id", "user_id", "user__email", "recipient_id", "recipient__email", "source_id", "destination_id"),
         *("amount", "commission", "currency_id", "note", "reference", "metadata", "transaction_id", "created_at"),
     )
+    amount_sent = Amount(_("amount"), "amount", order="amount")
+    sent_to = Link(_("recipient"), "recipient", order="recipient_id")
+    commission_taken = Amount(_("commission"), "commission", order="commission")
+    short_note = Text(_("note"), "note")
     export_places = "currency__decimal_places"
     empty_state = "Nobody has sent anything yet. A transfer leads from a user's wallet to another of the same currency."
-
-    @admin.display(description="recipient", ordering="recipient_id")
-    def sent_to(self, transfer: Transfer) -> str:
-        return link(transfer.recipient)
-
-    @admin.display(description="amount", ordering="amount")
-    def amount_sent(self, transfer: Transfer) -> str:
-        return money(transfer.amount, transfer.currency)
-
-    @admin.display(description="commission", ordering="commission")
-    def commission_taken(self, transfer: Transfer) -> str:
-        return money(transfer.commission, transfer.currency)

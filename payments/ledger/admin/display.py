@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 
-from api.decimals import format_amount
 from payments.ledger.models import Currency, Wallet
+from staff.formats import NOTHING, amount_text
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
     TabularInline = admin.TabularInline[Any, Any]
@@ -18,7 +18,7 @@ else:
 
 
 def money(amount: Decimal | None, currency: Currency) -> str:
-    return "" if amount is None else f"{format_amount(amount, currency.decimal_places)} {currency.code}"
+    return NOTHING if amount is None else f"{amount_text(amount, currency.decimal_places)} {currency.code}"
 
 
 def wallet_label(wallet: Wallet) -> str:

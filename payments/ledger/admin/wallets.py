@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,6 +16,7 @@ from payments.ledger.models import Wallet
 from payments.ledger.queries import search
 from payments.ledger.queries.wallets import derived_balances
 from staff.confirmed_actions import ConfirmedActionsMixin
+from staff.lists import StaffList
 from staff.read_only import ReadOnlyAdmin, link
 
 #: Providers may open any number of wallets for a user; what is shown together looks at the first.
@@ -37,7 +37,7 @@ class OwnerFilter(admin.SimpleListFilter):
         return queryset.filter(house__isnull=self.value() == "users")
 
 
-class WalletList(ChangeList):
+class WalletList(StaffList):
     """Derives the balances of the house's wallets on a page, all at once."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -79,7 +79,7 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
             balance = house.get(values[0], values[place])
             yield [*values[:place], balance, *values[place + 1 :]], places
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffList]:  # noqa: ARG002
         return WalletList
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from payments.models import ExternalWallet, Reversal, Transaction, Wallet, Withdrawal
+from staff.formats import GROUP
 from tests.support import recipes
 from tests.support.admin_pages import (
     TRANSACTIONS,
@@ -74,7 +75,7 @@ def test_a_wallet_names_the_withdrawals_that_hold_its_money(
 def test_a_transaction_is_reversed_once_and_both_pages_say_so(site: Client, admin: Any, wallet: Wallet) -> None:
     came_in = Transaction.objects.get(kind="deposit")
     page = text(site, confirm_address(TRANSACTIONS, "reverse", came_in))
-    assert f"1000.00 USD back from wallet {wallet.pk} to {clearing_wallet()}" in page
+    assert f"1{GROUP}000.00 USD back from wallet {wallet.pk} to {clearing_wallet()}" in page
     for _ in range(2):
         confirm(site, TRANSACTIONS, "reverse", came_in, reason="stolen card")
     back = Reversal.objects.get()
