@@ -127,10 +127,21 @@ class Id(Column):
 
 
 class Link(Column):
-    """Leads to the page of the object that the path names."""
+    """Leads to the page of the object that `value` names, by its name or by what `text` says of it."""
+
+    def __init__(
+        self,
+        title: "StrOrPromise",
+        value: str | Callable[[Any], Any],
+        *,
+        text: Callable[[Any], str] = str,
+        order: str | None = None,
+    ) -> None:
+        super().__init__(title, value, order=order)
+        self._text = text
 
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
-        return short_link(value)
+        return short_link(value, self._text(value))
 
 
 class When(Column):

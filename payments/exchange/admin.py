@@ -1,25 +1,28 @@
 """Exchange rates, set and removed through their service; quotes, exchanges and transfers, read-only."""
 
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from api.plain_text import validate_plain_text
 from payments.exchange import services
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.exchange.services.rates import STAFF_ORIGIN
-from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.metadata.admin import AttachedMixin
 from staff.amount_field import AmountFormField
+from staff.columns import Amount, Column, Link, Status, Text, When, Word, number
 from staff.document_admin import DocumentAdmin
 from staff.formats import plain_decimal
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, link, link_to
+from staff.read_only import MAX_LISTED, link_to
 from staff.service_forms import InstructionField, ServiceAdmin, ServiceForm
 
 # --- rates ----------------------------------------------------------------------------------------------------
@@ -71,12 +74,23 @@ class RateForm(ServiceForm):
         return pair
 
 
+RATE_STATES = {
+    False: Word(_("Usable"), "good", _("Exchanges are made at it.")),
+    True: Word(_("Stale"), "wait", _("It is too old: nothing is exchanged at it.")),
+}
+
+
+class Rate(Column):
+    def show(self, value: Decimal, row: Any) -> str:  # noqa: ARG002
+        return number(plain_decimal(value))
+
+
 class AgeFilter(admin.SimpleListFilter):
-    title = "age"
+    title = _("age")
     parameter_name = "age"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("usable", "Usable"), ("stale", "Stale: nothing is exchanged at it")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("usable", _("Usable")), ("stale", _("Stale: nothing is exchanged at it"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ExchangeRate]) -> QuerySet[ExchangeRate]:  # noqa: ARG002
         if self.value() is None:
@@ -89,13 +103,20 @@ class AgeFilter(admin.SimpleListFilter):
 class ExchangeRateAdmin(ServiceAdmin):
     form = RateForm
     compared = ("as_of",)
-    list_display = ("pair", "rate_now", "usable", "origin", "as_of", "updated_at")
+    list_display = ("usable", "pair", "rate_now", "since", "origin_text")
+    list_display_links = ("pair",)
     list_filter = (AgeFilter, "source_currency", "target_currency")
     list_per_page = 50
     search_fields = ("=source_currency__code", "=target_currency__code")
     search_help_text = "One or two currency codes, such as USD EUR"
     autocomplete_fields = ("source_currency", "target_currency")
     export_fields = ("id", "source_currency_id", "target_currency_id", "rate", "origin", "as_of", "updated_at")
+
+    usable = Status(_("state"), services.is_stale, RATE_STATES)
+    pair = Column(_("from, to"), str, order="source_currency")
+    rate_now = Rate(_("rate"), "rate", order="rate")
+    since = When(_("as of (UTC)"), "as_of", order="as_of")
+    origin_text = Text(_("who says so"), "origin", order="origin")
     empty_state = "Add a rate for each direction, or load the European Central Bank's with manage.py load_rates."
 
     def get_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
@@ -116,18 +137,6 @@ class ExchangeRateAdmin(ServiceAdmin):
         with suppress(ExchangeRate.DoesNotExist):  # somebody else was faster
             services.remove_rate(staff=request.user, **pair)  # type: ignore[arg-type]  # staff is signed in
 
-    @admin.display(description="from, to", ordering="source_currency")
-    def pair(self, rate: ExchangeRate) -> str:
-        return str(rate)
-
-    @admin.display(description="rate", ordering="rate")
-    def rate_now(self, rate: ExchangeRate) -> str:
-        return plain_decimal(rate.rate)
-
-    @admin.display(description="usable", boolean=True)
-    def usable(self, rate: ExchangeRate) -> bool:
-        return not services.is_stale(rate)
-
 
 # --- what was promised, exchanged and sent --------------------------------------------------------------------
 
@@ -137,21 +146,10 @@ class ConversionAdmin(DocumentAdmin):
     list_select_related: ClassVar[tuple[str, ...]] = ("user", "source_currency", "target_currency")
     export_places = "source_currency__decimal_places"
 
-    @admin.display(description="amount", ordering="amount")
-    def amount_given(self, row: Any) -> str:
-        return money(row.amount, row.source_currency)
-
-    @admin.display(description="rate", ordering="rate")
-    def rate_used(self, row: Any) -> str:
-        return plain_decimal(row.rate)
-
-    @admin.display(description="proceeds", ordering="proceeds")
-    def amount_bought(self, row: Any) -> str:
-        return money(row.proceeds, row.target_currency)
-
-    @admin.display(description="commission", ordering="commission")
-    def commission_taken(self, row: Any) -> str:
-        return money(row.commission, row.source_currency)
+    amount_given = Amount(_("amount"), "amount", currency="source_currency", order="amount")
+    rate_used = Rate(_("rate"), "rate", order="rate")
+    amount_bought = Amount(_("proceeds"), "proceeds", currency="target_currency", order="proceeds")
+    commission_taken = Amount(_("commission"), "commission", currency="source_currency", order="commission")
 
 
 _TERMS = ("amount_given", "rate_used", "amount_bought", "commission_taken")
@@ -161,27 +159,45 @@ _TERMS_EXPORTED = (
 )
 
 
+QUOTE_STATES = {
+    "used": Word(_("Used"), "good", _("An exchange was made at its rate.")),
+    "open": Word(_("Open"), "wait", _("Its rate is promised until it expires.")),
+    "expired": Word(_("Expired"), "quiet", _("It was not used in time, and promises nothing any more.")),
+}
+
+
+def exchange_of(quote: Quote) -> Exchange | None:
+    return getattr(quote, "exchange", None)
+
+
+def quote_state(quote: Quote) -> str:
+    if exchange_of(quote):
+        return "used"
+    return "open" if quote.expires_at > timezone.now() else "expired"
+
+
 @admin.register(Quote)
 class QuoteAdmin(ConversionAdmin):
     id_columns = ("pk", "user_id")
-    list_display = ("id", "of_user", *_TERMS, "created_at", "expires_at", "used_by")
+    list_display = ("state", "time", "amount_given", "amount_bought", "rate_used", "of_user", "ends", "id")
     list_select_related = (*ConversionAdmin.list_select_related, "exchange")
     search_help_text = f"Quote id, user id or email (of more than {MAX_LISTED:,}, the newest are listed)"
     fields = readonly_fields = ("id", "of_user", *_TERMS, "by_rule", "used_by", "created_at", "expires_at")
     export_fields = (*_TERMS_EXPORTED, "exchange__id", "created_at", "expires_at")
     empty_state = "A quote promises a user a rate for a while. Nobody has asked for one yet."
 
-    @admin.display(description="served")
-    def used_by(self, quote: Quote) -> str:
-        return link(getattr(quote, "exchange", None))
+    state = Status(_("state"), quote_state, QUOTE_STATES)
+    ends = When(_("expires (UTC)"), "expires_at", order="expires_at")
+    used_by = Link(_("served"), exchange_of)
 
 
 @admin.register(Exchange)
 class ExchangeAdmin(AttachedMixin, ConversionAdmin):
     id_columns = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
     text_columns = ("reference",)
-    list_display = ("id", "of_user", *_TERMS, "reference", "booked_as", "created_at")
-    list_select_related = (*ConversionAdmin.list_select_related, "transaction")
+    list_display = (
+        *("time", "amount_given", "amount_bought", "rate_used", "of_user", "commission_taken", "short_reference", "id"),
+    )
     search_help_text = (
         "An id of exchange, user, wallet, transaction or quote, an email, or a reference (of more than "
         f"{MAX_LISTED:,}, the newest are listed)"

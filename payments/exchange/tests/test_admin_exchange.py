@@ -170,7 +170,7 @@ def test_stale_rates_are_marked_and_found(site: Client) -> None:
     assert listed(site, RATES, age="stale") == [stale.pk]
     assert listed(site, RATES, age="usable") == [fresh.pk]
     page = text(site, RATES)
-    assert (page.count("icon-yes"), page.count("icon-no")) == (1, 1)
+    assert (page.count(">Usable</span>"), page.count(">Stale</span>")) == (1, 1)
     assert listed(site, RATES, q="EUR USD") == [stale.pk, fresh.pk]
 
 

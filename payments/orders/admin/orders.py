@@ -7,6 +7,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from payments.ledger import booking
@@ -15,6 +16,7 @@ from payments.metadata.admin import AttachedMixin
 from payments.orders import services
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
 from payments.orders.plans.settlement import Settlement
+from staff.columns import Amount, Link, Status, Text, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
@@ -130,15 +132,15 @@ def requested_status(request: HttpRequest) -> str:
 
 
 class StatusFilter(admin.SimpleListFilter):
-    title = "status"
+    title = _("status")
     parameter_name = "status"
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(request, *args)
         self.requested = requested_status(request)
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [*OrderStatus.choices, (ALL, "All")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [*OrderStatus.choices, (ALL, _("All"))]
 
     def choices(self, changelist: Any) -> Any:
         """Without a choice for no choice."""
@@ -152,7 +154,19 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset if self.requested == ALL else queryset.filter(status=self.requested)
 
 
-_LISTED = ("id", "created_at", "owner", "amount_asked", "amount_net", "status", "of_wallet", "provider", "reference")
+STATUSES = {
+    OrderStatus.PENDING: Word(_("Pending"), "wait", _("It waits for somebody who approves or rejects it.")),
+    OrderStatus.PAID: Word(_("Paid"), "good", _("It was approved, and is booked.")),
+    OrderStatus.REJECTED: Word(_("Rejected"), "bad", _("It was refused. No money has moved.")),
+    OrderStatus.CANCELLED: Word(_("Cancelled"), "quiet", _("Its owner took it back. No money has moved.")),
+}
+
+
+def owner_text(user: User) -> str:
+    return user.email if user.is_active else _("%(email)s (disabled)") % {"email": user.email}
+
+
+_LISTED = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider", "short_reference", "id")
 _FIELDS = (
     *("id", "status", "reason", "owner", "of_wallet", "amount_asked", "commission_taken", "amount_net", "by_rule"),
     *("provider", "reference", "metadata_shown", "booked_as", "by_whom", "settled_at", "created_at"),
@@ -175,6 +189,14 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     )
     export_places = "currency__decimal_places"
 
+    state = Status(_("status"), "status", STATUSES)
+    owner = Link(_("owner"), "user", text=owner_text, order="user_id")
+    amount_asked = Amount(_("amount"), "amount", order="amount")
+    commission_taken = Amount(_("commission"), "commission", order="commission")
+    amount_net = Amount(_("net"), "net")
+    by_provider = Text(_("provider"), "provider.slug")
+    by_whom = Link(_("settled by"), "settled_by")
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         return ("id",) if requested_status(request) == OrderStatus.PENDING else ("-id",)
 
@@ -182,29 +204,9 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
         named = ("currency", "user", "wallet", "provider", "rule", "transaction", "settled_by")
         return super().get_queryset(request).select_related(*named)
 
-    @admin.display(description="owner", ordering="user_id")
-    def owner(self, order: Order) -> str:
-        return link(order.user, str(order.user) if order.user.is_active else f"{order.user} (disabled)")
-
-    @admin.display(description="wallet", ordering="wallet_id")
+    @admin.display(description=_("wallet"), ordering="wallet_id")
     def of_wallet(self, order: Order) -> str:
         return link(order.wallet, str(order.wallet_id))
-
-    @admin.display(description="amount", ordering="amount")
-    def amount_asked(self, order: Order) -> str:
-        return money(order.amount, order.currency)
-
-    @admin.display(description="commission", ordering="commission")
-    def commission_taken(self, order: Order) -> str:
-        return money(order.commission, order.currency)
-
-    @admin.display(description="net")
-    def amount_net(self, order: Order) -> str:
-        return money(order.net, order.currency)
-
-    @admin.display(description="settled by")
-    def by_whom(self, order: Order) -> str:
-        return link(order.settled_by)
 
 
 @admin.register(Deposit)
@@ -226,12 +228,10 @@ class WithdrawalAdmin(OrderAdmin):
     )
     empty_state = "No withdrawal waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
 
+    goes_to = Link(_("goes to"), "external_wallet", order="external_wallet_id")
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("external_wallet")
-
-    @admin.display(description="goes to", ordering="external_wallet_id")
-    def goes_to(self, withdrawal: Withdrawal) -> str:
-        return link(withdrawal.external_wallet)
 
     @admin.display(description="account")
     def account(self, withdrawal: Withdrawal) -> str:
