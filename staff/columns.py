@@ -97,7 +97,7 @@ def follow(path: str) -> Callable[[Any], Any]:
 # --- columns --------------------------------------------------------------------------------------------------------
 
 
-class Column:
+class ListColumn:
     """`value` is a path such as `user.email`, or a function of the row. Without a value there stands a dash."""
 
     #: Some of Django's code looks at it only where a column is a function.
@@ -116,17 +116,17 @@ class Column:
         return str(value)
 
 
-class Text(Column):
+class Text(ListColumn):
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
         return short_text(str(value))
 
 
-class Id(Column):
+class Id(ListColumn):
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
         return short_id(str(value))
 
 
-class Link(Column):
+class Link(ListColumn):
     """Leads to the page of the object that `value` names, by its name or by what `text` says of it."""
 
     def __init__(
@@ -144,17 +144,17 @@ class Link(Column):
         return short_link(value, self._text(value))
 
 
-class When(Column):
+class When(ListColumn):
     def show(self, value: datetime, row: Any) -> str:  # noqa: ARG002
         return moment(value)
 
 
-class Count(Column):
+class Number(ListColumn):
     def show(self, value: int, row: Any) -> str:  # noqa: ARG002
         return number(grouped(str(value)))
 
 
-class Amount(Column):
+class Amount(ListColumn):
     """An amount with its currency's code. `currency` is the path to the currency, or a function of the row."""
 
     def __init__(
@@ -173,7 +173,7 @@ class Amount(Column):
         return number(f"{amount_text(value, currency.decimal_places)} {currency.code}")
 
 
-class Status(Column):
+class Status(ListColumn):
     """A word for each value. One that has none is shown as it is."""
 
     def __init__(

@@ -18,7 +18,7 @@ from payments.exchange.services.rates import STAFF_ORIGIN
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.metadata.admin import AttachedMixin
 from staff.amount_field import AmountFormField
-from staff.columns import Amount, Column, Link, Status, Text, When, Word, number
+from staff.columns import Amount, Link, ListColumn, Status, Text, When, Word, number
 from staff.document_admin import DocumentAdmin
 from staff.formats import plain_decimal
 from staff.period_filters import PeriodFilter
@@ -80,7 +80,7 @@ RATE_STATES = {
 }
 
 
-class Rate(Column):
+class Rate(ListColumn):
     def show(self, value: Decimal, row: Any) -> str:  # noqa: ARG002
         return number(plain_decimal(value))
 
@@ -113,7 +113,7 @@ class ExchangeRateAdmin(ServiceAdmin):
     export_fields = ("id", "source_currency_id", "target_currency_id", "rate", "origin", "as_of", "updated_at")
 
     usable = Status(_("state"), services.is_stale, RATE_STATES)
-    pair = Column(_("from, to"), str, order="source_currency")
+    pair = ListColumn(_("from, to"), str, order="source_currency")
     rate_now = Rate(_("rate"), "rate", order="rate")
     since = When(_("as of (UTC)"), "as_of", order="as_of")
     origin_text = Text(_("who says so"), "origin", order="origin")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from staff.columns import Amount, Column, Count, Id, Status, Text, When, Word
+from staff.columns import Amount, Id, ListColumn, Number, Status, Text, When, Word
 from staff.formats import GROUP, NOTHING, amount_text, grouped
 from staff.list_tags import aligned, labelled
 
@@ -69,8 +69,8 @@ def test_a_status_is_a_word_with_an_explanation() -> None:
 
 
 @pytest.mark.parametrize("value", [None, ""])
-@pytest.mark.parametrize("kind", [Column, Text, Id, When, Count, Amount])
-def test_where_nothing_is_there_is_one_kind_of_dash(kind: type[Column], value: Any) -> None:
+@pytest.mark.parametrize("kind", [ListColumn, Text, Id, When, Number, Amount])
+def test_where_nothing_is_there_is_one_kind_of_dash(kind: type[ListColumn], value: Any) -> None:
     assert kind("title", "value")(row(value=value)) == NOTHING
 
 
