@@ -149,7 +149,7 @@ class When(ListColumn):
         return moment(value)
 
 
-class Number(ListColumn):
+class NumberColumn(ListColumn):
     def show(self, value: int, row: Any) -> str:  # noqa: ARG002
         return number(grouped(str(value)))
 

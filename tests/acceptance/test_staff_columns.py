@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from staff.columns import Amount, Id, ListColumn, Number, Status, Text, When, Word
+from staff.columns import Amount, Id, ListColumn, NumberColumn, Status, Text, When, Word
 from staff.formats import GROUP, NOTHING, amount_text, grouped
 from staff.list_tags import aligned, labelled
 
@@ -69,7 +69,7 @@ def test_a_status_is_a_word_with_an_explanation() -> None:
 
 
 @pytest.mark.parametrize("value", [None, ""])
-@pytest.mark.parametrize("kind", [ListColumn, Text, Id, When, Number, Amount])
+@pytest.mark.parametrize("kind", [ListColumn, Text, Id, When, NumberColumn, Amount])
 def test_where_nothing_is_there_is_one_kind_of_dash(kind: type[ListColumn], value: Any) -> None:
     assert kind("title", "value")(row(value=value)) == NOTHING
 
