@@ -37,16 +37,16 @@ def test_whole_digits_stand_in_groups_of_three(number: str, text: str) -> None:
 def test_an_amount_keeps_every_digit() -> None:
     largest = Decimal("9999999999999999999999999999.9999999999")
     assert amount_text(largest, 2).replace(GROUP, "") == str(largest)
-    shown = Amount("amount", "amount")(row(amount=largest))
-    assert shown.replace("<wbr>", "").replace(GROUP, "").count("9") == 38
-    assert "<wbr>" in shown
+    cell = Amount("amount", "amount")(row(amount=largest))
+    assert cell.replace("<wbr>", "").replace(GROUP, "").count("9") == 38
+    assert "<wbr>" in cell
     assert "<wbr>" not in Amount("amount", "amount")(row(amount=Decimal(1234567)))
 
 
 def test_a_long_id_has_its_middle_apart_and_the_whole_in_the_title() -> None:
-    shown = Id("id", "external_id")(row(external_id=UUID))
-    assert f'title="{UUID}"' in shown
-    assert '>0192f0c1<span class="till-middle">-2e3a-7b44-9c55-12345678</span>90ab<' in shown
+    cell = Id("id", "external_id")(row(external_id=UUID))
+    assert f'title="{UUID}"' in cell
+    assert '>0192f0c1<span class="till-middle">-2e3a-7b44-9c55-12345678</span>90ab<' in cell
     assert "title" not in Id("id", "external_id")(row(external_id="7001"))
 
 
@@ -56,15 +56,15 @@ def test_a_strangers_text_is_text() -> None:
 
 
 def test_a_time_is_shown_to_the_minute_and_the_title_has_it_whole() -> None:
-    shown = When("time", "at")(row(at=datetime(2026, 3, 1, 23, 59, 58, 123456, tzinfo=UTC)))
-    assert 'title="2026-03-01 23:59:58.123456 UTC"' in shown
-    assert '>2026-03-01 23:59<span class="till-seconds">:58</span>' in shown
+    cell = When("time", "at")(row(at=datetime(2026, 3, 1, 23, 59, 58, 123456, tzinfo=UTC)))
+    assert 'title="2026-03-01 23:59:58.123456 UTC"' in cell
+    assert '>2026-03-01 23:59<span class="till-seconds">:58</span>' in cell
 
 
 def test_a_status_is_a_word_with_an_explanation() -> None:
     words = {"paid": Word("Paid", "good", "It is booked.")}
-    shown = Status("status", "status", words)(row(status="paid"))
-    assert 'class="till-chip till-chip-good" title="It is booked.">Paid<' in shown
+    cell = Status("status", "status", words)(row(status="paid"))
+    assert 'class="till-chip till-chip-good" title="It is booked.">Paid<' in cell
     assert ">strange<" in Status("status", "status", words)(row(status="strange"))
 
 
