@@ -16,6 +16,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import security_log
 from accounts.key_scopes import Scope
@@ -91,7 +92,7 @@ class ScopeRequired(KeyRefused):
     why = "scope"
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(f"The API key needs the scope {scope}.")
+        super().__init__(_("The API key needs the scope %(scope)s.") % {"scope": scope})
         self.extra = {"scope": scope.value}
         self.auth_header = f'Bearer realm="api", error="insufficient_scope", scope="{scope}"'
 

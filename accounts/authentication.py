@@ -3,6 +3,7 @@
 What begins as a key does is never read as a token, nor is a token looked for among the keys.
 """
 
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -27,7 +28,7 @@ class TokenAuthentication(BaseAuthentication):
         except (tokens.InvalidToken, UnicodeDecodeError) as error:
             expired = isinstance(error, tokens.ExpiredToken)
             raise AuthenticationFailed(
-                str(error) if isinstance(error, tokens.InvalidToken) else "The token is not valid.",
+                str(error) if isinstance(error, tokens.InvalidToken) else _("The token is not valid."),
                 code="token_expired" if expired else "token_invalid",
             ) from error
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 
@@ -43,10 +44,10 @@ def read_activation_token(token: str) -> tuple[int, str]:
     try:
         text = _signer().unsign(token, max_age=settings.TILL_ACTIVATION_LINK_SECONDS)
     except signing.SignatureExpired as error:
-        raise ExpiredLink("This link has expired; ask for a new one.") from error
+        raise ExpiredLink(_("This link has expired; ask for a new one.")) from error
     except (signing.BadSignature, ValueError) as error:
-        raise InvalidLink("This link is not valid.") from error
-    user_id, _, mark = text.partition("-")
+        raise InvalidLink(_("This link is not valid.")) from error
+    user_id, _dash, mark = text.partition("-")
     return int(user_id), mark
 
 

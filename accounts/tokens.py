@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 from rest_framework_simplejwt import exceptions as jwt_exceptions
 from rest_framework_simplejwt import tokens as jwt_tokens
 
@@ -129,7 +130,7 @@ def claims_of_access(raw: str) -> AccessClaims:
     """Return what a token of ours says that has not expired. Asks nobody. Raises InvalidToken or ExpiredToken."""
     claims = _remembered_claims(raw, settings.TILL_JWT_KEY)
     if claims.expires_at <= time.time():
-        raise ExpiredToken("The token has expired.")
+        raise ExpiredToken(_("The token has expired."))
     return claims
 
 
@@ -159,7 +160,7 @@ def _same_pair(login: _Login, successor: uuid.UUID) -> TokenPair | None:
 def _refuse_spent(login: _Login) -> NoReturn:
     if _end(login.family_id):
         security_log.record(SecurityEvent.REFRESH_REUSED, user_id=login.user.pk)
-    raise InvalidToken("This refresh token was used before, or its login has ended.")
+    raise InvalidToken(_("This refresh token was used before, or its login has ended."))
 
 
 def _pair(login: _Login, *, jti: uuid.UUID, at: datetime) -> tuple[TokenPair, datetime]:
@@ -195,13 +196,13 @@ def _read(kind: type[AnyToken], raw: str) -> AnyToken:
     try:
         token = kind(raw)  # type: ignore[arg-type]  # simplejwt annotates the encoded token as a Token
     except jwt_exceptions.ExpiredTokenError as error:
-        raise ExpiredToken("The token has expired.") from error
+        raise ExpiredToken(_("The token has expired.")) from error
     except _UNREADABLE as error:
-        raise InvalidToken("The token is not valid.") from error
+        raise InvalidToken(_("The token is not valid.")) from error
     if any(type(token.get(claim)) is not kind_ for claim, kind_ in _CLAIM_TYPES.items()):
-        raise InvalidToken("The token is not valid.")
+        raise InvalidToken(_("The token is not valid."))
     if token["exp"] <= datetime.now(UTC).timestamp():  # the leeway is for clocks that are ahead of ours
-        raise ExpiredToken("The token has expired.")
+        raise ExpiredToken(_("The token has expired."))
     return token
 
 
@@ -214,7 +215,7 @@ def _login(token: AnyToken) -> _Login:
         row = cursor.fetchone()
     user = row and User.from_db(DEFAULT_DB_ALIAS, names, row[1:])
     if user is None or not user.is_active or token["epoch"] != user.token_epoch:
-        raise InvalidToken("The token is no longer valid.")
+        raise InvalidToken(_("The token is no longer valid."))
     return _Login(user, family_id, row[0])
 
 
@@ -236,7 +237,7 @@ def _login_statement() -> tuple[list[str], str]:
 def _subject(token: AnyToken) -> int:
     subject = token["sub"]
     if not (subject.isascii() and subject.isdecimal() and len(subject) < 20):
-        raise InvalidToken("The token names no user.")
+        raise InvalidToken(_("The token names no user."))
     return min(int(subject), MAX_ID)
 
 
@@ -244,7 +245,7 @@ def _uuid(token: AnyToken, claim: str) -> uuid.UUID:
     try:
         return uuid.UUID(token.get(claim))
     except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidToken("The token is not valid.") from error
+        raise InvalidToken(_("The token is not valid.")) from error
 
 
 def _end(family_id: uuid.UUID) -> int:

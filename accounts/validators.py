@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext_lazy as _
 
 EMAIL_MAX_LENGTH = 254
 FULL_NAME_MAX_LENGTH = 150
@@ -13,7 +14,7 @@ PASSWORD_MAX_LENGTH = 128  # Argon2 hashes all it is given, so the length is bou
 class AsciiEmailValidator:
     """Refuses addresses outside ASCII, so that `lower()` means the same in Python and in every database."""
 
-    message = "Write the address in ASCII; an international domain in its xn-- form."
+    message = _("Write the address in ASCII; an international domain in its xn-- form.")
     code = "invalid"
 
     def __call__(self, value: str) -> None:

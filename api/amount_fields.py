@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import get_attribute
@@ -14,7 +15,9 @@ from api.decimals import format_amount, parse_decimal
 class AmountInputField(serializers.Field[Decimal, Any, str, Decimal]):
     """An amount as canonical text, or as a JSON number, which is read exactly. Its range is for services to judge."""
 
-    default_error_messages = {"invalid": 'An amount as text such as "25.00": digits, at most one point, no exponent.'}
+    default_error_messages = {
+        "invalid": _('An amount as text such as "25.00": digits, at most one point, no exponent.')
+    }
 
     def to_internal_value(self, data: Any) -> Decimal:
         text = f"{data:f}" if isinstance(data, Decimal) else str(data)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -42,8 +43,10 @@ class MomentField(forms.Field):
         except (ValueError, OverflowError):
             pass
         raise forms.ValidationError(
-            "A day such as 2026-01-31, or an RFC 3339 time such as 2026-01-31T12:00:00Z"
-            " (a plus sign has to be URL-encoded).",
+            _(
+                "A day such as 2026-01-31, or an RFC 3339 time such as 2026-01-31T12:00:00Z"
+                " (a plus sign has to be URL-encoded)."
+            ),
             "invalid",
         )
 
@@ -54,7 +57,7 @@ class IdFormField(forms.Field):
             return None
         if number := id_or_none(value):
             return number
-        raise forms.ValidationError(f"A whole number from 1 to {MAX_ID}.", "invalid")
+        raise forms.ValidationError(_("A whole number from 1 to %(maximum)s.") % {"maximum": MAX_ID}, "invalid")
 
 
 def id_or_none(text: str) -> int | None:
@@ -75,7 +78,7 @@ class CurrencyField(forms.Field):
     def to_python(self, value: str | None) -> str | None:
         if not value or _CURRENCY.fullmatch(value):
             return value or None
-        raise forms.ValidationError("A currency's code in capital letters, such as USD.", "invalid")
+        raise forms.ValidationError(_("A currency's code in capital letters, such as USD."), "invalid")
 
 
 class Filter(filters.Filter):  # type: ignore[misc]  # django-filter has no types

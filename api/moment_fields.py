@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -17,7 +18,7 @@ LAST_YEAR = 9000  # PostgreSQL knows later ones, Python's calendar ends before t
 class MomentInputField(serializers.Field[datetime, Any, str, datetime]):
     """A moment as RFC 3339 writes it, with its offset."""
 
-    default_error_messages = {"invalid": "An RFC 3339 time such as 2026-01-31T12:00:00Z."}
+    default_error_messages = {"invalid": _("An RFC 3339 time such as 2026-01-31T12:00:00Z.")}
 
     def to_internal_value(self, data: Any) -> datetime:
         try:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -36,7 +37,13 @@ class LimitedCursorPagination(CursorPagination):
         if text is None:
             return 50
         if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
-            raise ValidationError({"limit": ErrorDetail(f"A whole number from 1 to {MAX_LIMIT}.", code="invalid")})
+            raise ValidationError(
+                {
+                    "limit": ErrorDetail(
+                        _("A whole number from 1 to %(maximum)s.") % {"maximum": MAX_LIMIT}, code="invalid"
+                    )
+                }
+            )
         return int(text)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
@@ -97,4 +104,4 @@ def refuse_foreign_cursor(text: str) -> None:
 
 
 def invalid_cursor() -> ValidationError:
-    return ValidationError({"cursor": ErrorDetail("This cursor was not given by this list.", code="invalid")})
+    return ValidationError({"cursor": ErrorDetail(_("This cursor was not given by this list."), code="invalid")})

@@ -10,6 +10,9 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.utils.http import parse_header_parameters
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext as translated
+from django.utils.translation import gettext_noop
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
@@ -35,9 +38,15 @@ class UnreadableField(ParseError):
 class _Unreadable:
     """Stands for a value that cannot be taken until it is known where in the body that is."""
 
-    why: str
+    #: Translated only when it is told: a body may hold thousands of them.
+    text: str
+    values: Mapping[str, object]
     #: Of the body itself, what the error is about.
     field: str = ""
+
+    @property
+    def why(self) -> str:
+        return translated(self.text) % self.values
 
 
 class StrictJSONParser(BaseParser):
@@ -63,35 +72,37 @@ class StrictJSONParser(BaseParser):
 def refuse_other_media(content_type: str) -> None:
     """Only `application/json`, and only in UTF-8. Raise UnsupportedMediaType."""
     if len(content_type) > MAX_CONTENT_TYPE_LENGTH:
-        raise UnsupportedMediaType(content_type[:MAX_CONTENT_TYPE_LENGTH], "Send application/json in UTF-8.")
+        raise UnsupportedMediaType(content_type[:MAX_CONTENT_TYPE_LENGTH], _("Send application/json in UTF-8."))
     kind, parameters = parse_header_parameters(content_type)
     charset = parameters.get("charset", "utf-8").lower()
     if kind != "application/json" or charset not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType(content_type, "Send application/json in UTF-8.")
+        raise UnsupportedMediaType(content_type, _("Send application/json in UTF-8."))
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the object that the body is. Raise ParseError naming what is wrong."""
     if sum(map(body.count, b",[{")) > MAX_VALUES:
-        raise ParseError(f"The body holds more than {MAX_VALUES} values.")
+        raise ParseError(_("The body holds more than %(count)s values.") % {"count": MAX_VALUES})
     try:
         value = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_object,
             parse_float=_decimal,
             parse_int=_integer,
-            parse_constant=lambda name: _Unreadable(f"{name} is not JSON."),
+            parse_constant=lambda name: _Unreadable(gettext_noop("%(name)s is not JSON."), {"name": name}),
         )
     except UnicodeDecodeError as error:
-        raise ParseError(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+        raise ParseError(
+            _("The body is not UTF-8: byte %(position)s cannot be read.") % {"position": error.start}
+        ) from None
     except json.JSONDecodeError as error:
-        raise ParseError(f"The body is not JSON: {error}.") from None
+        raise ParseError(_("The body is not JSON: %(error)s.") % {"error": error}) from None
     except RecursionError:
-        raise ParseError("The body is nested too deeply.") from None
+        raise ParseError(_("The body is nested too deeply.")) from None
     if isinstance(value, _Unreadable):
         raise UnreadableField(value.why, field=value.field) if value.field else ParseError(value.why)
     if not isinstance(value, dict):
-        raise ParseError("The body must be a JSON object.")
+        raise ParseError(_("The body must be a JSON object."))
     for name, part in value.items():
         _refuse_unsafe_name(name)
         _refuse_unsafe(name, part)
@@ -100,18 +111,24 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Unreadable:
     if len(pairs) > MAX_MEMBERS:
-        return _Unreadable(f"An object has at most {MAX_MEMBERS} members; this one has {len(pairs)}.")
+        return _Unreadable(
+            gettext_noop("An object has at most %(maximum)s members; this one has %(count)s."),
+            {"maximum": MAX_MEMBERS, "count": len(pairs)},
+        )
     result: dict[str, Any] = {}
     for name, value in pairs:
         if name in result:
-            return _Unreadable(f"The key {name[:MAX_NAME_LENGTH]!a} is given twice.", field=name[:MAX_NAME_LENGTH])
+            known = name[:MAX_NAME_LENGTH]
+            return _Unreadable(gettext_noop("The key %(name)s is given twice."), {"name": ascii(known)}, field=known)
         result[name] = value
     return result
 
 
 def _decimal(literal: str) -> Decimal | _Unreadable:
     if "e" in literal.lower():  # 1e999999999 is ten characters, and gigabytes when written out
-        return _Unreadable(f"The number {literal[:20]} has an exponent: write it out.")
+        return _Unreadable(
+            gettext_noop("The number %(number)s has an exponent: write it out."), {"number": literal[:20]}
+        )
     return _too_long(literal) or Decimal(literal)
 
 
@@ -120,7 +137,9 @@ def _integer(literal: str) -> int | _Unreadable:
 
 
 def _too_long(literal: str) -> _Unreadable | None:
-    return _Unreadable(f"The number {literal[:20]}… is too long.") if len(literal) > MAX_NUMBER_LENGTH else None
+    if len(literal) <= MAX_NUMBER_LENGTH:
+        return None
+    return _Unreadable(gettext_noop("The number %(number)s… is too long."), {"number": literal[:20]})
 
 
 def _refuse_unsafe(name: str, value: Any) -> None:
@@ -137,7 +156,7 @@ def _refuse_unsafe_value(value: Any) -> None:
     while waiting:
         item, depth = waiting.pop()
         if depth > MAX_DEPTH:
-            raise ParseError("The body is nested too deeply.")
+            raise ParseError(_("The body is nested too deeply."))
         if isinstance(item, _Unreadable):
             raise ParseError(item.why)
         if isinstance(item, str):
@@ -153,18 +172,24 @@ def _refuse_unsafe_value(value: Any) -> None:
 
 def _refuse_long(items: list[Any]) -> None:
     if len(items) > MAX_MEMBERS:
-        raise ParseError(f"A list has at most {MAX_MEMBERS} items; this one has {len(items)}.")
+        raise ParseError(
+            _("A list has at most %(maximum)s items; this one has %(count)s.")
+            % {"maximum": MAX_MEMBERS, "count": len(items)}
+        )
 
 
 def _refuse_unsafe_name(name: str) -> None:
     _refuse_unsafe_text(name)
     if len(name) > MAX_NAME_LENGTH:
-        raise ParseError(f"The name of a member has at most {MAX_NAME_LENGTH} characters: {name[:20]!a}…")
+        raise ParseError(
+            _("The name of a member has at most %(maximum)s characters: %(name)s…")
+            % {"maximum": MAX_NAME_LENGTH, "name": ascii(name[:20])}
+        )
 
 
 def _refuse_unsafe_text(text: str) -> None:
     unstorable = _UNSTORABLE.search(text)
+    if unstorable and unstorable[0] == chr(0):
+        raise ParseError(_("The body holds a NUL character."))
     if unstorable:
-        raise ParseError(
-            f"The body holds {'a NUL character' if unstorable[0] == chr(0) else 'half of a surrogate pair'}."
-        )
+        raise ParseError(_("The body holds half of a surrogate pair."))

@@ -4,6 +4,7 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext_lazy as _
 
 # Control characters, lone surrogates, line and paragraph separators: PostgreSQL refuses some of them, logs
 # and mail headers break on others.
@@ -17,7 +18,7 @@ _BIDI_OVERRIDES = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 class PlainTextValidator:
     """Refuses control characters, lone surrogates and direction overrides (a name that reads as another)."""
 
-    message = "This text holds a character that is not allowed."
+    message = _("This text holds a character that is not allowed.")
     code = "characters_not_allowed"
 
     def __call__(self, value: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -62,7 +63,9 @@ def listed(given: QueryDict, name: str, choices: Collection[str]) -> set[str]:
     """Return the values of a parameter of several. Raises ValidationError for one that is no choice."""
     values = {value for text in given.getlist(name) for value in text.split(",")}
     if values - set(choices):
-        raise ValidationError({name: ErrorDetail(f"Knows {' and '.join(choices)}.", code="invalid_choice")})
+        raise ValidationError(
+            {name: ErrorDetail(_("Knows %(choices)s.") % {"choices": ", ".join(choices)}, code="invalid_choice")}
+        )
     return values
 
 
@@ -71,10 +74,10 @@ def refuse_unknown_parameters(given: QueryDict, known: Collection[str], *, repea
     errors = {}
     for name, values in given.lists():
         if name not in known:
-            errors[name] = ErrorDetail("This parameter is not known here.", code="unknown_parameter")
+            errors[name] = ErrorDetail(_("This parameter is not known here."), code="unknown_parameter")
         elif len(values) > 1 and name not in repeatable:
-            errors[name] = ErrorDetail("This parameter is given more than once.", code="repeated_parameter")
+            errors[name] = ErrorDetail(_("This parameter is given more than once."), code="repeated_parameter")
         elif not all(values):
-            errors[name] = ErrorDetail("This parameter has no value.", code="blank")
+            errors[name] = ErrorDetail(_("This parameter has no value."), code="blank")
     if errors:
         raise ValidationError(errors)

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 MAX_UNKNOWN_NAMED = 20
 #: Members of a body that stand elsewhere in a request.
 _ELSEWHERE = {
-    "dryrun": "It goes into the address: `?dry_run=true`.",
-    "idempotencykey": "It goes into the header `Idempotency-Key`.",
+    "dryrun": gettext_lazy("It goes into the address: `?dry_run=true`."),
+    "idempotencykey": gettext_lazy("It goes into the header `Idempotency-Key`."),
 }
 
 
@@ -44,8 +46,8 @@ def _advice(name: str, known: set[str]) -> str:
     """Say what may have been meant: `expectedPrice` is `expected_price`, and a dry run is asked for elsewhere."""
     bare = _bare(name)
     if meant := next((other for other in known if _bare(other) == bare), None):
-        return f"This field is not known here; did you mean `{meant}`?"
-    return f"This field is not known here. {_ELSEWHERE.get(bare, '')}".rstrip()
+        return _("This field is not known here; did you mean `%(name)s`?") % {"name": meant}
+    return f"{_('This field is not known here.')} {_ELSEWHERE.get(bare, '')}".rstrip()
 
 
 def _bare(name: str) -> str:
@@ -55,5 +57,10 @@ def _bare(name: str) -> str:
 def refuse_unless_one_of(attrs: dict[str, Any], *names: str) -> None:
     """Raise ValidationError naming all of the fields unless exactly one is given."""
     if sum(name in attrs for name in names) != 1:
-        choice = " or ".join(f"`{name}`" for name in names)
-        raise ValidationError({name: ErrorDetail(f"Exactly one of {choice}.", code="exactly_one") for name in names})
+        choice = ", ".join(f"`{name}`" for name in names)
+        raise ValidationError(
+            {
+                name: ErrorDetail(_("Exactly one of these: %(choice)s.") % {"choice": choice}, code="exactly_one")
+                for name in names
+            }
+        )

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from api.decimals import format_amount, parse_decimal
 
@@ -11,7 +12,7 @@ from api.decimals import format_amount, parse_decimal
 class AmountFormField(forms.Field):
     """Shows an amount with `places` decimals and reads it exactly; whether it fits its currency is not known here."""
 
-    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": "An amount such as 25.00."}
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("An amount such as 25.00.")}
     places: int = 0
 
     def __init__(self, **kwargs: Any) -> None:

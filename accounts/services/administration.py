@@ -3,6 +3,7 @@
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import security_log, tokens, user_changes
 from accounts.models import Role, User
@@ -67,7 +68,7 @@ def disable_user(*, user_id: int, by: User | None) -> User:
 
     Also voids an activation link that was never used. Raises OwnAccount, LastAdmin or UnknownUser.
     """
-    refuse_own_account(user_id, by, "disable")
+    refuse_own_account(user_id, by, _("You cannot disable yourself."))
     with transaction.atomic():
         user = lock_with_admins(user_id)
         if user.disabled_at is None:
@@ -86,7 +87,7 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
     Raises OwnAccount, LastAdmin, UnknownUser or UserDeleted.
     """
     if by is not None and by.pk == user_id and role != by.role:
-        raise OwnAccount("You cannot change your own role.")
+        raise OwnAccount(_("You cannot change your own role."))
     with transaction.atomic():
         user = lock_with_admins(user_id)
         if user.is_deleted:
@@ -101,10 +102,10 @@ def set_role(*, user_id: int, role: Role, by: User | None) -> User:
     return user
 
 
-def refuse_own_account(user_id: int, by: User | None, verb: str) -> None:
+def refuse_own_account(user_id: int, by: User | None, why: str) -> None:
     """Raise OwnAccount when staff would do that to themselves."""
     if by is not None and by.pk == user_id:
-        raise OwnAccount(f"You cannot {verb} yourself.")
+        raise OwnAccount(why)
 
 
 def refuse_without_admin(user: User, by: User | None) -> None:

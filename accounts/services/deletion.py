@@ -5,6 +5,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import security_log, tokens
 from accounts.login_lock import forget_name
@@ -20,7 +21,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
     payments.users.services.anonymise is what to call: it also scrubs what payments keeps about the user.
     Locks the row, of an admin with all active admins'. Raises OwnAccount, LastAdmin or UnknownUser.
     """
-    refuse_own_account(user_id, by, "delete")
+    refuse_own_account(user_id, by, _("You cannot delete yourself."))
     with transaction.atomic():
         user = lock_with_admins(user_id)
         if not user.is_deleted:
@@ -37,7 +38,7 @@ def destroy_user(*, user_id: int, by: User | None) -> None:
     Raises Django's ProtectedError when something does (IntegrityError at the commit when it was written meanwhile),
     OwnAccount, LastAdmin or UnknownUser.
     """
-    refuse_own_account(user_id, by, "delete")
+    refuse_own_account(user_id, by, _("You cannot delete yourself."))
     with transaction.atomic():
         user = lock_with_admins(user_id)
         refuse_without_admin(user, by)

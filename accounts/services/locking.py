@@ -1,6 +1,7 @@
 """Rows of users, locked before they are changed. Nobody locks a user's row after a wallet's."""
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 
@@ -37,4 +38,4 @@ def _pick(user_id: int, users: list[User]) -> User:
     for user in users:
         if user.pk == user_id:
             return user
-    raise UnknownUser(f"There is no user {user_id}.")
+    raise UnknownUser(_("There is no user %(user_id)s.") % {"user_id": user_id})

@@ -4,6 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts import security_log, tokens
 from accounts.hashers import normalized
@@ -33,10 +34,13 @@ def check_new_password(*, password: str, user: User, field: str = "password") ->
     It is judged as it is kept: normalized.
     """
     if len(password) > PASSWORD_MAX_LENGTH:
-        raise WeakPassword(f"Use at most {PASSWORD_MAX_LENGTH} characters.", field=field)
+        raise WeakPassword(
+            _("Use at most %(count)s characters.") % {"count": PASSWORD_MAX_LENGTH},
+            field=field,
+        )
     password = normalized(password)
     if not password.strip():
-        raise WeakPassword("Use more than spaces.", field=field)
+        raise WeakPassword(_("Use more than spaces."), field=field)
     try:
         validate_plain_text(password)
         validate_password(password, user)
@@ -52,12 +56,12 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
     """
     if not user.check_password(current_password):
         security_log.record(SecurityEvent.PASSWORD_REFUSED, user_id=user.pk)
-        raise WrongPassword("The current password is not right.")
+        raise WrongPassword(_("The current password is not right."))
     check_new_password(password=new_password, user=user, field="new_password")
     proven, chosen = user.password, make_password(new_password)
     with transaction.atomic():
         if not User.objects.filter(pk=user.pk, password=proven).update(password=chosen):
-            raise WrongPassword("The password was changed meanwhile.")
+            raise WrongPassword(_("The password was changed meanwhile."))
         tokens.end_all(user_id=user.pk)
         security_log.record_after_commit(SecurityEvent.PASSWORD_CHANGED, user_id=user.pk)
 

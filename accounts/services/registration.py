@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import links, security_log, user_changes
 from accounts.counters import count_hit
@@ -93,7 +94,7 @@ def activate(*, token: str) -> Activation:
     user_id, mark = links.read_activation_token(token)
     user = User.objects.filter(pk=user_id).first()
     if user is None or links.address_mark(user.email) != mark:
-        raise links.InvalidLink("This link is not valid.")
+        raise links.InvalidLink(_("This link is not valid."))
     won = User.objects.filter(pk=user_id, email=user.email, activated_at__isnull=True, disabled_at__isnull=True).update(
         is_active=True, activated_at=timezone.now()
     )
@@ -101,7 +102,7 @@ def activate(*, token: str) -> Activation:
         security_log.record_after_commit(SecurityEvent.USER_ACTIVATED, user_id=user_id)
     user.refresh_from_db()
     if not user.is_active:
-        raise links.InvalidLink("This link was used or is no longer valid.")
+        raise links.InvalidLink(_("This link was used or is no longer valid."))
     return Activation(user=user, already_active=not won)
 
 
@@ -119,7 +120,7 @@ def _email_taken_named() -> Iterator[None]:
         yield
     except IntegrityError as error:
         if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") == EMAIL_CONSTRAINT:
-            raise EmailTaken("This email is taken.") from error
+            raise EmailTaken(_("This email is taken.")) from error
         raise
 
 
@@ -127,7 +128,7 @@ def _check_fields(user: User) -> None:
     """Raise Django's ValidationError for what is malformed, and for the address of a deleted user."""
     user.clean_fields(exclude=["password"])
     if user.is_deleted:
-        raise ValidationError({"email": ValidationError("This address is reserved.", code="reserved")})
+        raise ValidationError({"email": ValidationError(_("This address is reserved."), code="reserved")})
 
 
 def _save_new(user: User) -> None:

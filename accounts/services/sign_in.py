@@ -2,6 +2,7 @@
 
 from django.contrib.auth import authenticate, user_logged_in
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from accounts import tokens
 from accounts.login_refusals import login_name, seconds_locked
@@ -41,5 +42,7 @@ def sign_in(*, email: str, password: str, request: HttpRequest) -> tokens.TokenP
         return tokens.open_family(user=user)
     if getattr(request, "axes_locked_out", False):
         seconds = seconds_locked(request, login_name(None, {"email": name}))
-        raise LoginLocked(f"Too many failed logins; try again in {seconds} seconds.", retry_after=seconds)
-    raise InvalidCredentials("No active user has this email and password.")
+        raise LoginLocked(
+            _("Too many failed logins; try again in %(seconds)s seconds.") % {"seconds": seconds}, retry_after=seconds
+        )
+    raise InvalidCredentials(_("No active user has this email and password."))
