@@ -9,8 +9,10 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
-from accounts import services
+from accounts import services, tokens
 from accounts.models import Role, User
 from api.plain_text import validate_plain_text
 
@@ -28,6 +30,8 @@ else:
     UserAdminBase = auth_admin.UserAdmin
     UserForm = forms.ModelForm
     PasswordMixin = auth_forms.SetPasswordMixin
+
+MAX_SESSIONS = 50
 
 # Roles decide here, not Django's groups; and axes keeps no logs (AXES_DISABLE_ACCESS_LOG), only its counters.
 admin.site.unregister([Group, AccessLog, AccessFailureLog])
@@ -133,12 +137,13 @@ class UserAdmin(UserAdminBase):
     list_per_page = 50
     show_full_result_count = False
     readonly_fields: ClassVar[tuple[str, ...]] = (
-        *("id", "activated_at", "disabled_at", "created_at", "last_login", "token_epoch"),
+        *("id", "activated_at", "disabled_at", "created_at", "last_login", "token_epoch", "sessions"),
     )
     fieldsets: ClassVar[tuple[Any, ...]] = (
         (None, {"fields": ("id", "email", "full_name", "password")}),
         ("Rights", {"fields": ("role", "is_active", "support", "reason")}),
         ("History", {"fields": ("created_at", "activated_at", "disabled_at", "last_login", "token_epoch")}),
+        (_("Sessions"), {"fields": ("sessions",), "classes": ("till-latest",)}),
     )
     add_fieldsets = (
         (None, {"classes": ("wide",), "fields": ("email", "full_name", "role", "password1", "password2")}),
@@ -156,7 +161,7 @@ class UserAdmin(UserAdminBase):
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave out what cannot be asked: of oneself, and of those who may only look, to whom no hash is shown."""
         if obj is None or not self.has_change_permission(request, obj):
-            return _without(super().get_fieldsets(request, obj), "password", "support", "reason")
+            return _without(super().get_fieldsets(request, obj), "password", "support", "reason", "sessions")
         own = obj.pk == request.user.pk
         return _without(super().get_fieldsets(request, obj), *(("support", "reason") if own else ()))
 
@@ -164,6 +169,11 @@ class UserAdmin(UserAdminBase):
         """Staff cannot disable or demote themselves. The services refuse it too."""
         own = self.own_account_fields if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *own)
+
+    @admin.display(description="")
+    def sessions(self, user: User) -> str:
+        lasting = tokens.lasting_logins(user_id=user.pk).order_by("-created_at")[:MAX_SESSIONS]
+        return render_to_string("admin/sessions.html", {"sessions": lasting})
 
     def save_model(self, request: HttpRequest, obj: User, form: UserForm, change: bool) -> None:
         if change:
@@ -200,7 +210,8 @@ class UserAdmin(UserAdminBase):
 
 
 def _without(fieldsets: Any, *hidden: str) -> list[tuple[str | None, dict[str, Any]]]:
-    return [
+    left = [
         (title, options | {"fields": [name for name in options["fields"] if name not in hidden]})
         for title, options in fieldsets
     ]
+    return [(title, options) for title, options in left if options["fields"]]

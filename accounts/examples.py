@@ -25,6 +25,21 @@ LOGIN = [
 REFRESH = [request_example("Refresh token", refresh=_TOKENS["refresh"]), response_example("New tokens", _TOKENS)]
 PASSWORD = [request_example("A new one", current_password="correct horse 42", new_password="battery staple 43")]
 
+SESSION = [
+    response_example(
+        "A phone",
+        {
+            "id": "6f1c1c5e-51c2-4f6c-9d43-3b7e5d6f0a11",
+            "created_at": "2026-11-02T07:30:00Z",
+            "last_used_at": "2026-11-30T18:05:00Z",
+            "expires_at": "2026-12-14T18:05:00Z",
+            "user_agent": "TillApp/3.1 (Android 16)",
+            "address": "203.0.113.7",
+            "current": True,
+        },
+    )
+]
+
 EXPIRED_LINK = problem_response(
     410, "expired_link", "The link has expired", "This link has expired; ask for a new one."
 )

@@ -1,6 +1,7 @@
 """Users, their refresh tokens and API keys, the mails they are sent, and the counters that throttle strangers."""
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -18,6 +19,7 @@ from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 EMAIL_CONSTRAINT = "accounts_user_email_unique"
 #: Where the emails of deleted users end: a domain that never exists (RFC 2606), which nobody may register with.
 DELETED_ADDRESS_END = "@deleted.invalid"
+USER_AGENT_MAX_LENGTH = 200
 _SESSION_SALT = "accounts.models.User.session"
 
 
@@ -84,6 +86,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     token_epoch = models.PositiveIntegerField(default=0, editable=False)
 
+    #: For this request alone: the login of its access token.
+    login_id: uuid.UUID | None = None
     #: For this request alone: its API key opens what the role does not (accounts.key_scopes.WIDENING).
     is_widened = False
 
@@ -161,12 +165,20 @@ class TokenFamily(models.Model):
     rotated_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    #: Of the login, or of the latest refresh.
+    user_agent = models.CharField(max_length=USER_AGENT_MAX_LENGTH, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "token families"
 
     def __str__(self) -> str:
         return f"login {self.id} of user {self.user_id}"
+
+    @property
+    def last_used_at(self) -> datetime:
+        """The latest login or refresh: other requests write nothing."""
+        return self.rotated_at or self.created_at
 
 
 class ApiKey(models.Model):

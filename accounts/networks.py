@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -45,6 +45,19 @@ def _known_address(text: str) -> str | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address).partition("%")[0]
+
+
+class Caller(NamedTuple):
+    """Who signs in, as a user recognises their own devices: an address, and what the program calls itself."""
+
+    address: str | None = None
+    user_agent: str = ""
+
+
+def caller(request: "HttpRequest | Request", *, max_length: int = 200) -> Caller:
+    """Return where the request comes from. Of the program's name, what can be printed of its beginning."""
+    text = request.META.get("HTTP_USER_AGENT", "")[:max_length]
+    return Caller(client_address(request), "".join(letter for letter in text if letter.isprintable()))
 
 
 def caller_network(request: "HttpRequest | Request") -> str:

@@ -25,6 +25,7 @@ class SecurityEvent(StrEnum):
     LOGIN_FAILED = "login_failed"
     LOGIN_LOCKED = "login_locked"
     LOGOUT = "logout"
+    SESSIONS_ENDED = "sessions_ended"
     REFRESH_REPEATED = "refresh_repeated"
     REFRESH_REUSED = "refresh_reused"
     PASSWORD_REFUSED = "password_refused"  # noqa: S105

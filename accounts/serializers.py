@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import User
+from accounts.models import TokenFamily, User
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH, PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from api.fields import PlainTextField
 from api.serializers import RequestSerializer
@@ -85,6 +85,22 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
 class RefreshSerializer(RequestSerializer):
     refresh = PlainTextField(max_length=TOKEN_MAX_LENGTH)
+
+
+class SessionSerializer(serializers.ModelSerializer[TokenFamily]):
+    last_used_at = serializers.DateTimeField(help_text="The login, or the latest `auth/refresh`.")
+    user_agent = serializers.CharField(help_text="What the program called itself then, cut to 200 characters.")
+    address = serializers.IPAddressField(allow_null=True, help_text="Where that came from.")
+    expires_at = serializers.DateTimeField(help_text="When it ends unless it is refreshed.")
+    current = serializers.SerializerMethodField(help_text="Whether this request belongs to it.")
+
+    class Meta:
+        model = TokenFamily
+        fields = ("id", "created_at", "last_used_at", "expires_at", "user_agent", "address", "current")
+        read_only_fields = fields
+
+    def get_current(self, session: TokenFamily) -> bool:
+        return bool(session.pk == self.context["request"].user.login_id)
 
 
 class PasswordChangeSerializer(RequestSerializer):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple, NoReturn, TypeVar
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from rest_framework_simplejwt import tokens as jwt_tokens
 
 from accounts import security_log
 from accounts.models import TokenFamily, User
+from accounts.networks import Caller
 from accounts.security_log import SecurityEvent
 from api.fields import MAX_ID
 
@@ -50,16 +51,16 @@ _UNREADABLE = (jwt_exceptions.TokenError, TypeError, ValueError, ArithmeticError
 AnyToken = TypeVar("AnyToken", jwt_tokens.AccessToken, jwt_tokens.RefreshToken)
 
 
-def open_family(*, user: User) -> TokenPair:
+def open_family(*, user: User, caller: Caller = Caller()) -> TokenPair:  # noqa: B008 - it is a tuple
     """Begin a login: write a new family and return its first pair of tokens."""
     _delete_expired_families()
-    family = TokenFamily(user=user)
+    family = TokenFamily(user=user, **caller._asdict())
     pair, family.expires_at = _pair(_Login(user, family.id, family.created_at), jti=family.jti, at=family.created_at)
     family.save(force_insert=True)
     return pair
 
 
-def rotate(*, refresh: str) -> TokenPair:
+def rotate(*, refresh: str, caller: Caller = Caller()) -> TokenPair:  # noqa: B008 - it is a tuple
     """Trade a refresh token for a new pair; the old one is spent.
 
     One conditional UPDATE decides, so of N parallel calls with one token exactly one rotates. For FORGIVEN after that,
@@ -72,7 +73,7 @@ def rotate(*, refresh: str) -> TokenPair:
     # The new tokens get the epoch that was read above. If it has been raised since then, they are not valid.
     pair, expires_at = _pair(login, jti=fresh, at=now)
     current = TokenFamily.objects.filter(pk=login.family_id, jti=spent, ended_at__isnull=True)
-    if current.update(jti=fresh, rotated_at=now, expires_at=expires_at):
+    if current.update(jti=fresh, rotated_at=now, expires_at=expires_at, **caller._asdict()):
         return pair
     return _same_pair(login, fresh) or _refuse_spent(login)
 
@@ -89,6 +90,25 @@ def end_family(*, refresh: str) -> None:
     user_id = _subject(token)
     if _end(_uuid(token, "family")):
         security_log.record(SecurityEvent.LOGOUT, user_id=user_id, door="api")
+
+
+def lasting_logins(*, user_id: int) -> QuerySet[TokenFamily]:
+    """Return the logins of a user whose tokens are good."""
+    now = timezone.now()
+    began = now - settings.TILL_LOGIN_LIFETIME
+    return TokenFamily.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now, created_at__gt=began)
+
+
+def end_login(*, user_id: int, login_id: uuid.UUID) -> bool:
+    """End one login of the user; False if there is none that lasts."""
+    logins = lasting_logins(user_id=user_id).filter(pk=login_id)
+    return logins.update(ended_at=timezone.now()) > 0
+
+
+def end_others(*, user_id: int, current: uuid.UUID) -> None:
+    """End all logins of the user but one. Sessions of the staff site go on."""
+    others = TokenFamily.objects.filter(user_id=user_id, ended_at=None).exclude(pk=current)
+    others.update(ended_at=timezone.now())
 
 
 def end_all(*, user_id: int) -> None:
@@ -113,7 +133,9 @@ def holder_of_access(raw: str) -> User:
 
     Raises InvalidToken or ExpiredToken.
     """
-    return _login(_read(jwt_tokens.AccessToken, raw)).user
+    login = _login(_read(jwt_tokens.AccessToken, raw))
+    login.user.login_id = login.family_id
+    return login.user
 
 
 class AccessClaims(NamedTuple):

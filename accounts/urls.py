@@ -11,5 +11,7 @@ urlpatterns = [
     path("auth/login", views.LoginView.as_view(), name="auth-login"),
     path("auth/refresh", views.RefreshView.as_view(), name="auth-refresh"),
     path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
+    path("auth/sessions", views.SessionViewSet.as_view({"get": "list", "delete": "end_all"}), name="auth-sessions"),
+    path("auth/sessions/<uuid:pk>", views.SessionViewSet.as_view({"delete": "destroy"}), name="auth-session"),
     path("auth/password", views.PasswordView.as_view(), name="auth-password"),
 ]

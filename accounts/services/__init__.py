@@ -28,6 +28,7 @@ from accounts.services.registration import (
     resend_activation,
     update_user,
 )
+from accounts.services.sessions import UnknownSession, end_other_sessions, end_session, end_sessions
 from accounts.services.sign_in import InvalidCredentials, LoginLocked, sign_in
 from accounts.services.support import NotAnOrdinaryUser, is_support, keep_support_group, set_support
 
@@ -39,6 +40,7 @@ __all__ = [
     "LoginLocked",
     "NotAnOrdinaryUser",
     "OwnAccount",
+    "UnknownSession",
     "UnknownUser",
     "UserDeleted",
     "WeakPassword",
@@ -51,6 +53,9 @@ __all__ = [
     "destroy_user",
     "disable_user",
     "enable_user",
+    "end_other_sessions",
+    "end_session",
+    "end_sessions",
     "insert_active_user",
     "insert_user",
     "is_support",

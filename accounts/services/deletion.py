@@ -28,6 +28,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
             refuse_without_admin(user, by)
             _scrub(user)
             tokens.end_all(user_id=user_id)
+            user.token_families.all().delete()  # They say from where the user came, and with what.
             security_log.record_after_commit(SecurityEvent.USER_DELETED, user_id=user_id)
     return user
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from accounts import tokens
 from accounts.login_refusals import login_name, seconds_locked
 from accounts.models import User
+from accounts.networks import caller
 
 
 class InvalidCredentials(Exception):
@@ -39,7 +40,7 @@ def sign_in(*, email: str, password: str, request: HttpRequest) -> tokens.TokenP
     if isinstance(user, User):
         # Django's own receivers note the time of the login, axes' forget the failures.
         user_logged_in.send(sender=User, request=request, user=user)
-        return tokens.open_family(user=user)
+        return tokens.open_family(user=user, caller=caller(request))
     if getattr(request, "axes_locked_out", False):
         seconds = seconds_locked(request, login_name(None, {"email": name}))
         raise LoginLocked(

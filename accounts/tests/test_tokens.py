@@ -356,7 +356,17 @@ def test_no_whole_token_is_kept(pair: tokens.TokenPair) -> None:
     family = TokenFamily.objects.get()
     assert family.jti == uuid.UUID(claims(pair.refresh)["jti"])
     columns = [field.name for field in TokenFamily._meta.get_fields()]
-    assert columns == ["id", "user", "jti", "created_at", "rotated_at", "expires_at", "ended_at"]
+    assert columns == [
+        "id",
+        "user",
+        "jti",
+        "created_at",
+        "rotated_at",
+        "expires_at",
+        "ended_at",
+        "user_agent",
+        "address",
+    ]
 
 
 def test_refresh_is_throttled(throttle_rate: Callable[..., None]) -> None:

@@ -2,6 +2,7 @@
 
 from accounts.views.passwords import PasswordView
 from accounts.views.registration import ActivateView, RegisterView, ResendActivationView
+from accounts.views.sessions import SessionViewSet
 from accounts.views.sign_in import LoginView, LogoutView, RefreshView
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "RefreshView",
     "RegisterView",
     "ResendActivationView",
+    "SessionViewSet",
 ]

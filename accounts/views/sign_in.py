@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import examples, serializers, services, tokens
+from accounts.networks import caller
 from accounts.views.public import PublicView
 from api.query_parameters import StrictQueryMixin
 from api.validation import checked
@@ -49,7 +50,8 @@ class RefreshView(StrictQueryMixin, PublicView):
         examples=examples.REFRESH,
     )
     def post(self, request: Request) -> Response:
-        return Response(asdict(tokens.rotate(**checked(serializers.RefreshSerializer, request))))
+        body = checked(serializers.RefreshSerializer, request)
+        return Response(asdict(tokens.rotate(**body, caller=caller(request))))
 
 
 class LogoutView(StrictQueryMixin, PublicView):

@@ -101,6 +101,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     services.LastAdmin: Problem(409, "last_admin", "An active admin has to remain"),
     services.UnknownUser: USER_NOT_FOUND,
     users.UserHasMoney: Problem(409, "user_has_money", "The user has money here"),
+    services.UnknownSession: NOT_FOUND,
     services.UserDeleted: Problem(409, "user_deleted", "The user was deleted"),
     links.InvalidLink: Problem(400, "invalid_link", "The link is not valid"),
     links.ExpiredLink: Problem(410, "expired_link", "The link has expired"),

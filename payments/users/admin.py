@@ -87,6 +87,20 @@ class DisableAction(UserAction):
         services.disable_user(user_id=target.pk, by=staff)
 
 
+class EndSessionsAction(UserAction):
+    name = "end-sessions"
+    title = "End all sessions"
+    button = "End all sessions"
+    outcome = "All sessions were ended."
+    explanation = "They are signed out everywhere at once, and can sign in again."
+
+    def is_available(self, target: User) -> bool:
+        return target.is_active
+
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
+        services.end_sessions(user_id=target.pk)
+
+
 class ResendActivationAction(UserAction):
     name = "resend-activation"
     title = "Resend the activation link"
@@ -143,7 +157,7 @@ admin.site.unregister(User)
 @admin.register(User)
 class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     inlines = (WalletInline,)
-    confirmed_actions = (EnableAction, DisableAction, ResendActivationAction)
+    confirmed_actions = (EnableAction, DisableAction, EndSessionsAction, ResendActivationAction)
     paginator = BoundedPaginator
     readonly_fields = (*UserAdmin.readonly_fields, "latest_transactions")
     fieldsets = (

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache, cached_property
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from django.test import Client
 
@@ -138,6 +139,11 @@ class OperationContext:
         return tokens.open_family(user=self.the.owner)
 
     @cached_property
+    def session(self) -> UUID:
+        """The login of the owner that `login` has begun."""
+        return tokens.claims_of_access(self.login.access).family_id
+
+    @cached_property
     def scope(self) -> SettlementScope:
         return orders.add_scope(service_id=new_user("settler", "service").pk, staff=self.staff, currency="EUR")
 
@@ -177,7 +183,7 @@ class Call:
 
     body: dict[str, Any] | None = None
     where: dict[str, Any] = field(default_factory=dict)
-    listed: int | None = None
+    listed: int | str | None = None
     form: Form | None = None
 
 
@@ -185,7 +191,7 @@ def to(body: dict[str, Any] | None = None, **where: Any) -> Call:
     return Call(body, where)
 
 
-def find(listed: int) -> Call:
+def find(listed: int | str) -> Call:
     return Call(listed=listed)
 
 

@@ -82,6 +82,16 @@ def test_a_login_goes_on_with_its_tokens(carol: Till, till_server: TillServer) -
         assert again.users.me() == me
 
 
+def test_a_user_ends_other_logins(carol: Till, till_server: TillServer) -> None:
+    first = carol.users.me()
+    for keep, end in ((True, None), (False, None), (False, "one")):
+        with Till(till_server.url, email=first.email, password="a long password") as other:
+            other.users.me()
+            [theirs] = [session for session in other.auth.sessions() if session.current]
+            carol.auth.end_session(theirs.id) if end else carol.auth.end_sessions(keep_current=keep)
+            assert theirs.id not in {session.id for session in carol.auth.sessions()}
+
+
 def test_no_log_holds_a_secret(carol: Till, caplog: pytest.LogCaptureFixture) -> None:
     """Nor that of httpx and httpcore, at any level."""
     caplog.set_level(logging.DEBUG)

@@ -26,7 +26,7 @@ from till_client.records.orders import (
     WithdrawalPreview,
 )
 from till_client.records.shop import Product, Purchase, PurchasePreview, Refund
-from till_client.records.users import Activated, CreatedUser, Me, PendingOrders, Registered, User, UserDetail
+from till_client.records.users import Activated, CreatedUser, Me, PendingOrders, Registered, Session, User, UserDetail
 from till_client.records.wallets import (
     Balance,
     Currency,
@@ -69,6 +69,7 @@ __all__ = [
     "Redelivered",
     "Refund",
     "Registered",
+    "Session",
     "SettlementScope",
     "Statement",
     "StatementLine",

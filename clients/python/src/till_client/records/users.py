@@ -58,6 +58,19 @@ class Registered(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Session(Record):
+    """A login of the own user. `last_used_at` is the login or the latest refresh."""
+
+    id: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    user_agent: str
+    address: str | None
+    current: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activated(Record):
     user: User
     status: str

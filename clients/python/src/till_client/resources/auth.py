@@ -2,9 +2,24 @@
 
 from dataclasses import replace
 
-from till_client.calls import Answer, Call, D, Resource, at, nothing, one, operation, send
+from till_client.calls import (
+    Answer,
+    Call,
+    D,
+    PagedCall,
+    Resource,
+    at,
+    get,
+    listing,
+    many,
+    nothing,
+    one,
+    operation,
+    parameters,
+    send,
+)
 from till_client.errors import SignInRequired
-from till_client.records import Activated, Registered
+from till_client.records import Activated, Registered, Session
 from till_client.session import Password
 
 
@@ -35,6 +50,22 @@ class Auth(Resource[D]):
 
         members = {"current_password": current_password, "new_password": new_password}
         return send("POST", "/auth/password", changed, **members)
+
+    @listing
+    def sessions(self, *, limit: int | None = None) -> PagedCall[Session]:
+        """The own logins that last, newest first."""
+        return get("/auth/sessions", many(Session), limit=limit)
+
+    @operation
+    def end_session(self, session: str) -> Call[None]:
+        """End one login. If it is this client's, the next call signs in again or raises SignInRequired."""
+        return Call(method="DELETE", path=at("auth", "sessions", session), read=nothing)
+
+    @operation
+    def end_sessions(self, *, keep_current: bool = False) -> Call[None]:
+        """End all logins of the own user, or all but this client's."""
+        query = parameters({"keep": "current" if keep_current else None})
+        return Call(method="DELETE", path="/auth/sessions", read=nothing, query=query, is_repeatable=keep_current)
 
     @operation
     def sign_out(self) -> Call[None]:
