@@ -7,7 +7,6 @@ the ledger. A change of a product takes only its row. So nobody here waits in a 
 from catalog.services.products import (
     CurrencyFixed,
     ProductFields,
-    StaleProduct,
     change_product,
     create_product,
     delete_product,
@@ -22,7 +21,6 @@ __all__ = [
     "ProductFields",
     "RefundExceedsPurchase",
     "RefundedMeanwhile",
-    "StaleProduct",
     "buy",
     "change_product",
     "create_product",

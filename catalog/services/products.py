@@ -10,15 +10,12 @@ from django.db import transaction
 
 from accounts.models import User
 from api.decimals import format_amount
+from api.versions import refuse_stale
 from catalog.models import Product
 from catalog.models.products import folded
 from payments.ledger.services.currencies import active_currency
 from payments.money import InvalidAmount, check_amount
 from staff.history import describe_changes, record
-
-
-class StaleProduct(Exception):
-    """The product was changed since it was read: read it again."""
 
 
 class CurrencyFixed(Exception):
@@ -63,13 +60,13 @@ def create_product(*, by: User | None = None, **fields: Unpack[ProductFields]) -
 def change_product(
     *,
     product_id: int,
-    if_version: Collection[int] | None = None,
+    if_version: Collection[str] | None = None,
     by: User | None = None,
     **fields: Unpack[ProductFields],
 ) -> Product:
     """Change the fields that are given, under the product's row lock; same values again change nothing.
 
-    Raises Product.DoesNotExist; StaleProduct when the version is none of `if_version`; CurrencyFixed; and what
+    Raises Product.DoesNotExist; StaleVersion when the version is none of `if_version`; CurrencyFixed; and what
     create_product raises.
     """
     product = _locked(product_id, if_version)
@@ -91,11 +88,11 @@ def change_product(
 
 
 @transaction.atomic
-def delete_product(*, product_id: int, if_version: Collection[int] | None = None, by: User | None = None) -> None:
+def delete_product(*, product_id: int, if_version: Collection[str] | None = None, by: User | None = None) -> None:
     """Destroy a product that was never sold; archive one that was, which is safe to repeat.
 
     Purchases hold the product's row lock until they commit, so none can slip in between.
-    Raises Product.DoesNotExist, StaleProduct.
+    Raises Product.DoesNotExist, StaleVersion.
     """
     product = _locked(product_id, if_version)
     if not product.purchases.exists():
@@ -114,10 +111,9 @@ def _stock(product: Product) -> str:
     return "unlimited" if product.stock is None else str(product.stock)
 
 
-def _locked(product_id: int, if_version: Collection[int] | None) -> Product:
+def _locked(product_id: int, if_version: Collection[str] | None) -> Product:
     product = Product.objects.select_for_update(no_key=True).get(pk=product_id)
-    if if_version is not None and product.version not in if_version:
-        raise StaleProduct
+    refuse_stale(str(product.version), if_version)
     return product
 
 

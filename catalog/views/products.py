@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.permissions import IsAdmin, IsNotService
 from accounts.viewsets import StrictWrites
-from api.etags import is_current
+from api import etags
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import refuse_members
 from catalog import services
@@ -20,9 +20,6 @@ from catalog.models import Product
 from catalog.queries import filters, products
 from catalog.serializers import examples
 from catalog.serializers.products import ProductSerializer, ProductWriteSerializer
-from catalog.views import etags
-
-_STALE = OpenApiResponse(description="`precondition_failed`: the product was changed since you read it.")
 
 
 def _change(operation_id: str, summary: str, description: str, **schema: Any) -> Any:
@@ -47,7 +44,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
         summary="One product",
         description="With its version in `ETag`: send it in `If-None-Match`, and an unchanged product is 304.",
         parameters=[ID, etags.IF_NONE_MATCH, etags.ETAG],
-        responses={200: ProductSerializer, 304: OpenApiResponse(description="What you hold is current.")},
+        responses={200: ProductSerializer, 304: etags.NOT_MODIFIED},
         examples=examples.PRODUCT,
     ),
     create=extend_schema(
@@ -64,7 +61,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
         "Replace a product (admin)",
         "What is left out takes its default.",
         request=ProductWriteSerializer,
-        responses={200: ProductSerializer, 412: _STALE},
+        responses={200: ProductSerializer, 412: etags.STALE},
         examples=examples.PRODUCT_REPLACED,
     ),
     partial_update=_change(
@@ -72,14 +69,14 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
         "Change a product (admin)",
         "What is left out stays as it is.",
         request=ProductWriteSerializer(partial=True),
-        responses={200: ProductSerializer, 412: _STALE},
+        responses={200: ProductSerializer, 412: etags.STALE},
         examples=examples.PRODUCT_CHANGED,
     ),
     destroy=_change(
         "products_delete",
         "Delete or archive a product (admin)",
         "One that was never sold is gone; one that was sold is archived, and admins still see it.",
-        responses={204: None, 412: _STALE},
+        responses={204: None, 412: etags.STALE},
     ),
 )
 class ProductViewSet(StrictWrites, GenericViewSet[Product]):
@@ -107,10 +104,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
 
     def retrieve(self, request: Request, pk: str) -> Response:
         product = self.filter_queryset(self.get_queryset()).get(pk=pk)
-        tag = etags.etag(product)
-        if is_current(request, tag):
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag, **etags.KEPT})
-        return _product_response(product)
+        return etags.unless_current(request, ProductSerializer(product).data, str(product.version))
 
     def create(self, request: Request) -> Response:
         return _product_response(services.create_product(by=self.user, **_fields(request)), status.HTTP_201_CREATED)
@@ -122,7 +116,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
         return self._change(request, pk, partial=True)
 
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
-        versions = etags.wanted_versions(request)
+        versions = etags.expected_versions(request)
         fields = _fields(request, partial=partial)
         return _product_response(
             services.change_product(product_id=int(pk), if_version=versions, by=self.user, **fields)
@@ -130,7 +124,7 @@ class ProductViewSet(StrictWrites, GenericViewSet[Product]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        versions = etags.wanted_versions(request)
+        versions = etags.expected_versions(request)
         services.delete_product(product_id=int(pk), if_version=versions, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -143,4 +137,4 @@ def _fields(request: Request, *, partial: bool = False) -> services.ProductField
 
 
 def _product_response(product: Product, code: int = status.HTTP_200_OK) -> Response:
-    return Response(ProductSerializer(product).data, code, headers={"ETag": etags.etag(product), **etags.KEPT})
+    return etags.versioned(ProductSerializer(product).data, str(product.version), code)

@@ -10,6 +10,7 @@ from rest_framework import exceptions as drf_errors
 
 from accounts import api_keys, links, models, services, tokens
 from api import export_slots
+from api.versions import StaleVersion
 from catalog import models as shop_models
 from catalog import services as shop
 from config.problems.database_errors import database_problem
@@ -71,6 +72,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     UnreadablePostError: UNREADABLE_BODY,
     drf_errors.NotFound: NOT_FOUND,
     Http404: NOT_FOUND,
+    StaleVersion: Problem(412, "precondition_failed", "It was changed since you read it"),
     drf_errors.MethodNotAllowed: METHOD_NOT_ALLOWED,
     drf_errors.NotAcceptable: Problem(406, "not_acceptable", "None of the accepted media types can be served"),
     django_errors.RequestDataTooBig: BODY_TOO_LARGE,
@@ -196,7 +198,6 @@ PROBLEMS: dict[type[BaseException], Problem] = {
         "There is no such purchase",
         "There is no such purchase, or it is not yours to see.",
     ),
-    shop.StaleProduct: Problem(412, "precondition_failed", "It was changed since you read it"),
     currencies.CurrencyUnavailable: Problem(422, "currency_unavailable", "The currency is not in use"),
     shop.CurrencyFixed: Problem(409, "currency_fixed", "The currency cannot change any more"),
     shop.PriceChanged: Problem(409, "price_changed", "The price has changed"),

@@ -4,7 +4,7 @@ PostgreSQL refuses two rules of one operation and currency at one time. The curr
 two who make rules at the same moment come one after the other, and nobody else waits for them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from api.decimals import format_amount
+from api.versions import refuse_stale, row_version
 from payments.commission.models import CommissionRule
 from payments.ledger.models import Currency
 from payments.ledger.services.currencies import CurrencyUnavailable
@@ -80,13 +81,27 @@ def make_rule(
     return rule
 
 
+def rule_version(rule: CommissionRule) -> str:
+    terms = ("operation", "currency_id", "percent", "fixed", "minimum", "maximum")
+    return row_version(rule, *terms, "valid_from", "valid_until")
+
+
 @transaction.atomic
-def end_rule(*, rule_id: int, valid_until: datetime | None, staff: User, reason: str = "") -> CommissionRule:
+def end_rule(
+    *,
+    rule_id: int,
+    valid_until: datetime | None,
+    staff: User,
+    reason: str = "",
+    if_version: Collection[str] | None = None,
+) -> CommissionRule:
     """Set when a rule ends (None: not at all), never in the past. Safe to repeat.
 
-    Locks the currency, then the rule. Raises CommissionRule.DoesNotExist, RuleEnded, InvalidPeriod or RuleOverlap.
+    Locks the currency, then the rule. Raises CommissionRule.DoesNotExist, StaleVersion when the version is none of
+    `if_version`, RuleEnded, InvalidPeriod or RuleOverlap.
     """
     rule = _locked_rule(rule_id)
+    refuse_stale(rule_version(rule), if_version)
     if rule.valid_until == valid_until:
         return rule
     now = timezone.now()
@@ -104,12 +119,13 @@ def end_rule(*, rule_id: int, valid_until: datetime | None, staff: User, reason:
 
 
 @transaction.atomic
-def delete_rule(*, rule_id: int, staff: User, reason: str = "") -> None:
-    """Delete a rule to which nothing refers. Raises CommissionRule.DoesNotExist or RuleInUse.
+def delete_rule(*, rule_id: int, staff: User, reason: str = "", if_version: Collection[str] | None = None) -> None:
+    """Delete a rule to which nothing refers. Raises CommissionRule.DoesNotExist, StaleVersion or RuleInUse.
 
     Locks the rule, which waits for orders that are being made under it.
     """
     rule = CommissionRule.objects.select_for_update().get(pk=rule_id)
+    refuse_stale(rule_version(rule), if_version)
     record(about=rule, staff=staff, text=f"Deleted.{_why(reason)}")
     try:
         rule.delete()

@@ -1,5 +1,6 @@
 """What staff do to users over the API, noted in the user's history; and how a user is deleted."""
 
+from collections.abc import Collection
 from copy import copy
 from typing import NamedTuple, TypedDict, Unpack
 
@@ -10,6 +11,7 @@ from django.db.models import ProtectedError
 
 from accounts import services
 from accounts.models import Role, User
+from api.versions import refuse_stale, row_version
 from payments.idempotency.models import IdempotencyKey
 from payments.ledger import booking
 from payments.ledger.models import Wallet
@@ -69,15 +71,23 @@ def create_user(
     return Created(user, link if settings.TILL_RETURN_ACTIVATION_LINK else None)
 
 
+def user_version(user: User) -> str:
+    """Return the version of what staff edit. Money that moves leaves it as it is."""
+    return row_version(user, "email", "full_name", "role", "is_active", "is_staff", "disabled_at")
+
+
 @transaction.atomic
-def change_user(*, user_id: int, staff: User, **fields: Unpack[UserFields]) -> User:
+def change_user(
+    *, user_id: int, staff: User, if_version: Collection[str] | None = None, **fields: Unpack[UserFields]
+) -> User:
     """Change what is given, all or nothing; the same again changes and records nothing.
 
     An email that changes voids the activation link to the old one. A password that is set ends all tokens, also when
     it is the same again, and is recorded each time. Locks the user, of an admin all active admins.
-    Raises EmailTaken, WeakPassword, OwnAccount, LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
+    Raises StaleVersion when the user's version is none of `if_version`. Raises EmailTaken, WeakPassword, OwnAccount,
+    LastAdmin, UnknownUser, UserDeleted, or Django's ValidationError.
     """
-    user = services.lock_with_admins(user_id)
+    user = _locked(user_id, if_version)
     _change_texts(user, staff, fields)
     if "password" in fields:
         _set_password(user, staff, fields["password"])
@@ -91,9 +101,9 @@ def change_user(*, user_id: int, staff: User, **fields: Unpack[UserFields]) -> U
 
 
 @transaction.atomic
-def enable_user(*, user_id: int, staff: User) -> User:
-    """Let a user act again. Safe to repeat. Raises UnknownUser or UserDeleted."""
-    was_active = services.lock_with_admins(user_id).is_active
+def enable_user(*, user_id: int, staff: User, if_version: Collection[str] | None = None) -> User:
+    """Let a user act again. Safe to repeat. Raises StaleVersion, UnknownUser or UserDeleted."""
+    was_active = _locked(user_id, if_version).is_active
     user = services.enable_user(user_id=user_id)
     if not was_active:
         record(about=user, staff=staff, text="Enabled.")
@@ -101,12 +111,12 @@ def enable_user(*, user_id: int, staff: User) -> User:
 
 
 @transaction.atomic
-def disable_user(*, user_id: int, staff: User) -> User:
+def disable_user(*, user_id: int, staff: User, if_version: Collection[str] | None = None) -> User:
     """Switch a user off and end the tokens; money still arrives. Safe to repeat.
 
-    Raises OwnAccount, LastAdmin or UnknownUser.
+    Raises StaleVersion, OwnAccount, LastAdmin or UnknownUser.
     """
-    before = services.lock_with_admins(user_id).disabled_at
+    before = _locked(user_id, if_version).disabled_at
     user = services.disable_user(user_id=user_id, by=staff)
     if before is None:
         record(about=user, staff=staff, text="Disabled; the tokens ended.")
@@ -114,13 +124,13 @@ def disable_user(*, user_id: int, staff: User) -> User:
 
 
 @transaction.atomic
-def delete_user(*, user_id: int, staff: User, force: bool = False) -> None:
+def delete_user(*, user_id: int, staff: User, force: bool = False, if_version: Collection[str] | None = None) -> None:
     """Destroy a user without history, with the empty wallets. Anonymise one whom the books need. Safe to repeat.
 
     Locks the user (for an admin all active admins), then the wallets when none has history.
-    Raises UserHasMoney unless it is forced, which is noted; OwnAccount, LastAdmin or UnknownUser.
+    Raises UserHasMoney unless it is forced, which is noted; StaleVersion, OwnAccount, LastAdmin or UnknownUser.
     """
-    user = services.lock_with_admins(user_id)
+    user = _locked(user_id, if_version)
     money = user_money(user_id)
     if money and not force and not user.is_deleted and user_id != staff.pk:  # of oneself the account is refused
         raise UserHasMoney(money)
@@ -143,6 +153,12 @@ def anonymise(*, user_id: int, staff: User, money: UserMoney | None = None) -> U
         left = f" Forced, although the user {money}." if money else ""
         IdempotencyKey.objects.filter(user=user).delete()  # Their stored answers have data about the user.
         record(about=user, staff=staff, text=f"Deleted: anonymised and disabled, the books stay.{left}")
+    return user
+
+
+def _locked(user_id: int, if_version: Collection[str] | None) -> User:
+    user = services.lock_with_admins(user_id)
+    refuse_stale(user_version(user), if_version)
     return user
 
 

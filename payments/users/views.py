@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -15,10 +16,12 @@ from accounts import services as accounts
 from accounts.models import User
 from accounts.permissions import HasRole, IsAdmin
 from accounts.serializers import ProfileSerializer, user_answer
+from api import etags
 from api.locations import Located
 from api.path_parameters import ID, ID_PATTERN
 from api.query_parameters import list_parameter, listed
 from api.validation import checked, refuse_members
+from api.versions import digest
 from payments.idempotency.dry_run import is_set
 from payments.ledger.serializers.transactions import TransactionSerializer
 from payments.ledger.serializers.wallets import WalletSerializer
@@ -111,6 +114,7 @@ def _included(request: Request) -> set[str]:
         summary="Add a user (admin)",
         description="Active at once, unless `is_active` is false: then with an activation link. Only here a user is "
         "made a service or an admin.",
+        parameters=[etags.ETAG],
         request=serializers.NewUserSerializer,
         responses={201: serializers.CreatedUserSerializer, 409: examples.CONFLICT},
         examples=examples.USER_CREATED,
@@ -118,8 +122,10 @@ def _included(request: Request) -> set[str]:
     retrieve=extend_schema(
         operation_id="users_retrieve",
         summary="One user (admin)",
-        description="With wallets and balances.",
-        parameters=[ID],
+        description="With wallets and balances. A balance that moves makes another `ETag`, but `If-Match` compares only"
+        " what admins edit.",
+        parameters=[ID, etags.IF_NONE_MATCH, etags.ETAG],
+        responses={200: serializers.UserDetailSerializer, 304: etags.NOT_MODIFIED},
         examples=examples.USER_DETAIL,
     ),
     update=extend_schema(
@@ -127,18 +133,18 @@ def _included(request: Request) -> set[str]:
         summary="Replace a user's email, name, role and state, or set a password (admin)",
         description="A name that is left out is emptied; role, state and password stay as they are when left out. A"
         " password ends all tokens of the user.",
-        parameters=[ID],
+        parameters=[ID, etags.IF_MATCH, etags.ETAG],
         request=serializers.UserWriteSerializer,
-        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT, 412: etags.STALE},
         examples=examples.USER_REPLACED,
     ),
     partial_update=extend_schema(
         operation_id="users_change",
         summary="Change a user (admin)",
         description="What is left out stays as it is.",
-        parameters=[ID],
+        parameters=[ID, etags.IF_MATCH, etags.ETAG],
         request=serializers.UserWriteSerializer(partial=True),
-        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT, 412: etags.STALE},
         examples=examples.USER_CHANGED,
     ),
     destroy=extend_schema(
@@ -147,8 +153,8 @@ def _included(request: Request) -> set[str]:
         description="One without history is gone, with the empty wallets. Of one with history the id stays, for the "
         "books: email, name and password are scrubbed and the user is disabled for ever. The latter is safe to repeat. "
         "409 `user_has_money`, with `balances` and `pending_orders`, unless `force=true`: then it is noted.",
-        parameters=[ID, FORCE],
-        responses={204: None, 409: examples.CONFLICT},
+        parameters=[ID, FORCE, etags.IF_MATCH],
+        responses={204: None, 409: examples.CONFLICT, 412: etags.STALE},
     ),
 )
 class UserViewSet(StrictView, GenericViewSet[User]):
@@ -167,13 +173,16 @@ class UserViewSet(StrictView, GenericViewSet[User]):
         body = checked(serializers.NewUserSerializer, request)
         created = services.create_user(staff=self.user, base_url=request.build_absolute_uri("/"), **body)
         context = {**_wallets([created.user]), "activation_url": created.activation_url}
-        return Response(serializers.CreatedUserSerializer(created.user, context=context).data, status.HTTP_201_CREATED)
+        answer = serializers.CreatedUserSerializer(created.user, context=context).data
+        members = {name: value for name, value in answer.items() if name != "activation_url"}
+        return etags.versioned(answer, _version(created.user, members), status.HTTP_201_CREATED, keep=False)
 
-    def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+    def retrieve(self, request: Request, pk: str) -> Response:
         user = self.get_queryset().filter(pk=pk).first()
         if user is None:
             raise accounts.UnknownUser(f"There is no user {pk}.")
-        return _user_response(user)
+        data = _user_data(user)
+        return etags.unless_current(request, data, _version(user, data), keep=False)
 
     def update(self, request: Request, pk: str) -> Response:
         return self._change(request, pk, partial=False)
@@ -184,7 +193,9 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     def _change(self, request: Request, pk: str, *, partial: bool) -> Response:
         shape = serializers.UserWriteSerializer(data=request.data, partial=partial)
         shape.is_valid(raise_exception=True)
-        return _user_response(services.change_user(user_id=int(pk), staff=self.user, **shape.validated_data))
+        return _user_response(
+            services.change_user(user_id=int(pk), staff=self.user, **_expected(request), **shape.validated_data)
+        )
 
     @property
     def query_parameters(self) -> tuple[str, ...]:
@@ -192,37 +203,37 @@ class UserViewSet(StrictView, GenericViewSet[User]):
 
     def destroy(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        services.delete_user(user_id=int(pk), staff=self.user, force=is_set(request, "force"))
+        services.delete_user(user_id=int(pk), staff=self.user, force=is_set(request, "force"), **_expected(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         operation_id="users_enable",
         summary="Let a user act again (admin)",
         description="Activated or not: you vouch for the address. Safe to repeat.",
-        parameters=[ID],
+        parameters=[ID, etags.IF_MATCH, etags.ETAG],
         request=None,
-        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT, 412: etags.STALE},
         examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _user_response(services.enable_user(user_id=int(pk), staff=self.user))
+        return _user_response(services.enable_user(user_id=int(pk), staff=self.user, **_expected(request)))
 
     @extend_schema(
         operation_id="users_disable",
         summary="Switch a user off (admin)",
         description="All tokens end at once, an unused activation link is void, money still arrives. Safe to repeat. "
         "`wallets` and `pending_orders` say what is still there.",
-        parameters=[ID],
+        parameters=[ID, etags.IF_MATCH, etags.ETAG],
         request=None,
-        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT},
+        responses={200: serializers.UserDetailSerializer, 409: examples.CONFLICT, 412: etags.STALE},
         examples=examples.USER_DETAIL,
     )
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
         refuse_members(request)
-        return _user_response(services.disable_user(user_id=int(pk), staff=self.user))
+        return _user_response(services.disable_user(user_id=int(pk), staff=self.user, **_expected(request)))
 
 
 def _wallets(users: Iterable[User]) -> dict[str, Any]:
@@ -230,5 +241,19 @@ def _wallets(users: Iterable[User]) -> dict[str, Any]:
     return {"wallets": queries.wallets_of([user.pk for user in users])}
 
 
+def _expected(request: Request) -> Any:
+    return {"if_version": etags.expected_versions(request)}
+
+
+def _user_data(user: User) -> Any:
+    return serializers.UserDetailSerializer(user, context=_wallets([user])).data
+
+
+def _version(user: User, data: Any) -> str:
+    """Return what admins edit as one part, which If-Match compares, and all that is shown as the other."""
+    return f"{services.user_version(user)}.{digest(JSONRenderer().render(data).decode())}"
+
+
 def _user_response(user: User) -> Response:
-    return Response(serializers.UserDetailSerializer(user, context=_wallets([user])).data)
+    data = _user_data(user)
+    return etags.versioned(data, _version(user, data), keep=False)

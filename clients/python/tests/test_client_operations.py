@@ -24,6 +24,7 @@ from till_client import (
     InvalidCredentials,
     InvalidSignature,
     NotFound,
+    PreconditionFailed,
     PriceChanged,
     SignInRequired,
     Till,
@@ -116,7 +117,9 @@ def test_an_admin_looks_after_users(admin: Till) -> None:
     email = f"dave{datetime.now(UTC).timestamp()}@example.com"
     dave = admin.users.create(email=email, full_name="Dave", role="service", is_active=True)
     assert admin.users.get(dave.id).email == email
-    assert admin.users.change(dave.id, full_name="D.").full_name == "D."
+    assert admin.users.change(dave.id, full_name="D.", if_match=dave.etag).full_name == "D."
+    with pytest.raises(PreconditionFailed):
+        admin.users.delete(dave.id, if_match=dave.etag)
     assert not admin.users.disable(dave.id).is_active
     assert admin.users.enable(dave.id).is_active
     scope = admin.settlement_scopes.create(service=dave.id, currency="USD", max_amount="10.00")

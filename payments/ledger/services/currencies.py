@@ -1,10 +1,12 @@
 """Opening currencies, and naming those that are not in use."""
 
+from collections.abc import Collection
 from copy import copy
 
 from django.db import connection, transaction
 
 from accounts.models import User
+from api.versions import refuse_stale, row_version
 from payments.ledger import booking
 from payments.ledger.models import Currency
 from staff.history import describe_changes, record
@@ -49,15 +51,22 @@ def new_currency(*, code: str, name: str, decimal_places: int, staff: User) -> C
     return currency
 
 
+def currency_version(currency: Currency) -> str:
+    return row_version(currency, "code", "name", "decimal_places", "is_active")
+
+
 @transaction.atomic
-def change_currency(*, code: str, staff: User, **fields: str | bool) -> Currency:
+def change_currency(
+    *, code: str, staff: User, if_version: Collection[str] | None = None, **fields: str | bool
+) -> Currency:
     """Change `name` or `is_active` and note who did. Locks the row.
 
-    Raises Currency.DoesNotExist or ValidationError.
+    Raises Currency.DoesNotExist, StaleVersion when the version is none of `if_version`, or ValidationError.
     """
     if unknown := fields.keys() - {"name", "is_active"}:
         raise TypeError(f"a currency keeps its {sorted(unknown)}")
     currency = Currency.objects.select_for_update(no_key=True).get(pk=code)
+    refuse_stale(currency_version(currency), if_version)
     before = copy(currency)
     for name, value in fields.items():
         setattr(currency, name, value)

@@ -100,6 +100,11 @@ def send(method: str, path: str, read: Callable[[Answer], T], **members: object)
     return Call(method=method, path=path, read=read, content=body(members))
 
 
+def matching(call: Call[T], etag: str | None) -> Call[T]:
+    """Let the call fail with PreconditionFailed unless the object is still as it was when this tag was read."""
+    return call if etag is None else replace(call, headers={**call.headers, "If-Match": etag})
+
+
 def move(path: str, read: Callable[[Answer], T], key: str | None, **members: object) -> Call[T]:
     """A POST that moves money: once for each key, however often it is sent."""
     headers = {IDEMPOTENCY_KEY: key if key is not None else uuid4().hex}

@@ -35,11 +35,12 @@ class PendingOrders(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class UserDetail(User):
-    """A user as admins see them. Lists leave `pending_orders` out."""
+    """A user as admins see them. Lists leave `pending_orders` out, and `etag`, which goes into `if_match`."""
 
     created_at: datetime
     wallets: tuple[Wallet, ...]
     pending_orders: tuple[PendingOrders, ...] = ()
+    etag: str | None = field(default=None, compare=False, metadata={"header": "etag"})
 
 
 @dataclass(frozen=True, kw_only=True)

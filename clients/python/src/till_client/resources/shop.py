@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from till_client import json_text
 from till_client.amounts import Amount, amount_text, optional_amount
@@ -16,6 +16,7 @@ from till_client.calls import (
     get,
     listing,
     many,
+    matching,
     move,
     nothing,
     one,
@@ -24,7 +25,6 @@ from till_client.calls import (
 )
 from till_client.records import Product, Purchase, PurchasePreview, Refund
 
-T = TypeVar("T")
 #: For `stock`: do not count it any more.
 UNCOUNTED: Final = "uncounted"
 
@@ -86,16 +86,12 @@ class Products(Resource[D]):
         if stock == UNCOUNTED:
             given = {name: value for name, value in members.items() if value is not None}
             call = replace(call, content=json_text.encode(given | {"stock": None}))
-        return _if_match(call, if_match)
+        return matching(call, if_match)
 
     @operation
     def delete(self, product: int, *, if_match: str | None = None) -> Call[None]:
         """Delete it, or archive it if it was ever sold."""
-        return _if_match(Call(method="DELETE", path=at("products", product), read=nothing), if_match)
-
-
-def _if_match(call: Call[T], etag: str | None) -> Call[T]:
-    return call if etag is None else replace(call, headers={**call.headers, "If-Match": etag})
+        return matching(Call(method="DELETE", path=at("products", product), read=nothing), if_match)
 
 
 class Purchases(Resource[D]):

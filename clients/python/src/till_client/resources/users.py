@@ -3,7 +3,21 @@
 from dataclasses import replace
 from typing import Literal
 
-from till_client.calls import Call, D, PagedCall, Resource, at, get, listing, many, nothing, one, operation, send
+from till_client.calls import (
+    Call,
+    D,
+    PagedCall,
+    Resource,
+    at,
+    get,
+    listing,
+    many,
+    matching,
+    nothing,
+    one,
+    operation,
+    send,
+)
 from till_client.records import CreatedUser, Me, UserDetail
 
 Role = Literal["user", "service", "admin"]
@@ -61,20 +75,21 @@ class Users(Resource[D]):
         password: str | None = None,
         role: Role | None = None,
         is_active: bool | None = None,
+        if_match: str | None = None,
     ) -> Call[UserDetail]:
-        """Change what is given, and nothing else."""
+        """Change what is given. With `if_match`, the `etag` that was read, another's change in between is not lost."""
         members = {"email": email, "full_name": full_name, "password": password, "role": role, "is_active": is_active}
-        return send("PATCH", at("users", user), one(UserDetail), **members)
+        return matching(send("PATCH", at("users", user), one(UserDetail), **members), if_match)
 
     @operation
-    def enable(self, user: int) -> Call[UserDetail]:
-        return Call(method="POST", path=at("users", user, "enable"), read=one(UserDetail))
+    def enable(self, user: int, *, if_match: str | None = None) -> Call[UserDetail]:
+        return matching(Call(method="POST", path=at("users", user, "enable"), read=one(UserDetail)), if_match)
 
     @operation
-    def disable(self, user: int) -> Call[UserDetail]:
-        return Call(method="POST", path=at("users", user, "disable"), read=one(UserDetail))
+    def disable(self, user: int, *, if_match: str | None = None) -> Call[UserDetail]:
+        return matching(Call(method="POST", path=at("users", user, "disable"), read=one(UserDetail)), if_match)
 
     @operation
-    def delete(self, user: int, *, force: bool | None = None) -> Call[None]:
+    def delete(self, user: int, *, force: bool | None = None, if_match: str | None = None) -> Call[None]:
         call = get(at("users", user), nothing, force=force)
-        return replace(call, method="DELETE", is_repeatable=False)
+        return matching(replace(call, method="DELETE", is_repeatable=False), if_match)
