@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from staff.csv_export import CsvExportMixin
 from staff.formats import NOTHING
@@ -19,6 +21,8 @@ from staff.lists import StaffList
 from staff.stale_forms import GuardedAdmin
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
+    from django_stubs_ext import StrOrPromise
+
     TabularInline = admin.TabularInline[Any, Any]
     PaginatorBase = Paginator[Any]
 else:
@@ -57,7 +61,7 @@ class StaffAdmin(GuardedAdmin, CsvExportMixin):
     """What every list of ours is like."""
 
     #: Shown where there is no row at all: what would be here, and how it comes to be.
-    empty_state: ClassVar[str] = ""
+    empty_state: "ClassVar[StrOrPromise]" = ""
 
     class Media:
         css = {"all": ["payments/admin.css", "config/cells.css"]}
@@ -102,6 +106,12 @@ class ReadOnlyAdmin(ReadOnlyMixin, StaffAdmin):
 class ReadOnlyInline(ReadOnlyMixin, TabularInline):
     extra = 0
     can_delete = False
+
+
+def search_help(what: "StrOrPromise") -> "StrOrPromise":
+    """Say what the search of a long list looks for."""
+    newest = format_lazy(_("of more than {count}, the newest are listed"), count=f"{MAX_LISTED:,}")
+    return format_lazy("{what} ({newest})", what=what, newest=newest)
 
 
 def link(target: Model | None, text: str = "") -> str:

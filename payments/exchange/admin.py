@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from api.plain_text import validate_plain_text
@@ -22,7 +23,7 @@ from staff.columns import Amount, Link, ListColumn, Status, Text, When, Word, nu
 from staff.document_admin import DocumentAdmin
 from staff.formats import plain_decimal
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, link_to
+from staff.read_only import link_to, search_help
 from staff.service_forms import InstructionField, ServiceAdmin, ServiceForm
 
 # --- rates ----------------------------------------------------------------------------------------------------
@@ -36,17 +37,19 @@ class RateExists(Exception):
 
 class RateForm(ServiceForm):
     rate = AmountFormField(
-        help_text="Units of the target for one unit of the source. Saved, it holds from that moment."
+        help_text=_("Units of the target for one unit of the source. Saved, it holds from that moment.")
     )
     origin = forms.CharField(
         max_length=60,
         initial=STAFF_ORIGIN,
         validators=[validate_plain_text],
-        help_text="Who says so.",
+        help_text=_("Who says so."),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
     confirm = InstructionField(
-        required=False, label="It moves by more than 10 %", help_text="Needed only then: the last rate is shown first."
+        required=False,
+        label=_("It moves by more than 10 %"),
+        help_text=_("Needed only then: the last rate is shown first."),
     )
     refusals = (services.InvalidRate, services.ConfirmationRequired, CurrencyUnavailable, RateExists)
     names: ClassVar[dict[str, str]] = {"source": "source_currency", "target": "target_currency"}
@@ -108,7 +111,7 @@ class ExchangeRateAdmin(ServiceAdmin):
     list_filter = (AgeFilter, "source_currency", "target_currency")
     list_per_page = 50
     search_fields = ("=source_currency__code", "=target_currency__code")
-    search_help_text = "One or two currency codes, such as USD EUR"
+    search_help_text = _("One or two currency codes, such as USD EUR")
     autocomplete_fields = ("source_currency", "target_currency")
     export_fields = ("id", "source_currency_id", "target_currency_id", "rate", "origin", "as_of", "updated_at")
 
@@ -117,7 +120,7 @@ class ExchangeRateAdmin(ServiceAdmin):
     rate_now = Rate(_("rate"), "rate", order="rate")
     since = When(_("as of (UTC)"), "as_of", order="as_of")
     origin_text = Text(_("who says so"), "origin", order="origin")
-    empty_state = "Add a rate for each direction, or load the European Central Bank's with manage.py load_rates."
+    empty_state = _("Add a rate for each direction, or load the European Central Bank's with manage.py load_rates.")
 
     def get_fields(self, request: HttpRequest, obj: ExchangeRate | None = None) -> tuple[str, ...]:  # noqa: ARG002
         read_only = ("usable", "as_of", "updated_at") if obj else ()
@@ -129,8 +132,8 @@ class ExchangeRateAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if back := services.gaining_back(obj):
-            gain = f"{obj} and back gains, at the house's cost: the way back is {plain_decimal(back.rate)}."
-            self.message_user(request, gain, messages.WARNING)
+            gain = gettext("%(pair)s and back gains, at the house's cost: the way back is %(rate)s.")
+            self.message_user(request, gain % {"pair": obj, "rate": plain_decimal(back.rate)}, messages.WARNING)
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
         pair = {"source": obj.source_currency_id, "target": obj.target_currency_id}
@@ -181,10 +184,10 @@ class QuoteAdmin(ConversionAdmin):
     id_columns = ("pk", "user_id")
     list_display = ("state", "time", "amount_given", "amount_bought", "rate_used", "of_user", "ends", "id")
     list_select_related = (*ConversionAdmin.list_select_related, "exchange")
-    search_help_text = f"Quote id, user id or email (of more than {MAX_LISTED:,}, the newest are listed)"
+    search_help_text = search_help(_("Quote id, user id or email"))
     fields = readonly_fields = ("id", "of_user", *_TERMS, "by_rule", "used_by", "created_at", "expires_at")
     export_fields = (*_TERMS_EXPORTED, "exchange__id", "created_at", "expires_at")
-    empty_state = "A quote promises a user a rate for a while. Nobody has asked for one yet."
+    empty_state = _("A quote promises a user a rate for a while. Nobody has asked for one yet.")
 
     state = Status(_("state"), quote_state, QUOTE_STATES)
     ends = When(_("expires (UTC)"), "expires_at", order="expires_at")
@@ -198,10 +201,7 @@ class ExchangeAdmin(AttachedMixin, ConversionAdmin):
     list_display = (
         *("time", "amount_given", "amount_bought", "rate_used", "of_user", "commission_taken", "short_reference", "id"),
     )
-    search_help_text = (
-        "An id of exchange, user, wallet, transaction or quote, an email, or a reference (of more than "
-        f"{MAX_LISTED:,}, the newest are listed)"
-    )
+    search_help_text = search_help(_("An id of exchange, user, wallet, transaction or quote, an email, or a reference"))
     fields = readonly_fields = (
         *("id", "of_user", "from_wallet", "to_wallet", *_TERMS, "remainder_kept", "by_rule", "promised_by"),
         *("reference", "metadata_shown", "booked_as", "created_at"),
@@ -210,12 +210,13 @@ class ExchangeAdmin(AttachedMixin, ConversionAdmin):
         *(*_TERMS_EXPORTED, "remainder", "source_id", "destination_id", "quote_id", "reference", "metadata"),
         *("transaction_id", "created_at"),
     )
-    empty_state = "Nobody has exchanged anything yet. It needs a rate, and wallets in two currencies."
+    empty_state = _("Nobody has exchanged anything yet. It needs a rate, and wallets in two currencies.")
 
-    @admin.display(description="remainder, kept by the house")
+    @admin.display(description=_("remainder, kept by the house"))
     def remainder_kept(self, row: Exchange) -> str:
         return f"{plain_decimal(row.remainder)} {row.target_currency_id}"
 
-    @admin.display(description="quote")
+    @admin.display(description=_("quote"))
     def promised_by(self, row: Exchange) -> str:
-        return link_to("payments_quote", row.quote_id, f"quote {row.quote_id}") if row.quote_id else ""
+        name = gettext("quote %(id)s") % {"id": row.quote_id}
+        return link_to("payments_quote", row.quote_id, name) if row.quote_id else ""

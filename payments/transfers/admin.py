@@ -8,7 +8,7 @@ from payments.transfers.models import Transfer
 from staff.columns import Amount, Link, Text
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED
+from staff.read_only import search_help
 
 
 @admin.register(Transfer)
@@ -21,10 +21,7 @@ class TransferAdmin(AttachedMixin, DocumentAdmin):
     )
     list_filter = (PeriodFilter, "currency")
     list_select_related = ("user", "recipient", "currency", "transaction")
-    search_help_text = (
-        f"An id of transfer, user, wallet or transaction, an email, or a reference (of more than {MAX_LISTED:,}, "
-        "the newest are listed)"
-    )
+    search_help_text = search_help(_("An id of transfer, user, wallet or transaction, an email, or a reference"))
     fields = readonly_fields = (
         *("id", "of_user", "sent_to", "from_wallet", "to_wallet", "amount_sent", "commission_taken", "by_rule"),
         *("note", "reference", "metadata_shown", "booked_as", "created_at"),
@@ -38,4 +35,6 @@ class TransferAdmin(AttachedMixin, DocumentAdmin):
     commission_taken = Amount(_("commission"), "commission", order="commission")
     short_note = Text(_("note"), "note")
     export_places = "currency__decimal_places"
-    empty_state = "Nobody has sent anything yet. A transfer leads from a user's wallet to another of the same currency."
+    empty_state = _(
+        "Nobody has sent anything yet. A transfer leads from a user's wallet to another of the same currency."
+    )
