@@ -1,5 +1,7 @@
 """Examples for the OpenAPI description of accounts."""
 
+from drf_spectacular.utils import OpenApiExample
+
 from api.examples import problem_response, request_example, response_example
 
 _USER = {"id": 7, "email": "alice@example.com", "full_name": "Alice Doe", "role": "user", "is_active": True}
@@ -24,6 +26,12 @@ LOGIN = [
 ]
 REFRESH = [request_example("Refresh token", refresh=_TOKENS["refresh"]), response_example("New tokens", _TOKENS)]
 PASSWORD = [request_example("A new one", current_password="correct horse 42", new_password="battery staple 43")]
+LINK_PAGE = [
+    OpenApiExample("A page", "<!DOCTYPE html>…", media_type="text/html", response_only=True, status_codes=["200"])
+]
+PASSWORD_RESET = [request_example("A new one", new_password="battery staple 43")]
+EMAIL_CHANGE = [request_example("A new one", current_password="correct horse 42", new_email="alice@example.org")]
+EMAIL_CHANGED = [response_example("Changed", _USER | {"email": "alice@example.org"})]
 
 SESSION = [
     response_example(

@@ -76,6 +76,12 @@ def forget_name(name: str) -> None:
     ThrottleCount.objects.filter(key__startswith=f"login-known:{_mark(name)}:").delete()
 
 
+def forget_failures(name: str) -> None:
+    """Open what failed logins of a name have locked, from everywhere. Safe to repeat."""
+    AccessAttempt.objects.filter(username=name).delete()
+    ThrottleCount.objects.filter(key__in=[failures_key(name), _slow_key(name)]).delete()
+
+
 def _is_slowed(request: HttpRequest, name: str) -> bool:
     """Take one of the few attempts that are left for a name under attack; tell whether none was."""
     if _running(failures_key(name)) < settings.TILL_ACCOUNT_FAILURE_LIMIT or _running(_known_key(name, request)):

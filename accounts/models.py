@@ -235,10 +235,20 @@ class OutgoingMail(models.Model):
 
     class Kind(models.TextChoices):
         ACTIVATION = "activation", "activation link"
+        PASSWORD_RESET = "password_reset", "link to a new password"
+        PASSWORD_CHANGED = "password_changed", "the password was changed"
+        EMAIL_CHANGE = "email_change", "link to a new email"
+        EMAIL_CHANGED = "email_changed", "the email was changed"
         ENDPOINT_DISABLED = "endpoint_disabled", "an endpoint was switched off"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)
+    #: Where it goes, if not to the user's present email; several with spaces between.
+    address = models.TextField(blank=True, default="", db_default="")
+    #: The mark of the user's state when it was queued. What is bound to it is not sent after a change.
+    state = models.CharField(max_length=32, blank=True, default="", db_default="")
+    #: That was active when it was queued.
+    language = models.CharField(max_length=35, blank=True, default="", db_default="")
     queued_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)

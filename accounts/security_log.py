@@ -31,6 +31,9 @@ class SecurityEvent(StrEnum):
     PASSWORD_REFUSED = "password_refused"  # noqa: S105
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  the name of an event
     PASSWORD_SET = "password_set"  # noqa: S105
+    PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     USER_ACTIVATED = "user_activated"
     USER_ENABLED = "user_enabled"

@@ -72,6 +72,19 @@ class ResendSerializer(RequestSerializer):
     email = AddressField()
 
 
+class PasswordResetRequestSerializer(RequestSerializer):
+    email = AddressField()
+
+
+class PasswordResetSerializer(RequestSerializer):
+    new_password = PasswordField(min_length=PASSWORD_MIN_LENGTH)
+
+
+class EmailChangeSerializer(RequestSerializer):
+    current_password = PasswordField()
+    new_email = AddressField()
+
+
 class LoginSerializer(RequestSerializer):
     # Whether it is an address at all is not told: what nobody registered is answered like a wrong password.
     email = PlainTextField(max_length=EMAIL_MAX_LENGTH)

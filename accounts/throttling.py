@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.http import HttpRequest
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
@@ -50,6 +51,12 @@ class WriteThrottle(WindowThrottle):
         if request.method in SAFE_METHODS or not request.user.is_authenticated:
             return None
         return "writes" if request.user.role == Role.USER else "service_writes"
+
+
+def seconds_to_wait(scope: str, request: HttpRequest) -> float:
+    """Count a stranger's request outside of the API, with those of the scope; return how long to wait, or 0."""
+    rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope)
+    return seconds_over(str(rate), key=f"{scope}:{caller_network(request)}") if rate else 0.0
 
 
 def _caller(request: Request) -> str:

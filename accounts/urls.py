@@ -13,5 +13,9 @@ urlpatterns = [
     path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
     path("auth/sessions", views.SessionViewSet.as_view({"get": "list", "delete": "end_all"}), name="auth-sessions"),
     path("auth/sessions/<uuid:pk>", views.SessionViewSet.as_view({"delete": "destroy"}), name="auth-session"),
+    path("auth/password/reset", views.PasswordResetView.as_view(), name="auth-password-reset"),
+    path("auth/password/reset/<str:token>", views.PasswordResetLinkView.as_view(), name="auth-password-reset-link"),
     path("auth/password", views.PasswordView.as_view(), name="auth-password"),
+    path("auth/email", views.EmailView.as_view(), name="auth-email"),
+    path("auth/email/<str:token>", views.EmailLinkView.as_view(), name="auth-email-link"),
 ]

@@ -13,6 +13,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("config.checks")
+        import_module("config.mail_checks")
         post_migrate.connect(update_support_group, dispatch_uid="update_support_group")
 
 

@@ -133,23 +133,6 @@ def _can_begin_links(url: str) -> bool:
 
 
 @register(Tags.security)
-def check_activation(**_: Any) -> list[CheckMessage]:
-    """With the link in the answer anybody can activate any address without its mailbox, and gets money sent to it."""
-    if settings.TILL_DEBUG or not settings.TILL_RETURN_ACTIVATION_LINK:
-        return []
-    hint = "Anybody can register and activate anybody's address; transfers by email then go there. Leave it unset."
-    return [checks.Warning("TILL_RETURN_ACTIVATION_LINK is on.", hint=hint, id="till.W004")]
-
-
-@register(Tags.security)
-def check_mail(**_: Any) -> list[CheckMessage]:
-    if settings.TILL_DEBUG or not settings.TILL_MAIL_ACTIVATION_LINK or settings.EMAIL_HOST:
-        return []
-    hint = "Name it: smtp+tls://user:password@host:587. Or set TILL_MAIL_ACTIVATION_LINK=0."
-    return [checks.Warning("TILL_EMAIL_URL names no mail server: nobody is mailed.", hint=hint, id="till.W006")]
-
-
-@register(Tags.security)
 def check_proxies(**_: Any) -> list[CheckMessage]:
     if settings.SECURE_SSL_REDIRECT and not settings.TILL_TRUSTED_PROXIES:
         hint = "Without a trusted proxy no request counts as HTTPS, and each is redirected for ever."

@@ -11,6 +11,7 @@ from django.views.i18n import set_language
 import accounts.urls
 import catalog.urls
 import payments.urls
+from accounts.views.staff_pages import ForgottenPasswordDonePage, ForgottenPasswordPage
 from config import docs_pages
 from config.server import health, metrics_page
 
@@ -29,6 +30,8 @@ urlpatterns = [
     path("api/v1/", include(api)),
     *payments.urls.fixed_urlpatterns,
     path("admin/language/", set_language, name="set_language"),
+    path("admin/password_reset/", ForgottenPasswordPage.as_view(), name="admin_password_reset"),
+    path("admin/password_reset/done/", ForgottenPasswordDonePage.as_view(), name="admin_password_reset_done"),
     path("admin/", admin.site.urls),
     path("docs", docs_pages.SwaggerView.as_view(), name="docs"),
     path("docs/swagger", RedirectView.as_view(pattern_name="docs")),

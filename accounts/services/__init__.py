@@ -10,8 +10,11 @@ from accounts.services.administration import (
     set_role,
 )
 from accounts.services.deletion import anonymise_user, destroy_user
+from accounts.services.email_change import change_email, request_email_change
+from accounts.services.link_requests import request_password_reset, resend_activation
 from accounts.services.locking import UnknownUser, UserDeleted, lock_user, lock_with_admins
 from accounts.services.outgoing_mail import queue_activation_mail, send_next_mail
+from accounts.services.password_reset import reset_password
 from accounts.services.passwords import (
     WeakPassword,
     WrongPassword,
@@ -25,7 +28,6 @@ from accounts.services.registration import (
     activate,
     insert_user,
     register,
-    resend_activation,
     update_user,
 )
 from accounts.services.sessions import UnknownSession, end_other_sessions, end_session, end_sessions
@@ -47,6 +49,7 @@ __all__ = [
     "WrongPassword",
     "activate",
     "anonymise_user",
+    "change_email",
     "change_password",
     "check_new_password",
     "create_user",
@@ -64,7 +67,10 @@ __all__ = [
     "lock_with_admins",
     "queue_activation_mail",
     "register",
+    "request_email_change",
+    "request_password_reset",
     "resend_activation",
+    "reset_password",
     "send_next_mail",
     "set_password",
     "set_role",

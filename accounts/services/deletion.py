@@ -13,6 +13,7 @@ from accounts.models import DELETED_ADDRESS_END, Role, User
 from accounts.security_log import SecurityEvent
 from accounts.services.administration import refuse_own_account, refuse_without_admin
 from accounts.services.locking import lock_with_admins
+from accounts.services.outgoing_mail import forget_mail
 
 
 def anonymise_user(*, user_id: int, by: User | None) -> User:
@@ -49,10 +50,11 @@ def destroy_user(*, user_id: int, by: User | None) -> None:
 
 
 def forget_traces(user: User, *, known_as: str) -> None:
-    """Take the email out of the history of what staff did to the user, and out of the counters of failed logins."""
+    """Take the email out of the history of what staff did to the user, the counters of failed logins and the mail."""
     about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     about.update(object_repr=known_as)
     forget_name(user.email.lower())
+    forget_mail(user=user)
 
 
 def _scrub(user: User) -> None:

@@ -3,6 +3,7 @@
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts import links
 from accounts.models import Role, User
 
 
@@ -21,6 +22,16 @@ class UserDeleted(Exception):
 def lock_user(user_id: int) -> User:
     """Lock the user's row without blocking inserts of rows that refer to it. Raises UnknownUser."""
     return _pick(user_id, list(User.objects.select_for_update(no_key=True).filter(pk=user_id)))
+
+
+def lock_linked_user(user_id: int, mark: str) -> User:
+    """Lock the user of a link that is bound to the state. Raises InvalidLink if that is another by now."""
+    try:
+        user = lock_user(user_id)
+    except UnknownUser as error:
+        raise links.InvalidLink(links.USED) from error
+    links.refuse_other_state(user, mark)
+    return user
 
 
 def lock_with_admins(user_id: int) -> User:

@@ -35,13 +35,18 @@ def canonical_inbox(email: str) -> str:
     return f"{name}@{domain}"
 
 
-def limit_reached(email: str) -> Limit | None:
-    """Count one mail to the address; return the limit that it is beyond, if any. The domain comes first."""
+def limit_reached(email: str, *, is_notice: bool = False) -> Limit | None:
+    """Count one mail to the address; return the limit that it is beyond, if any. The domain comes first.
+
+    Notices of what was done have a limit of their own, which links that strangers ask for do not use up.
+    """
     inbox = canonical_inbox(email)
     domain = inbox.rpartition("@")[2]
     if seconds := seconds_over(settings.TILL_MAILS_PER_DOMAIN, key=f"mail-domain:{_mark(domain)}"):
         return Limit(Limited.BY_DOMAIN, seconds)
-    if seconds := seconds_over(settings.TILL_MAILS_PER_INBOX, key=f"mail-inbox:{_mark(inbox)}"):
+    if seconds := seconds_over(
+        settings.TILL_MAILS_PER_INBOX, key=f"mail-{'notices' if is_notice else 'inbox'}:{_mark(inbox)}"
+    ):
         return Limit(Limited.BY_INBOX, seconds)
     return None
 

@@ -7,16 +7,18 @@ import logging
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
-from django.db import transaction
+from django.core.mail import EmailMessage
+from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts import links
 from accounts.models import OutgoingMail, Role, User
 from accounts.services.mail_limits import Limited, limit_reached
+from accounts.services.mail_texts import text_of
 
 logger = logging.getLogger("till.mail")
 
@@ -27,6 +29,17 @@ MAX_ATTEMPTS = 10
 FIRST_PAUSE = timedelta(minutes=1)  # doubled after each attempt: ten attempts span eight and a half hours
 KEPT = timedelta(days=7)
 _PRUNED_AT_A_TIME = 1000
+#: What was done, and was proven before: it is told however many links strangers asked for.
+_NOTICES = {OutgoingMail.Kind.PASSWORD_CHANGED, OutgoingMail.Kind.EMAIL_CHANGED}
+# One statement whoever is meant, and whether anybody is: neither its time nor its number tells.
+_QUEUE_LINK = """
+    INSERT INTO accounts_outgoingmail (user_id, kind, language, queued_at, attempts, next_attempt_at, last_error)
+    SELECT id, CASE WHEN activated_at IS NULL THEN 'activation' ELSE %(kind)s END, %(language)s, %(now)s, 0, %(now)s, ''
+    FROM accounts_user WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C") AND disabled_at IS NULL
+        AND (activated_at IS NULL OR is_active AND %(kind)s <> 'activation')
+    ON CONFLICT (user_id, kind) DO UPDATE SET language = excluded.language, queued_at = excluded.queued_at,
+        attempts = 0, next_attempt_at = excluded.next_attempt_at, sent_at = NULL, last_error = ''
+"""
 
 
 def queue_activation_mail(*, user: User) -> None:
@@ -34,12 +47,17 @@ def queue_activation_mail(*, user: User) -> None:
     queue_mail(users=[user], kind=OutgoingMail.Kind.ACTIVATION)
 
 
-def queue_mail(*, users: Iterable[User], kind: OutgoingMail.Kind) -> None:
-    """Queue a mail of this kind for each user, unless mails are switched off; again replaces the one that waits."""
+def queue_mail(*, users: Iterable[User], kind: OutgoingMail.Kind, address: str = "", state: str = "") -> None:
+    """Queue a mail of this kind for each user, unless mails are switched off; again replaces the one that waits.
+
+    It goes to `address`, or to the email that the user has when it is sent. With a `state` it is sent only while the
+    user's is the same.
+    """
     if not settings.TILL_MAIL_ACTIVATION_LINK:
         return
     now = timezone.now()
     fresh = {"queued_at": now, "attempts": 0, "next_attempt_at": now, "sent_at": None, "last_error": ""}
+    fresh |= {"address": address, "state": state, "language": translation.get_language() or ""}
     OutgoingMail.objects.bulk_create(
         [OutgoingMail(user=user, kind=kind, **fresh) for user in users],
         update_conflicts=True,
@@ -47,6 +65,41 @@ def queue_mail(*, users: Iterable[User], kind: OutgoingMail.Kind) -> None:
         update_fields=list(fresh),
     )
     transaction.on_commit(queued.set, robust=True)
+
+
+def queue_link_mail(*, email: str, kind: OutgoingMail.Kind) -> None:
+    """Queue a link for whoever has this email: to activate while the user waits for that, else of this kind.
+
+    Nothing for a user who is disabled or deleted, or whom nobody knows; with the same statement.
+    """
+    if not settings.TILL_MAIL_ACTIVATION_LINK:
+        return
+    values: dict[str, Any] = {
+        "email": email,
+        "kind": kind.value,
+        "language": translation.get_language() or "",
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE_LINK, values)
+    transaction.on_commit(queued.set, robust=True)
+
+
+def queue_email_changed(*, user: User, old: str) -> None:
+    """Queue the notice to the old email; together with notices to older ones that still wait.
+
+    The caller holds the lock of the user's row.
+    """
+    waiting = OutgoingMail.objects.filter(
+        user=user, kind=OutgoingMail.Kind.EMAIL_CHANGED, next_attempt_at__isnull=False
+    )
+    addresses = [*"".join(waiting.values_list("address", flat=True)).split(), old]
+    queue_mail(users=[user], kind=OutgoingMail.Kind.EMAIL_CHANGED, address=" ".join(dict.fromkeys(addresses)))
+
+
+def forget_mail(*, user: User) -> None:
+    """Delete what waits for a user, and the addresses in it."""
+    OutgoingMail.objects.filter(user=user).delete()
 
 
 def send_next_mail() -> bool:
@@ -92,54 +145,81 @@ def _claimed() -> OutgoingMail | None:
 
 
 def _after(attempts: int) -> datetime:
-    return timezone.now() + FIRST_PAUSE * (1 << (attempts - 1))
+    return timezone.now() + FIRST_PAUSE * (1 << (min(attempts, MAX_ATTEMPTS) - 1))
 
 
 def _is_waited_for(mail: OutgoingMail) -> bool:
     user = mail.user
     if mail.kind == OutgoingMail.Kind.ENDPOINT_DISABLED:
         return user.is_active and user.role == Role.ADMIN
-    return user.activated_at is None and user.disabled_at is None
+    if mail.kind == OutgoingMail.Kind.ACTIVATION:
+        return user.activated_at is None and user.disabled_at is None
+    if mail.kind == OutgoingMail.Kind.PASSWORD_RESET:
+        return user.is_active and _is_younger(mail, settings.TILL_PASSWORD_RESET_LINK_SECONDS)
+    if mail.kind == OutgoingMail.Kind.EMAIL_CHANGE:
+        same = user.is_active and links.state_mark(user) == mail.state
+        return same and _is_younger(mail, settings.TILL_EMAIL_CHANGE_LINK_SECONDS)
+    return not user.is_deleted
 
 
-def _text(mail: OutgoingMail) -> tuple[str, str]:
-    """Return the subject and the body."""
-    if mail.kind == OutgoingMail.Kind.ENDPOINT_DISABLED:
-        return "An endpoint of events was switched off", (
-            "Till switched off an endpoint that events are sent to: for five days nothing was delivered there, or it"
-            f" answered that it is gone.\n\nThe staff site says which one:\n\n{settings.TILL_PUBLIC_URL}/admin/\n"
-        )
-    link = links.activation_url(user=mail.user, base_url="")
-    return "Activate your account", f"Open this link to activate your account:\n\n{link}\n"
+def _is_younger(mail: OutgoingMail, seconds: int) -> bool:
+    """Nobody waits for a link after the time for which it would have been good."""
+    return timezone.now() - mail.queued_at < timedelta(seconds=seconds)
+
+
+def _recipients(mail: OutgoingMail) -> list[str]:
+    return mail.address.split() or [mail.user.email]
 
 
 def _is_held_back(mail: OutgoingMail) -> bool:
-    """Count the mail; drop it where its inbox has had enough, postpone it where its domain has. Nobody is told."""
-    limit = limit_reached(mail.user.email)
+    """Count the mail; drop it where its inbox has had enough, postpone it where its domain has. Nobody is told.
+
+    A notice is postponed in both cases.
+    """
+    is_notice = mail.kind in _NOTICES
+    limit = limit_reached(_recipients(mail)[-1], is_notice=is_notice)
     if limit is None:
         return False
     logger.warning("mail %s is beyond the limit %s", mail.pk, limit.by.name)
-    if limit.by is Limited.BY_INBOX:
+    if limit.by is Limited.BY_INBOX and not is_notice:
         _finish(mail, last_error="Not sent: too many mails to this inbox.")
     else:
         later = timezone.now() + timedelta(seconds=limit.seconds_left)
-        _unchanged(mail).update(attempts=0, next_attempt_at=later, last_error="Postponed: many mails to this domain.")
+        _unchanged(mail).update(
+            attempts=0, next_attempt_at=later, last_error="Postponed: many mails to this domain or inbox."
+        )
     return True
 
 
 def _send(mail: OutgoingMail) -> None:
+    """Send the mail, and note what became of it.
+
+    A text that cannot be written is tried until it can: whoever has broken a template mends it. A mail server that
+    refuses a mail ten times goes on doing so.
+    """
     try:
-        send_mail(*_text(mail), None, [mail.user.email])
+        text = text_of(mail)
+    except Exception as error:  # whatever a team's own template does, the others are sent
+        _note_failure(mail, error, is_last=False)
+        return
+    try:
+        _message(mail, *text).send()
     except Exception as error:  # whatever one mail meets, the others are sent
-        _note_failure(mail, error)
+        _note_failure(mail, error, is_last=mail.attempts >= MAX_ATTEMPTS)
     else:
         _finish(mail, sent_at=timezone.now(), last_error="")
 
 
-def _note_failure(mail: OutgoingMail, error: Exception) -> None:
+def _message(mail: OutgoingMail, subject: str, body: str) -> EmailMessage:
+    """Old addresses of one user may belong to several people: none sees the others."""
+    to = _recipients(mail)
+    return EmailMessage(subject, body, to=to) if len(to) == 1 else EmailMessage(subject, body, bcc=to)
+
+
+def _note_failure(mail: OutgoingMail, error: Exception, *, is_last: bool) -> None:
     reason = f"{type(error).__name__}: {error}".replace("\0", "")[:200]
     logger.warning("mail %s failed, attempt %s of %s: %s", mail.pk, mail.attempts, MAX_ATTEMPTS, reason)
-    if mail.attempts >= MAX_ATTEMPTS:
+    if is_last:
         _finish(mail, last_error=reason)
     else:
         _unchanged(mail).update(last_error=reason)

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from accounts import security_log, tokens
 from accounts.hashers import normalized
-from accounts.models import User
+from accounts.models import OutgoingMail, User
 from accounts.security_log import SecurityEvent
+from accounts.services.outgoing_mail import queue_mail
 from accounts.validators import PASSWORD_MAX_LENGTH
 from api.plain_text import validate_plain_text
 
@@ -49,7 +50,7 @@ def check_new_password(*, password: str, user: User, field: str = "password") ->
 
 
 def change_password(*, user: User, current_password: str, new_password: str) -> None:
-    """Change a user's own password and end every token, the caller's too.
+    """Change a user's own password, end every token, the caller's too, and mail the user that it was done.
 
     Hashes before the lock. Of two changes at once one wins, the other raises WrongPassword.
     Raises WrongPassword or WeakPassword.
@@ -63,6 +64,7 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
         if not User.objects.filter(pk=user.pk, password=proven).update(password=chosen):
             raise WrongPassword(_("The password was changed meanwhile."))
         tokens.end_all(user_id=user.pk)
+        queue_mail(users=[user], kind=OutgoingMail.Kind.PASSWORD_CHANGED)
         security_log.record_after_commit(SecurityEvent.PASSWORD_CHANGED, user_id=user.pk)
 
 

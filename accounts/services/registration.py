@@ -11,14 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import links, security_log, user_changes
-from accounts.counters import count_hit
 from accounts.models import EMAIL_CONSTRAINT, Role, User
 from accounts.security_log import SecurityEvent
 from accounts.services.locking import UserDeleted, lock_user
-from accounts.services.outgoing_mail import queue_activation_mail
+from accounts.services.outgoing_mail import queue_activation_mail, queue_email_changed
 from accounts.services.passwords import check_new_password
-
-_SECONDS_BETWEEN_MAILS = 60
 
 
 class EmailTaken(Exception):
@@ -59,7 +56,7 @@ def insert_user(*, user: User) -> User:
     Of two equal emails at once the unique index lets one in; the other raises EmailTaken. Raises Django's
     ValidationError when a field is malformed.
     """
-    _check_fields(user)
+    check_fields(user)
     with transaction.atomic():
         _save_new(user)
         user_changes.run(user_changes.after_insert, [user])
@@ -67,7 +64,7 @@ def insert_user(*, user: User) -> User:
 
 
 def update_user(*, user: User, **fields: str) -> User:
-    """Change `email` or `full_name`, nothing else.
+    """Change `email` or `full_name`, nothing else. A proven email that is replaced is mailed a notice.
 
     Raises EmailTaken, UnknownUser, UserDeleted, or Django's ValidationError.
     """
@@ -75,14 +72,22 @@ def update_user(*, user: User, **fields: str) -> User:
         raise TypeError(f"update_user does not change {sorted(unknown)}")
     for name, value in fields.items():
         setattr(user, name, value)
-    _check_fields(user)
-    with _email_taken_named(), transaction.atomic():
-        if lock_user(user.pk).is_deleted:
+    check_fields(user)
+    with email_taken_named(), transaction.atomic():
+        before = lock_user(user.pk)
+        if before.is_deleted:
             raise UserDeleted
         user.save(update_fields=list(fields))
         if "email" in fields:
-            security_log.record_after_commit(SecurityEvent.EMAIL_CHANGED, user_id=user.pk)
+            note_email_change(user=user, old=before.email)
     return user
+
+
+def note_email_change(*, user: User, old: str) -> None:
+    """Log that the email was changed and, if the old one was proven, mail it. The caller holds the row's lock."""
+    security_log.record_after_commit(SecurityEvent.EMAIL_CHANGED, user_id=user.pk)
+    if user.activated_at is not None:
+        queue_email_changed(user=user, old=old)
 
 
 def activate(*, token: str) -> Activation:
@@ -102,19 +107,12 @@ def activate(*, token: str) -> Activation:
         security_log.record_after_commit(SecurityEvent.USER_ACTIVATED, user_id=user_id)
     user.refresh_from_db()
     if not user.is_active:
-        raise links.InvalidLink(_("This link was used or is no longer valid."))
+        raise links.InvalidLink(links.USED)
     return Activation(user=user, already_active=not won)
 
 
-def resend_activation(*, email: str) -> None:
-    """Queue a new link for a user who waits for activation, at most one a minute; nothing for anybody else."""
-    user = User.objects.with_email(email).filter(activated_at__isnull=True, disabled_at__isnull=True).first()
-    if user and count_hit(key=f"mail:{user.pk}", seconds=_SECONDS_BETWEEN_MAILS).hits == 1:
-        queue_activation_mail(user=user)
-
-
 @contextmanager
-def _email_taken_named() -> Iterator[None]:
+def email_taken_named() -> Iterator[None]:
     """Give the unique index's refusal its name."""
     try:
         yield
@@ -124,7 +122,7 @@ def _email_taken_named() -> Iterator[None]:
         raise
 
 
-def _check_fields(user: User) -> None:
+def check_fields(user: User) -> None:
     """Raise Django's ValidationError for what is malformed, and for the address of a deleted user."""
     user.clean_fields(exclude=["password"])
     if user.is_deleted:
@@ -132,5 +130,5 @@ def _check_fields(user: User) -> None:
 
 
 def _save_new(user: User) -> None:
-    with _email_taken_named(), transaction.atomic():
+    with email_taken_named(), transaction.atomic():
         user.save(force_insert=True)

@@ -77,10 +77,12 @@ def test_a_queued_mail_is_sent_once_and_noted() -> None:
     assert send_all() == 0
 
 
-def test_no_link_and_no_address_is_kept_in_the_queue() -> None:
+def test_no_link_and_no_text_is_kept_in_the_queue() -> None:
     register()
     columns = {field.name for field in OutgoingMail._meta.get_fields()}
-    assert columns == {"id", "user", "kind", "queued_at", "attempts", "next_attempt_at", "sent_at", "last_error"}
+    times = {"queued_at", "attempts", "next_attempt_at", "sent_at"}
+    assert columns == {"id", "user", "kind", "address", "state", "language", "last_error", *times}
+    assert OutgoingMail.objects.get().address == "", "the user's present email counts"
 
 
 def test_a_mail_is_queued_only_if_its_change_is_committed() -> None:

@@ -140,6 +140,12 @@ def test_changes_by_services_are_noted_too(lines: Lines, alice_can_sign_in: User
     assert lines.of(lambda: services.set_support(user_id=alice.pk, on=True)) == [
         {"event": "support_changed", "user_id": alice.pk, "new": True}
     ]
+    token = links.password_reset_token(user=User.objects.get(pk=alice.pk))
+    assert lines.of(lambda: services.reset_password(token=token, new_password="battery staple 45")) == [
+        {"event": "password_reset", "user_id": alice.pk}
+    ]
+    [line] = lines.of(lambda: services.request_password_reset(email=alice.email))
+    assert line == {"event": "password_reset_requested", "name_hash": name_hash(alice.email)}
     dave, _ = services.register(email="dave@example.com", password=PASSWORD)
     token = links.activation_token(user=dave)
     assert lines.of(lambda: services.activate(token=token)) == [{"event": "user_activated", "user_id": dave.pk}]

@@ -30,7 +30,7 @@ MAX_PATH = 500
 CUT = "…"
 # Lines hold what strangers wrote: each alternative begins at fixed characters and never looks at a character twice.
 SECRETS = re.compile(
-    r"(?P<path>/auth/activate/)[^\s/?#\"']++"
+    r"(?P<path>/auth/(?:activate|password/reset|email)/)[^\s/?#\"']++"
     r"|(?P<bearer>\b[Bb]earer\s++)\S++"
     r"|(?P<key>\btill_[0-9A-Za-z]{1,20}+_)[0-9A-Za-z]++"
     r"|(?P<jwt>\beyJ)[\w-]{5,}+(?:\.[\w-]*+){0,2}"
@@ -124,7 +124,7 @@ def report(method: str, path: str, route: str, status: int, seconds: float, user
 
 
 def masked(text: str) -> str:
-    """Hide activation tokens, bearer tokens, API keys, JSON web tokens and passwords in URLs."""
+    """Hide the tokens of links, bearer tokens, API keys, JSON web tokens and passwords in URLs."""
     named = ("path", "bearer", "key", "url")
     return SECRETS.sub(lambda match: "".join(part or "" for part in match.group(*named)) + "***", text)
 

@@ -54,7 +54,7 @@ READS = {"GET", "HEAD"}
 #: The requests that may hash a password, which takes a core for 35 ms. A test compares them with those that do.
 PASSWORD_METHODS = {"POST", "PUT", "PATCH"}
 PASSWORD_PATHS = re.compile(
-    r"/api/v1/(?:auth/(?:login|register|password)|users(?:/[0-9]{1,19})?)"
+    r"/api/v1/(?:auth/(?:login|register|email|password(?:/reset/[^/]{1,1000})?)|users(?:/[0-9]{1,19})?)"
     r"|/admin/(?:login/|password_change/|accounts/user/add/|accounts/user/[^/]{1,64}/password/)"
 )
 

@@ -76,12 +76,13 @@ def test_the_request_log_is_silent_about_webhooks_that_did_not_break(lines: list
 
 
 @pytest.mark.django_db
-def test_the_request_log_never_writes_an_activation_token(lines: list[str]) -> None:
+@pytest.mark.parametrize("purpose", ["activate", "password/reset", "email"])
+def test_the_request_log_never_writes_the_token_of_a_link(lines: list[str], purpose: str) -> None:
     for method in ("put", "delete"):
-        getattr(Client(), method)(f"/api/v1/auth/activate/{TOKEN}")
+        getattr(Client(), method)(f"/api/v1/auth/{purpose}/{TOKEN}")
     assert lines
     assert not any(TOKEN in line or "s1gnature" in line for line in lines)
-    assert all("/auth/activate/***" in line for line in lines)
+    assert all(f"/auth/{purpose}/***" in line for line in lines)
 
 
 @pytest.mark.django_db

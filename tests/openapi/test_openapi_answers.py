@@ -38,7 +38,7 @@ def check(row: str, answer: Any) -> None:
         assert not answer.content
         return
     schema = content[answer.headers["Content-Type"].partition(";")[0]]["schema"]
-    if answer.streaming:
+    if answer.streaming or answer.headers["Content-Type"].startswith("text/html"):
         assert schema == {"type": "string"}
         return
     jsonschema.Draft202012Validator.check_schema(schema)

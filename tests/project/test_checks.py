@@ -156,6 +156,12 @@ def test_the_checks_are_content_with_development_mode() -> None:
         ("SECURE_SSL_REDIRECT", True, "till.E009"),
         ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
         ("TILL_RETURN_ACTIVATION_LINK", True, "till.W004"),
+        ("TILL_ACTIVATION_URL", "https://app.example.com/activate", "till.E020"),
+        ("TILL_ACTIVATION_URL", "https://{token}.example.com/", "till.E020"),
+        ("TILL_PASSWORD_RESET_URL", "http://app.example.com/{token}", "till.E020"),
+        ("TILL_PASSWORD_RESET_URL", "app.example.com/{token}", "till.E020"),
+        ("TILL_EMAIL_CHANGE_URL", "https://[app/{token}", "till.E020"),
+        ("TILL_TEMPLATES", "/no/such/folder", "till.E021"),
     ],
 )
 def test_the_checks_refuse_in_production(production: Settings, setting: str, value: object, expected: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from config.checks import check_mail
+from config.mail_checks import check_mail
 from tests.support.production import manage, read_settings
 
 

@@ -88,6 +88,7 @@ WORDS = {
             "accounts/services/mail_limits.py",
             "accounts/services/outgoing_mail.py",
             "accounts/tests/test_outgoing_mail.py",
+            "accounts/tests/test_password_reset.py",
             "config/settings.py",
             "docs/operations.md",
             "payments/users/admin.py",

@@ -41,9 +41,18 @@ def _token(context: OperationContext) -> str:
     return links.activation_token(user=context.newcomer)
 
 
+def _reset_token(context: OperationContext) -> str:
+    return links.password_reset_token(user=context.the.owner)
+
+
+def _email_token(context: OperationContext) -> str:
+    return links.email_change_token(user=context.the.owner, email="another@example.com")
+
+
 _PAID, _LOGIN = {"status": "paid"}, {"password": PASSWORD}
 _CHF = {"code": "CHF", "name": "Swiss franc", "decimal_places": 2}
 _NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another horse 43"}
+_NEW_EMAIL = {"current_password": PASSWORD, "new_email": "another@example.com"}
 _RULE = {"operation": "deposit", "currency": "USD", "percent": "1"}
 _QUOTE = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.00"}
 
@@ -91,6 +100,14 @@ ROWS: dict[str, Row] = {
     "auth_sessions_end": Row("401 204/404 404 204/404 204/404", lambda context: to(id=context.session)),
     "auth_sessions_end_all": Row("401 204 204 204 204", lambda _: to()),
     "auth_change_password": Row("401 204 204 204 204", lambda _: to(_NEW_PASSWORD)),
+    "auth_request_password_reset": Row("202 202 202 202 202", lambda context: to({"email": context.the.owner.email})),
+    "auth_password_reset_page": Row("200 200 200 200 200", lambda context: to(token=_reset_token(context))),
+    "auth_reset_password": Row(
+        "204 204 204 204 204", lambda context: to({"new_password": "another horse 43"}, token=_reset_token(context))
+    ),
+    "auth_request_email_change": Row("401 202 202 202 202", lambda _: to(_NEW_EMAIL)),
+    "auth_email_page": Row("200 200 200 200 200", lambda context: to(token=_email_token(context))),
+    "auth_confirm_email": Row("200 200 200 200 200", lambda context: to(token=_email_token(context))),
     "users_me": Row("401 200 200 200 200", lambda _: to()),
     "users_me_update": Row("401 200 200 200 200", lambda _: to({"full_name": "Another Name"})),
     "users_list": Row("401 403 403 403 200/200", lambda context: find(context.the.owner.pk)),

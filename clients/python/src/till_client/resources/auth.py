@@ -19,7 +19,7 @@ from till_client.calls import (
     send,
 )
 from till_client.errors import SignInRequired
-from till_client.records import Activated, Registered, Session
+from till_client.records import Activated, Registered, Session, User
 from till_client.session import Password
 
 
@@ -37,6 +37,17 @@ class Auth(Resource[D]):
     @operation
     def resend_activation(self, *, email: str) -> Call[None]:
         return replace(send("POST", "/auth/activation/resend", nothing, email=email), is_public=True)
+
+    @operation
+    def request_password_reset(self, *, email: str) -> Call[None]:
+        """Mail a link to a new password. The answer is the same whether or not the email is known."""
+        return replace(send("POST", "/auth/password/reset", nothing, email=email), is_public=True)
+
+    @operation
+    def reset_password(self, token: str, *, new_password: str) -> Call[None]:
+        """Set a password with the token of a mailed link, which works once and ends every login of the user."""
+        call = send("POST", at("auth", "password", "reset", token), nothing, new_password=new_password)
+        return replace(call, is_public=True)
 
     @operation
     def change_password(self, *, current_password: str, new_password: str) -> Call[None]:
@@ -66,6 +77,16 @@ class Auth(Resource[D]):
         """End all logins of the own user, or all but this client's."""
         query = parameters({"keep": "current" if keep_current else None})
         return Call(method="DELETE", path="/auth/sessions", read=nothing, query=query, is_repeatable=keep_current)
+
+    @operation
+    def request_email_change(self, *, current_password: str, new_email: str) -> Call[None]:
+        """Mail a link to the new email. Nothing changes before it is opened."""
+        return send("POST", "/auth/email", nothing, current_password=current_password, new_email=new_email)
+
+    @operation
+    def confirm_email(self, token: str) -> Call[User]:
+        """Take the token of the link to a new email. Ends every login of the user: sign in with the new email."""
+        return Call(method="POST", path=at("auth", "email", token), read=one(User), is_public=True)
 
     @operation
     def sign_out(self) -> Call[None]:
