@@ -19,7 +19,7 @@ PARALLEL := $(DEV) -m $(PARALLEL_TESTS)
 EVERYWHERE := not torture and not browser and not pgbouncer and not node
 COVERING := $(EVERYWHERE) and not text and (postgres or not slow)
 CLIENT := clients/python/src clients/python/tests
-PACKAGES := config catalog payments staff accounts postgres api tests benchmarks
+PACKAGES := config legacy catalog payments staff accounts postgres api tests benchmarks
 # Where each branch must be run by a test.
 COVERED := payments/ledger/*,payments/idempotency/*,payments/webhooks/signatures.py,payments/money.py
 # What `manage.py check --deploy` must be content with.
@@ -64,6 +64,8 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(DEV) manage.py makemigrations --check --dry-run
 	$(DEV) manage.py spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
+	$(DEV) manage.py spectacular --urlconf legacy.urls --custom-settings config.openapi.legacy_document.SETTINGS \
+	  --validate --fail-on-warn --file $(VENV)/openapi-legacy.yaml
 	.ci/openapi lint $(VENV)/openapi.yaml
 
 format: install-dev ## mend what ruff can, and format

@@ -59,6 +59,16 @@ def check_mode(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_old_addresses(**_: Any) -> list[CheckMessage]:
+    """They are for a while: what they cannot promise is on /docs/legacy."""
+    if settings.TILL_DEBUG or not settings.TILL_LEGACY:
+        return []
+    text = f"TILL_LEGACY={','.join(sorted(settings.TILL_LEGACY))}: old addresses move money without an Idempotency-Key."
+    hint = "A repeat moves it twice. Let clients send keys or use /api/v1, and then unset it: docs/coming-from.md."
+    return [checks.Warning(text, hint=hint, id="till.W009")]
+
+
+@register(Tags.security)
 def check_secrets(**_: Any) -> list[CheckMessage]:
     hint = "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
     keys = [

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular import renderers
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -17,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.etags import is_current
+from config.openapi import legacy_document
 from config.problems.field_codes import FIELD_CODES
 from config.problems.table import every_problem
 
@@ -32,6 +34,7 @@ class SchemaView(SpectacularAPIView):
     """The OpenAPI document: JSON, or YAML by Accept or `?format=yaml`. Made once for each process."""
 
     metadata_class = None
+    describes_old_addresses = False
     renderer_classes = [
         renderers.OpenApiJsonRenderer2,
         renderers.OpenApiJsonRenderer,
@@ -41,13 +44,19 @@ class SchemaView(SpectacularAPIView):
 
     def _get_schema_response(self, request: Request) -> HttpResponse:  # bytes, as they are kept
         renderer = request.accepted_renderer
-        document = stored_document(type(renderer))
+        document = stored_document(type(renderer), self.describes_old_addresses)
         headers = {"ETag": document.etag, "Cache-Control": "no-cache"}
         if is_current(request, document.etag):
             return HttpResponse(status=304, headers=headers)
         kind = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
         headers |= {"Content-Type": kind, "Content-Disposition": 'inline; filename="till-openapi"'}
         return HttpResponse(document.body, headers=headers)
+
+
+class LegacySchemaView(SchemaView):
+    """The document of other services' addresses."""
+
+    describes_old_addresses = True
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,21 @@ class StoredDocument:
 
 
 _render_lock = Lock()
-_stored: dict[type[BaseRenderer], StoredDocument] = {}
+_stored: dict[tuple[type[BaseRenderer], bool], StoredDocument] = {}
 
 
-def stored_document(renderer: type[BaseRenderer]) -> StoredDocument:
+def stored_document(renderer: type[BaseRenderer], describes_old_addresses: bool = False) -> StoredDocument:
     """Return the document as this renderer writes it, made once: the generator is not for two threads at a time."""
     with _render_lock:
-        if renderer not in _stored:
+        kind = renderer, describes_old_addresses
+        if kind not in _stored:
             # Its JSON is indented, which makes it three times as long. To read the document, take YAML.
             writer = JSONRenderer() if issubclass(renderer, JSONRenderer) else renderer()
-            written = writer.render(schema_document(), None, {})
+            document = legacy_schema_document() if describes_old_addresses else schema_document()
+            written = writer.render(document, None, {})
             body = written if isinstance(written, bytes) else written.encode()
-            _stored[renderer] = StoredDocument(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-        return _stored[renderer]
+            _stored[kind] = StoredDocument(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return _stored[kind]
 
 
 def store_documents() -> None:
@@ -82,6 +93,14 @@ def store_documents() -> None:
 def schema_document() -> dict[str, Any]:
     generator: Any = SchemaGenerator
     document: dict[str, Any] = generator().get_schema(request=None, public=True)
+    return document
+
+
+@cache
+def legacy_schema_document() -> dict[str, Any]:
+    generator: Any = SchemaGenerator
+    with patched_settings(legacy_document.SETTINGS):
+        document: dict[str, Any] = generator(urlconf=legacy_document.URLCONF).get_schema(request=None, public=True)
     return document
 
 
@@ -98,6 +117,13 @@ class OfflinePage(APIView):
 
 class SwaggerView(OfflinePage, SpectacularSwaggerSplitView):
     """Swagger UI."""
+
+
+class LegacySwaggerView(SwaggerView):
+    """The same for other services' addresses."""
+
+    url_name = "legacy-schema"
+    title = legacy_document.SETTINGS["TITLE"]
 
 
 class RedocView(OfflinePage, SpectacularRedocView):

@@ -115,6 +115,13 @@ class Environment:
             raise BadVariable(name, f"one of {', '.join(choices)}")
         return value
 
+    def choices(self, name: str, default: str, choices: tuple[str, ...]) -> frozenset[str]:
+        """Some of the choices, with commas between; `all` is each of them, and an empty text none."""
+        values = {part.strip() for part in self.text(name, default).split(",")} - {""}
+        if not values <= {*choices, "all"}:
+            raise BadVariable(name, f"names with commas between, of {', '.join(choices)}, or all")
+        return frozenset(choices if "all" in values else values)
+
     def rate(self, name: str, default: str) -> str:
         """How often a request is allowed, as in 300/min."""
         value = self.text(name, default)

@@ -16,6 +16,7 @@ from corsheaders.defaults import default_headers
 from config import secret_files
 from config.environment import Environment
 from config.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from legacy import directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -307,6 +308,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "NUM_PROXIES": TILL_TRUSTED_PROXIES,
 }
+# Whose old addresses answer beside Till's own: docs/coming-from.md.
+TILL_LEGACY = env.choices("TILL_LEGACY", directory.ALL if TILL_DEBUG else "", directory.NAMES)
 # Off: Django answers webhooks like every other request, one commit for each.
 TILL_WEBHOOK_FAST_PATH = env.flag("TILL_WEBHOOK_FAST_PATH", True)
 # Off: Django answers every request of the API in a thread, one commit for each.

@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 
 import accounts.urls
 import catalog.urls
+import legacy.urls
 import payments.urls
 from accounts.views.staff_pages import ForgottenPasswordDonePage, ForgottenPasswordPage
 from config import docs_pages
@@ -35,12 +36,15 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("docs", docs_pages.SwaggerView.as_view(), name="docs"),
     path("docs/swagger", RedirectView.as_view(pattern_name="docs")),
+    path("docs/legacy", docs_pages.LegacySwaggerView.as_view(), name="legacy-docs"),
+    path("docs/legacy/schema", docs_pages.LegacySchemaView.as_view(), name="legacy-schema"),
     path("docs/errors", csrf_exempt(require_safe(docs_pages.errors)), name="errors"),
     path("favicon.ico", RedirectView.as_view(url=settings.STATIC_URL + FAVICON)),
     path("redoc", docs_pages.RedocView.as_view(), name="redoc"),
     path("health/live", csrf_exempt(require_safe(health.live)), name="live"),
     path("health/ready", csrf_exempt(require_safe(health.ready)), name="ready"),
     path("metrics", csrf_exempt(require_safe(metrics_page.metrics)), name="metrics"),
+    *legacy.urls.urlpatterns,
 ]
 
 # Django's own errors: the same answers as everybody's.

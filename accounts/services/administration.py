@@ -25,15 +25,17 @@ class LastAdmin(Exception):
     field: str | None = None
 
 
-def create_user(*, email: str, password: str | None, full_name: str = "", role: Role = Role.USER) -> User:
+def create_user(
+    *, email: str, password: str | None, full_name: str = "", role: Role = Role.USER, any_password: bool = False
+) -> User:
     """Add a user who is active at once, because staff vouch for the address.
 
-    One without a password cannot sign in until staff sets one.
+    One without a password cannot sign in until staff sets one. `any_password` is for development mode.
     Raises WeakPassword, EmailTaken, or Django's ValidationError for a malformed email or name.
     """
     user = User(email=User.objects.normalize_email(email), full_name=full_name)
     if password is not None:
-        check_new_password(password=password, user=user)
+        check_new_password(password=password, user=user, any_password=any_password)
     user.password = make_password(password)
     return insert_active_user(user=user, role=role)
 

@@ -29,10 +29,10 @@ class WrongPassword(Exception):
     field = "current_password"
 
 
-def check_new_password(*, password: str, user: User, field: str = "password") -> None:
+def check_new_password(*, password: str, user: User, field: str = "password", any_password: bool = False) -> None:
     """Raise WeakPassword unless the password fits our bounds and Django's validators; hashes nothing.
 
-    It is judged as it is kept: normalized.
+    It is judged as it is kept: normalized. With `any_password` only our bounds hold.
     """
     if len(password) > PASSWORD_MAX_LENGTH:
         raise WeakPassword(
@@ -44,7 +44,8 @@ def check_new_password(*, password: str, user: User, field: str = "password") ->
         raise WeakPassword(_("Use more than spaces."), field=field)
     try:
         validate_plain_text(password)
-        validate_password(password, user)
+        if not any_password:
+            validate_password(password, user)
     except ValidationError as error:
         raise WeakPassword(" ".join(error.messages), field=field) from error
 
@@ -68,9 +69,9 @@ def change_password(*, user: User, current_password: str, new_password: str) -> 
         security_log.record_after_commit(SecurityEvent.PASSWORD_CHANGED, user_id=user.pk)
 
 
-def set_password(*, user: User, password: str) -> None:
+def set_password(*, user: User, password: str, any_password: bool = False) -> None:
     """Set a password without knowing the old one (staff) and end every token. Raises WeakPassword."""
-    check_new_password(password=password, user=user)
+    check_new_password(password=password, user=user, any_password=any_password)
     user.password = make_password(password)
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(password=user.password)

@@ -30,19 +30,25 @@ class Activation(NamedTuple):
 
 
 def register(
-    *, email: str, password: str | None, full_name: str = "", role: Role = Role.USER, base_url: str = ""
+    *,
+    email: str,
+    password: str | None,
+    full_name: str = "",
+    role: Role = Role.USER,
+    base_url: str = "",
+    any_password: bool = False,
 ) -> tuple[User, str]:
     """Add an inactive user; return it with its activation link, which is also queued to be mailed (setting).
 
     `base_url` is where the returned link points when TILL_PUBLIC_URL is empty. The mail is queued in the same atomic
     block and sent later, by another thread. Only staff give a role, or no password: such a user cannot sign in until
-    staff sets one.
+    staff sets one. `any_password` is for development mode.
     Raises WeakPassword, EmailTaken, or Django's ValidationError for a malformed email or name.
     """
     user = User(email=User.objects.normalize_email(email), full_name=full_name)
     user.take_role(role)
     if password is not None:
-        check_new_password(password=password, user=user)
+        check_new_password(password=password, user=user, any_password=any_password)
     user.password = make_password(password)  # Slow by design, so before the atomic block.
     with transaction.atomic():
         insert_user(user=user)

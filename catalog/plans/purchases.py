@@ -15,7 +15,7 @@ from payments.money import InvalidAmount
 from payments.operations.plan import Questions, UnitOfWork
 from postgres.parameters import BIGINT, RowsStatement
 from postgres.pipeline_connection import Rows
-from postgres.questions import LockOrder, Question
+from postgres.questions import LockOrder, Question, QuestionBatch
 
 # The lock keeps price, stock and existence until the purchase is committed.
 _ON_SALE = Question(
@@ -35,6 +35,19 @@ _STOCK = RowsStatement(
     "UPDATE catalog_product SET stock = r.stock, version = r.version"
     " FROM {rows} AS r (id, stock, version) WHERE catalog_product.id = r.id",
     *(BIGINT, BIGINT, BIGINT),
+)
+
+
+# Whose wallets may pay for a product. What pays is chosen among them under their locks.
+_WALLETS_OF_CURRENCY = Question(
+    """
+SELECT asked.n, wallet.id
+FROM {rows} AS asked (n, product_id, user_id)
+JOIN catalog_product product ON product.id = asked.product_id
+JOIN payments_wallet wallet ON wallet.owner_id = asked.user_id AND wallet.currency_id = product.currency_id
+ORDER BY wallet.id LIMIT 100
+""",
+    *(BIGINT, BIGINT),
 )
 
 
@@ -90,6 +103,8 @@ class PurchasePlan:
             raise PriceChanged(format_amount(price, currency.decimal_places))
         if stock is not None and stock < self.quantity:
             raise OutOfStock(stock)
+        amount = _total(price, self.quantity)
+        self.choose_wallet(work, amount)
         purchase = Purchase(
             pk=self._id[0][0],
             user_id=self.user_id,
@@ -98,7 +113,7 @@ class PurchasePlan:
             wallet_id=self.wallet_id,
             quantity=self.quantity,
             unit_price=price,
-            amount=_total(price, self.quantity),
+            amount=amount,
             currency=currency,
             created_at=work.now,
             reference=self.attached.reference,
@@ -111,6 +126,30 @@ class PurchasePlan:
             work.change_answer(self._product, title, price, stock, version, *columns)
         work.insert(purchase)
         return purchase
+
+    def choose_wallet(self, work: UnitOfWork, amount: Decimal) -> None:
+        """The wallet was named."""
+
+
+@dataclass(slots=True, kw_only=True)
+class AnyWalletPurchasePlan(PurchasePlan):
+    """Buys from the first of the user's wallets in the product's currency that holds enough. Locks all of them."""
+
+    wallet_id: int = 0
+    _wallets: Rows = field(default_factory=list)
+
+    def find(self, questions: QuestionBatch) -> None:
+        self._wallets = questions.ask(_WALLETS_OF_CURRENCY, self.product_id, self.user_id)
+
+    def ask(self, questions: Questions) -> None:
+        questions.lock_wallets(*(wallet_id for (wallet_id,) in self._wallets))
+        PurchasePlan.ask(self, questions)
+
+    def choose_wallet(self, work: UnitOfWork, amount: Decimal) -> None:
+        """Take the first that holds enough, by ascending id. Where none does, the first is short of money."""
+        mine = [work.own_wallet(wallet_id, self.user_id) for (wallet_id,) in self._wallets]
+        enough = (wallet.id for wallet in mine if wallet.available >= amount)
+        self.wallet_id = next(enough, mine[0].id if mine else self.wallet_id)
 
 
 def _total(price: Decimal, quantity: int) -> Decimal:

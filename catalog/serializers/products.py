@@ -54,12 +54,16 @@ class LinesField(serializers.CharField):
 
 
 class ProductWriteSerializer(RequestSerializer):
-    """A whole product: what is left out takes its default."""
+    """A whole product: what is left out takes its default, but a product that exists keeps its currency."""
 
     title = PlainTextField(max_length=TITLE_MAX_LENGTH)
     description = LinesField(default="")
     price = AmountInputField(help_text="For one piece. Must fit the currency's decimals; nothing is rounded.")
-    currency = PlainTextField(max_length=10, help_text="A currency's code. Fixed once the product was sold.")
+    currency = PlainTextField(
+        max_length=10,
+        required=False,
+        help_text="A currency's code; a new product has the default one without it. Fixed once the product was sold.",
+    )
     is_active = FlagField(default=True, help_text="On sale; false hides it from everybody but admins.")
     stock = WholeNumberField(
         min_value=0, max_value=MAX_STOCK, allow_null=True, default=None, help_text="Pieces left; null is unlimited."

@@ -40,12 +40,12 @@ _COLUMNS = {"currency": "currency_id"}
 
 @transaction.atomic
 def create_product(*, by: User | None = None, **fields: Unpack[ProductFields]) -> Product:
-    """Add a product; not idempotent.
+    """Add a product, in TILL_DEFAULT_CURRENCY unless another is given; not idempotent.
 
     Raises InvalidAmount for a price that its currency cannot hold (nothing is rounded), CurrencyUnavailable, or
     Django's ValidationError.
     """
-    product = Product()
+    product = Product(currency_id=settings.TILL_DEFAULT_CURRENCY)
     _set(product, fields)
     _check_currency(product)
     _check_price(product, fields)

@@ -120,7 +120,18 @@ def test_a_product_of_a_wrong_shape_is_refused(admin: Any, field: str, values: l
     assert not Product.objects.exists()
 
 
-@pytest.mark.parametrize("missing", PEN)
+def test_a_product_without_a_currency_is_in_the_default_one(admin: Any, settings: Any) -> None:
+    """Replacing it without one leaves it what it is."""
+    settings.TILL_DEFAULT_CURRENCY = "EUR"
+    body = {"title": "Pen", "price": "25.00"}
+    added = signed_in(admin).post(PRODUCTS, body)
+    assert (added.status_code, added.json()["currency"]) == (201, "EUR")
+    settings.TILL_DEFAULT_CURRENCY = "USD"
+    replaced = signed_in(admin).put(f"{PRODUCTS}/{added.json()['id']}", body)
+    assert (replaced.status_code, replaced.json()["currency"]) == (200, "EUR")
+
+
+@pytest.mark.parametrize("missing", ["title", "price"])
 def test_a_new_product_requires(admin: Any, missing: str) -> None:
     body = {name: value for name, value in PEN.items() if name != missing}
     refused(signed_in(admin).post(PRODUCTS, body), 400, "invalid_request", missing)

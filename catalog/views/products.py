@@ -59,7 +59,7 @@ def _change(operation_id: str, summary: str, description: str, **schema: Any) ->
     update=_change(
         "products_replace",
         "Replace a product (admin)",
-        "What is left out takes its default.",
+        "What is left out takes its default; the currency stays.",
         request=ProductWriteSerializer,
         responses={200: ProductSerializer, 412: etags.STALE},
         examples=examples.PRODUCT_REPLACED,

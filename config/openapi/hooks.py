@@ -1,6 +1,6 @@
 """What is changed in the document after drf-spectacular has made it. Settings name the hooks, in their order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from config.openapi.front_matter import describe
@@ -14,6 +14,11 @@ def add_what_is_not_an_operation(result: Any, **_: Any) -> Any:
     """Add the introduction, the servers, the tags and the signatures."""
     describe(result)
     return result
+
+
+def leave_out_legacy(endpoints: Iterable[Any]) -> list[Any]:
+    """Describe Till's own addresses. Those of other services have a document of their own."""
+    return [one for one in endpoints if not one[3].cls.__module__.startswith("legacy.")]
 
 
 def separate_previews(result: Any, **_: Any) -> Any:

@@ -64,9 +64,10 @@ class TillSchema(AutoSchema):
             self.method = method
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> dict[str, Any]:
-        """Say of a request's body that members which it does not know are refused."""
+        """Say of a request's body that members which it does not know are refused: where it has one name for each."""
         schema: dict[str, Any] = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if direction == "request" and isinstance(serializer, RequestSerializer):
+        has_aliases = bool(getattr(serializer, "aliases", None))
+        if direction == "request" and isinstance(serializer, RequestSerializer) and not has_aliases:
             schema["additionalProperties"] = False
         return schema
 

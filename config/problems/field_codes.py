@@ -28,6 +28,7 @@ FIELD_CODES = {
     "unknown_field": "The body has a member that is not known here, or that nobody may set.",
     "unknown_parameter": "The address does not know this parameter.",
     "repeated_parameter": "The parameter is given more than once.",
+    "secret_in_address": "A password or a token stands in the address, which logs keep.",
     # --- amounts ---
     "amount_not_positive": "The amount must be greater than zero.",
     "amount_too_small": "At the rate nothing is left of the amount.",

@@ -44,6 +44,7 @@ from config.problems.problem_types import (
     WALLET_NOT_FOUND,
     Problem,
 )
+from legacy.views import AddressOff
 from payments import models as money_models
 from payments.api_keys.services import InvalidKeyTerms
 from payments.commission import rules as commission_rules
@@ -73,6 +74,7 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     drf_errors.NotFound: NOT_FOUND,
     Http404: NOT_FOUND,
     StaleVersion: Problem(412, "precondition_failed", "It was changed since you read it"),
+    AddressOff: Problem(404, "address_off", "This address is somewhere else here"),
     drf_errors.MethodNotAllowed: METHOD_NOT_ALLOWED,
     drf_errors.NotAcceptable: Problem(406, "not_acceptable", "None of the accepted media types can be served"),
     django_errors.RequestDataTooBig: BODY_TOO_LARGE,

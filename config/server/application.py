@@ -34,7 +34,12 @@ BODY_SECONDS = 60
 #: A worker waits so long for its connections before it answers anybody.
 START_SECONDS = 3.0
 #: Paths with a throttle by network that comes before everything else, and the throttle's scope.
-THROTTLED_PATHS = {"/api/v1/auth/login": "login", "/api/v1/auth/register": "register"}
+THROTTLED_PATHS = {
+    "/api/v1/auth/login": "login",
+    "/api/v1/auth/register": "register",
+    **dict.fromkeys(("/login", "/auth", "/auth/login", "/service/auth/login"), "login"),
+    **dict.fromkeys(("/register", "/auth/register"), "register"),
+}
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:

@@ -53,14 +53,16 @@ READS = {"GET", "HEAD"}
 
 #: The requests that may hash a password, which takes a core for 35 ms. A test compares them with those that do.
 PASSWORD_METHODS = {"POST", "PUT", "PATCH"}
+HASHED_BY_GET = "/service/auth/login"
 PASSWORD_PATHS = re.compile(
     r"/api/v1/(?:auth/(?:login|register|email|password(?:/reset/[^/]{1,1000})?)|users(?:/[0-9]{1,19})?)"
     r"|/admin/(?:login/|password_change/|accounts/user/add/|accounts/user/[^/]{1,64}/password/)"
+    r"|/register|/login|/users(?:/create|/update/[0-9]{1,19})?|/auth(?:/login|/register(?:_service)?)?"
 )
 
 
 def may_hash_a_password(method: str, path: str) -> bool:
-    return method in PASSWORD_METHODS and PASSWORD_PATHS.fullmatch(path) is not None
+    return (method in PASSWORD_METHODS and PASSWORD_PATHS.fullmatch(path) is not None) or path == HASHED_BY_GET
 
 
 @dataclass(slots=True)

@@ -15,27 +15,25 @@ from rest_framework.views import APIView
 
 from payments.idempotency import service as idempotency
 
-_PARAMETERS = [
-    OpenApiParameter(
-        "Idempotency-Key",
-        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        OpenApiParameter.HEADER,
-        required=True,
-        description=(
-            "Chosen by you for this one request, such as a UUID. Whoever repeats the request with the same key gets the"
-            " first answer again, and nothing moves twice; also a 409 and a 422 are given again, so try later with a"
-            " new key. The same key with another request is 422 `idempotency_key_reused`."
-        ),
-        examples=[OpenApiExample("A UUID", "0b9f8f8c-6f0e-4c55-9a57-3a1f6f6f2f6e")],
+KEY_PARAMETER = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description=(
+        "Chosen by you for this one request, such as a UUID. Whoever repeats the request with the same key gets the"
+        " first answer again, and nothing moves twice; also a 409 and a 422 are given again, so try later with a"
+        " new key. The same key with another request is 422 `idempotency_key_reused`."
     ),
-    OpenApiParameter(
-        "Idempotent-Replayed",
-        {"type": "string", "enum": ["true"]},
-        OpenApiParameter.HEADER,
-        response=True,
-        description="Present when this is the stored answer to an earlier request with this key.",
-    ),
-]
+    examples=[OpenApiExample("A UUID", "0b9f8f8c-6f0e-4c55-9a57-3a1f6f6f2f6e")],
+)
+REPLAYED_PARAMETER = OpenApiParameter(
+    "Idempotent-Replayed",
+    {"type": "string", "enum": ["true"]},
+    OpenApiParameter.HEADER,
+    response=True,
+    description="Present when this is the stored answer to an earlier request with this key.",
+)
 
 
 def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
@@ -45,21 +43,39 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., HttpResponse]:
     view's permissions must make sure that the user has signed in.
     """
 
-    @extend_schema(parameters=_PARAMETERS)
+    @extend_schema(parameters=[KEY_PARAMETER, REPLAYED_PARAMETER])
     @functools.wraps(handler)
     def once(view: APIView, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        handle = functools.partial(handler, view, request, *args, **kwargs)
         key = idempotency.check_key(request.headers.get("Idempotency-Key"))
-        attempt = _Attempt(view, functools.partial(handler, view, request, *args, **kwargs))
-        answer = idempotency.answer_once(
-            user_id=cast("int", request.user.pk),
-            key=key,
-            request=idempotency.canonical(request.method or "", request.path, request.data),
-            act=attempt.act,
-            refuse=attempt.refuse,
-        )
-        return attempt.refusal if attempt.refusal and not answer.final else _response(answer)
+        return answer_with_key(view, request, handle, key=key, data=request.data, write=_json_text)
 
     return once
+
+
+def answer_with_key(
+    view: APIView,
+    request: Request,
+    handle: Callable[[], Response],
+    *,
+    key: str,
+    data: Any,
+    write: Callable[[Any], str],
+) -> HttpResponse:
+    """Answer the key of the request's user once. `data` is what was sent, and `write` makes the answer's text."""
+    attempt = _Attempt(view, handle, write)
+    answer = idempotency.answer_once(
+        user_id=cast("int", request.user.pk),
+        key=key,
+        request=idempotency.canonical(request.method or "", request.path, data),
+        act=attempt.act,
+        refuse=attempt.refuse,
+    )
+    return attempt.refusal if attempt.refusal and not answer.final else _response(answer)
+
+
+def _json_text(data: Any) -> str:
+    return bytes(JSONRenderer().render(data)).decode()
 
 
 @dataclass(slots=True)
@@ -68,11 +84,12 @@ class _Attempt:
 
     view: APIView
     handle: Callable[[], Response]
+    write: Callable[[Any], str]
     refusal: HttpResponse | None = None
 
     def act(self) -> idempotency.RecordedAnswer:
         response = self.handle()
-        return idempotency.RecordedAnswer(response.status_code, JSONRenderer().render(response.data).decode())
+        return idempotency.RecordedAnswer(response.status_code, self.write(response.data))
 
     def refuse(self, error: Exception) -> idempotency.RecordedAnswer:
         """Return the answer to a refusal. Raises an unforeseen error again."""

@@ -53,17 +53,27 @@ def create_user(
     role: str = Role.USER,
     is_active: bool = True,
     base_url: str = "",
+    any_password: bool = False,
 ) -> Created:
     """Add a user: active at once, or with an activation link (returned and mailed where the settings say so).
+
+    `any_password` is for development mode.
 
     Raises WeakPassword, EmailTaken, or Django's ValidationError.
     """
     link = None
     if is_active:
-        user = services.create_user(email=email, password=password, full_name=full_name, role=Role(role))
+        user = services.create_user(
+            email=email, password=password, full_name=full_name, role=Role(role), any_password=any_password
+        )
     else:
         user, link = services.register(
-            email=email, password=password, full_name=full_name, role=Role(role), base_url=base_url
+            email=email,
+            password=password,
+            full_name=full_name,
+            role=Role(role),
+            base_url=base_url,
+            any_password=any_password,
         )
     record(
         about=user, staff=staff, text=f"Created with the role {user.role}{'' if is_active else ', to be activated'}."
@@ -78,7 +88,12 @@ def user_version(user: User) -> str:
 
 @transaction.atomic
 def change_user(
-    *, user_id: int, staff: User, if_version: Collection[str] | None = None, **fields: Unpack[UserFields]
+    *,
+    user_id: int,
+    staff: User,
+    if_version: Collection[str] | None = None,
+    any_password: bool = False,
+    **fields: Unpack[UserFields],
 ) -> User:
     """Change what is given, all or nothing; the same again changes and records nothing.
 
@@ -90,7 +105,7 @@ def change_user(
     user = _locked(user_id, if_version)
     _change_texts(user, staff, fields)
     if "password" in fields:
-        _set_password(user, staff, fields["password"])
+        _set_password(user, staff, fields["password"], any_password=any_password)
     if "role" in fields and fields["role"] != user.role:
         services.set_role(user_id=user_id, role=Role(fields["role"]), by=staff)
         record(about=user, staff=staff, text=f"Role changed from {user.role} to {fields['role']}.")
@@ -173,10 +188,10 @@ def _change_texts(user: User, staff: User, fields: UserFields) -> None:
         record(about=user, staff=staff, text=f"Changed: {describe_changes(before, user, changed)}.")
 
 
-def _set_password(user: User, staff: User, password: str) -> None:
+def _set_password(user: User, staff: User, password: str, *, any_password: bool) -> None:
     if user.is_deleted:
         raise services.UserDeleted
-    services.set_password(user=user, password=password)
+    services.set_password(user=user, password=password, any_password=any_password)
     record(about=user, staff=staff, text="Password set; the tokens ended.")
 
 

@@ -1,6 +1,7 @@
 """Who may do what: every operation of the OpenAPI document by every caller, on their own object and on another's.
 
-The statuses and a request for each row are in tests/support/operation_table.py. Role gates are 403, strangers' objects
+The statuses and a request for each row are in tests/support/operation_table.py and, for the addresses of other
+services, in tests/support/legacy_table.py. Role gates are 403, strangers' objects
 404, no token 401. A new operation without a row fails, and so does a row without its operation.
 """
 
@@ -12,19 +13,26 @@ from typing import Any
 
 import pytest
 
+from tests.support import operation_table
 from tests.support.every_operation import (
+    Operation,
     OwnedObjects,
+    legacy_operations,
     operations,
     outcome,
     perform,
 )
+from tests.support.legacy_table import LEGACY_ROWS
 from tests.support.one_cast import Cast
-from tests.support.operation_table import CALLS, ROWS
 from tests.support.rollback import forgotten
 from tests.support.stored_rows import stored
 
 pytestmark = pytest.mark.slow
 
+#: Till's own operations, and those of other services' addresses.
+ROWS = {**operation_table.ROWS, **LEGACY_ROWS}
+CALLS = {name: row.call for name, row in ROWS.items()}
+OPERATIONS: dict[str, Operation] = {**operations(), **legacy_operations()}
 #: Operation -> caller -> the status, or the two of them.
 STATUSES = {name: row.by_caller() for name, row in ROWS.items()}
 
@@ -34,7 +42,7 @@ def operation_of(row: str) -> str:
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
-    assert {operation_of(row) for row in ROWS} == set(operations())
+    assert {operation_of(row) for row in ROWS} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -53,9 +61,9 @@ def test_everybody_may_do_what_the_table_says(cast: Cast, row: str) -> None:
 def other_methods() -> Iterator[Any]:
     """Each address by one of its operations, with the methods that the document does not know there."""
     known: dict[str, set[str]] = {}
-    for operation in operations().values():
+    for operation in OPERATIONS.values():
         known.setdefault(operation.address, set()).add(operation.method)
-    one_of_its = {operation.address: name for name, operation in operations().items()}
+    one_of_its = {operation.address: name for name, operation in OPERATIONS.items()}
     for address, methods in known.items():
         others = {"get", "post", "put", "patch", "delete"} - methods
         yield pytest.param(one_of_its[address], sorted(others), id=address)
@@ -77,7 +85,7 @@ def test_asking_what_an_address_knows_never_breaks_it(cast: Cast, row: str, quer
 
 #: To whose addresses others add parameters: providers, and mail programs.
 LENIENT = re.compile("auth_activate|auth_reset_password|auth_confirm_email|webhook(?!_e)|.*_webhook")
-MOVING = [row for row in CALLS if ":" not in row and operations()[row].method != "get" and not LENIENT.match(row)]
+MOVING = [row for row in CALLS if ":" not in row and OPERATIONS[row].method != "get" and not LENIENT.match(row)]
 
 
 @pytest.mark.parametrize("row", MOVING)
@@ -127,7 +135,7 @@ def is_same(held: Any, value: Any) -> bool:
     return bool(held == value) or (value == STRANGE_TIME and str(held).startswith(value.rstrip("Z")))
 
 
-@pytest.mark.parametrize("row", [row for row in CALLS if operations()[operation_of(row)].writes])
+@pytest.mark.parametrize("row", [row for row in CALLS if OPERATIONS[operation_of(row)].writes])
 def test_nobody_sets_what_is_not_his_to_set(cast: Cast, row: str) -> None:
     call, plants = CALLS[row](cast.context(row, "user", "own")), planted(cast.objects(cast.bob), row)
     before = stored()

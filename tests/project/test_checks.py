@@ -32,6 +32,7 @@ def production(settings: Settings) -> Settings:
     settings.TILL_PUBLIC_URL = "https://till.example.com"
     settings.TILL_RETURN_ACTIVATION_LINK = False
     settings.EMAIL_HOST = "mail.example.com"
+    settings.TILL_LEGACY = frozenset()
     return settings
 
 
@@ -162,6 +163,7 @@ def test_the_checks_are_content_with_development_mode() -> None:
         ("TILL_PASSWORD_RESET_URL", "app.example.com/{token}", "till.E020"),
         ("TILL_EMAIL_CHANGE_URL", "https://[app/{token}", "till.E020"),
         ("TILL_TEMPLATES", "/no/such/folder", "till.E021"),
+        ("TILL_LEGACY", frozenset({"shop"}), "till.W009"),
     ],
 )
 def test_the_checks_refuse_in_production(production: Settings, setting: str, value: object, expected: str) -> None:

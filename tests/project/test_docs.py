@@ -50,9 +50,11 @@ def anchors(text: str) -> set[str]:
 
 def read_variables() -> set[str]:
     """Every environment variable that the code reads."""
-    files = [path for app in ("config", "accounts", "payments", "catalog") for path in (ROOT / app).rglob("*.py")]
+    files = [
+        path for app in ("config", "legacy", "accounts", "payments", "catalog") for path in (ROOT / app).rglob("*.py")
+    ]
     code = "\n".join(path.read_text() for path in files if "tests" not in path.parts)
-    kinds = "text|number|seconds|amounts?|flag|names|networks|origins|currency|choice|rate|token|database|mail"
+    kinds = "text|number|seconds|amounts?|flag|names|networks|origins|currency|choices?|rate|token|database|mail"
     reader = rf"""\benv\.(?:{kinds})\(\s*["'](\w+)["']"""
     return set(re.findall(reader, code)) | set(re.findall(r"""environ(?:\.get\(|\[)["'](TILL_\w+)["']""", code))
 

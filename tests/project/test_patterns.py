@@ -21,7 +21,7 @@ from payments.webhooks import notices
 from tests.support.log_records import record_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("accounts", "api", "catalog", "config", "payments", "postgres", "staff")
+PACKAGES = ("accounts", "api", "catalog", "config", "legacy", "payments", "postgres", "staff")
 LENGTH = 64 * 1024
 #: Of this thread's own processor time: a pattern that is linear takes a few milliseconds, a quadratic one a minute.
 SECONDS = 0.5

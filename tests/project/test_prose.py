@@ -103,7 +103,7 @@ def test_every_name_of_pages_finds_one(name: str) -> None:
 
 # --- docstrings and comments --------------------------------------------------------------------------------
 
-PACKAGES = ("accounts", "api", "benchmarks", "catalog", "clients", "config", "payments", "postgres", "staff")
+PACKAGES = ("accounts", "api", "benchmarks", "catalog", "clients", "config", "legacy", "payments", "postgres", "staff")
 #: What speaks to a tool, and a heading.
 NO_PROSE = re.compile(r"#\s*(noqa|type:|fmt:|ruff:|pragma:|---|!)")
 

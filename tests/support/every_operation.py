@@ -18,7 +18,7 @@ from accounts import services, tokens
 from accounts.models import User
 from catalog.models import Product
 from catalog.services import buy
-from config.docs_pages import schema_document
+from config.docs_pages import legacy_schema_document, schema_document
 from payments.api_keys.services import NewKey, add_key
 from payments.deliveries import services as deliveries
 from payments.events import queries, relay
@@ -211,11 +211,17 @@ class Operation:
 @cache
 def operations() -> dict[str, Operation]:
     """Every operation of the OpenAPI document by its id."""
-    return dict(_described())
+    return dict(_described(schema_document()))
 
 
-def _described() -> Iterator[tuple[str, Operation]]:
-    for address, methods in schema_document()["paths"].items():
+@cache
+def legacy_operations() -> dict[str, Operation]:
+    """Every operation of the old addresses by its id."""
+    return dict(_described(legacy_schema_document()))
+
+
+def _described(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
+    for address, methods in document["paths"].items():
         for method, described in methods.items():
             if method == "parameters":
                 continue
@@ -243,7 +249,8 @@ def perform(
 
     `method` is another one than the operation's. A caller who is a text sends that API key.
     """
-    operation = operations()[row.partition(":")[0]]
+    name = row.partition(":")[0]
+    operation = (legacy_operations() if name.startswith("legacy_") else operations())[name]
     body = {**besides, **(call.body or {})} if call.body or besides else None
     headers = {"Idempotency-Key": f"every-{next(_keys)}"} if operation.needs_key else {}
     if caller:
@@ -265,5 +272,7 @@ def perform(
 def outcome(call: Call, answer: Any) -> int:
     """The status; of a list 404 when the object that it was looked through for is not in it."""
     if answer.status_code == 200 and call.listed:
-        return 200 if call.listed in [row["id"] for row in answer.json()["results"]] else 404
+        body = answer.json()
+        results = body if isinstance(body, list) else body["results"]
+        return 200 if call.listed in [row["id"] for row in results] else 404
     return int(answer.status_code)

@@ -13,6 +13,9 @@ from payments.orders.services import add_scope
 from tests.support.every_operation import OperationContext, OwnedObjects, access_token, new_user
 from tests.support.rollback import kept_for_a_file
 
+#: A user who has money is not deleted.
+DELETING = ("users_delete", "legacy_accounts_delete_user")
+
 
 class Cast:
     """Who calls, and whose objects they ask about.
@@ -55,8 +58,7 @@ class Cast:
         my = self.objects(caller)
         if whose == "own":
             return OperationContext(the=my, my=my)
-        # A user who has money is not deleted.
-        the = OwnedObjects(self.stranger) if row == "users_delete" else self.objects(self.bob)
+        the = OwnedObjects(self.stranger) if row in DELETING else self.objects(self.bob)
         return OperationContext(the=the, my=my)
 
 

@@ -58,7 +58,7 @@ class Products(Resource[D]):
         *,
         title: str,
         price: Amount,
-        currency: str,
+        currency: str | None = None,
         description: str | None = None,
         is_active: bool | None = None,
         stock: int | None = None,

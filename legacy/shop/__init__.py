@@ -1,0 +1,1 @@
+"""The addresses of a shop with UUID keys, which its specification does not print: bills and a shop."""
