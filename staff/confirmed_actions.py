@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -21,20 +22,38 @@ from api.filters import id_or_none
 from api.plain_text import validate_plain_text
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
+    from django.utils.functional import _StrOrPromise as Text
+
     ModelAdmin = admin.ModelAdmin[Any]
 else:
+    Text = str  # also one that is translated when it is read
     ModelAdmin = admin.ModelAdmin
+
+#: A name and a value, which may be HTML that is safe.
+Fact = tuple["Text", str]
 
 MAX_AT_ONCE = 100
 REASON_MAX_LENGTH = 200
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=REASON_MAX_LENGTH,
+def line_field(*, label: Any, help_text: Any, max_length: int, required: bool) -> forms.CharField:
+    """Return a field for one line of plain text."""
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        max_length=max_length,
+        required=required,
         validators=[validate_plain_text],
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-        help_text="Kept in the history, with your name and the time.",
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = line_field(
+        label=_("Reason"),
+        help_text=_("Kept in the history, with your name and the time."),
+        max_length=REASON_MAX_LENGTH,
+        required=True,
     )
 
 
@@ -42,13 +61,15 @@ class ConfirmedAction:
     """One thing that staff may do to the objects of a list. Its permission is Django's for the model."""
 
     name: ClassVar[str]
-    title: ClassVar[str]
+    title: ClassVar[Text]
     #: What the buttons say.
-    button: ClassVar[str]
-    explanation: ClassVar[str] = ""
+    button: ClassVar[Text]
+    explanation: ClassVar[Text] = ""
     permission: ClassVar[str] = "change"
     form_class: ClassVar[type[ReasonForm]] = ReasonForm
     one_at_a_time: ClassVar[bool] = False
+    #: Each row of the list leads there too.
+    in_row: ClassVar[bool] = False
     #: Errors that refuse one object: the page says so, and the other objects go on.
     refusals: ClassVar[tuple[type[Exception], ...]] = ()
 
@@ -56,9 +77,17 @@ class ConfirmedAction:
         """Tell whether the object's own page offers it."""
         return True
 
+    def is_offered(self, target: Any, staff: User) -> bool:  # noqa: ARG002
+        """Tell whether this member of staff is led there from the object's page and row."""
+        return self.is_available(target)
+
     def describe(self, target: Any) -> str:  # noqa: ARG002
         """Say what will happen to this object, or why it will not."""
         return ""
+
+    def facts(self, target: Any) -> list[Fact]:  # noqa: ARG002
+        """Return what to know of a single object before deciding about it."""
+        return []
 
     def initial(self, targets: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002
         return {}
@@ -92,16 +121,35 @@ class ConfirmedActionsMixin(ModelAdmin):
         context["confirmed_actions"] = [
             (action.button, self.confirm_address(action, [target.pk]))
             for action in actions
-            if self.may_perform(request, action) and action.is_available(target)
+            if self.may_perform(request, action) and action.is_offered(target, cast("User", request.user))
         ]
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Add a column that leads from a row to the actions that are for rows."""
+        in_rows = [action() for action in self.confirmed_actions if action.in_row]
+        actions = [action for action in in_rows if self.may_perform(request, action)]
+        columns = super().get_list_display(request)
+        return [*columns, self._row_column(actions, cast("User", request.user))] if actions else columns
+
+    def _row_column(self, actions: Sequence[ConfirmedAction], staff: User) -> Callable[[Any], str]:
+        @admin.display(description=_("decide"))
+        def row_actions(target: Any) -> str:
+            offered = [action for action in actions if action.is_offered(target, staff)]
+            links = [
+                (self.confirm_address(action, [target.pk]), f"{action.button}: {target}", action.button)
+                for action in offered
+            ]
+            return format_html_join(" ", '<a class="till-do" href="{}" aria-label="{}">{}</a>', links)
+
+        return row_actions
 
     def confirm_view(self, request: HttpRequest, action: ConfirmedAction) -> HttpResponseBase:
         if not self.may_perform(request, action):
             raise PermissionDenied
         targets = self._targets(request, action)
         if not targets:
-            self.message_user(request, "Nothing was chosen.", messages.WARNING)
+            self.message_user(request, _("Nothing was chosen."), messages.WARNING)
             return redirect(self._list)
         form = action.form_class(request.POST or None, initial=action.initial(targets))
         if request.method == "POST" and form.is_valid() and self._perform(request, action, targets, form):
@@ -140,6 +188,7 @@ class ConfirmedActionsMixin(ModelAdmin):
             "form": form,
             "media": self.media,
             "affected": [(target, self._page(target), action.describe(target)) for target in targets],
+            "facts": action.facts(targets[0]) if len(targets) == 1 else [],
             "back": self._page(targets[0]) if len(targets) == 1 else self._list,
         }
 
@@ -149,7 +198,8 @@ class ConfirmedActionsMixin(ModelAdmin):
         def confirm(_: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponseBase:
             ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_AT_ONCE + 1])
             if len(ids) > MAX_AT_ONCE:
-                self.message_user(request, f"At most {MAX_AT_ONCE} at once: these are the first.", messages.WARNING)
+                text = _("At most %(count)s at once: these are the first.") % {"count": MAX_AT_ONCE}
+                self.message_user(request, text, messages.WARNING)
             return redirect(self.confirm_address(action, ids[:MAX_AT_ONCE]))
 
         return confirm
@@ -186,5 +236,5 @@ def field_of(error: Exception, form: forms.BaseForm) -> str | None:
 def text_of(error: Exception) -> str:
     """Return what the error says, or else what its class says of itself. Django's own text names our classes."""
     if isinstance(error, ObjectDoesNotExist):
-        return _("It is not there any more.")
+        return str(_("It is not there any more."))
     return refusals.text_of(error)

@@ -30,7 +30,7 @@ APPEND_ONLY = Rights()
 FREE = Rights(update=EVERY, delete=True)
 # Locking a row needs the right to update one of its columns. A trigger refuses every UPDATE of these tables.
 LOCKED_ONLY = Rights(update=("id",))
-_SETTLEMENT = ("status", "reason", "transaction_id", "settled_by_id", "settled_at")
+_SETTLEMENT = ("status", "reason", "bank_reference", "transaction_id", "settled_by_id", "settled_at")
 
 RIGHTS: dict[str, Rights] = {
     # --- the books: what is booked stays

@@ -48,10 +48,11 @@ def _withdrawals(rows: _Rows) -> _Contents:
 
 
 def _order(row: OutboxEvent, order: Deposit | Withdrawal, more: Mapping[str, Any]) -> EventContent:
-    """A settled order stays as it is, so its row tells of its settlement; and of its creation, all but these four."""
+    """A settled order stays as it is, so its row tells of its settlement; and of its creation, all but these five."""
     data = {**deposit_answer(order), "provider": row.data["provider"], **more}
     if row.type.endswith(".created"):
-        data |= {"status": OrderStatus.PENDING.value, "reason": "", "transaction": None, "settled_at": None}
+        data |= {"status": OrderStatus.PENDING.value, "reason": "", "bank_reference": ""}
+        data |= {"transaction": None, "settled_at": None}
         return EventContent(order.created_at, data)
     return EventContent(order.settled_at or row.created_at, data)
 
@@ -100,6 +101,7 @@ _ORDER = {
     "net": "98.50",
     "status": "pending",
     "reason": "",
+    "bank_reference": "",
     "provider": None,
     "reference": "INV-2026-0117",
     "metadata": {"order": "2026-0117", "shop": "berlin"},
@@ -109,7 +111,7 @@ _ORDER = {
 }
 _LATER = "2026-01-31T12:05:00.123456Z"
 _SETTLED: dict[str, dict[str, Any]] = {
-    "paid": {"status": "paid", "transaction": 1234, "settled_at": _LATER},
+    "paid": {"status": "paid", "bank_reference": "NTRF 2026-01-31 0042", "transaction": 1234, "settled_at": _LATER},
     "rejected": {"status": "rejected", "reason": "The card was declined.", "settled_at": _LATER},
     "expired": {"status": "rejected", "reason": "expired", "settled_at": _LATER},
     "cancelled": {"status": "cancelled", "settled_at": _LATER},

@@ -8,7 +8,7 @@ from accounts.models import Role, User
 from api.plain_members import are_known, plain_amount, plain_id, plain_text
 from payments.metadata.members import NAMES, Attached, plain_attached
 from payments.operations.fast_operation import FastOperation
-from payments.orders.models import Deposit, Withdrawal
+from payments.orders.models import BANK_REFERENCE_MAX_LENGTH, Deposit, Withdrawal
 from payments.orders.plans.requests import DepositRequest, WithdrawalRequest
 from payments.orders.plans.settlement import DepositSettlement, Settlement, WithdrawalSettlement
 from payments.orders.serializers.orders import (
@@ -34,6 +34,7 @@ class _SettlementMembers(NamedTuple):
     order_id: int
     settlement: Settlement
     reason: str
+    bank_reference: str
 
 
 def _request(data: Mapping[str, Any]) -> _RequestMembers | None:
@@ -62,10 +63,13 @@ def _withdrawal(user_id: int, data: Mapping[str, Any], _id: int | None) -> Withd
 
 def _settlement(data: Mapping[str, Any], order_id: int | None) -> _SettlementMembers | None:
     status, reason = data.get("status"), plain_text(data.get("reason", ""), REASON_MAX_LENGTH)
+    bank_reference = plain_text(data.get("bank_reference", ""), BANK_REFERENCE_MAX_LENGTH)
     settlement = _SETTLEMENTS.get(status) if type(status) is str else None
-    if order_id is None or settlement is None or reason is None or not are_known(data, "status", "reason"):
+    if order_id is None or settlement is None or reason is None or bank_reference is None:
         return None
-    return None if reason and settlement == "paid" else _SettlementMembers(order_id, settlement, reason)
+    if (reason and settlement == "paid") or not are_known(data, "status", "reason", "bank_reference"):
+        return None
+    return _SettlementMembers(order_id, settlement, reason, bank_reference)
 
 
 def _deposit_settlement(user_id: int, data: Mapping[str, Any], id_: int | None) -> DepositSettlement | None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from payments.ledger.queries import search
-from payments.orders.admin.orders import details_html
+from payments.orders.admin.facts import details_html
 from payments.orders.models import ExternalWallet
 from staff.read_only import ReadOnlyAdmin, link
 

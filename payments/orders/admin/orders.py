@@ -6,124 +6,25 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from payments.ledger import booking
-from payments.ledger.admin.display import money
 from payments.metadata.admin import AttachedMixin
-from payments.orders import services
-from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, Withdrawal
-from payments.orders.plans.settlement import Settlement
+from payments.orders.admin.facts import details_html
+from payments.orders.admin.settlement import (
+    ApproveDepositAction,
+    ApproveWithdrawalAction,
+    RejectDepositAction,
+    RejectWithdrawalAction,
+)
+from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
 from staff.columns import Amount, Link, Status, Text, Word
-from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
+from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
 from staff.read_only import MAX_LISTED, link
-from staff.separation_of_duties import OwnOrder
 
 ALL = "all"
-OWNER_DISABLED = " The owner is disabled."
-
-
-# --- settlement -----------------------------------------------------------------------------------------------
-
-
-class NotForYou(Exception):
-    """Only admins give a verdict here."""
-
-
-class SettleAction(ConfirmedAction):
-    settlement: ClassVar[Settlement]
-    refusals = (NotForYou, OwnOrder, services.AlreadySettled, booking.LedgerError)
-
-    def is_available(self, target: Order) -> bool:
-        return target.status == OrderStatus.PENDING
-
-    def describe(self, target: Order) -> str:
-        if not self.is_available(target):
-            return f"was {target.status} already; nothing will move."
-        return f"{self.outlook(target, whose(target))}{'' if target.user.is_active else OWNER_DISABLED}"
-
-    def outlook(self, target: Any, wallet: str) -> str:
-        raise NotImplementedError
-
-    def perform(self, *, target: Order, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
-        settle(target, settlement=self.settlement, by=staff, reason=data["reason"])
-        if target.status == self.settlement:
-            return f"was {self.settlement} already; nothing moved."
-        return f"{self.settlement}."
-
-
-class ApproveAction(SettleAction):
-    name = "approve"
-    title = button = "Approve"
-    settlement = "paid"
-
-
-class RejectAction(SettleAction):
-    name = "reject"
-    title = button = "Reject"
-    settlement = "rejected"
-
-
-class ApproveDepositAction(ApproveAction):
-    explanation = "The money has arrived outside. It is booked to the wallet, less the commission, once and for ever."
-
-    def outlook(self, target: Deposit, wallet: str) -> str:
-        return f"{money(target.net, target.currency)} to {wallet}{less(target)}."
-
-
-class RejectDepositAction(RejectAction):
-    explanation = "The money has not arrived. Nothing moves, for ever. The owner can read the reason."
-
-    def outlook(self, target: Deposit, wallet: str) -> str:
-        return f"{money(target.amount, target.currency)} do not reach {wallet}."
-
-
-class ApproveWithdrawalAction(ApproveAction):
-    explanation = "The money was paid out. What is held leaves the wallet, less the commission, once and for ever."
-
-    def outlook(self, target: Withdrawal, wallet: str) -> str:
-        external = target.external_wallet
-        account = ", ".join(f"{name} {value}" for name, value in details(external))
-        return f"{money(target.net, target.currency)} from {wallet} to {external}: {account}{less(target)}."
-
-
-class RejectWithdrawalAction(RejectAction):
-    explanation = "The money was not paid out. What is held is free again. The owner can read the reason."
-
-    def outlook(self, target: Withdrawal, wallet: str) -> str:
-        return f"{money(target.amount, target.currency)} are free again in {wallet}."
-
-
-def settle(order: Order, *, settlement: Settlement, by: User, reason: str) -> None:
-    """Settle through the service of the order's kind, which also notes it. Raises NotForYou too."""
-    try:
-        if isinstance(order, Deposit):
-            services.settle_deposit(deposit_id=order.pk, settlement=settlement, by=by, reason=reason)
-        else:
-            services.settle_withdrawal(withdrawal_id=order.pk, settlement=settlement, by=by, reason=reason)
-    except (Deposit.DoesNotExist, Withdrawal.DoesNotExist):
-        raise NotForYou from None
-
-
-def whose(order: Order) -> str:
-    return f"wallet {order.wallet_id} of {order.user}"
-
-
-def less(order: Order) -> str:
-    """Say what the house takes, if anything."""
-    return f"; {money(order.commission, order.currency)} commission" if order.commission else ""
-
-
-def details(external: ExternalWallet) -> list[tuple[str, str]]:
-    """What is kept of an account elsewhere; of a card that is no more than its tail."""
-    return sorted((str(name), str(value)) for name, value in external.details.items())
-
-
-# --- lists ----------------------------------------------------------------------------------------------------
 
 
 def requested_status(request: HttpRequest) -> str:
@@ -168,7 +69,18 @@ def owner_text(user: User) -> str:
 
 _LISTED = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider", "short_reference", "id")
 _FIELDS = (
-    *("id", "status", "reason", "owner", "of_wallet", "amount_asked", "commission_taken", "amount_net", "by_rule"),
+    *(
+        "id",
+        "status",
+        "reason",
+        "bank_reference",
+        "owner",
+        "of_wallet",
+        "amount_asked",
+        "commission_taken",
+        "amount_net",
+        "by_rule",
+    ),
     *("provider", "reference", "metadata_shown", "booked_as", "by_whom", "settled_at", "created_at"),
 )
 
@@ -177,7 +89,7 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     """A queue: what has waited longest comes first."""
 
     id_columns = ("pk", "user_id", "wallet_id", "transaction_id")
-    text_columns = ("reference",)
+    text_columns = ("reference", "bank_reference")
     list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
     search_help_text = (
         "An id of order, user, wallet or transaction, an email, or a reference, whatever the status (of more than "
@@ -185,6 +97,7 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     )
     export_fields: ClassVar[tuple[str, ...]] = (
         *("id", "user_id", "user__email", "wallet_id", "amount", "commission", "currency_id", "status", "reason"),
+        "bank_reference",
         *("provider__slug", "reference", "metadata", "transaction_id", "settled_by_id", "settled_at", "created_at"),
     )
     export_places = "currency__decimal_places"
@@ -236,7 +149,3 @@ class WithdrawalAdmin(OrderAdmin):
     @admin.display(description="account")
     def account(self, withdrawal: Withdrawal) -> str:
         return details_html(withdrawal.external_wallet)
-
-
-def details_html(external: ExternalWallet) -> str:
-    return format_html_join("", "<div>{}: <strong>{}</strong></div>", details(external))

@@ -16,12 +16,20 @@ from payments.money import EXACT
 from payments.orders.models.external_wallets import ExternalWallet
 from payments.webhooks.models.providers import Provider
 
+#: What a bank prints on a statement has at most so many characters (SEPA).
+BANK_REFERENCE_MAX_LENGTH = 140
+
 
 class OrderStatus(models.TextChoices):
     PENDING = "pending", "Pending"
     PAID = "paid", "Paid"
     REJECTED = "rejected", "Rejected"
     CANCELLED = "cancelled", "Cancelled"
+
+
+def bank_reference_index(name: str) -> models.Index:
+    """What staff search. An order without a reference is not in it."""
+    return models.Index(fields=["bank_reference"], condition=~Q(bank_reference=""), name=f"{name}_bank_reference")
 
 
 def order_constraints(name: str) -> list[models.BaseConstraint]:
@@ -70,6 +78,13 @@ class Order(WithMetadata):
     )
     status = models.CharField(max_length=10, choices=OrderStatus, default=OrderStatus.PENDING)
     reason = models.CharField(max_length=200, blank=True, help_text="Why it was rejected.")
+    bank_reference = models.CharField(
+        max_length=BANK_REFERENCE_MAX_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The bank's own reference of the payment, as whoever settled it wrote it down.",
+    )
     transaction = models.OneToOneField(
         Transaction, on_delete=models.PROTECT, related_name="%(class)s", null=True, blank=True
     )
@@ -99,6 +114,7 @@ class Deposit(Order):
             models.Index(fields=["id"], condition=Q(status="pending"), name="deposit_pending"),
             models.Index(fields=["user"], condition=Q(status="pending"), name="deposit_pending_of_user"),
             *metadata_indexes("deposit"),
+            bank_reference_index("deposit"),
         ]
         constraints = order_constraints("deposit")
 
@@ -115,6 +131,7 @@ class Withdrawal(Order):
             models.Index(fields=["user"], condition=Q(status="pending"), name="withdrawal_pending_of_user"),
             models.Index(fields=["wallet"], condition=Q(status="pending"), name="withdrawal_holds"),
             *metadata_indexes("withdrawal"),
+            bank_reference_index("withdrawal"),
         ]
         constraints = order_constraints("withdrawal")
 

@@ -38,7 +38,8 @@ _WITHDRAWAL_PLACE = Question(
 )
 _LOCKED_ORDER = """
 SELECT asked.n, main.user_id, main.wallet_id, main.amount, main.commission, main.rule_id, main.status, main.reason,
-    main.transaction_id, main.settled_by_id, (extract(epoch FROM main.settled_at) * 1000000)::bigint,
+    main.bank_reference, main.transaction_id, main.settled_by_id,
+    (extract(epoch FROM main.settled_at) * 1000000)::bigint,
     (extract(epoch FROM main.created_at) * 1000000)::bigint, main.provider_id, provider.slug,
     main.reference, main.metadata,
     currency.code, currency.name, currency.decimal_places, currency.is_active
@@ -58,11 +59,12 @@ _SCOPES = Question(
     BIGINT,
 )
 _SETTLED = """
-UPDATE TABLE AS main SET status = r.status, reason = r.reason, transaction_id = r.transaction_id,
-    settled_by_id = r.settled_by_id, settled_at = timestamptz 'epoch' + r.settled_at * interval '1 microsecond'
-FROM {rows} AS r (id, status, reason, transaction_id, settled_by_id, settled_at) WHERE main.id = r.id
+UPDATE TABLE AS main SET status = r.status, reason = r.reason, bank_reference = r.bank_reference,
+    transaction_id = r.transaction_id, settled_by_id = r.settled_by_id,
+    settled_at = timestamptz 'epoch' + r.settled_at * interval '1 microsecond'
+FROM {rows} AS r (id, status, reason, bank_reference, transaction_id, settled_by_id, settled_at) WHERE main.id = r.id
 """
-_SETTLED_COLUMNS = (BIGINT, TEXT, TEXT, BIGINT, BIGINT, BIGINT)
+_SETTLED_COLUMNS = (BIGINT, TEXT, TEXT, TEXT, BIGINT, BIGINT, BIGINT)
 _SETTLED_DEPOSIT = RowsStatement(_SETTLED.replace("TABLE", "payments_deposit"), *_SETTLED_COLUMNS)
 _SETTLED_WITHDRAWAL = RowsStatement(_SETTLED.replace("TABLE", "payments_withdrawal"), *_SETTLED_COLUMNS)
 
@@ -85,6 +87,7 @@ class _OrderRow(NamedTuple):
     rule_id: int | None
     status: str
     reason: str
+    bank_reference: str
     transaction_id: int | None
     settled_by_id: int | None
     settled_at: int | None
@@ -107,6 +110,7 @@ class _OrderSettlement:
     settlement: Settlement
     by: User
     reason: str = ""
+    bank_reference: str = ""
     #: The order was pending, and is settled now.
     is_new: bool = False
     _place: Rows = field(default_factory=list)
@@ -156,10 +160,12 @@ class _OrderSettlement:
         """Write the settlement. The owner reads the reason of a rejection; only the history has that of a payment."""
         now = timezone.now()
         order.status, order.reason = OrderStatus(self.settlement), self.reason if self.settlement == "rejected" else ""
+        order.bank_reference = self.bank_reference
         order.settled_by_id, order.settled_at, self.is_new = self.by.pk, now, True
         settled: dict[str, Any] = {
             "status": self.settlement,
             "reason": order.reason,
+            "bank_reference": order.bank_reference,
             "transaction_id": order.transaction_id,
             "settled_by_id": self.by.pk,
             "settled_at": microseconds_of(now),
@@ -244,6 +250,7 @@ def _order_from(kind: type[AnOrder], order_id: int, row: _OrderRow) -> AnOrder:
         provider=Provider(pk=row.provider_id, slug=row.provider_slug) if row.provider_id else None,
         status=OrderStatus(row.status),
         reason=row.reason,
+        bank_reference=row.bank_reference,
         transaction_id=row.transaction_id,
         settled_by_id=row.settled_by_id,
         settled_at=None if row.settled_at is None else moment_of(row.settled_at),

@@ -14,6 +14,7 @@ _ORDER = {
     "net": "98.50",
     "status": "pending",
     "reason": "",
+    "bank_reference": "",
     "provider": None,
     "reference": "INV-2026-0117",
     "metadata": {"order": "2026-0117", "shop": "berlin"},
@@ -21,7 +22,13 @@ _ORDER = {
     "created_at": _MADE,
     "settled_at": None,
 }
-_SETTLED = {"status": "paid", "transaction": 1234, "settled_at": "2026-01-31T12:05:00.123456Z"}
+_AT_BANK = "NTRF 2026-01-31 0042"
+_SETTLED = {
+    "status": "paid",
+    "bank_reference": _AT_BANK,
+    "transaction": 1234,
+    "settled_at": "2026-01-31T12:05:00.123456Z",
+}
 _CANCELLED = {"status": "cancelled", "settled_at": "2026-01-31T12:05:00.123456Z"}
 _DETAILS = {"iban": "DE89370400440532013000", "holder": "Alice Example"}
 _GOING = {
@@ -55,7 +62,7 @@ DEPOSIT_MADE = [
     response_example("What would be made (dry_run)", _ORDER | {"id": None}),
 ]
 DEPOSIT_SETTLED = [
-    request_example("The money is here", status="paid"),
+    request_example("The money is here", status="paid", bank_reference=_AT_BANK),
     request_example("It did not come", status="rejected", reason="The card was declined."),
     response_example("Booked", _ORDER | _SETTLED),
 ]
@@ -67,7 +74,7 @@ WITHDRAWAL_MADE = [
     response_example("What would be made (dry_run)", _ORDER | _GOING | {"id": None}),
 ]
 WITHDRAWAL_SETTLED = [
-    request_example("It was paid out", status="paid"),
+    request_example("It was paid out", status="paid", bank_reference=_AT_BANK),
     request_example("It could not be", status="rejected", reason="The bank knows no such account."),
     response_example("Booked", _ORDER | _GOING | _SETTLED),
 ]

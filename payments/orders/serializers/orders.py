@@ -12,7 +12,14 @@ from api.serializers import RequestSerializer
 from api.timestamps import timestamp, timestamp_or_none
 from payments.metadata.members import attached_answer
 from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
-from payments.orders.models import Deposit, ExternalWallet, OrderStatus, SettlementScope, Withdrawal
+from payments.orders.models import (
+    BANK_REFERENCE_MAX_LENGTH,
+    Deposit,
+    ExternalWallet,
+    OrderStatus,
+    SettlementScope,
+    Withdrawal,
+)
 from payments.orders.serializers.external_wallets import DetailsSchema
 
 SLUG_MAX_LENGTH, REASON_MAX_LENGTH = 50, 200
@@ -31,6 +38,7 @@ def deposit_answer(order: Deposit | Withdrawal) -> dict[str, Any]:
         "net": format_amount(order.net, places),
         "status": str(order.status),
         "reason": order.reason,
+        "bank_reference": order.bank_reference,
         "provider": None if provider is None else provider.slug,
         **attached_answer(order),
         "transaction": order.transaction_id,
@@ -60,6 +68,9 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
         choices=OrderStatus.choices, read_only=True, help_text="All but `pending` are for ever."
     )
     reason = serializers.CharField(read_only=True, help_text="Why it was rejected; `expired` when nobody settled it.")
+    bank_reference = serializers.CharField(
+        read_only=True, help_text="The bank's own reference of the payment, if whoever settled it wrote one down."
+    )
     provider = serializers.CharField(
         source="provider.slug", default=None, read_only=True, allow_null=True, help_text="Who is to settle it."
     )
@@ -71,8 +82,8 @@ class DepositSerializer(serializers.ModelSerializer[Any]):
     class Meta:
         model = Deposit
         fields: tuple[str, ...] = (
-            "id", "user", "wallet", "amount", "currency", "commission", "net", "status", "reason", "provider",
-            "reference", "metadata", "transaction", "created_at", "settled_at",
+            "id", "user", "wallet", "amount", "currency", "commission", "net", "status", "reason",
+            "bank_reference", "provider", "reference", "metadata", "transaction", "created_at", "settled_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -125,6 +136,12 @@ class SettlementSerializer(RequestSerializer):
         allow_blank=True,
         default="",
         help_text="Shown to the owner; only with `rejected`.",
+    )
+    bank_reference = PlainTextField(
+        max_length=BANK_REFERENCE_MAX_LENGTH,
+        allow_blank=True,
+        default="",
+        help_text="The bank's own reference of the payment. Shown to the owner; the first one stays.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -213,10 +213,16 @@ def test_many_are_approved_at_once_and_each_refusal_is_told(
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "a\u202eb"])
-def test_nothing_is_done_without_a_reason(site: Client, incoming: Deposit, wallet: Wallet, reason: str) -> None:
-    assert "Nothing was done." in confirm(site, DEPOSITS, "approve", incoming, reason=reason)
+def test_nothing_is_rejected_without_a_reason(site: Client, incoming: Deposit, wallet: Wallet, reason: str) -> None:
+    assert "Nothing was done." in confirm(site, DEPOSITS, "reject", incoming, reason=reason)
     incoming.refresh_from_db()
     assert (incoming.status, balance_and_held(wallet)) == ("pending", ("1000", "0"))
+
+
+def test_the_usual_verdict_needs_no_reason(site: Client, incoming: Deposit, wallet: Wallet) -> None:
+    assert "paid." in confirm(site, DEPOSITS, "approve", incoming, reason="")
+    assert staff_log_of(incoming) == ["Settled: paid."]
+    assert balance_and_held(wallet) == ("1098.5", "0")
 
 
 def test_a_right_that_was_given_by_hand_does_not_settle(incoming: Deposit, bob: Any, wallet: Wallet) -> None:

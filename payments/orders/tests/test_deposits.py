@@ -33,8 +33,8 @@ def test_a_new_deposit_is_pending_and_moves_nothing(alice: Any, wallet: Wallet) 
     assert order.pop("created_at").endswith("Z")
     assert order == {
         "id": Deposit.objects.get().pk, "user": alice.pk, "wallet": wallet.pk, "amount": "100.00", "currency": "USD",
-        "commission": "0.00", "net": "100.00", "status": "pending", "reason": "", "provider": None,
-        "reference": "", "metadata": {}, "transaction": None, "settled_at": None,
+        "commission": "0.00", "net": "100.00", "status": "pending", "reason": "", "bank_reference": "",
+        "provider": None, "reference": "", "metadata": {}, "transaction": None, "settled_at": None,
     }  # fmt: skip
     assert balance_and_held(wallet) == ("0", "0")
     assert not Transaction.objects.exists()

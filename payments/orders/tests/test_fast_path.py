@@ -58,7 +58,7 @@ def bank(alice: Any) -> ExternalWallet:
         (REQUEST_WITHDRAWAL, WITHDRAWAL),
         (REQUEST_WITHDRAWAL, WITHDRAWAL | {"provider": "nobody"}),
         (SETTLE_DEPOSIT, {"status": "paid"}),
-        (SETTLE_DEPOSIT, {"status": "paid", "reason": ""}),
+        (SETTLE_DEPOSIT, {"status": "paid", "reason": "", "bank_reference": "NTRF 0042"}),
         (SETTLE_DEPOSIT, REJECTED),
         (SETTLE_DEPOSIT, REJECTED | {"reason": "No such account."}),
     ],
@@ -96,6 +96,9 @@ def test_a_plain_body_is_taken_as_the_serializer_reads_it(operation: FastOperati
         (SETTLE_DEPOSIT, REJECTED | {"reason": "a\nb"}),
         (SETTLE_DEPOSIT, REJECTED | {"reason": None}),
         (SETTLE_DEPOSIT, REJECTED | {"by": 1}),
+        (SETTLE_DEPOSIT, {"status": "paid", "bank_reference": "x" * 141}),
+        (SETTLE_DEPOSIT, {"status": "paid", "bank_reference": "a\u202eb"}),
+        (SETTLE_DEPOSIT, {"status": "paid", "bank_reference": None}),
     ],
 )
 def test_what_the_serializer_refuses_is_left_to_the_view(operation: FastOperation, data: Any) -> None:

@@ -244,3 +244,16 @@ def test_a_rule_can_only_be_ended(db: None, change: str) -> None:
     broken("end this rule and make another", f"UPDATE payments_commissionrule SET {change}")  # noqa: S608 - ours
     run("UPDATE payments_commissionrule SET valid_until = now() + interval '1 day'")
     assert CommissionRule.objects.get().valid_until is not None
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("changed", ["bank_reference = 'NTRF 0042'", "status = 'paid', bank_reference = E'a\\u202eb'"])
+def test_a_bank_reference_belongs_to_a_verdict_and_is_plain_text(
+    order_ids: dict[str, int], order: str, changed: str
+) -> None:
+    broken("bank_reference_fits", f"UPDATE payments_{order} SET {changed}")  # noqa: S608 - ours
+
+
+def test_a_bank_reference_never_changes(order_ids: dict[str, int], service: Any) -> None:
+    settle(service, "deposits", order_ids["deposit"], "rejected", bank_reference="NTRF 0042")
+    broken("settled once", "UPDATE payments_deposit SET bank_reference = 'another'")

@@ -34,6 +34,16 @@ def test_the_same_verdict_again_moves_nothing(alice: Any, service: Any, wallet: 
     assert balance_and_held(wallet) == ("1100", "0")
 
 
+def test_the_banks_reference_is_kept_with_the_first_verdict_and_its_owner_reads_it(
+    alice: Any, service: Any, wallet: Wallet
+) -> None:
+    order = deposit(alice, wallet)
+    assert order["bank_reference"] == ""
+    for reference in ("NTRF 0042", "another"):
+        assert settle(service, "deposits", order, bank_reference=reference).json()["bank_reference"] == "NTRF 0042"
+    assert signed_in(alice).get(f"{API}/deposits/{order['id']}").json()["bank_reference"] == "NTRF 0042"
+
+
 def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any, wallet: Wallet) -> None:
     order = deposit(alice, wallet)
     for reason in ("Declined.", "Another reason."):
@@ -56,6 +66,9 @@ def test_a_rejected_deposit_says_why_and_moves_nothing(alice: Any, service: Any,
         ({"status": "paid", "reason": "because"}, "reason"),
         ({"status": "rejected", "reason": "x" * 201}, "reason"),
         ({"status": "rejected", "reason": "a\nb"}, "reason"),
+        ({"status": "paid", "bank_reference": "x" * 141}, "bank_reference"),
+        ({"status": "paid", "bank_reference": "a\nb"}, "bank_reference"),
+        ({"status": "paid", "bank_reference": 7}, "bank_reference"),
     ],
 )
 def test_what_is_no_settlement_is_refused(alice: Any, service: Any, wallet: Wallet, body: Any, field: str) -> None:

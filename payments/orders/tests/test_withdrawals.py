@@ -41,7 +41,8 @@ def test_a_withdrawal_holds_the_money_and_books_nothing(alice: Any, wallet: Wall
     assert order.pop("created_at").endswith("Z")
     assert order == {
         "id": Withdrawal.objects.get().pk, "user": alice.pk, "wallet": wallet.pk, "amount": "60.00", "currency": "USD",
-        "commission": "0.00", "net": "60.00", "status": "pending", "reason": "", "provider": None, "transaction": None,
+        "commission": "0.00", "net": "60.00", "status": "pending", "reason": "", "bank_reference": "",
+        "provider": None, "transaction": None,
         "reference": "", "metadata": {}, "settled_at": None, "external_wallet": bank.pk,
         "pay_to": {"label": "My bank", "kind": "bank", "details": bank.details},
         "owner_is_active": True,

@@ -52,7 +52,7 @@ class OrderViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericViewSe
 
 def _settlement(request: Request) -> dict[str, Any]:
     body = checked(serializers.SettlementSerializer, request)
-    return {"settlement": body["status"], "reason": body["reason"]}
+    return {"settlement": body.pop("status"), **body}
 
 
 @extend_schema(tags=["deposits"], examples=examples.DEPOSIT)

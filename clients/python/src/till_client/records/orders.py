@@ -26,6 +26,7 @@ class DepositPreview(Record):
     settled_at: datetime | None
     reference: str | None = None
     metadata: Mapping[str, str] | None = None
+    bank_reference: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,9 +80,12 @@ class Deposits(Resource[D]):
         return Call(method="POST", path=at("deposits", deposit, "cancel"), read=one(Deposit))
 
     @operation
-    def settle(self, deposit: int, status: Settlement, *, reason: str | None = None) -> Call[Deposit]:
+    def settle(
+        self, deposit: int, status: Settlement, *, reason: str | None = None, bank_reference: str | None = None
+    ) -> Call[Deposit]:
         """Decide about it, once and for ever (for services and admins). The same again changes nothing."""
-        call = send("PUT", at("deposits", deposit, "status"), one(Deposit), status=status, reason=reason)
+        members = {"status": status, "reason": reason, "bank_reference": bank_reference}
+        call = send("PUT", at("deposits", deposit, "status"), one(Deposit), **members)
         return replace(call, is_repeatable=True)
 
 
@@ -134,9 +137,12 @@ class Withdrawals(Resource[D]):
         return Call(method="POST", path=at("withdrawals", withdrawal, "cancel"), read=one(Withdrawal))
 
     @operation
-    def settle(self, withdrawal: int, status: Settlement, *, reason: str | None = None) -> Call[Withdrawal]:
+    def settle(
+        self, withdrawal: int, status: Settlement, *, reason: str | None = None, bank_reference: str | None = None
+    ) -> Call[Withdrawal]:
         """Decide about it, once and for ever (for services and admins). The same again changes nothing."""
-        call = send("PUT", at("withdrawals", withdrawal, "status"), one(Withdrawal), status=status, reason=reason)
+        members = {"status": status, "reason": reason, "bank_reference": bank_reference}
+        call = send("PUT", at("withdrawals", withdrawal, "status"), one(Withdrawal), **members)
         return replace(call, is_repeatable=True)
 
 
