@@ -39,6 +39,11 @@ def between(rows: QuerySet[Row], *, time: str, start: datetime | None, end: date
     return rows
 
 
+def last_id_before(model: type[models.Model], *, time: str, moment: datetime) -> int:
+    """Return an id that no row from that moment on is below, or equal to. One small query."""
+    return _last_id_before(model, time, moment, -SLACK)
+
+
 def _last_id_before(model: type[models.Model], time: str, moment: datetime, slack: timedelta) -> int:
     sql = _LAST_BEFORE.format(table=model._meta.db_table, time=time)
     with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from payments.deliveries.models import EventBatch, EventDelivery, EventEndpoint
 from payments.events.models import Event, EventRelay, EventSource, OutboxEvent
 from payments.exchange.models import Exchange, ExchangeRate, Quote
 from payments.idempotency.models import IdempotencyKey
-from payments.ledger.models import Currency, HouseCheckpoint, Posting, Reversal, Transaction, Wallet
+from payments.ledger.models import Currency, HouseCheckpoint, HouseOpening, Posting, Reversal, Transaction, Wallet
 from payments.orders.models import Deposit, ExternalWallet, Order, OrderStatus, SettlementScope, Withdrawal
 from payments.transfers.models import Transfer
 from payments.webhooks.models import Provider, WebhookEvent
@@ -27,6 +27,7 @@ __all__ = [
     "ExchangeRate",
     "ExternalWallet",
     "HouseCheckpoint",
+    "HouseOpening",
     "IdempotencyKey",
     "LedgerCheck",
     "Operation",

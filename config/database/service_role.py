@@ -46,6 +46,7 @@ RIGHTS: dict[str, Rights] = {
     "catalog_purchase": Rights(update=("refunded",)),
     "catalog_refund": APPEND_ONLY,
     "payments_housecheckpoint": Rights(update=("balance", "posting_id")),
+    "payments_houseopening": APPEND_ONLY,
     "payments_ledgercheck": Rights(delete=True),
     # --- events: triggers write the outbox with the rights of who makes the change
     "payments_outboxevent": APPEND_ONLY,

@@ -103,7 +103,7 @@ def test_the_front_page_says_what_needs_attention_and_leads_there(site: Client, 
 
 
 def test_the_front_page_counts_no_further_than_necessary(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.admin_site.MAX_COUNTED", 3)
+    monkeypatch.setattr("config.admin_site.queues.MAX_COUNTED", 3)
     for number in range(5):
         refused_notice(user_id=NOBODY, account=303, external_id=str(number))
     assert "3 or more" in front(site)
@@ -122,7 +122,12 @@ def test_the_front_page_says_whether_the_books_balance(site: Client, alice: User
 
 @pytest.mark.parametrize(
     ("right", "part"),
-    [("view_transaction", "The last 14 days"), ("view_webhookevent", "Needs attention"), ("view_ledgercheck", "books")],
+    [
+        ("view_wallet", "Money by currency"),
+        ("view_transaction", "The last 14 days"),
+        ("view_webhookevent", "Needs attention"),
+        ("view_ledgercheck", "books"),
+    ],
 )
 def test_each_part_is_for_whoever_may_look_at_it(mallory: User, right: str, part: str) -> None:
     User.objects.filter(pk=mallory.pk).update(is_staff=True)

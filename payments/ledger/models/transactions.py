@@ -97,3 +97,18 @@ class HouseCheckpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wallet_id} up to {self.posting_id}"
+
+
+class HouseOpening(models.Model):
+    """What a house wallet held when a month of UTC began: derived once from postings, may be deleted and rebuilt."""
+
+    id = models.BigAutoField(primary_key=True)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_index=False)
+    month = models.DateField(help_text="Its first day.")
+    balance = MoneyField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["wallet", "month"], name="house_opening_once")]
+
+    def __str__(self) -> str:
+        return f"{self.wallet_id} at {self.month}"

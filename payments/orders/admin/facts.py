@@ -35,26 +35,26 @@ def details(external: ExternalWallet) -> list[tuple[str, str]]:
 
 
 def details_html(external: ExternalWallet, *, without: str = "") -> str:
-    shown = [pair for pair in details(external) if pair[0] != without]
-    return format_html_join("", "<div>{}: <strong>{}</strong></div>", shown)
+    pairs = [pair for pair in details(external) if pair[0] != without]
+    return format_html_join("", "<div>{}: <strong>{}</strong></div>", pairs)
 
 
 def _request_facts(order: Order) -> list[Fact]:
-    asked = _("%(time)s UTC, %(ago)s ago") % {
+    requested = _("%(time)s UTC, %(ago)s ago") % {
         "time": f"{order.created_at:%Y-%m-%d %H:%M:%S}",
         "ago": timesince(order.created_at, depth=1),
     }
     reference = [(_("Client's reference"), order.reference)] if order.reference else []
     return [
         (_("Order"), link(order)),
-        (_("Who"), _person(order.user)),
-        (_("Requested"), asked),
+        (_("Who"), _requester(order.user)),
+        (_("Requested"), requested),
         (_("Provider"), link(order.provider) if order.provider else _("none was named")),
         *reference,
     ]
 
 
-def _person(user: User) -> str:
+def _requester(user: User) -> str:
     role = user.get_role_display() if user.is_active else f"{user.get_role_display()}, {_('disabled')}"
     return format_html("{} {} ({})", user.full_name, link(user), role) if user.full_name else _nameless(user, role)
 

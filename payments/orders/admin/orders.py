@@ -134,7 +134,7 @@ class DepositAdmin(OrderAdmin):
 class WithdrawalAdmin(OrderAdmin):
     confirmed_actions = (ApproveWithdrawalAction, RejectWithdrawalAction)
     list_display = (*_LISTED[:5], "goes_to", *_LISTED[5:])
-    fields = readonly_fields = (*_FIELDS[:8], "goes_to", "account", *_FIELDS[8:])
+    fields = readonly_fields = (*_FIELDS[:9], "goes_to", "account", *_FIELDS[9:])
     export_fields = (
         *OrderAdmin.export_fields,
         *("external_wallet_id", "external_wallet__kind", "external_wallet__label"),

@@ -101,14 +101,14 @@ class RejectDepositAction(RejectAction):
         return _("%(amount)s do not reach %(wallet)s.") % {"amount": amount, "wallet": wallet}
 
 
-class WithdrawalFacts(SettleAction):
+class SettleWithdrawalAction(SettleAction):
     """Says besides where the money goes."""
 
     def facts(self, target: Withdrawal) -> list[Fact]:
         return [*super().facts(target), *destination_facts(target.external_wallet, target.user)]
 
 
-class ApproveWithdrawalAction(ApproveAction, WithdrawalFacts):
+class ApproveWithdrawalAction(ApproveAction, SettleWithdrawalAction):
     explanation = gettext_lazy(
         "The money was paid out. What is held leaves the wallet, less the commission, once and for ever."
     )
@@ -124,7 +124,7 @@ class ApproveWithdrawalAction(ApproveAction, WithdrawalFacts):
         return f"{text}{less(target)}."
 
 
-class RejectWithdrawalAction(RejectAction, WithdrawalFacts):
+class RejectWithdrawalAction(RejectAction, SettleWithdrawalAction):
     explanation = gettext_lazy("The money was not paid out. What is held is free again. The owner can read the reason.")
 
     def outlook(self, target: Withdrawal, wallet: str) -> str:
@@ -134,12 +134,12 @@ class RejectWithdrawalAction(RejectAction, WithdrawalFacts):
 
 def settle(order: Order, *, settlement: Settlement, by: User, reason: str, bank_reference: str = "") -> None:
     """Settle through the service of the order's kind, which also notes it. Raises NotForYou too."""
-    verdict: dict[str, Any] = {"settlement": settlement, "by": by, "reason": reason, "bank_reference": bank_reference}
+    members: dict[str, Any] = {"settlement": settlement, "by": by, "reason": reason, "bank_reference": bank_reference}
     try:
         if isinstance(order, Deposit):
-            services.settle_deposit(deposit_id=order.pk, **verdict)
+            services.settle_deposit(deposit_id=order.pk, **members)
         else:
-            services.settle_withdrawal(withdrawal_id=order.pk, **verdict)
+            services.settle_withdrawal(withdrawal_id=order.pk, **members)
     except (Deposit.DoesNotExist, Withdrawal.DoesNotExist):
         raise NotForYou from None
 
