@@ -9,7 +9,7 @@ from payments.exchange import admin as exchange
 from payments.ledger.admin import currencies, transactions, wallets
 from payments.orders.admin import external_wallets, orders, settlement_scopes
 from payments.transfers import admin as transfers
-from payments.users import admin as users
+from payments.users.admin import users
 from payments.webhooks.admin import events, providers
 from staff import log_entries
 

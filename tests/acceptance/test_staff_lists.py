@@ -170,7 +170,7 @@ def test_a_users_page_shows_the_latest_transactions_and_leads_to_all(
     for phrase in (f"/transaction/{transfer}/", "+5.00 USD", "15.00 USD", "rent of May", f"wallet {ALICES}"):
         assert phrase in page
     page = site.get(url(User, "change", alice.pk)).content.decode()
-    assert page.count("till-amount") == 2 * (20 + 1)
+    assert page.rpartition("till-latest")[2].count("till-amount") == 2 * (20 + 1)
     assert f"?of_user={alice.pk}" in page
     listed = site.get(url(Transaction, "changelist"), {"of_user": alice.pk}).context["cl"].result_list
     assert len(listed) == 34

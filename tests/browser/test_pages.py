@@ -27,7 +27,7 @@ def test_staff_sees_what_there_is_to_see(story: int, staff: Browser, alice: Any)
     for name in ("Users", "Wallets", "Transactions", "Webhook events", "Providers", "Currencies"):
         assert name in staff.text("#content")
     staff.open(f"/admin/accounts/user/{alice.pk}/change/")
-    assert "20.00 USD" in staff.text("#wallets-group")
+    assert "20.00 USD" in staff.text(".till-wallets")
     staff.open("/admin/payments/wallet/?of=house&currency__code__exact=USD")
     assert "-26.00 USD" in staff.text("#result_list")
     staff.open("/admin/payments/transaction/")

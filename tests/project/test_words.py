@@ -91,7 +91,7 @@ WORDS = {
             "accounts/tests/test_password_reset.py",
             "config/settings.py",
             "docs/operations.md",
-            "payments/users/admin.py",
+            "payments/users/admin/users.py",
             ".env.example",
             "docker-compose.yml",
         ),

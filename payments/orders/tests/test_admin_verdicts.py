@@ -112,7 +112,7 @@ def test_the_page_that_asks_shows_all_that_decides(
     assert "2.00 USD" in facts["Commission"]
     assert "98.00 USD" in facts["Net"]
     amounts = [facts[name] for name in ("Amount", "Balance", "Held", "Available")]
-    assert [amount.replace("\xa0", "").replace(",", "") for amount in amounts] == [
+    assert [amount.replace("\u202f", "") for amount in amounts] == [
         "100.00 USD", "1000.00 USD", "100.00 USD", "900.00 USD",
     ]  # fmt: skip
     assert facts["Provider"] == "none was named"

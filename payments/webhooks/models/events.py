@@ -80,7 +80,7 @@ class WebhookEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider_id} {self.external_id}"
+        return f"{self.provider} {self.external_id}"
 
     @property
     def wallet(self) -> int | None:

@@ -5,25 +5,19 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.admin import UserAdmin
 from accounts.models import User
-from payments.ledger.admin.display import money
-from payments.ledger.admin.transactions import of_user
-from payments.ledger.admin.wallets import MAX_WALLETS
-from payments.ledger.models import Posting, Wallet
+from payments.users.admin.money import latest_lines, money_of
 from payments.users.balances import user_money
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.history import record
-from staff.read_only import BoundedPaginator, ReadOnlyInline, StaffAdmin, link
-
-LATEST = 20
+from staff.read_only import BoundedPaginator, StaffAdmin
 
 
 class NotWaiting(Exception):
@@ -123,46 +117,18 @@ class ResendActivationAction(UserAction):
         services.resend_activation(email=target.email)
 
 
-class WalletInline(ReadOnlyInline):
-    model = Wallet
-    fk_name = "owner"
-    fields = readonly_fields = ("wallet", "balance_now", "held_now", "available_now", "created_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The first wallets of this page's user: each costs two hidden fields, and a form may have a thousand."""
-        user_id = request.resolver_match.kwargs.get("object_id", "0") if request.resolver_match else "0"
-        wallets = Wallet.objects.filter(owner_id=int(unquote(user_id))).order_by("pk").values("pk")[:MAX_WALLETS]
-        return super().get_queryset(request).filter(pk__in=wallets).select_related("currency")
-
-    @admin.display(description="wallet")
-    def wallet(self, wallet: Wallet) -> str:
-        return link(wallet)
-
-    @admin.display(description="balance")
-    def balance_now(self, wallet: Wallet) -> str:
-        return money(wallet.balance, wallet.currency)
-
-    @admin.display(description="held")
-    def held_now(self, wallet: Wallet) -> str:
-        return money(wallet.held, wallet.currency)
-
-    @admin.display(description="available")
-    def available_now(self, wallet: Wallet) -> str:
-        return money(wallet.available, wallet.currency)
-
-
 admin.site.unregister(User)
 
 
 @admin.register(User)
 class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
-    inlines = (WalletInline,)
     confirmed_actions = (EnableAction, DisableAction, EndSessionsAction, ResendActivationAction)
     paginator = BoundedPaginator
-    readonly_fields = (*UserAdmin.readonly_fields, "latest_transactions")
+    readonly_fields = (*UserAdmin.readonly_fields, "money_now", "latest_transactions")
     fieldsets = (
+        (_("Wallets, and what waits"), {"fields": ("money_now",), "classes": ("till-latest", "till-money")}),
         *UserAdmin.fieldsets,
-        (f"The latest {LATEST} transactions", {"fields": ("latest_transactions",), "classes": ("till-latest",)}),
+        (_("The latest transactions"), {"fields": ("latest_transactions",), "classes": ("till-latest",)}),
     )
     export_fields = (
         *("id", "email", "full_name", "role", "is_active", "is_staff", "created_at", "activated_at", "disabled_at"),
@@ -176,36 +142,20 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
             with suppress(services.UnknownUser):
                 services.lock_with_admins(user_id)
 
-    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
-        """A user who is being added has no wallets yet."""
-        return super().get_inlines(request, obj) if obj else ()
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Money is for those who may look at it."""
+        hidden = [field for field, right in _MONEY_FIELDS.items() if not request.user.has_perm(right)]
+        fieldsets = super().get_fieldsets(request, obj)
+        return [(title, options) for title, options in fieldsets if not set(hidden) & set(options["fields"])]
+
+    @admin.display(description="")
+    def money_now(self, user: User) -> str:
+        return render_to_string("admin/user_money.html", money_of(user))
 
     @admin.display(description="")
     def latest_transactions(self, user: User) -> str:
         return render_to_string("admin/latest_transactions.html", {"user": user, "lines": latest_lines(user)})
 
 
-def latest_lines(user: User) -> list[dict[str, Any]]:
-    """What the newest transactions did to the user's wallets: a line for each posting, the newest first."""
-    postings = Posting.objects.filter(transaction_id__in=of_user(user.pk, limit=LATEST)).select_related(
-        "transaction", "currency", "source", "destination"
-    )
-    lines = [_line(posting, user) for posting in postings.order_by("-transaction_id", "pk")[: 2 * LATEST]]
-    return [line for line in lines if line]
-
-
-def _line(posting: Posting, user: User) -> dict[str, Any]:
-    """Describe a posting from the user's side. If both wallets are theirs, from the source's side."""
-    if user.pk not in (posting.source.owner_id, posting.destination.owner_id):
-        return {}
-    out = posting.source.owner_id == user.pk
-    mine, other = (posting.source, posting.destination) if out else (posting.destination, posting.source)
-    return {
-        "transaction": link(posting.transaction),
-        "wallet": link(mine),
-        "amount": f"{'-' if out else '+'}{money(posting.amount, posting.currency)}",
-        "balance": money(posting.source_balance if out else posting.destination_balance, posting.currency),
-        "other": other.get_house_display() if other.house else link(other, f"wallet {other.pk}"),
-        "created_at": posting.transaction.created_at,
-        "reference": posting.transaction.reference,
-    }
+#: Fields about money, and the right to look at each.
+_MONEY_FIELDS = {"money_now": "payments.view_wallet", "latest_transactions": "payments.view_transaction"}
