@@ -29,6 +29,16 @@ def check_mail(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_no_activation(**_: Any) -> list[CheckMessage]:
+    if settings.TILL_DEBUG or settings.TILL_ACTIVATION == "link":
+        return []
+    hint = (
+        "Right where another service has proven the address. Else anybody registers anybody's, and gets its transfers."
+    )
+    return [checks.Warning("TILL_ACTIVATION=none: nobody proves an address.", hint=hint, id="till.W010")]
+
+
+@register(Tags.security)
 def check_link_pages(**_: Any) -> list[CheckMessage]:
     """A link without its token is useless, and one over plain HTTP tells the token to everybody on the way."""
     problems = [(name, _link_page_problem(getattr(settings, name))) for name in LINK_PAGES]

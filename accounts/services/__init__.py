@@ -28,6 +28,7 @@ from accounts.services.registration import (
     activate,
     insert_user,
     register,
+    register_with_link,
     update_user,
 )
 from accounts.services.sessions import UnknownSession, end_other_sessions, end_session, end_sessions
@@ -67,6 +68,7 @@ __all__ = [
     "lock_with_admins",
     "queue_activation_mail",
     "register",
+    "register_with_link",
     "request_email_change",
     "request_password_reset",
     "resend_activation",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -38,18 +39,51 @@ def register(
     base_url: str = "",
     any_password: bool = False,
 ) -> tuple[User, str]:
+    """Add a user who registers: as `register_with_link`, unless nobody proves an address here (TILL_ACTIVATION=none).
+
+    Then the user is active at once, nothing is mailed, and the link is empty.
+    """
+    user = _prepared(email, password, full_name, role, any_password=any_password)
+    if settings.TILL_ACTIVATION == "link":
+        return _insert_with_link(user, base_url)
+    with transaction.atomic():
+        insert_user(user=user)
+        user.is_active, user.activated_at = True, timezone.now()
+        user.save(update_fields=["is_active", "activated_at"])  # an UPDATE, of which PostgreSQL tells the feed
+        security_log.record_after_commit(SecurityEvent.USER_ACTIVATED, user_id=user.pk)
+    return user, ""
+
+
+def register_with_link(
+    *,
+    email: str,
+    password: str | None,
+    full_name: str = "",
+    role: Role = Role.USER,
+    base_url: str = "",
+    any_password: bool = False,
+) -> tuple[User, str]:
     """Add an inactive user; return it with its activation link, which is also queued to be mailed (setting).
 
     `base_url` is where the returned link points when TILL_PUBLIC_URL is empty. The mail is queued in the same atomic
     block and sent later, by another thread. Only staff give a role, or no password: such a user cannot sign in until
-    staff sets one. `any_password` is for development mode.
+    staff sets one, or a link does. `any_password` is for development mode.
     Raises WeakPassword, EmailTaken, or Django's ValidationError for a malformed email or name.
     """
+    return _insert_with_link(_prepared(email, password, full_name, role, any_password=any_password), base_url)
+
+
+def _prepared(email: str, password: str | None, full_name: str, role: Role, *, any_password: bool) -> User:
+    """Return the user to insert. The hash is slow by design, so it comes before the atomic block."""
     user = User(email=User.objects.normalize_email(email), full_name=full_name)
     user.take_role(role)
     if password is not None:
         check_new_password(password=password, user=user, any_password=any_password)
-    user.password = make_password(password)  # Slow by design, so before the atomic block.
+    user.password = make_password(password)
+    return user
+
+
+def _insert_with_link(user: User, base_url: str) -> tuple[User, str]:
     with transaction.atomic():
         insert_user(user=user)
         queue_activation_mail(user=user)

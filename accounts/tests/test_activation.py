@@ -7,9 +7,9 @@ import pytest
 from django.core import mail, signing
 from rest_framework.test import APIClient
 
-from accounts import links, services
+from accounts import links, services, tokens
 from accounts.models import User
-from accounts.tests.conftest import PASSWORD
+from accounts.tests.conftest import PASSWORD, bearer
 from tests.support import recipes
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +136,68 @@ def test_resend_is_throttled(api: APIClient, throttle_rate: Callable[..., None])
     throttle_rate(resend="1/min")
     codes = [api.post(RESEND, {"email": "no@example.com"}).status_code for _ in range(2)]
     assert codes == [202, 429]
+
+
+# --- in a browser -------------------------------------------------------------------------------------------
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def opened(link: str) -> tuple[int, str]:
+    """The status and the heading of the page."""
+    answer = APIClient().get(link, headers={"Accept": BROWSER})
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    return answer.status_code, answer.text.partition("<h1>")[2].partition("</h1>")[0]
+
+
+def test_a_browser_is_shown_a_page(dave: User, settings: Any) -> None:
+    link = path_for(dave)
+    assert opened(link) == (200, "Your account is active")
+    assert opened(link) == (200, "Your account was active already")
+    settings.TILL_ACTIVATION_LINK_SECONDS = -1
+    assert opened(link) == (410, "The link has expired")
+    assert opened("/api/v1/auth/activate/x") == (400, "The link is not valid")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html", "application/*", None])
+def test_a_program_gets_json(api: APIClient, dave: User, accept: str | None) -> None:
+    answer = api.get(path_for(dave), headers={"Accept": accept} if accept else {})
+    assert answer.json()["status"] == "activated"
+
+
+# --- without links ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_links(settings: Any) -> None:
+    settings.TILL_ACTIVATION = "none"
+
+
+@pytest.mark.usefixtures("without_links")
+def test_without_links_a_user_is_active_at_once(api: APIClient, login: Callable[..., Any]) -> None:
+    answer = api.post("/api/v1/auth/register", {"email": "erin@example.com", "password": PASSWORD}).json()
+    assert (answer["user"]["is_active"], answer["activation_url"]) == (True, None)
+    erin = User.objects.get(pk=answer["user"]["id"])
+    assert erin.activated_at is not None
+    assert login(erin)
+    assert mailed() == []
+    assert api.post(RESEND, {"email": erin.email}).status_code == 202
+    assert mailed() == []
+    assert api.get(path_for(erin)).json()["status"] == "already_active"
+
+
+def test_without_links_a_user_of_before_still_activates_by_one(api: APIClient, dave: User, settings: Any) -> None:
+    mailed().clear()
+    settings.TILL_ACTIVATION = "none"
+    assert api.post(RESEND, {"email": dave.email}).status_code == 202
+    assert api.post(mailed()[0].body.split("\n")[2]).json()["status"] == "activated"
+
+
+@pytest.mark.usefixtures("without_links")
+def test_without_links_staff_may_still_add_a_user_with_one(admin: User) -> None:
+    staff = bearer(tokens.open_family(user=admin).access)
+    body = {"email": "erin@example.com", "password": PASSWORD, "is_active": False}
+    answer = staff.post("/api/v1/users", body).json()
+    assert (answer["is_active"], "/auth/activate/" in answer["activation_url"]) == (False, True)

@@ -150,7 +150,7 @@ OUTBOX = Source(
     "payments_outboxevent",
     (
         EventType("user.registered", "There is a new user.", _USER),
-        EventType("user.activated", "The user proved the email.", _USER),
+        EventType("user.activated", "The user proved the email, or registered where nobody has to.", _USER),
         EventType("user.disabled", "Staff made the user inactive.", _USER),
         EventType("user.enabled", "Staff made the user active again.", _USER),
         EventType("user.deleted", "The user was deleted or anonymised.", _USER),

@@ -67,7 +67,7 @@ def create_user(
             email=email, password=password, full_name=full_name, role=Role(role), any_password=any_password
         )
     else:
-        user, link = services.register(
+        user, link = services.register_with_link(
             email=email,
             password=password,
             full_name=full_name,

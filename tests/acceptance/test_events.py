@@ -59,6 +59,14 @@ def news(db: None) -> Story:
 # --- what is told -------------------------------------------------------------------------------------------
 
 
+def test_a_user_who_needs_no_link_is_told_of_as_registered_and_activated(news: Story, settings: Any) -> None:
+    settings.TILL_ACTIVATION = "none"
+    user, link = accounts.register(email="carol@example.com", password="correct horse 42")
+    who = {"user": user.pk, "role": "user"}
+    events = news()
+    assert (link, events["user.registered"], events["user.activated"]) == ("", who, who)
+
+
 def test_a_users_life_is_told_without_a_name(news: Story, admin: User) -> None:
     user, _ = accounts.register(email="carol@example.com", password="correct horse 42", base_url="http://till")
     who = {"user": user.pk, "role": "user"}

@@ -157,6 +157,7 @@ def test_the_checks_are_content_with_development_mode() -> None:
         ("SECURE_SSL_REDIRECT", True, "till.E009"),
         ("TILL_PUBLIC_URL", "http://till.example.com", "till.W002"),
         ("TILL_RETURN_ACTIVATION_LINK", True, "till.W004"),
+        ("TILL_ACTIVATION", "none", "till.W010"),
         ("TILL_ACTIVATION_URL", "https://app.example.com/activate", "till.E020"),
         ("TILL_ACTIVATION_URL", "https://{token}.example.com/", "till.E020"),
         ("TILL_PASSWORD_RESET_URL", "http://app.example.com/{token}", "till.E020"),
