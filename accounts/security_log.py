@@ -46,6 +46,10 @@ class SecurityEvent(StrEnum):
     API_KEY_USED = "api_key_used"
     API_KEY_FAILED = "api_key_failed"
     API_KEY_REFUSED = "api_key_refused"
+    PROVIDER_ADDED = "provider_added"
+    PROVIDER_CHANGED = "provider_changed"
+    PROVIDER_SECRET_CHANGED = "provider_secret_changed"  # noqa: S105  the name of an event
+    PROVIDER_DELETED = "provider_deleted"
     REFUSED = "refused"
 
 

@@ -6,16 +6,12 @@ from decimal import Decimal
 
 from django.db.models import Model
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 
 _SALT = "api.versions"
 
 
 class StaleVersion(Exception):
     """It was changed since it was read: read it again."""
-
-    def __str__(self) -> str:
-        return _("It was changed since it was read: read it again.")
 
 
 def row_version(row: Model, *columns: str) -> str:

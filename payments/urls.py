@@ -15,6 +15,7 @@ from payments.users import views as users
 from payments.webhooks.addresses import FIXED_PATHS, PREFIX
 from payments.webhooks.views import webhooks
 from payments.webhooks.views.events import WebhookEventViewSet
+from payments.webhooks.views.providers import ProviderViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("wallets", wallets.WalletViewSet, basename="wallet")
@@ -31,6 +32,7 @@ router.register("transfers", transfers.TransferViewSet, basename="transfer")
 router.register("quotes", exchange.QuoteViewSet, basename="quote")
 router.register("exchanges", exchange.ExchangeViewSet, basename="exchange")
 router.register("events", events.EventViewSet, basename="event")
+router.register("providers", ProviderViewSet, basename="provider")
 router.register("webhook-events", WebhookEventViewSet, basename="webhook-event")
 router.register("webhook-endpoints", deliveries.EventEndpointViewSet, basename="webhook-endpoint")
 

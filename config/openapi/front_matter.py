@@ -22,6 +22,7 @@ TAGS: Final = {
     "transactions": "What was booked, whatever caused it.",
     "events": "What happened, in the order of commits (admin); and what Till sends to endpoints.",
     "webhooks": "Signed notices of payment providers.",
+    "providers": "Who may send such notices, how they are signed, and where the fields stand (admin).",
     "webhook-events": "What Till keeps of authentic notices (admin).",
     "webhook-endpoints": "Where Till sends events, signed, and what became of each delivery (admin).",
     "commission-rules": "What the house charges (admin).",

@@ -61,6 +61,7 @@ from payments.orders.services import external_wallets
 from payments.transfers import services as transfers
 from payments.users import services as users
 from payments.webhooks import notices, receiving
+from payments.webhooks import services as providers
 from staff import separation_of_duties
 
 PROBLEMS: dict[type[BaseException], Problem] = {
@@ -206,6 +207,8 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     shop.OutOfStock: Problem(409, "out_of_stock", "Not enough is left"),
     shop.RefundExceedsPurchase: Problem(409, "refund_exceeds_purchase", "The refund is more than what is left"),
     # --- webhooks ---
+    money_models.Provider.DoesNotExist: NOT_FOUND,
+    providers.ProviderInUse: Problem(409, "provider_in_use", "The provider has sent notices"),
     notices.MalformedEvent: Problem(400, "malformed_event", "The body is not a notice"),
     notices.BodyTooLarge: BODY_TOO_LARGE,
     notices.UnsupportedContentType: UNSUPPORTED_MEDIA_TYPE,

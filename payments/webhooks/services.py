@@ -3,18 +3,24 @@
 What staff do is noted in the provider's history, with what was and what is; never a secret.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError, TextField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
 
+from accounts import security_log
 from accounts.models import User
+from accounts.security_log import SecurityEvent
+from api.versions import refuse_stale, row_version
 from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import decrypt
 from payments.webhooks.models import Provider, WebhookEvent
+from payments.webhooks.presets import PRESETS
 from payments.webhooks.receiving.provider_cache import provider_cache
 from staff.history import describe_changes, record
 
@@ -40,6 +46,19 @@ def check_secret(secret: str, *, scheme: str) -> None:
         raise ValidationError({"secret": problem})
 
 
+def provider_version(provider: Provider) -> str:
+    """Return the version of a provider. A new secret makes another one."""
+    return row_version(provider, *_SETTINGS, "secret", "previous_secret")
+
+
+def new_provider(*, fields: Mapping[str, Any], secret: str, preset: str = "", staff: User) -> Provider:
+    """Add a provider. Its fields replace those of the preset. Raises ValidationError naming the field."""
+    begun = PRESETS[preset].values if preset else {}
+    provider = Provider(secret=secret, **{**begun, **fields})
+    add_provider(provider=provider, staff=staff)
+    return provider
+
+
 def add_provider(*, provider: Provider, staff: User) -> None:
     """Insert a provider. Raises ValidationError naming the field."""
     provider.full_clean()
@@ -51,7 +70,52 @@ def add_provider(*, provider: Provider, staff: User) -> None:
             staff=staff,
             text=f"Added: {describe_changes(Provider(is_active=False), provider, _SETTINGS)}.",
         )
+        security_log.record_after_commit(SecurityEvent.PROVIDER_ADDED, provider=provider.pk)
         transaction.on_commit(provider_cache.invalidate)
+
+
+@transaction.atomic
+def amend_provider(
+    *,
+    provider_id: int,
+    fields: Mapping[str, Any],
+    secret: str = "",
+    keep_old: bool | None = None,
+    if_version: Collection[str] | None = None,
+    staff: User,
+) -> Provider:
+    """Change what is given, and begin a rotation if a secret is. The same fields again change nothing.
+
+    Locks the provider. Raises Provider.DoesNotExist, StaleVersion when the version is none of `if_version`, or
+    ValidationError naming the field.
+    """
+    provider = _locked(provider_id)
+    refuse_stale(provider_version(provider), if_version)
+    if keep_old is not None and not secret:
+        raise ValidationError({"keep_old": _("This goes with a new secret.")})
+    changed = [name for name, value in fields.items() if getattr(provider, name) != value]
+    is_old_kept = bool(secret) and keep_old is not False
+    if "scheme" in changed and (errors := errors_of_new_scheme(provider, is_old_kept=is_old_kept)):
+        raise ValidationError(errors)
+    for name in changed:
+        setattr(provider, name, fields[name])
+    if secret:
+        provider.secret = secret  # judged together with the fields, and written by the rotation
+    if changed:
+        change_provider(provider=provider, fields=changed, staff=staff)
+    if secret:
+        rotate_secret(provider_id=provider_id, secret=secret, keep_old=is_old_kept, staff=staff)
+    return Provider.objects.select_related("currency").get(pk=provider_id)
+
+
+def errors_of_new_scheme(provider: Provider, *, is_old_kept: bool) -> dict[str, str]:
+    """Say what stands in the way of another scheme, by field: two accepted secrets are of one scheme."""
+    errors = {}
+    if is_old_kept:
+        errors["keep_old"] = _("The present secret belongs to the present scheme.")
+    if provider.previous_secret:
+        errors["scheme"] = _("End the rotation of the secret before you change the scheme.")
+    return errors
 
 
 def change_provider(*, provider: Provider, fields: Iterable[str], staff: User) -> None:
@@ -68,6 +132,7 @@ def change_provider(*, provider: Provider, fields: Iterable[str], staff: User) -
         record(
             about=provider, staff=staff, text=f"Changed: {describe_changes(before, provider, _SETTINGS) or 'nothing'}."
         )
+        security_log.record_after_commit(SecurityEvent.PROVIDER_CHANGED, provider=provider.pk)
 
 
 def rotate_secret(*, provider_id: int, secret: str, keep_old: bool, staff: User) -> None:
@@ -85,17 +150,23 @@ def rotate_secret(*, provider_id: int, secret: str, keep_old: bool, staff: User)
         _save(provider, {"secret", "previous_secret"})
         other = "the one before is accepted as well until the rotation is ended" if keep_old else "it alone is accepted"
         record(about=provider, staff=staff, text=f"A new secret: {other}.")
+        security_log.record_after_commit(SecurityEvent.PROVIDER_SECRET_CHANGED, provider=provider_id)
 
 
-def end_rotation(*, provider_id: int, staff: User) -> bool:
-    """Accept only the active secret from now on; tell whether another one was accepted until now. Safe to repeat."""
+def end_rotation(*, provider_id: int, staff: User, if_version: Collection[str] | None = None) -> bool:
+    """Accept only the active secret from now on; tell whether another one was accepted until now. Safe to repeat.
+
+    Raises Provider.DoesNotExist or StaleVersion.
+    """
     with transaction.atomic():
         provider = _locked(provider_id)
+        refuse_stale(provider_version(provider), if_version)
         rotating = bool(provider.previous_secret)
         provider.previous_secret = ""
         if rotating:
             _save(provider, {"previous_secret"})
             record(about=provider, staff=staff, text="Ended the rotation of the secret.")
+            security_log.record_after_commit(SecurityEvent.PROVIDER_SECRET_CHANGED, provider=provider_id)
     return rotating
 
 
@@ -119,10 +190,11 @@ def has_events(*, provider_id: int) -> bool:
     return WebhookEvent.objects.filter(provider_id=provider_id).exists()
 
 
-def remove_provider(*, provider_id: int, staff: User) -> None:
-    """Delete a provider that never sent a notice. Raises ProviderInUse."""
+def remove_provider(*, provider_id: int, staff: User, if_version: Collection[str] | None = None) -> None:
+    """Delete a provider that never sent a notice. Raises Provider.DoesNotExist, StaleVersion or ProviderInUse."""
     with transaction.atomic():
         provider = _locked(provider_id)
+        refuse_stale(provider_version(provider), if_version)
         if has_events(provider_id=provider_id):
             raise ProviderInUse(str(ProviderInUse.__doc__))
         record(about=provider, staff=staff, text="Deleted.")
@@ -130,6 +202,7 @@ def remove_provider(*, provider_id: int, staff: User) -> None:
             provider.delete()
         except ProtectedError as error:
             raise ProviderInUse(str(ProviderInUse.__doc__)) from error
+        security_log.record_after_commit(SecurityEvent.PROVIDER_DELETED, provider=provider_id)
         transaction.on_commit(provider_cache.invalidate)
 
 

@@ -13,8 +13,10 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from payments.commission.rules import end_rule
 from payments.ledger.services.currencies import change_currency
-from payments.models import CommissionRule, Currency
+from payments.models import CommissionRule, Currency, Provider
 from payments.users.services import change_user
+from payments.webhooks.services import rotate_secret
+from tests.support import recipes
 from tests.support.admin_forms import loaded
 from tests.support.admin_pages import staff_client
 from tests.support.ledger import wallet_with
@@ -27,6 +29,7 @@ from tests.support.waiting import someone_waits_for_a_lock, wait_until
 
 pytestmark = pytest.mark.postgres
 
+NEW = "a new secret of the two of us"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -61,6 +64,12 @@ RESOURCES: dict[type[models.Model], Resource] = {
         lambda rule, staff: end_rule(rule_id=rule.pk, valid_until=LATER, staff=staff),
         (("delete", "", None),),
     ),
+    Provider: Resource(
+        "providers",
+        {"max_amount": "5"},
+        lambda provider, staff: rotate_secret(provider_id=provider.pk, secret="x" + NEW, keep_old=True, staff=staff),
+        (("delete", "", None), ("post", "/end-rotation", None)),
+    ),
 }
 EVERY = pytest.mark.parametrize("model", RESOURCES, ids=lambda model: model.__name__)
 #: Every request that changes something.
@@ -73,7 +82,16 @@ WRITES = [
 
 @pytest.fixture
 def objects(alice: Any, admin: Any) -> dict[type[models.Model], Any]:
-    return {User: alice, Currency: Currency.objects.get(pk="USD"), CommissionRule: make_rule(admin)}
+    return targets(alice, admin)
+
+
+def targets(alice: Any, admin: Any) -> dict[type[models.Model], Any]:
+    return {
+        User: alice,
+        Currency: Currency.objects.get(pk="USD"),
+        CommissionRule: make_rule(admin),
+        Provider: recipes.provider.make(),
+    }
 
 
 @pytest.fixture
@@ -135,6 +153,9 @@ def test_what_was_just_made_has_the_tag_of_its_page(api: APIClient) -> None:
     assert rule.headers["ETag"] == read(api, f"/api/v1/commission-rules/{rule.json()['id']}").headers["ETag"]
     opened = api.post("/api/v1/currencies", {"code": "CHF", "name": "Franc", "decimal_places": 2})
     assert opened.headers["ETag"] == read(api, "/api/v1/currencies/CHF").headers["ETag"]
+    acme = {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "secret": NEW, "max_amount": "5.00"}
+    added = api.post("/api/v1/providers", acme)
+    assert added.headers["ETag"] == read(api, f"/api/v1/providers/{added.json()['id']}").headers["ETag"]
 
 
 def test_a_balance_that_moves_is_never_304_and_lets_an_admin_go_on(api: APIClient, alice: Any) -> None:
@@ -161,7 +182,11 @@ def test_a_disabled_user_who_was_not_active_before_has_another_version(api: APIC
 
 
 # --- the staff site ---
-FORMS: dict[type[models.Model], dict[str, str]] = {User: {"full_name": "Alice Pleasance"}, Currency: {"name": "Money"}}
+FORMS: dict[type[models.Model], dict[str, str]] = {
+    User: {"full_name": "Alice Pleasance"},
+    Currency: {"name": "Money"},
+    Provider: {"max_amount": "7"},
+}
 
 
 @pytest.fixture
@@ -189,7 +214,7 @@ def test_a_form_that_is_saved_makes_a_tag_old(api: APIClient, site: Client, obje
 @EVERY
 def test_a_tag_is_compared_under_the_lock(committed_db: None, alice: Any, admin: Any, model: Any) -> None:
     """Of two who hold the same tag, the second is refused, even if both send at the same moment."""
-    target = {User: alice, Currency: Currency.objects.get(pk="USD"), CommissionRule: make_rule(admin)}[model]
+    target = targets(alice, admin)[model]
     path, api = address(model, target), signed_in(admin)
     tag = {"If-Match": read(api, path).headers["ETag"]}
     with ThreadPoolExecutor(1) as thread:

@@ -24,7 +24,7 @@ from payments.deliveries import services as deliveries
 from payments.events import queries, relay
 from payments.exchange import services as exchange
 from payments.ledger.services.wallets import open_wallet
-from payments.models import CommissionRule, EventEndpoint, SettlementScope, WebhookEvent
+from payments.models import CommissionRule, EventEndpoint, Provider, SettlementScope, WebhookEvent
 from payments.orders import services as orders
 from payments.transfers import services as transfers
 from tests.support import recipes
@@ -154,6 +154,11 @@ class OperationContext:
     @cached_property
     def rule(self) -> CommissionRule:
         return make_rule(self.staff, "exchange", percent="1")
+
+    @cached_property
+    def provider(self) -> Provider:
+        provider: Provider = recipes.provider.make(previous_secret="what the two of us knew before")
+        return provider
 
     @cached_property
     def endpoint(self) -> EventEndpoint:

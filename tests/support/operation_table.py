@@ -54,6 +54,7 @@ _CHF = {"code": "CHF", "name": "Swiss franc", "decimal_places": 2}
 _NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "another horse 43"}
 _NEW_EMAIL = {"current_password": PASSWORD, "new_email": "another@example.com"}
 _RULE = {"operation": "deposit", "currency": "USD", "percent": "1"}
+_PROVIDER = {"slug": "acme", "scheme": "sha1_colon", "currency": "USD", "secret": "known only to the two of us"}
 _QUOTE = {"source_currency": "USD", "target_currency": "EUR", "amount": "10.00"}
 
 
@@ -228,6 +229,12 @@ ROWS: dict[str, Row] = {
     ),
     "events_list": Row("401 403 403 403 200", lambda _: to()),
     "events_retrieve": Row("401 403 403 403 200", lambda context: to(position=context.position)),
+    "providers_list": Row("401 403 403 403 200", lambda context: find(context.provider.pk)),
+    "providers_create": Row("401 403 403 403 201", lambda _: to(_PROVIDER)),
+    "providers_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.provider.pk)),
+    "providers_change": Row("401 403 403 403 200", lambda context: to({"is_active": False}, id=context.provider.pk)),
+    "providers_delete": Row("401 403 403 403 204", lambda context: to(id=context.provider.pk)),
+    "providers_end_rotation": Row("401 403 403 403 200", lambda context: to(id=context.provider.pk)),
     "webhook_events_list": Row("401 403 403 403 200", lambda context: find(context.event.pk)),
     "webhook_events_retrieve": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),
     "webhook_events_replay": Row("401 403 403 403 200", lambda context: to(id=context.event.pk)),

@@ -80,11 +80,10 @@ class ProviderForm(ModelForm):
         """Two accepted secrets are of one scheme."""
         self._clean_secret()
         if self.instance.pk and "scheme" in self.changed_data:
-            if self._has_new_secret and self.cleaned_data.get("keep_old"):
-                self.add_error("keep_old", "The present secret belongs to the present scheme.")
-            if self.instance.previous_secret:
-                self.add_error("scheme", "End the rotation of the secret before you change the scheme.")
-                self.instance.previous_secret = ""  # of a copy that is not saved: no field of the form shows it
+            is_old_kept = self._has_new_secret and bool(self.cleaned_data.get("keep_old"))
+            for field, text in services.errors_of_new_scheme(self.instance, is_old_kept=is_old_kept).items():
+                self.add_error(field, text)
+            self.instance.previous_secret = ""  # of a copy that is not saved: no field of the form shows it
         return super().clean()
 
     def _clean_secret(self) -> None:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.wallets import Currency
@@ -206,6 +207,8 @@ class Provider(models.Model):
 
     def clean(self) -> None:
         errors = {**self._errors_of_secrets(), **self._errors_of_scheme(), **self._errors_of_map()}
+        if self.max_amount is not None and self.max_amount <= 0:
+            errors["max_amount"] = _("Above zero.")
         if errors:
             raise ValidationError(errors)
 

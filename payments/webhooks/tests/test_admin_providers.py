@@ -110,7 +110,7 @@ def test_a_change_reaches_this_worker_at_once_and_the_others_by_its_time(
         ({"secret": "whsec_c2hvcnQ=", "scheme": "standard_webhooks"}, "secret"),
         ({"secret": NEW, "make_secret": "on"}, "make_secret"),
         ({"secret": "not base64!", "scheme": "standard_webhooks"}, "secret"),
-        ({"secret": NEW, "max_amount": "0"}, "__all__"),
+        ({"secret": NEW, "max_amount": "0"}, "max_amount"),
         ({"secret": NEW, "currency": "XXX"}, "currency"),
         ({"secret": NEW, "scheme": "rot13"}, "scheme"),
     ],
