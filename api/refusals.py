@@ -2,12 +2,21 @@
 
 from django.utils.translation import gettext as translated
 
+from api.marked import MarkedText
+
 
 def text_of(error: BaseException) -> str:
     """Return the error's own text, else what its class says."""
     line = english_line(type(error))
     text = str(error)
-    return translated(line) if line and text in ("", line) else text
+    return translated(line) if line and text in ("", line) else said(text)
+
+
+def said(text: str) -> str:
+    """Return what a module without Django has marked, in the reader's language. Any other text stays as it is."""
+    if not isinstance(text, MarkedText):
+        return text
+    return translated(text.message) % text.values if text.values else translated(text.message)
 
 
 def line_of(kind: type[BaseException]) -> str:

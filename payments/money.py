@@ -2,6 +2,8 @@
 
 from decimal import Context, Decimal
 
+from api.marked import marked
+
 #: numeric(38,10) in PostgreSQL: 28 digits before the point, 10 after.
 MAX_DIGITS = 38
 DECIMAL_PLACES = 10
@@ -37,11 +39,15 @@ def check_amount(amount: Decimal, *, decimal_places: int, maximum: Decimal) -> N
     Digits count as written: `1.000` has three decimals. Raises InvalidAmount; never rounds.
     """
     if not amount.is_finite() or amount <= 0:
-        raise InvalidAmount("amount_not_positive", "The amount must be greater than zero.")
+        raise InvalidAmount("amount_not_positive", marked("The amount must be greater than zero."))
     if not amount.same_quantum(_LAST_PLACES[decimal_places]) and _decimals(amount) > decimal_places:
-        raise InvalidAmount("too_many_decimals", f"The currency has {decimal_places} decimal places.")
+        raise InvalidAmount(
+            "too_many_decimals", marked("The currency has %(count)s decimal places.", count=decimal_places)
+        )
     if amount > maximum:
-        raise InvalidAmount("amount_too_large", f"The amount must not be greater than {maximum:f}.")
+        raise InvalidAmount(
+            "amount_too_large", marked("The amount must not be greater than %(maximum)s.", maximum=f"{maximum:f}")
+        )
 
 
 def _decimals(amount: Decimal) -> int:

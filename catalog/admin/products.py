@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from accounts.models import User
 from api.decimals import format_amount
 from api.filters import id_or_none
+from api.refusals import text_of
 from catalog import services
 from catalog.models import Product
 from catalog.queries import products
@@ -52,7 +53,7 @@ class PricedForm(ModelForm):
         try:
             check_amount(price, decimal_places=currency.decimal_places, maximum=Decimal(settings.TILL_MAX_AMOUNT))
         except InvalidAmount as error:
-            self.add_error("price", str(error))
+            self.add_error("price", text_of(error))
 
     def typed(self) -> services.ProductFields:
         """Return what was changed, as the services take it."""

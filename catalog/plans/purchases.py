@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from api.decimals import format_amount
 from catalog.models import Product, Purchase
@@ -57,7 +59,7 @@ class PriceChanged(Exception):
     field = "expected_price"
 
     def __init__(self, price: str) -> None:
-        super().__init__(f"The price is {price} now.")
+        super().__init__(_("The price is %(price)s now.") % {"price": price})
         self.extra = {"price": price}
 
 
@@ -67,7 +69,8 @@ class OutOfStock(Exception):
     field = "quantity"
 
     def __init__(self, stock: int) -> None:
-        super().__init__(f"There are {stock} pieces left.")
+        left = ngettext("There is %(count)s piece left.", "There are %(count)s pieces left.", stock)
+        super().__init__(left % {"count": stock})
         self.extra = {"stock": stock}
 
 
@@ -156,7 +159,7 @@ def _total(price: Decimal, quantity: int) -> Decimal:
     """The price fits the currency's decimals, so every multiple does."""
     amount = price * quantity
     if amount > Decimal(settings.TILL_MAX_AMOUNT):
-        detail = f"All together must not be more than {settings.TILL_MAX_AMOUNT}."
+        detail = _("All together must not be more than %(maximum)s.") % {"maximum": settings.TILL_MAX_AMOUNT}
         raise InvalidAmount("amount_too_large", detail, field="quantity")
     return amount
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from api.decimals import format_amount
 from catalog.models import Purchase, Refund
@@ -36,7 +38,7 @@ class RefundExceedsPurchase(Exception):
     field = "amount"
 
     def __init__(self, left: str) -> None:
-        super().__init__(f"{left} of the purchase is left to refund.")
+        super().__init__(_("%(left)s of the purchase is left to refund.") % {"left": left})
         self.extra = {"refundable": left}
 
 

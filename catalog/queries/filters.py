@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
@@ -25,7 +26,7 @@ class PriceField(forms.Field):
             return None
         price = parse_decimal(value)
         if price is None or not 0 <= price < _MAX_PRICE:
-            raise forms.ValidationError("A price such as 25.00.", "invalid")
+            raise forms.ValidationError(_("A price such as 25.00."), "invalid")
         return price
 
 

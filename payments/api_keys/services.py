@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import security_log
 from accounts.api_keys import new_key_text
@@ -50,7 +51,7 @@ def add_key(
     """
     wanted, blocks = _checked_scopes(scopes), _checked_networks(networks)
     if expires_at is not None and expires_at <= timezone.now():
-        raise InvalidKeyTerms("This time has passed.", field="expires_at")
+        raise InvalidKeyTerms(_("This time has passed."), field="expires_at")
     service = lock_user(user_id)
     if service.role != Role.SERVICE:
         raise NotAService
@@ -80,7 +81,7 @@ def _checked_scopes(scopes: Iterable[str]) -> list[str]:
     """Return them in the order of the list of scopes, each once."""
     wanted = set(scopes)
     if not wanted or not wanted <= set(Scope.values):
-        raise InvalidKeyTerms(f"One or more of {', '.join(Scope.values)}.", field="scopes")
+        raise InvalidKeyTerms(_("One or more of %(values)s.") % {"values": ", ".join(Scope.values)}, field="scopes")
     return [scope for scope in Scope.values if scope in wanted]
 
 
@@ -89,9 +90,9 @@ def _checked_networks(networks: Iterable[str]) -> list[str]:
     try:
         blocks = [_block(text) for text in networks]
     except ValueError as error:
-        raise InvalidKeyTerms("CIDR blocks such as 203.0.113.0/24 or 2001:db8::/48.", field="networks") from error
+        raise InvalidKeyTerms(_("CIDR blocks such as 203.0.113.0/24 or 2001:db8::/48."), field="networks") from error
     if len(blocks) > MAX_NETWORKS:
-        raise InvalidKeyTerms(f"At most {MAX_NETWORKS}.", field="networks", code="max_length")
+        raise InvalidKeyTerms(_("At most %(count)s.") % {"count": MAX_NETWORKS}, field="networks", code="max_length")
     return blocks
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from api.decimals import format_amount
@@ -40,7 +41,7 @@ class RuleOverlap(Exception):
     """Another rule of this operation and currency is in force at that time: end it first."""
 
     def __init__(self, rule: CommissionRule | None) -> None:
-        super().__init__(f"Rule {rule.pk} is in force at that time." if rule else self.__doc__)
+        super().__init__(_("Rule %(id)s is in force at that time.") % {"id": rule.pk} if rule else "")
         self.extra = {"rule": rule.pk if rule else None}
 
 
@@ -140,7 +141,7 @@ def _why(reason: str) -> str:
 def _locked_currency(code: str) -> Currency:
     currency = Currency.objects.select_for_update(no_key=True).filter(pk=code).first()
     if currency is None:
-        raise CurrencyUnavailable(f"There is no currency {code}.")
+        raise CurrencyUnavailable(_("There is no currency %(code)s.") % {"code": code})
     return currency
 
 
@@ -154,14 +155,20 @@ def _locked_rule(rule_id: int) -> CommissionRule:
 
 def _check_terms(rule: CommissionRule) -> None:
     if not 0 <= rule.percent <= 100:
-        raise InvalidAmount("percent_out_of_range", "From 0 to 100 percent.", field="percent")
+        raise InvalidAmount("percent_out_of_range", _("From 0 to 100 percent."), field="percent")
     if rule.percent != round(rule.percent, DECIMAL_PLACES):
-        raise InvalidAmount("too_many_decimals", f"At most {DECIMAL_PLACES} decimals.", field="percent")
+        raise InvalidAmount(
+            "too_many_decimals",
+            _("At most %(count)s decimals.") % {"count": DECIMAL_PLACES},
+            field="percent",
+        )
     for field in ("fixed", "minimum", "maximum"):
         _check_amount(getattr(rule, field), rule.currency.decimal_places, field)
     if rule.maximum is not None and rule.maximum < rule.minimum:
         least = format_amount(rule.minimum, rule.currency.decimal_places)
-        raise InvalidAmount("maximum_below_minimum", f"Not less than the minimum, {least}.", field="maximum")
+        raise InvalidAmount(
+            "maximum_below_minimum", _("Not less than the minimum, %(least)s.") % {"least": least}, field="maximum"
+        )
 
 
 def _check_amount(amount: Decimal | None, decimal_places: int, field: str) -> None:
@@ -180,13 +187,13 @@ def _begin(valid_from: datetime | None) -> datetime:
 
 def _now_at_least(moment: datetime, now: datetime, *, field: str) -> datetime:
     if moment < now - GRACE:
-        raise InvalidPeriod("That is past: orders were made under what held then.", field=field)
+        raise InvalidPeriod(_("That is past: orders were made under what held then."), field=field)
     return max(moment, now)
 
 
 def _check_period(rule: CommissionRule) -> None:
     if rule.valid_until is not None and rule.valid_until <= rule.valid_from:
-        raise InvalidPeriod("A rule ends after it has begun.", field="valid_until")
+        raise InvalidPeriod(_("A rule ends after it has begun."), field="valid_until")
 
 
 @contextmanager

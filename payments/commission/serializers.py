@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -58,7 +59,7 @@ class CommissionRuleEndSerializer(RequestSerializer):
     def refused_members(self, data: Mapping[str, Any]) -> dict[str, ErrorDetail]:
         fixed = CommissionRuleWriteSerializer().fields.keys() - self.fields.keys()
         stays = {
-            name: ErrorDetail("This stays as it was: end the rule and make another.", code="fixed")
+            name: ErrorDetail(_("This stays as it was: end the rule and make another."), code="fixed")
             for name in sorted(fixed & data.keys())
         }
         return {**unknown_members(data, {*self.fields, *fixed}), **stays}

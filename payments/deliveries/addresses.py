@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
+from api.marked import marked
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,27 +69,27 @@ def _is_public(ip: Address) -> bool:
 def check_url(url: str, *, networks: Sequence[Network] = (), allow_http: bool = False) -> None:
     """Raise InvalidUrl if Till sends nothing there whatever the name resolves to. Asks no resolver."""
     if len(url) > MAX_LENGTH:
-        raise InvalidUrl(f"At most {MAX_LENGTH} characters.")
+        raise InvalidUrl(marked("At most %(count)s characters.", count=MAX_LENGTH))
     if not re.fullmatch(r"[!-~]+", url):
-        raise InvalidUrl("An address has neither spaces nor other than ASCII characters: encode them.")
+        raise InvalidUrl(marked("An address has neither spaces nor other than ASCII characters: encode them."))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidUrl("This is no address.") from None
+        raise InvalidUrl(marked("This is no address.")) from None
     _check_parts(parts, allow_http=allow_http)
     if port is not None and port not in WEB_PORTS and port < FIRST_FREE_PORT:
-        raise InvalidUrl("A port is 443, or 1024 or above.")
+        raise InvalidUrl(marked("A port is 443, or 1024 or above."))
     _check_host(parts.hostname or "", networks)
 
 
 def _check_parts(parts: SplitResult, *, allow_http: bool) -> None:
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise InvalidUrl("An address begins with https://.")
+        raise InvalidUrl(marked("An address begins with https://."))
     if "@" in parts.netloc:
-        raise InvalidUrl("An address holds no user and no password: check the signature instead.")
+        raise InvalidUrl(marked("An address holds no user and no password: check the signature instead."))
     if parts.fragment or "\\" in parts.netloc:
-        raise InvalidUrl("An address has no fragment and no backslash.")
+        raise InvalidUrl(marked("An address has no fragment and no backslash."))
 
 
 def _check_host(host: str, networks: Sequence[Network]) -> None:
@@ -95,7 +97,7 @@ def _check_host(host: str, networks: Sequence[Network]) -> None:
         ipaddress.ip_address(host)
     except ValueError:
         if not _NAME.fullmatch(host) or len(host) > 253:
-            raise InvalidUrl("The address names no host.") from None
+            raise InvalidUrl(marked("The address names no host.")) from None
         return
     if not is_allowed(host, networks):
-        raise InvalidUrl("Events are sent to public addresses only.")
+        raise InvalidUrl(marked("Events are sent to public addresses only."))

@@ -4,6 +4,7 @@ import re
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
@@ -35,7 +36,7 @@ class EventIdFormField(forms.Field):
             return None
         if position := position_or_none(value):
             return position
-        raise forms.ValidationError("The id of an event, such as evt_17.", "invalid")
+        raise forms.ValidationError(_("The id of an event, such as evt_17."), "invalid")
 
 
 @extend_schema_field(EVENT_ID)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -98,7 +99,7 @@ class DeliverySerializer(serializers.ModelSerializer[EventDelivery]):
 class EventIdField(serializers.Field[int, Any, str, int]):
     """The id of an event, read as its position."""
 
-    default_error_messages = {"invalid": "The id of an event, such as evt_17."}
+    default_error_messages = {"invalid": _("The id of an event, such as evt_17.")}
 
     def to_internal_value(self, data: Any) -> int:
         position = position_or_none(data) if isinstance(data, str) else None

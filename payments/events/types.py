@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class UnknownEventType(Exception):
     """There is no such type, and no family of that name."""
 
     def __init__(self, pattern: str) -> None:
-        super().__init__(f"There is no event type {pattern!r}.")
+        super().__init__(_("There is no event type %(pattern)s.") % {"pattern": repr(pattern)})
         self.pattern = pattern
 
 

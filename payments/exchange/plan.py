@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from payments.commission import charging
 from payments.commission.models import Operation
@@ -73,7 +74,7 @@ class RateSlipped(Exception):
     field = "max_slippage"
 
     def __init__(self, rate: Decimal) -> None:
-        super().__init__(f"The rate is {rate:f} now.")
+        super().__init__(_("The rate is %(rate)s now.") % {"rate": f"{rate:f}"})
         self.extra = {"rate": f"{rate:f}"}
 
 
@@ -211,7 +212,9 @@ class QuotedExchangePlan(_BetweenOwnWallets):
         pair = self._pair(work)
         for name, currency, promised in zip(_FIELDS, pair, (source, target), strict=True):
             if currency.pk != promised:
-                raise booking.CurrencyMismatch(f"The quote is from {source} to {target}.", field=name)
+                raise booking.CurrencyMismatch(
+                    _("The quote is from %(source)s to %(target)s.") % {"source": source, "target": target}, field=name
+                )
         terms = _Terms(amount, rate, *convert(amount, rate), commission, rule_id)
         exchange = self._book(work, pair, terms, self.quote_id)
         work.change_answer(self._exchange, exchange.pk)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -177,7 +178,7 @@ class PercentInputField(AmountInputField):
     def to_internal_value(self, data: Any) -> Decimal:
         percent = super().to_internal_value(data)
         if not 0 <= percent <= 100:
-            raise ValidationError("From 0 to 100.", code="out_of_range")
+            raise ValidationError(_("From 0 to 100."), code="out_of_range")
         return percent
 
 
@@ -185,7 +186,7 @@ class PositiveField(AmountInputField):
     def to_internal_value(self, data: Any) -> Decimal:
         number = super().to_internal_value(data)
         if number <= 0:
-            raise ValidationError("Greater than 0.", code="out_of_range")
+            raise ValidationError(_("Greater than 0."), code="out_of_range")
         return number
 
 
@@ -215,7 +216,9 @@ def _check_slippage(attrs: dict[str, Any]) -> None:
     names = ("expected_rate", "max_slippage")
     given = [name for name in names if name in attrs]
     if given and "quote" in attrs:
-        raise ValidationError({name: ErrorDetail("A quote's rate does not slip.", code="not_with") for name in given})
+        raise ValidationError(
+            {name: ErrorDetail(_("A quote's rate does not slip."), code="not_with") for name in given}
+        )
     if len(given) == 1:
         [missing] = set(names) - set(given)
-        raise ValidationError({missing: ErrorDetail(f"Goes with `{given[0]}`.", code="required")})
+        raise ValidationError({missing: ErrorDetail(_("Goes with `%(name)s`.") % {"name": given[0]}, code="required")})

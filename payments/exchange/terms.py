@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from payments.exchange.conversion import convert
 from payments.ledger.models import Currency
@@ -42,7 +43,10 @@ def check_exchangeable(amount: Decimal) -> None:
     """
     exponent = amount.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > DECIMAL_PLACES:
-        raise InvalidAmount("too_many_decimals", f"An amount has at most {DECIMAL_PLACES} decimal places.")
+        raise InvalidAmount(
+            "too_many_decimals",
+            _("An amount has at most %(count)s decimal places.") % {"count": DECIMAL_PLACES},
+        )
     check_amount(amount, decimal_places=DECIMAL_PLACES, maximum=Decimal(settings.TILL_MAX_AMOUNT))
 
 
@@ -54,11 +58,14 @@ def oldest_in_use() -> datetime:
 def rate_in_use(dated_rate: tuple[Decimal, datetime] | None, source: str, target: str) -> Decimal:
     """Return the rate, if there is one and its time is not too long ago. Raises RateUnavailable."""
     if dated_rate is None:
-        raise RateUnavailable(f"There is no rate from {source} to {target}.")
+        raise RateUnavailable(
+            _("There is no rate from %(source)s to %(target)s.") % {"source": source, "target": target}
+        )
     rate, as_of = dated_rate
     if as_of < oldest_in_use():
         raise RateUnavailable(
-            f"The rate from {source} to {target} is older than {settings.TILL_RATE_MAX_AGE_HOURS} hours."
+            _("The rate from %(source)s to %(target)s is older than %(hours)s hours.")
+            % {"source": source, "target": target, "hours": settings.TILL_RATE_MAX_AGE_HOURS}
         )
     return rate
 
@@ -67,7 +74,9 @@ def proceeds_of(amount: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
     """Return (proceeds, remainder) as `convert` does. Raises InvalidAmount when no wallet could receive them."""
     proceeds, remainder = convert(amount, rate)
     if not proceeds:
-        raise InvalidAmount("amount_too_small", f"At the rate {rate:f} nothing is left of this amount.")
+        raise InvalidAmount(
+            "amount_too_small", _("At the rate %(rate)s nothing is left of this amount.") % {"rate": f"{rate:f}"}
+        )
     if not is_storable(proceeds):
-        raise InvalidAmount("amount_too_large", "What this amount buys is more than a wallet can hold.")
+        raise InvalidAmount("amount_too_large", _("What this amount buys is more than a wallet can hold."))
     return proceeds, remainder

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -50,5 +51,5 @@ def is_set(request: Request, name: str) -> bool:
     """Tell whether a query parameter is `true`. Raises ValidationError when it is neither that nor `false`."""
     value = request.query_params.get(name, "false")
     if value not in ("true", "false"):
-        raise ValidationError({name: ErrorDetail("Either true or false.", code="invalid")})
+        raise ValidationError({name: ErrorDetail(_("Either true or false."), code="invalid")})
     return value == "true"

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
@@ -35,10 +36,13 @@ class MetadataFormField(forms.Field):
 
     def to_python(self, value: Any) -> Metadata | None:
         if len(value) > MAX_KEYS:
-            raise ValidationError(f"At most {MAX_KEYS} keys.", code="too_many_keys")
+            raise ValidationError(_("There are at most %(count)s keys.") % {"count": MAX_KEYS}, code="too_many_keys")
         for text in value.values():
             if len(text) > VALUE_MAX_LENGTH:
-                raise ValidationError(f"A value has at most {VALUE_MAX_LENGTH} characters.", code="max_length")
+                raise ValidationError(
+                    _("A value has at most %(count)s characters.") % {"count": VALUE_MAX_LENGTH},
+                    code="max_length",
+                )
             validate_plain_text(text)
         return value or None
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -46,9 +47,9 @@ class MetadataField(serializers.Field[Metadata, Any, Any, Any]):
     """Texts by key, each kept exactly as it was sent."""
 
     default_error_messages = {
-        "invalid": "An object of texts.",
-        "too_many_keys": f"At most {MAX_KEYS} keys.",
-        "invalid_key": "A key has 1 to 40 letters (A-Z, a-z), digits, `_`, `-` or `.`.",
+        "invalid": _("An object of texts."),
+        "too_many_keys": _("There are at most 20 keys."),
+        "invalid_key": _("A key has 1 to 40 letters (A-Z, a-z), digits, `_`, `-` or `.`."),
     }
 
     def to_internal_value(self, data: Any) -> Metadata:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from api.marked import marked
 from payments.orders.iban import parse_iban
 
 #: The member that a single text stands for.
@@ -61,7 +62,11 @@ def checked_details(kind: str, details: Mapping[str, str] | str) -> dict[str, st
     _refuse_card_numbers(kind, given)
     if unknown := sorted(given.keys() - KEYS[kind]):
         known = ", ".join(sorted(KEYS[kind]))
-        raise UnknownDetail("unknown_field", f"The kind {kind} has {known}.", field=f"details.{unknown[0]}")
+        raise UnknownDetail(
+            "unknown_field",
+            marked("The kind %(kind)s has %(members)s.", kind=kind, members=known),
+            field=f"details.{unknown[0]}",
+        )
     return _CHECKS[kind](given)
 
 
@@ -90,14 +95,16 @@ def _may_hold_digits(kind: str, name: str, value: str) -> bool:
 def _bank(given: dict[str, str]) -> dict[str, str]:
     details = {"iban": _iban(_needed(given, "bank"))}
     if "bic" in given:
-        details["bic"] = _matching(_BIC, given["bic"].upper(), "bic", "A BIC has 8 or 11 letters and digits.")
+        details["bic"] = _matching(_BIC, given["bic"].upper(), "bic", marked("A BIC has 8 or 11 letters and digits."))
     return details | _holder(given)
 
 
 def _iban(text: str) -> str:
     iban = parse_iban(text)
     if iban is None:
-        raise InvalidDetails("invalid_iban", "This is no IBAN, or a character of it is wrong.", field="details.iban")
+        raise InvalidDetails(
+            "invalid_iban", marked("This is no IBAN, or a character of it is wrong."), field="details.iban"
+        )
     return iban
 
 
@@ -105,26 +112,30 @@ def _card(given: dict[str, str]) -> dict[str, str]:
     """The last four digits may come as they are or masked, as they are answered."""
     tails = {_tail(given[name], name) for name in ("last4", "masked") if name in given}
     if len(tails) != 1:
-        raise InvalidDetails("invalid_last4", "The last four digits of the card are needed.", field="details.last4")
+        raise InvalidDetails(
+            "invalid_last4", marked("The last four digits of the card are needed."), field="details.last4"
+        )
     last4 = tails.pop()
     details = {"last4": last4, "masked": f"**** {last4}"}
     if "expiry" in given:
-        details["expiry"] = _matching(_EXPIRY, given["expiry"], "expiry", "Month and year, such as 12/30.")
+        details["expiry"] = _matching(_EXPIRY, given["expiry"], "expiry", marked("Month and year, such as 12/30."))
     return details | _holder(given)
 
 
 def _tail(text: str, name: str) -> str:
     match = _TAIL.fullmatch(text)
     if match is None:
-        raise InvalidDetails("invalid_last4", "Only the last four digits, such as 4242.", field=f"details.{name}")
+        raise InvalidDetails(
+            "invalid_last4", marked("Only the last four digits, such as 4242."), field=f"details.{name}"
+        )
     return match[1]
 
 
 def _crypto(given: dict[str, str]) -> dict[str, str]:
     address = _needed(given, "crypto")
-    details = {"address": _matching(_ADDRESS, address, "address", "4 to 200 visible ASCII characters.")}
+    details = {"address": _matching(_ADDRESS, address, "address", marked("4 to 200 visible ASCII characters."))}
     if "network" in given:
-        details["network"] = _matching(_NETWORK, given["network"], "network", "At most 30 letters and digits.")
+        details["network"] = _matching(_NETWORK, given["network"], "network", marked("At most 30 letters and digits."))
     return details
 
 
@@ -139,7 +150,11 @@ def _holder(given: dict[str, str]) -> dict[str, str]:
 def _needed(given: dict[str, str], kind: str) -> str:
     name = MAIN[kind]
     if not given.get(name):
-        raise InvalidDetails("detail_missing", f"The kind {kind} needs {name}.", field=f"details.{name}")
+        raise InvalidDetails(
+            "detail_missing",
+            marked("The kind %(kind)s needs %(member)s.", kind=kind, member=name),
+            field=f"details.{name}",
+        )
     return given[name]
 
 
@@ -152,7 +167,9 @@ def _matching(pattern: re.Pattern[str], text: str, name: str, rule: str) -> str:
 def _bounded(text: str, name: str) -> str:
     max_length = _MAX_LENGTHS[name]
     if not 1 <= len(text) <= max_length:
-        raise InvalidDetails(f"invalid_{name}", f"1 to {max_length} characters.", field=f"details.{name}")
+        raise InvalidDetails(
+            f"invalid_{name}", marked("1 to %(count)s characters.", count=max_length), field=f"details.{name}"
+        )
     return text
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Role
 from api.decimals import format_amount
@@ -39,7 +40,9 @@ class TransferLimitExceeded(Exception):
     field = "amount"
 
     def __init__(self, left: str, currency: str) -> None:
-        super().__init__(f"{left} {currency} may still be sent to others today (UTC).")
+        super().__init__(
+            _("%(left)s %(currency)s may still be sent to others today (UTC).") % {"left": left, "currency": currency}
+        )
         self.extra = {"left": left}
 
 

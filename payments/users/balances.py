@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from api.decimals import format_amount
 from payments.ledger.models import Wallet
@@ -23,8 +25,20 @@ class CurrencySum:
 
     def __str__(self) -> str:
         if self.kind == "balance":
-            return f"holds {self.amount} {self.currency}"
-        return f"{self.count} pending {self.kind}{'' if self.count == 1 else 's'} of {self.amount} {self.currency}"
+            text = _("holds %(amount)s %(currency)s")
+        elif self.kind == "deposit":
+            text = ngettext(
+                "%(count)s pending deposit of %(amount)s %(currency)s",
+                "%(count)s pending deposits of %(amount)s %(currency)s",
+                self.count,
+            )
+        else:
+            text = ngettext(
+                "%(count)s pending withdrawal of %(amount)s %(currency)s",
+                "%(count)s pending withdrawals of %(amount)s %(currency)s",
+                self.count,
+            )
+        return text % {"count": self.count, "amount": self.amount, "currency": self.currency}
 
 
 @dataclass(frozen=True, slots=True)

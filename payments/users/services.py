@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from accounts import services
 from accounts.models import Role, User
@@ -24,7 +25,7 @@ class UserHasMoney(Exception):
     """The user holds money, or has orders that nobody settled."""
 
     def __init__(self, money: UserMoney) -> None:
-        super().__init__(f"The user {money}. Settle it first, or force it.")
+        super().__init__(_("The user %(money)s. Settle it first, or force it.") % {"money": money})
         self.extra = money.members
 
 

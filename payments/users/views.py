@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
@@ -180,7 +181,7 @@ class UserViewSet(StrictView, GenericViewSet[User]):
     def retrieve(self, request: Request, pk: str) -> Response:
         user = self.get_queryset().filter(pk=pk).first()
         if user is None:
-            raise accounts.UnknownUser(f"There is no user {pk}.")
+            raise accounts.UnknownUser(_("There is no user %(user_id)s.") % {"user_id": pk})
         data = _user_data(user)
         return etags.unless_current(request, data, _version(user, data), keep=False)
 

@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
+from api.marked import marked
+
 MAX_LENGTH: Final = 200
 MAX_DEPTH: Final = 10
 _POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*+)++")
@@ -21,11 +23,14 @@ def read(pointer: str) -> PointerTokens:
     """Read a pointer to a value inside of a document. Raises ValueError, which says what is wrong."""
     if len(pointer) > MAX_LENGTH or not pointer.isprintable() or not _POINTER.fullmatch(pointer):
         raise ValueError(
-            f"A JSON pointer begins with a slash, such as /data/amount, and has at most {MAX_LENGTH} characters."
+            marked(
+                "A JSON pointer begins with a slash, such as /data/amount, and has at most %(count)s characters.",
+                count=MAX_LENGTH,
+            )
         )
     tokens = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
     if len(tokens) > MAX_DEPTH:
-        raise ValueError(f"A JSON pointer has at most {MAX_DEPTH} parts.")
+        raise ValueError(marked("A JSON pointer has at most %(count)s parts.", count=MAX_DEPTH))
     return tokens
 
 

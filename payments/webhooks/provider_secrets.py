@@ -5,6 +5,7 @@ import binascii
 import secrets
 from collections.abc import Collection
 
+from api.marked import marked
 from payments.webhooks import signatures
 
 #: As many bytes as the Standard Webhooks specification asks for.
@@ -35,11 +36,11 @@ def problem_with(secret: str, *, scheme: str, allowed: Collection[str] = ()) -> 
     if secret in allowed:
         return ""
     if is_published(secret):
-        return "Everybody knows this secret: it is published."
+        return marked("Everybody knows this secret: it is published.")
     if size(secret, scheme=scheme) < MIN_BYTES:
-        return f"A secret has at least {MIN_BYTES} bytes."
+        return marked("A secret has at least %(count)s bytes.", count=MIN_BYTES)
     if len(set(secret.removeprefix(signatures.STANDARD_SECRET_PREFIX))) < 8:
-        return "A secret is random: this one repeats itself."
+        return marked("A secret is random: this one repeats itself.")
     return ""
 
 

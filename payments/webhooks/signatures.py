@@ -7,6 +7,8 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from api.marked import marked
+
 TOLERANCE_SECONDS = 5 * 60
 #: Of so many signatures in one header the first ones are looked at.
 MAX_SIGNATURES: Final = 8
@@ -116,9 +118,9 @@ def standard_key(secret: str) -> bytes:
     try:
         key = base64.b64decode(secret.removeprefix(STANDARD_SECRET_PREFIX), validate=True)
     except binascii.Error as error:
-        raise ValueError("a Standard Webhooks secret is whsec_ followed by base64") from error
+        raise ValueError(marked("a Standard Webhooks secret is whsec_ followed by base64")) from error
     if not key:
-        raise ValueError("a Standard Webhooks secret must not be empty")
+        raise ValueError(marked("a Standard Webhooks secret must not be empty"))
     return key
 
 

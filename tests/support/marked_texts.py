@@ -15,7 +15,7 @@ from tests.support.source_files import PACKAGES, ROOT, is_test, named, tree_of
 
 #: From a function's name to the positions of context, text and plural among its arguments.
 FUNCTIONS: dict[str, tuple[int | None, int, int | None]] = {
-    "_": (None, 0, None),
+    **dict.fromkeys(("_", "marked"), (None, 0, None)),
     **{f"gettext{lazy}": (None, 0, None) for lazy in ("", "_lazy", "_noop")},
     **{f"ngettext{lazy}": (None, 0, 1) for lazy in ("", "_lazy")},
     **{f"pgettext{lazy}": (0, 1, None) for lazy in ("", "_lazy")},

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from payments.exchange.conversion import MAX_RATE, RATE_DECIMAL_PLACES, gains, inverse, moves_far, rate_loss
@@ -32,7 +33,10 @@ class ConfirmationRequired(Exception):
     field = "confirm"
 
     def __init__(self, *, last: Decimal, new: Decimal) -> None:
-        super().__init__(f"The rate was {last:.10f} and would be {new:.10f}, more than 10 % away. Confirm it.")
+        super().__init__(
+            _("The rate was %(last)s and would be %(new)s, more than 10 %% away. Confirm it.")
+            % {"last": f"{last:.10f}", "new": f"{new:.10f}"}
+        )
         self.extra = {"last_rate": f"{last:.10f}", "new_rate": f"{new:.10f}"}
 
 
@@ -117,17 +121,19 @@ def _last_rate(source: str, target: str) -> Decimal | None:
 def check_rate(rate: Decimal) -> None:
     """Refuse what a rate cannot be: not positive, too large, more than ten decimals. Raises InvalidRate."""
     if not rate.is_finite() or not 0 < rate <= MAX_RATE:
-        raise InvalidRate(f"A rate is more than 0 and at most {MAX_RATE}.")
+        raise InvalidRate(_("A rate is more than 0 and at most %(maximum)s.") % {"maximum": MAX_RATE})
     exponent = rate.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > RATE_DECIMAL_PLACES:
-        lost = f"the rest would be {rate_loss(rate):.4%} of it"
-        raise InvalidRate(f"A rate has at most {RATE_DECIMAL_PLACES} decimal places; {lost}.")
+        raise InvalidRate(
+            _("A rate has at most %(count)s decimal places; the rest would be %(share)s of it.")
+            % {"count": RATE_DECIMAL_PLACES, "share": f"{rate_loss(rate):.4%}"}
+        )
 
 
 def _check(*, rate: Decimal, as_of: datetime, now: datetime) -> None:
     check_rate(rate)
     if as_of > now + _CLOCKS_DIFFER:
-        raise InvalidRate("The time lies in the future: such a rate would never be too old.", field="as_of")
+        raise InvalidRate(_("The time lies in the future: such a rate would never be too old."), field="as_of")
 
 
 def _check_pair(source: str, target: str) -> None:
@@ -138,4 +144,4 @@ def _check_pair(source: str, target: str) -> None:
             error.field = field
             raise
     if source == target:
-        raise InvalidRate("A rate leads from one currency to another.", field="target")
+        raise InvalidRate(_("A rate leads from one currency to another."), field="target")

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from copy import copy
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from api.versions import refuse_stale, row_version
@@ -80,7 +81,7 @@ def known_currency(code: str) -> Currency:
     """Return a currency, in use or not: what is held of it may leave. Raises CurrencyUnavailable."""
     currency = Currency.objects.filter(pk=code).first()
     if currency is None:
-        raise CurrencyUnavailable(f"{code} is not a currency here.")
+        raise CurrencyUnavailable(_("%(code)s is not a currency here.") % {"code": code})
     return currency
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import UnknownUser
@@ -99,7 +100,7 @@ class _OrderRequest:
     def _check_pending(self) -> None:
         """Look at the count, which was read under the lock of the user's row and has what this batch decided."""
         if not self._user:
-            raise UnknownUser(f"There is no user {self.user_id}.")
+            raise UnknownUser(_("There is no user %(user_id)s.") % {"user_id": self.user_id})
         if self._pending[0][0] >= settings.TILL_PENDING_ORDERS:
             raise TooManyPendingOrders
 
@@ -118,7 +119,9 @@ class _OrderRequest:
             raise ProviderUnavailable
         id_, slug, code = self._provider[0]
         if code != currency.pk:
-            raise booking.CurrencyMismatch(f"The provider's currency is {code}.", field="provider")
+            raise booking.CurrencyMismatch(
+                _("The provider's currency is %(currency)s.") % {"currency": code}, field="provider"
+            )
         return Provider(pk=id_, slug=slug, currency_id=code)
 
     def _insert(self, work: UnitOfWork, order: Order) -> None:
@@ -172,7 +175,8 @@ class WithdrawalRequest(_OrderRequest):
         self._fill(withdrawal, cast("Currency", currency_from(self._currency)))  # each wallet has one
         if withdrawal.currency_id != external.currency_id:
             raise booking.CurrencyMismatch(
-                f"The external wallet is for {external.currency_id}.", field="external_wallet"
+                _("The external wallet is for %(currency)s.") % {"currency": external.currency_id},
+                field="external_wallet",
             )
         with shortfall.revealed(withdrawal.currency.decimal_places):
             work.hold(self.wallet_id, self.amount)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Role, User
 from payments.ledger import booking, shortfall
@@ -69,13 +70,20 @@ _SETTLED_DEPOSIT = RowsStatement(_SETTLED.replace("TABLE", "payments_deposit"), 
 _SETTLED_WITHDRAWAL = RowsStatement(_SETTLED.replace("TABLE", "payments_withdrawal"), *_SETTLED_COLUMNS)
 
 
+_ALREADY = {
+    "paid": gettext_lazy("The order was paid already."),
+    "rejected": gettext_lazy("The order was rejected already."),
+    "cancelled": gettext_lazy("The order was cancelled already."),
+}
+
+
 class AlreadySettled(Exception):
     """The order was settled otherwise already."""
 
     field = "status"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The order was {status} already.")
+        super().__init__(str(_ALREADY[status]))
         self.extra = {"settled": status}
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -28,7 +29,7 @@ class DetailsSchema(serializers.JSONField):
 class DetailsField(serializers.Field[Any, Any, Any, Any]):
     """An object of texts, or one text for the main member."""
 
-    default_error_messages = {"invalid": "An object of texts, or one text."}
+    default_error_messages = {"invalid": _("An object of texts, or one text.")}
 
     def to_internal_value(self, data: Any) -> dict[str, str] | str:
         text = PlainTextField(max_length=MAX_VALUE_LENGTH, allow_blank=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -146,7 +147,7 @@ class SettlementSerializer(RequestSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["reason"] and attrs["status"] == OrderStatus.PAID:
-            raise ValidationError({"reason": ErrorDetail("What is paid needs no reason.", code="invalid")})
+            raise ValidationError({"reason": ErrorDetail(_("What is paid needs no reason."), code="invalid")})
         return attrs
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import lock_user
+from api.refusals import line_of
 from payments.ledger.services.currencies import known_currency
 from payments.orders.external_details import checked_details, refuse_card_number
 from payments.orders.models import ExternalWallet, OrderStatus, Withdrawal
@@ -39,7 +41,9 @@ def add_external_wallet(
     known_currency(currency)
     lock_user(owner_id)
     if ExternalWallet.objects.filter(owner_id=owner_id, deleted_at__isnull=True).count() >= MAX_EXTERNAL_WALLETS:
-        raise TooManyExternalWallets(f"There are {MAX_EXTERNAL_WALLETS} already. {TooManyExternalWallets.__doc__}")
+        raise TooManyExternalWallets(
+            f"{_('There are %(count)s already.') % {'count': MAX_EXTERNAL_WALLETS}} {line_of(TooManyExternalWallets)}"
+        )
     return ExternalWallet.objects.create(
         owner_id=owner_id, label=label, currency_id=currency, kind=kind, details=checked
     )

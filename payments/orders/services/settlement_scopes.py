@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from accounts.services import lock_user
@@ -85,11 +86,11 @@ def remove_scope(*, scope_id: int, staff: User) -> None:
 
 def _check_named(currency: str | None, provider: str | None, everything: bool, max_amount: Decimal | None) -> None:
     if everything and (currency or provider):
-        raise InvalidScope("Everything names no currency and no provider.", field="everything", code="invalid")
+        raise InvalidScope(_("Everything names no currency and no provider."), field="everything", code="invalid")
     if not (everything or currency or provider):
-        raise InvalidScope("A currency, a provider, both, or everything.", field="currency")
+        raise InvalidScope(_("A currency, a provider, both, or everything."), field="currency")
     if max_amount is not None and not currency:
-        raise InvalidScope("A limit is of one currency: name it.", field="currency")
+        raise InvalidScope(_("A limit is of one currency: name it."), field="currency")
 
 
 def _check_limit(amount: Decimal, places: int) -> None:

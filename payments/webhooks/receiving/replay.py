@@ -1,6 +1,7 @@
 """Staff's second try at an event that could not be credited when it came."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from payments.webhooks.models import WebhookEvent
@@ -27,11 +28,11 @@ def replay(event: WebhookEvent) -> Credited:
         raise EventNotReplayable(str(EventNotReplayable.__doc__))
     currency = event.currency_id or ""
     if currency and currency not in provider.currencies:
-        raise EventNotReplayable("The provider does not pay in this currency any more.")
+        raise EventNotReplayable(_("The provider does not pay in this currency any more."))
     notice = Notice(provider, event.external_id, event.user_id, event.account_id, event.amount, currency)
     outcome = credit([notice])[0]
     if isinstance(outcome, ProviderChanged):
-        raise EventNotReplayable("The provider was changed at this very moment; try again.")
+        raise EventNotReplayable(_("The provider was changed at this very moment; try again."))
     return result(outcome)
 
 
