@@ -2,19 +2,21 @@
 
 from django.utils.translation import gettext as translated
 
+from api.languages import is_english
 from api.marked import MarkedText
 
 
 def text_of(error: BaseException) -> str:
     """Return the error's own text, else what its class says."""
-    line = english_line(type(error))
-    text = str(error)
-    return translated(line) if line and text in ("", line) else said(text)
+    line, text = english_line(type(error)), str(error)
+    if is_english():
+        return text or line
+    return translated(line) if line and text in ("", line) else spoken(text)
 
 
-def said(text: str) -> str:
+def spoken(text: str) -> str:
     """Return what a module without Django has marked, in the reader's language. Any other text stays as it is."""
-    if not isinstance(text, MarkedText):
+    if is_english() or not isinstance(text, MarkedText):
         return text
     return translated(text.message) % text.values if text.values else translated(text.message)
 

@@ -4,7 +4,10 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as registry
 from django.db.models.signals import post_migrate
+
+from config.model_texts import APPS, translate_models
 
 
 class ConfigConfig(AppConfig):
@@ -14,6 +17,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         import_module("config.checks")
         import_module("config.mail_checks")
+        translate_models(map(registry.get_app_config, APPS))
         post_migrate.connect(update_support_group, dispatch_uid="update_support_group")
 
 

@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.fields import get_error_detail
 from rest_framework.utils.encoders import JSONEncoder
 
+from api.languages import is_english
 from api.refusals import text_of
 from config.problems.problem_types import Problem
 from config.problems.table import problem_for
@@ -48,13 +49,15 @@ def problem_body(
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the body; a member in `extra` never replaces a standard one."""
-    title = translated(problem.title)
+    title, detail = problem.title, problem.detail or detail
+    if not is_english():
+        title, detail = translated(title), translated(detail) if problem.detail else detail
     standard = {
         "type": problem.page,
         "title": title,
         "status": problem.status,
         "code": problem.code,
-        "detail": translated(problem.detail) if problem.detail else detail or f"{title}.",
+        "detail": detail or f"{title}.",
         "errors": list(errors),
     }
     return standard | {name: value for name, value in (extra or {}).items() if name not in standard}

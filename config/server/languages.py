@@ -9,10 +9,9 @@ from typing import Final, cast
 from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from api.languages import ENGLISH, is_spoken, language_of
+from api.languages import ENGLISH, is_spoken, language_of, speaking
 from config.server.staff_middleware import STAFF_PREFIX
 
 ENGLISH_ONLY: Final = (
@@ -34,7 +33,7 @@ class LanguageMiddleware:
         if language == ENGLISH:
             response = self.get_response(request)
         else:
-            with translation.override(language, deactivate=True):
+            with speaking(language):
                 response = self.get_response(request)
             if isinstance(response, StreamingHttpResponse):
                 response.streaming_content = _chunks_in(language, cast("Iterator[bytes]", response.streaming_content))
@@ -63,7 +62,7 @@ def _chunks_in(language: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Make each chunk of a stream in the language. Between two of them the thread may be somebody else's."""
     each = iter(chunks)
     while True:
-        with translation.override(language, deactivate=True):
+        with speaking(language):
             chunk = next(each, None)
         if chunk is None:
             return

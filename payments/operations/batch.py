@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.utils import translation
 from rest_framework.exceptions import Throttled
 from rest_framework.renderers import JSONRenderer
 
 from accounts import counters, rate_limits, standing
 from accounts.models import User
-from api.languages import ENGLISH
+from api.languages import ENGLISH, speaking
 from payments.idempotency import claims as idempotency
 from payments.idempotency.service import KEPT_REFUSALS, IdempotencyKeyReused, RecordedAnswer
 from payments.operations.plan import Questions, UnitOfWork, find_steps
@@ -85,7 +84,7 @@ class _RequestBatch:
         """Decide in the request's language: a refusal has a text."""
         if request.language == ENGLISH:
             return self._outcome(request, standing_rows, work)
-        with translation.override(request.language, deactivate=True):
+        with speaking(request.language):
             return self._outcome(request, standing_rows, work)
 
     def _outcome(self, request: MoneyRequest, standing_rows: Any, work: UnitOfWork) -> RequestOutcome:

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from accounts import security_log
 from accounts.models import User
 from accounts.security_log import SecurityEvent
+from api.refusals import spoken
 from api.versions import refuse_stale, row_version
-from api.refusals import said
 from payments.webhooks import provider_secrets
 from payments.webhooks.encryption import decrypt
 from payments.webhooks.models import Provider, WebhookEvent
@@ -44,7 +44,7 @@ def check_secret(secret: str, *, scheme: str) -> None:
     """
     allowed = provider_secrets.PUBLISHED.values() if settings.TILL_DEBUG else ()
     if problem := provider_secrets.problem_with(secret, scheme=scheme, allowed=allowed):
-        raise ValidationError({"secret": said(problem)})
+        raise ValidationError({"secret": spoken(problem)})
 
 
 def provider_version(provider: Provider) -> str:

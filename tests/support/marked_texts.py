@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.apps import apps
+from django.contrib import admin
 from django.utils.translation.template import templatize
 
 from api.refusals import english_line
+from config.model_texts import APPS, ModelText, fields_of
 from config.problems import PROBLEMS
 from config.problems.table import every_problem
 from tests.support.source_files import PACKAGES, ROOT, is_test, named, tree_of
@@ -45,7 +48,7 @@ def marked_texts() -> dict[Marked, list[str]]:
     for path in templates():
         for text in texts_of_template(path.read_text()):
             places.setdefault(text, set()).add(named(path))
-    for line, name in texts_of_refusals():
+    for line, name in (*texts_of_refusals(), *texts_of_models()):
         places.setdefault(Marked(line), set()).add(name)
     return {text: sorted(places[text]) for text in sorted(places)}
 
@@ -70,6 +73,20 @@ def texts_of_refusals() -> Iterator[tuple[str, str]]:
     for kind in {*PROBLEMS, *_classes_that_are_shown()}:
         if kind.__module__.split(".")[0] in PACKAGES and (line := english_line(kind)):
             yield line, kind.__module__.replace(".", "/") + ".py"
+
+
+def texts_of_models() -> Iterator[tuple[str, str]]:
+    """Yield what models of ours say of themselves, each with its file."""
+    for app in map(apps.get_app_config, APPS):
+        yield str(app.verbose_name), f"{app.name}/apps.py"
+        for model in filter(admin.site.is_registered, app.get_models()):
+            fields = list(fields_of(model))
+            texts = [model._meta.verbose_name, model._meta.verbose_name_plural]
+            texts += [text for field in fields for text in (field.verbose_name, field.help_text)]
+            texts += [label for field in fields for _, label in field.flatchoices]
+            texts += [getattr(check, "message", "") for field in fields for check in field.validators]
+            file = model.__module__.replace(".", "/")
+            yield from ((text.english, f"{file}.py") for text in texts if isinstance(text, ModelText))
 
 
 def _classes_that_are_shown() -> Iterator[type[BaseException]]:

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from api.refusals import said
+from api.refusals import spoken
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.wallets import Currency
 from payments.webhooks import field_maps, json_pointers, signatures
@@ -222,7 +222,7 @@ class Provider(models.Model):
                 try:
                     signatures.standard_key(value)
                 except ValueError as error:
-                    errors[field] = said(str(error))
+                    errors[field] = spoken(str(error))
         return errors
 
     def _errors_of_scheme(self) -> Mapping[str, str]:
@@ -243,7 +243,7 @@ class Provider(models.Model):
             try:
                 json_pointers.read(value)
             except ValueError as error:
-                errors[name] = said(str(error))
+                errors[name] = spoken(str(error))
             if any(value.startswith(f"{other}/") for other in pointers.values()):
                 errors[name] = "It leads into the value of another field: no document has both."
         types = self.credited_types.split()
