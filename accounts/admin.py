@@ -10,6 +10,7 @@ from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services, tokens
@@ -88,14 +89,14 @@ class WhyField(forms.CharField):
 
 class ChangeUserForm(ChangeFormBase):
     support = forms.BooleanField(
-        required=False, label="Support", help_text="May look at everything here, and change nothing."
+        required=False, label=_("Support"), help_text=_("May look at everything here, and change nothing.")
     )
     reason = WhyField(
         required=False,
         max_length=200,
         validators=[validate_plain_text],
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-        help_text="Needed for a change of rights. Kept in the history, with your name and the time.",
+        help_text=_("Needed for a change of rights. Kept in the history, with your name and the time."),
     )
     rights: ClassVar[tuple[str, ...]] = ("role", "is_active", "support")
 
@@ -110,9 +111,9 @@ class ChangeUserForm(ChangeFormBase):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if set(self.rights) & set(self.changed_data) and not self.cleaned_data.get("reason"):
-            self.add_error("reason", "Say why.")
+            self.add_error("reason", gettext("Say why."))
         if self.cleaned_data.get("support") and self.cleaned_data.get("role", self.instance.role) != Role.USER:
-            self.add_error("support", "Only somebody with the role user can be support.")
+            self.add_error("support", gettext("Only somebody with the role user can be support."))
         return cleaned
 
 
@@ -130,7 +131,7 @@ class UserAdmin(UserAdminBase):
     list_display_links = ("id", "email")
     list_filter = ("role", "is_active", "is_staff", "created_at")
     search_fields = ("email", "full_name", "=id")
-    search_help_text = "Email, name or id"
+    search_help_text = _("Email, name or id")
     date_hierarchy = None
     ordering = ("-id",)
     filter_horizontal = ()
@@ -141,8 +142,8 @@ class UserAdmin(UserAdminBase):
     )
     fieldsets: ClassVar[tuple[Any, ...]] = (
         (None, {"fields": ("id", "email", "full_name", "password")}),
-        ("Rights", {"fields": ("role", "is_active", "support", "reason")}),
-        ("History", {"fields": ("created_at", "activated_at", "disabled_at", "last_login", "token_epoch")}),
+        (_("Rights"), {"fields": ("role", "is_active", "support", "reason")}),
+        (_("History"), {"fields": ("created_at", "activated_at", "disabled_at", "last_login", "token_epoch")}),
         (_("Sessions"), {"fields": ("sessions",), "classes": ("till-latest",)}),
     )
     add_fieldsets = (
