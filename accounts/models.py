@@ -267,3 +267,16 @@ class OutgoingMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} mail to user {self.user_id}"
+
+
+class SenderLease(models.Model):
+    """That a background worker sends the mails, and until when it is taken to be alive. One row, while there is one."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="accounts_senderlease_one_row"),)
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at}"

@@ -1,45 +1,84 @@
-"""The thread that sends queued mail, one in each worker. They share the queue, and may be replaced by one process."""
+"""The thread that sends queued mail: of a background worker, or, while none is alive, of each process that serves."""
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import Error, connections
 
-from accounts.services import outgoing_mail
+from accounts.services import mail_lease, outgoing_mail
 
 logger = logging.getLogger("till.mail")
 
 #: Seconds between two looks at the queue when nobody in this process has queued anything.
 LOOK_SECONDS = 15
+#: The same for a worker, which learns of nothing that others queue; and between two renewals of its lease.
+WORKER_LOOK_SECONDS = 2
+RENEW_SECONDS = 15
 
 _stopped = threading.Event()
+_threads: list[threading.Thread] = []
 
 
-def start() -> None:
+def start(*, is_worker: bool = False) -> None:
     """Begin to send in a thread of this process, unless mails are switched off."""
     if settings.TILL_MAIL_ACTIVATION_LINK:
-        threading.Thread(target=_run, name="mail sender", daemon=True).start()
+        thread = threading.Thread(target=_run, args=(MailSender(is_worker=is_worker),), name="mail sender", daemon=True)
+        thread.start()
+        _threads.append(thread)
 
 
-def stop() -> None:
-    """Take no further mail; one that is being sent may be finished, or is sent again by another process."""
+def stop(*, seconds: float = 0) -> None:
+    """Take no further mail, and wait so long for the end of the thread.
+
+    A mail that is being sent may be finished, or is sent again by another process.
+    """
     _stopped.set()
     outgoing_mail.queued.set()
+    for thread in _threads if seconds else ():
+        thread.join(seconds)
 
 
-def _run() -> None:
+class MailSender:
+    def __init__(self, *, is_worker: bool) -> None:
+        self.is_worker = is_worker
+        self.pause = WORKER_LOOK_SECONDS if is_worker else LOOK_SECONDS
+        self._renew_at = 0.0
+
+    def send_due(self) -> None:
+        """Send what is due; as a process that serves, only while no worker is alive. Raises Django's Error."""
+        if not self.is_worker and mail_lease.is_held():
+            return
+        self.renew()
+        while not _stopped.is_set() and outgoing_mail.send_next_mail():
+            self.renew()
+        outgoing_mail.prune_mail()
+
+    def renew(self) -> None:
+        """Renew a worker's lease from time to time."""
+        if self.is_worker and time.monotonic() >= self._renew_at:
+            mail_lease.renew()
+            self._renew_at = time.monotonic() + RENEW_SECONDS
+
+    def end(self) -> None:
+        if self.is_worker:
+            mail_lease.give_up()
+
+
+def _run(sender: MailSender) -> None:
     while not _stopped.is_set():
         outgoing_mail.queued.clear()
-        _send_what_is_due()
-        outgoing_mail.queued.wait(LOOK_SECONDS)
+        _quietly(sender.send_due)
+        if not _stopped.is_set():
+            outgoing_mail.queued.wait(sender.pause)
+    _quietly(sender.end)
 
 
-def _send_what_is_due() -> None:
+def _quietly(function: Callable[[], None]) -> None:
     try:
-        while not _stopped.is_set() and outgoing_mail.send_next_mail():
-            pass
-        outgoing_mail.prune_mail()
+        function()
     except Error as error:  # the database is away; the next look finds the same mails
         logger.warning("the mail queue cannot be read: %s", str(error).strip().splitlines()[:1])
     except Exception:

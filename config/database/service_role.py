@@ -74,6 +74,7 @@ RIGHTS: dict[str, Rights] = {
     "accounts_tokenfamily": FREE,
     "accounts_apikey": Rights(update=("revoked_at", "last_used_at")),
     "accounts_outgoingmail": FREE,
+    "accounts_senderlease": Rights(update=("expires_at",), delete=True),
     "accounts_throttlecount": FREE,
     "django_session": FREE,
     "axes_accessattempt": FREE,

@@ -27,6 +27,8 @@ TIMER_PAUSE, GAUGE_PAUSE = 5.0, 15.0
 DATABASE_THREADS = 4
 #: An attempt under way may end, and its result be written down.
 FINISH_SECONDS = 12.0
+#: A mail under way may be sent.
+MAIL_SECONDS = 3.0
 
 
 class BackgroundWorker:
@@ -46,15 +48,15 @@ class BackgroundWorker:
         database = DatabaseThreads(DATABASE_THREADS)
         sender = EventSender(networks=settings.TILL_EVENT_NETWORKS)
         dispatcher = Dispatcher(database, sender)
-        mail_sender.start()
+        mail_sender.start(is_worker=True)
         # A daemon: checking the ledger may take minutes, and the end of the process does not wait for it.
         threading.Thread(target=self._run_timers, name="timers", daemon=True).start()
         gauges = asyncio.create_task(self._measure(database))
         await self._dispatch(dispatcher)
         gauges.cancel()
         self._timers_stopped.set()
-        mail_sender.stop()
         await dispatcher.finish(FINISH_SECONDS)
+        await asyncio.to_thread(mail_sender.stop, seconds=MAIL_SECONDS)
         await sender.aclose()
 
     async def _dispatch(self, dispatcher: Dispatcher) -> None:

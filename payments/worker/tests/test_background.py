@@ -14,13 +14,16 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts.models import User
+from accounts import services
+from accounts.models import OutgoingMail, User
+from accounts.services import mail_lease
 from payments.models import EventDelivery
 from payments.worker import heartbeat
 from tests.support.deliveries import endpoint_at
 from tests.support.ledger import fund, wallet_of
 from tests.support.live import database_url, free_port
 from tests.support.receivers import Received, receiver, respond
+from tests.support.shop_users import PASSWORD
 from tests.support.waiting import wait_until
 from tests.support.workers import WorkerProcess
 
@@ -51,6 +54,17 @@ def worker(environment: dict[str, str], tmp_path: Path, port: int) -> Iterator[W
     process = WorkerProcess(environment, *options, log=tmp_path / "log")
     yield process
     process.stop()
+
+
+def test_it_sends_mail_and_serving_processes_know_that(environment: dict[str, str]) -> None:
+    process = WorkerProcess(environment | {"TILL_MAIL_ACTIVATION_LINK": "1", "TILL_EMAIL_URL": "dummymail://"})
+    try:
+        wait_until(mail_lease.is_held)
+        services.register(email="dave@example.com", password=PASSWORD)
+        wait_until(lambda: OutgoingMail.objects.filter(sent_at__isnull=False).exists())
+    finally:
+        assert process.stop() == 0
+    assert not mail_lease.is_held()
 
 
 def lose_all_connections() -> None:
