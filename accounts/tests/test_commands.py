@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Role, User
 from accounts.tests.conftest import PASSWORD
 from accounts.user_changes import after_insert
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.django_db
 
@@ -60,12 +61,18 @@ def test_seed_adds_crowds_that_number_on_and_can_sign_in() -> None:
     assert users[4].check_password("123456")
 
 
-def test_seed_counts_in_batches_and_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seed_counts_in_batches_and_shows_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.services.seeding.BATCH_SIZE", 2)
-    progress = io.StringIO()
+    progress = Terminal()
     call_command("seed_users", count=5, stdout=io.StringIO(), stderr=progress)
     assert [f"{n}/5" in progress.getvalue() for n in (2, 4, 5)] == [True] * 3
     assert User.objects.count() == len(DEMO) + 5
+
+
+def test_seed_writes_no_progress_into_a_file() -> None:
+    log = io.StringIO()
+    call_command("seed_users", count=1, stdout=io.StringIO(), stderr=log)
+    assert log.getvalue() == ""
 
 
 def test_seed_tells_other_apps_about_each_new_user() -> None:

@@ -29,8 +29,9 @@ def separate_previews(result: Any, **_: Any) -> Any:
         if "dry_run" in parameters:
             schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
             name = schema["$ref"].removeprefix(_SCHEMAS)
-            schemas[f"{name}Preview"] = _preview(schemas[name])
-            schema["$ref"] = f"{_SCHEMAS}{name}Preview"
+            preview = f"{name.removesuffix('Preview')}Preview"  # one with members of its own has the name already
+            schemas[preview] = _preview(schemas[name])
+            schema["$ref"] = f"{_SCHEMAS}{preview}"
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
 

@@ -31,7 +31,7 @@ TRANSFERRED = [
     ),
     request_example("To a wallet", **_SENDING, destination=1000000000000031),
     response_example("Sent", _TRANSFER, "201"),
-    response_example("A dry run", {**_TRANSFER, "id": None, "transaction": None}),
+    response_example("A dry run", {**_TRANSFER, "id": None, "transaction": None, "recipient_name": "B*** B***"}),
 ]
 _NO_FUNDS = problem_example(
     409,

@@ -10,6 +10,7 @@ from payments.metadata.filters import MetadataFilters
 from payments.transfers.models import Transfer
 
 SENT, RECEIVED, OWN = "sent", "received", "own"
+MASKED_WORDS = 3
 DIRECTIONS = [(SENT, "to somebody else"), (RECEIVED, "from somebody else"), (OWN, "between own wallets")]
 
 
@@ -27,6 +28,19 @@ def visible_to(user: User) -> QuerySet[Transfer]:
         ),
         seen_commission=F("commission") if user.role == Role.ADMIN else Case(When(user=user, then=F("commission"))),
     )
+
+
+def recipient_name(sent: Transfer) -> str | None:
+    """Return the first letters of the recipient's name, None for the sender's own wallet and for who has no name."""
+    if sent.recipient_id == sent.user_id:
+        return None
+    name = User.objects.values_list("full_name", flat=True).get(pk=sent.recipient_id)
+    return masked(name) or None
+
+
+def masked(name: str) -> str:
+    """Return the first letter of the first words. The asterisks do not say how long they are."""
+    return " ".join(f"{word[0]}***" for word in name.split()[:MASKED_WORDS])
 
 
 class TransferFilters(MetadataFilters):

@@ -13,7 +13,7 @@ from api.timestamps import timestamp
 from payments.metadata.members import attached_answer
 from payments.metadata.serializers import AttachingSerializer, MetadataAnswerField
 from payments.transfers.models import Transfer
-from payments.transfers.queries import DIRECTIONS
+from payments.transfers.queries import DIRECTIONS, recipient_name
 
 NOTE_MAX_LENGTH = 200
 
@@ -67,7 +67,7 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
 
     class Meta:
         model = Transfer
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "direction", "sender", "source", "destination", "currency", "amount", "commission", "note",
             "reference", "metadata", "transaction", "created_at",
         )  # fmt: skip
@@ -75,6 +75,24 @@ class TransferSerializer(serializers.ModelSerializer[Transfer]):
 
     def to_representation(self, instance: Transfer) -> dict[str, Any]:
         return transfer_answer(instance)
+
+
+class TransferPreviewSerializer(TransferSerializer):
+    """Of a transfer that a dry run made, with the name of who would receive it."""
+
+    recipient_name = serializers.CharField(
+        read_only=True,
+        allow_null=True,
+        help_text="The first letters of the recipient's name, as `A*** C***`. null: a user without a name, or yourself"
+        " (`direction` is `own`).",
+    )
+
+    class Meta(TransferSerializer.Meta):
+        fields = (*TransferSerializer.Meta.fields, "recipient_name")
+        read_only_fields = fields
+
+    def to_representation(self, instance: Transfer) -> dict[str, Any]:
+        return {**super().to_representation(instance), "recipient_name": recipient_name(instance)}
 
 
 class TransferWriteSerializer(AttachingSerializer):

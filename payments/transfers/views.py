@@ -16,18 +16,20 @@ from accounts.viewsets import Previewing
 from api.path_parameters import ID, ID_PATTERN
 from api.validation import checked
 from payments.idempotency.decorator import idempotent
-from payments.idempotency.dry_run import previewable
+from payments.idempotency.dry_run import PARAMETER, is_set, previewable
 from payments.transfers import examples, queries, services
 from payments.transfers.models import Transfer
-from payments.transfers.serializers import TransferSerializer, TransferWriteSerializer
+from payments.transfers.serializers import TransferPreviewSerializer, TransferSerializer, TransferWriteSerializer
 
 
 class RecipientThrottle(WindowThrottle):
-    """Look-ups by email, also those of a dry run: each tells whether somebody has an account here."""
+    """Look-ups by email, each of which tells whether somebody has an account; and dry runs, which show a name."""
 
     def scope(self, request: Request, view: APIView) -> str | None:  # noqa: ARG002
-        names_recipient = request.method == "POST" and isinstance(request.data, dict) and "recipient" in request.data
-        return "recipients" if names_recipient else None
+        if request.method != "POST":
+            return None
+        names_recipient = isinstance(request.data, dict) and "recipient" in request.data
+        return "recipients" if names_recipient or "dry_run" in request.query_params else None
 
 
 @extend_schema(tags=["transfers"])
@@ -65,11 +67,12 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
         description=(
             "To a wallet of the same currency, your own or another's, or to a person by email: to the first wallet in"
             " that currency, which is opened if there is none. A commission comes on top, from you. Whatever is wrong"
-            " with the other side, the answer is the same 404 `recipient_not_found`."
+            " with the other side, the answer is the same 404 `recipient_not_found`. A dry run shows the first letters"
+            " of the recipient's name, so that a mistyped wallet is noticed. It is counted as a look-up by email is."
         ),
         request=TransferWriteSerializer,
         responses={
-            200: TransferSerializer,
+            200: TransferPreviewSerializer,
             201: TransferSerializer,
             404: examples.RECIPIENT_NOT_FOUND,
             409: examples.TRANSFER_CONFLICT,
@@ -82,4 +85,6 @@ class TransferViewSet(Previewing, ListModelMixin, RetrieveModelMixin, GenericVie
         data = checked(TransferWriteSerializer, request)
         sent = services.transfer(user_id=self.user.pk, **data)
         sent.user = self.user
+        if is_set(request, PARAMETER.name):
+            return Response(TransferPreviewSerializer(sent).data)
         return Response(TransferSerializer(sent).data, status.HTTP_201_CREATED)

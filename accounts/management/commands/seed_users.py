@@ -32,8 +32,10 @@ class Command(BaseCommand):
         done, started = 0, time.monotonic()
         for size in add_load_users(count=total):
             done += size
-            self._show_progress(done, total, time.monotonic() - started)
-        self.stderr.write("")
+            if self.stderr.isatty():
+                self._show_progress(done, total, time.monotonic() - started)
+        if self.stderr.isatty():
+            self.stderr.write("")
         self.stdout.write(f"Added {total} users load_user_<n>@example.com / {DEMO_PASSWORD}")
 
     def _show_progress(self, done: int, total: int, seconds: float) -> None:

@@ -62,11 +62,12 @@ class Command(BaseCommand):
             with closing(simulator.send(options["url"], deliveries, parallel=options["parallel"])) as arriving:
                 for answer in arriving:
                     answers.append(answer)
-                    if len(answers) % every == 0 or len(answers) == len(deliveries):
+                    if self.stderr.isatty() and (len(answers) % every == 0 or len(answers) == len(deliveries)):
                         self.stderr.write(f"\rsent {len(answers)}/{len(deliveries)}", ending="")
                         self.stderr.flush()
         finally:
-            self.stderr.write("")
+            if self.stderr.isatty():
+                self.stderr.write("")
         return answers
 
     def _sum_up(self, answers: Sequence[DeliveryResult], seconds: float) -> None:

@@ -254,6 +254,45 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(alice: Any, bob: Any, 
     assert balance_of(wallet) == 100
 
 
+def dry_run(user: Any, source: Wallet, **to: Any) -> Any:
+    return signed_in(user).post(f"{TRANSFERS}?dry_run=true", {"source": source.pk, "amount": "1", **to})
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("Bob Builder", "B*** B***"),
+        ("bob", "b***"),
+        ("X Æ A-12 of Till", "X*** Æ*** A***"),
+        ("bob@example.com", "b***"),
+        ("", None),
+    ],
+)
+def test_a_dry_run_shows_the_recipients_name_in_part(
+    alice: Any, bob: Any, wallet: Wallet, bobs: Wallet, name: str, masked: str | None
+) -> None:
+    bob.full_name = name
+    bob.save(update_fields=["full_name"])
+    for to in ({"destination": bobs.pk}, {"recipient": bob.email}):
+        answer = dry_run(alice, wallet, **to)
+        assert succeeded(answer, 200)["recipient_name"] == masked
+        assert bob.email not in answer.content.decode()
+    assert "recipient_name" not in succeeded(post_transfer(alice, wallet, "1", destination=bobs))
+
+
+def test_a_dry_run_to_an_own_wallet_says_so(alice: Any, wallet: Wallet) -> None:
+    preview = succeeded(dry_run(alice, wallet, destination=open_wallet(owner_id=alice.pk, currency="USD").pk), 200)
+    assert (preview["direction"], preview["recipient_name"]) == ("own", None)
+
+
+def test_a_dry_run_names_nobody_who_cannot_receive(alice: Any, bob: Any, wallet: Wallet, bobs: Wallet) -> None:
+    refused(dry_run(alice, wallet, destination=booking.house_wallet("sales", "USD")), 404, "recipient_not_found")
+    bob.is_active = False
+    bob.save(update_fields=["is_active"])
+    refused(dry_run(alice, wallet, destination=bobs.pk), 404, "recipient_not_found")
+    refused(dry_run(alice, wallet, recipient=bob.email), 404, "recipient_not_found")
+
+
 # --- reading ---
 def test_both_sides_read_it_and_only_the_sender_the_commission(
     alice: Any, bob: Any, mallory: Any, admin: Any, wallet: Wallet, bobs: Wallet

@@ -108,6 +108,16 @@ def test_emails_are_looked_up_less_often_tried_or_not(alice: Any, bob: Any, wall
     succeeded(post_transfer(alice, wallet, "1", destination=open_wallet(owner_id=bob.pk, currency="USD").pk))
 
 
+def test_names_are_not_harvested_by_walking_wallets(alice: Any, bob: Any, wallet: Wallet, rates: Rates) -> None:
+    rates(recipients="2/min")
+    bobs = open_wallet(owner_id=bob.pk, currency="USD")
+    body = {"source": wallet.pk, "amount": "1"}
+    tries = [bobs.pk, bobs.pk + 1, bobs.pk, bobs.pk]
+    answers = [signed_in(alice).post(f"{TRANSFERS}?dry_run=true", body | {"destination": one}) for one in tries]
+    assert [answer.status_code for answer in answers] == [200, 404, 429, 429]
+    succeeded(post_transfer(alice, wallet, "1", destination=bobs))
+
+
 @pytest.mark.parametrize("body", [[1], "recipient", None, {"recipient": None}])
 def test_a_body_of_any_shape_is_counted_or_refused(alice: Any, rates: Rates, body: Any) -> None:
     rates(recipients="1/min")

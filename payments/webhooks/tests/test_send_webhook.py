@@ -22,6 +22,7 @@ from tests.support.http import PLAIN
 from tests.support.live import LiveTill
 from tests.support.mapped_providers import committed_providers
 from tests.support.provider import FORMS, Form
+from tests.support.terminal import Terminal
 
 
 def run(**options: Any) -> str:
@@ -68,8 +69,16 @@ def test_send_webhook_fails_when_nobody_answers(committed_db: None) -> None:
         run(url="http://127.0.0.1:9")
 
 
+def test_send_webhook_counts_on_a_terminal_and_writes_no_progress_into_a_file(served: str, alice: Any) -> None:
+    terminal, log = Terminal(), io.StringIO()
+    for stderr in (terminal, log):
+        call_command("send_webhook", url=served, user=alice.pk, count=2, stdout=io.StringIO(), stderr=stderr)
+    assert terminal.getvalue() == "\rsent 1/2\rsent 2/2\n"
+    assert log.getvalue() == ""
+
+
 def test_send_webhook_sends_no_more_once_it_is_interrupted(served: str, alice: Any) -> None:
-    class Interrupted(io.StringIO):
+    class Interrupted(Terminal):
         def write(self, _text: str) -> int:
             raise KeyboardInterrupt
 

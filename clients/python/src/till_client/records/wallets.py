@@ -94,8 +94,8 @@ class Transaction(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransferPreview(Record):
-    """What a transfer would do."""
+class TransferTerms(Record):
+    """What a transfer and its preview share."""
 
     direction: str
     sender: str
@@ -111,6 +111,13 @@ class TransferPreview(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(TransferPreview):
+class TransferPreview(TransferTerms):
+    """What a transfer would do. `recipient_name` has first letters, such as `A*** C***`; None for oneself."""
+
+    recipient_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(TransferTerms):
     id: int
     transaction: int
