@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         update(catalog, template)
         CATALOG.write_bytes(written(catalog))
+        catalog = read(CATALOG)
         CATALOG.with_suffix(".mo").write_bytes(compiled(catalog))
     faults = list(faults_of(catalog, template, CATALOG.with_suffix(".mo").read_bytes()))
     print(*faults, f"{len(template)} texts, {len(faults)} faults", sep="\n")

@@ -16,6 +16,12 @@ from payments.orders.plans.settlement import Settlement
 from staff.confirmed_actions import REASON_MAX_LENGTH, ConfirmedAction, Fact, ReasonForm, line_field
 from staff.separation_of_duties import OwnOrder
 
+_WORDS: dict[str, Any] = {
+    "paid": gettext_lazy("paid"),
+    "rejected": gettext_lazy("rejected"),
+    "cancelled": gettext_lazy("cancelled"),
+}
+
 
 class NotForYou(Exception):
     """Only admins give a verdict here."""
@@ -56,7 +62,7 @@ class SettleAction(ConfirmedAction):
 
     def describe(self, target: Order) -> str:
         if not self.is_available(target):
-            return _("was %(status)s already; nothing will move.") % {"status": target.status}
+            return _("was %(status)s already; nothing will move.") % {"status": _WORDS[target.status]}
         disabled = "" if target.user.is_active else f" {_('The owner is disabled.')}"
         return f"{self.outlook(target, whose(target))}{disabled}"
 
@@ -66,7 +72,7 @@ class SettleAction(ConfirmedAction):
     def perform(self, *, target: Order, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         settle(target, settlement=self.settlement, by=staff, **data)
         if target.status == self.settlement:
-            return _("was %(status)s already; nothing moved.") % {"status": self.settlement}
+            return _("was %(status)s already; nothing moved.") % {"status": _WORDS[self.settlement]}
         return f"{self.settlement}."
 
 
