@@ -16,4 +16,5 @@ DEMO_USERS: Final = (
     DemoUser("testuser@example.com", "Test User", "user"),
     DemoUser("admin_admin@example.com", "Admin Admin", "admin"),
     DemoUser("testadmin@example.com", "Test Admin", "admin"),
+    DemoUser("service_service@example.com", "Service Service", "service"),  # settles every deposit and withdrawal
 )

@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, path
 from legacy.accounts import views as accounts
 from legacy.shop import views as shop
 from legacy.users import LegacyUsersView
+from legacy.wallets import account_views as wallet_accounts
+from legacy.wallets import money_views as wallet_money
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register", accounts.AccountsRegisterView.as_view()),
@@ -19,6 +21,23 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/<int:pk>", shop.UserSwitchView.as_view()),
     path("users", LegacyUsersView.as_view()),
     path("auth", shop.ShopLoginView.as_view()),
+    path("auth/register", wallet_accounts.WalletRegisterView.as_view()),
+    path("auth/login", wallet_accounts.WalletLoginView.as_view()),
+    path("auth/register_service", wallet_accounts.RegisterServiceView.as_view()),
+    path("service/auth/login", wallet_accounts.ServiceLoginView.as_view()),
+    path("user/get/id", wallet_accounts.OwnIdView.as_view()),
+    path("user/get/token", wallet_accounts.OwnTokenView.as_view()),
+    path("user/wallets", wallet_accounts.OwnWalletsView.as_view()),
+    path("user/wallet", wallet_accounts.OwnWalletView.as_view()),
+    path("user/create/external_wallet", wallet_accounts.AddExternalWalletView.as_view()),
+    path("user/transactions", wallet_accounts.OwnTransactionsView.as_view()),
+    path("wallet/transactions", wallet_accounts.WalletTransactionsView.as_view()),
+    path("wallet/deposit", wallet_money.WalletDepositView.as_view()),
+    path("wallet/withdraw", wallet_money.WalletWithdrawView.as_view()),
+    path("wallet/transfer", wallet_money.WalletTransferView.as_view()),
+    path("wallet/exchange", wallet_money.WalletExchangeView.as_view()),
+    path("service/transaction/deposit", wallet_money.SettleDepositView.as_view()),
+    path("service/transaction/withdraw", wallet_money.SettleWithdrawalView.as_view()),
     path("products", shop.LegacyProductsView.as_view()),
     path("products/buy", shop.LegacyBuyView.as_view()),
     path("products/<int:pk>", shop.LegacyProductView.as_view()),

@@ -1,4 +1,4 @@
-"""Users who exist only where TILL_DEBUG is on: the four demo users, and any number for load tests."""
+"""Users who exist only where TILL_DEBUG is on: the demo users, and any number for load tests."""
 
 from collections.abc import Iterator
 

@@ -14,7 +14,10 @@ from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.django_db
 
-DEMO = ["user_user@example.com", "testuser@example.com", "admin_admin@example.com", "testadmin@example.com"]
+DEMO = [
+    *("user_user@example.com", "testuser@example.com", "admin_admin@example.com", "testadmin@example.com"),
+    "service_service@example.com",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -32,9 +35,9 @@ def test_seed_adds_the_demo_people_in_order_and_prints_their_logins() -> None:
     printed = seed()
     users = list(User.objects.order_by("id"))
     assert [user.email for user in users] == DEMO
-    assert [user.role for user in users] == [Role.USER, Role.USER, Role.ADMIN, Role.ADMIN]
+    assert [user.role for user in users] == [Role.USER, Role.USER, Role.ADMIN, Role.ADMIN, Role.SERVICE]
     assert all(user.check_password("123456") and user.is_active for user in users)
-    assert [user.is_staff for user in users] == [False, False, True, True]
+    assert [user.is_staff for user in users] == [False, False, True, True, False]
     assert all(f"{email} / 123456" in printed for email in DEMO)
 
 

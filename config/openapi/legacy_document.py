@@ -24,7 +24,10 @@ SETTINGS: Final[dict[str, Any]] = {
         "config.openapi.hooks.forget_read_only",
         "config.openapi.hooks.name_integer_formats",
     ],
-    "ENUM_NAME_OVERRIDES": {},
+    "ENUM_NAME_OVERRIDES": {
+        "OldStatusEnum": ["pending", "paid", "reject", "cancelled"],
+        "OldSettlementEnum": ["paid", "reject", "rejected"],
+    },
 }
 
 

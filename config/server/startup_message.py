@@ -36,10 +36,11 @@ def curl(port: int) -> str:
 
 
 def startup_message(port: int) -> str:
-    users = f"{_logins('a user', 'user')}\n{_logins('an admin', 'admin')}"
+    users = "\n".join((_logins("a user", "user"), _logins("an admin", "admin"), _logins("a service", "service")))
     return _TEXT.format(base=f"http://127.0.0.1:{port}", users=users, curl=curl(port))
 
 
 def _logins(title: str, role: str) -> str:
     email, *others = [demo.email for demo in DEMO_USERS if demo.role == role]
-    return f"  {title:<8} {email:<25} password {DEMO_PASSWORD}   (also {', '.join(others)})"
+    also = f"   (also {', '.join(others)})" if others else ""
+    return f"  {title:<9} {email:<27} password {DEMO_PASSWORD}{also}"

@@ -6,6 +6,7 @@ from itertools import permutations
 from django.db import transaction
 from django.utils import timezone
 
+from payments.commission.models import CommissionRule, Operation
 from payments.exchange import services as exchange
 from payments.exchange.models import ExchangeRate
 from payments.exchange.services.rate_import import SAMPLE_ORIGIN
@@ -45,6 +46,24 @@ DEMO_ORIGIN = "demo"
 #: The European Central Bank knows no bitcoin: here one is 80,000 euro.
 BITCOINS_FOR_A_EURO = Decimal("0.0000125")
 _BITCOIN_PAIRS = set(permutations(("BTC", "EUR"), 2)) | set(permutations(("BTC", "USD"), 2))
+
+
+CHARGED = (Operation.DEPOSIT, Operation.WITHDRAWAL)
+#: Percent of each deposit and each withdrawal of the demo. Webhooks credit without it.
+DEMO_COMMISSION = Decimal(1)
+
+
+@transaction.atomic
+def seed_commission() -> int:
+    """Charge one percent of deposits and withdrawals, where no rule was ever made; return how many rules are new."""
+    ruled = set(CommissionRule.objects.values_list("operation", "currency_id"))
+    wanted = {(operation.value, code) for operation in CHARGED for code, _, _ in CURRENCIES} - ruled
+    now = timezone.now()
+    CommissionRule.objects.bulk_create(
+        CommissionRule(operation=operation, currency_id=code, percent=DEMO_COMMISSION, valid_from=now)
+        for operation, code in sorted(wanted)
+    )
+    return len(wanted)
 
 
 @transaction.atomic

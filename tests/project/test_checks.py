@@ -230,7 +230,9 @@ def test_all_demo_users_who_can_sign_in_are_named_and_how_to_disable_them() -> N
     User.objects.filter(email="testuser@example.com").update(is_active=False)
     [message] = messages(databases=["default"])
     named = [email for email in sorted(checks.DEMO_EMAILS) if email in message.msg]
-    assert named == ["admin_admin@example.com", "testadmin@example.com", "user_user@example.com"]
+    assert named == [
+        *("admin_admin@example.com", "service_service@example.com", "testadmin@example.com", "user_user@example.com")
+    ]
     do_as_told(message)
     assert check_ids(databases=["default"]) == set()
     assert not User.objects.filter(is_active=True).exists()

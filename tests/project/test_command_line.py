@@ -241,4 +241,4 @@ def test_run_demo_prepares_a_database_alone(start: Start, empty_database: str) -
         other.execute("SELECT pg_advisory_unlock(%s)", [PREPARING_LOCK])
         _, err = late.communicate(timeout=4 * PATIENCE)
         assert (late.returncode, err) == (0, "")
-        assert other.execute("SELECT count(*) FROM accounts_user").fetchone() == (4,)
+        assert other.execute("SELECT count(*) FROM accounts_user").fetchone() == (5,)

@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0, skip_checks=True)
-        for seeds in ("seed_currencies", "seed_users", "seed_products"):
+        for seeds in ("seed_currencies", "seed_users", "seed_products", "seed_commission"):
             call_command(seeds, stdout=io.StringIO())  # config/server/startup_message.py says it better
         seed_rates()  # as of now, so that a demo of last week can exchange today
 
