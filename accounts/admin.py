@@ -138,12 +138,12 @@ class UserAdmin(UserAdminBase):
     list_per_page = 50
     show_full_result_count = False
     readonly_fields: ClassVar[tuple[str, ...]] = (
-        *("id", "activated_at", "disabled_at", "created_at", "last_login", "token_epoch", "sessions"),
+        *("id", "activated_at", "disabled_at", "created_at", "last_login", "sessions"),
     )
     fieldsets: ClassVar[tuple[Any, ...]] = (
         (None, {"fields": ("id", "email", "full_name", "password")}),
         (_("Rights"), {"fields": ("role", "is_active", "support", "reason")}),
-        (_("History"), {"fields": ("created_at", "activated_at", "disabled_at", "last_login", "token_epoch")}),
+        (_("History"), {"fields": ("created_at", "activated_at", "disabled_at", "last_login")}),
         (_("Sessions"), {"fields": ("sessions",), "classes": ("till-latest",)}),
     )
     add_fieldsets = (

@@ -7,7 +7,9 @@ from typing import Any
 from axes.helpers import get_cool_off, get_failure_limit
 from axes.models import AccessAttempt
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.settings import api_settings
 
 from accounts.networks import caller_network, login_address
@@ -58,9 +60,11 @@ def lockout_response(
 
 def login_refused(seconds: int) -> HttpResponse:
     """A plain page for the staff site: nobody signs in now."""
-    return HttpResponse(
-        f"Too many failed logins. Try again in {seconds} seconds.",
-        status=429,
-        content_type="text/plain; charset=utf-8",
-        headers={"Retry-After": str(seconds)},
-    )
+    problem = {
+        "title": _("Too many failed logins"),
+        "detail": _("Too many failed logins. Try again in %(seconds)s seconds.") % {"seconds": seconds},
+        "type": "/docs/errors#login_locked",
+        "code": "login_locked",
+    }
+    page = render_to_string("problem.html", {"problem": problem})
+    return HttpResponse(page, status=429, headers={"Retry-After": str(seconds)})

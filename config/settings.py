@@ -67,7 +67,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
-    "axes",
+    "config.admin_app.SignInFailuresConfig",
     "accounts",
     "payments",
     "catalog",

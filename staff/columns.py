@@ -189,3 +189,11 @@ class Status(ListColumn):
 
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
         return chip(self._words.get(value) or Word(str(value)))
+
+
+class Explained(Status):
+    """On the page of one object: the word, and a sentence that says what it means."""
+
+    def show(self, value: Any, row: Any) -> str:
+        word = self._words.get(value) or Word(str(value))
+        return format_html('{} <span class="help">{}</span>', super().show(value, row), word.why)

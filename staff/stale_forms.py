@@ -89,6 +89,7 @@ class StaleRowGuard(StaleGuard):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in cast("ModelForm", self).fields.items():
+            field.widget.attrs.setdefault("aria-label", f"{field.label}: {cast('ModelForm', self).instance}")
             field.show_hidden_initial = name not in ("shown", cast("ModelForm", self)._meta.model._meta.pk.name)
 
     def is_guarded(self) -> bool:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.login_refusals import login_refused, seconds_to_wait_for_login
 from config.admin_site.front_page import front_page
+from config.admin_site.menus import in_order
 from config.admin_site.search import search_everything
 from config.problems import response_for
 from staff.formats import NOTHING
@@ -42,6 +43,9 @@ class StaffSite(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {"max_search_length": MAX_SEARCH_LENGTH}
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        return in_order(super().get_app_list(request, app_label))
 
     def search(self, request: HttpRequest) -> HttpResponse:
         """Find by anything exact. A single hit is shown at once."""

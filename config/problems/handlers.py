@@ -35,7 +35,7 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         problem = refused_before_the_view(request)
         if problem is not None:
-            return _for_people(request, problem_response(problem))
+            return for_staff(request.path, problem_response(problem))
         response = self.get_response(request)
         if isinstance(response, HttpResponseNotAllowed) and not _is_admin(request):
             return problem_response(problem_types.METHOD_NOT_ALLOWED, headers={"Allow": response.headers["Allow"]})
@@ -45,7 +45,7 @@ class ProblemMiddleware:
         if _is_admin(request) and isinstance(error, _DJANGOS):
             return None
         answer = response_for(error)
-        return _for_people(request, answer) if answer else None
+        return for_staff(request.path, answer) if answer else None
 
 
 def refused_before_the_view(request: HttpRequest) -> problem_types.Problem | None:
@@ -59,12 +59,16 @@ def refused_before_the_view(request: HttpRequest) -> problem_types.Problem | Non
 
 
 def _is_admin(request: HttpRequest) -> bool:
-    return request.path.startswith("/admin/")
+    return is_staff_page(request.path)
 
 
-def _for_people(request: HttpRequest, answer: ProblemResponse) -> HttpResponse:
-    """Return the answer as a page where somebody looks at it in a browser. Needs no database."""
-    if not _is_admin(request):
+def is_staff_page(path: str) -> bool:
+    return path.startswith("/admin/")
+
+
+def for_staff(path: str, answer: ProblemResponse) -> HttpResponse:
+    """Return the answer, as a page where staff look at it in a browser. Needs no database."""
+    if not is_staff_page(path):
         return answer
     page = HttpResponse(render_to_string("problem.html", {"problem": answer.data}), status=answer.status_code)
     if "Retry-After" in answer.headers:
@@ -74,7 +78,7 @@ def _for_people(request: HttpRequest, answer: ProblemResponse) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _for_people(request, response_for(exception) or problem_response(problem_types.BAD_REQUEST))
+    return for_staff(request.path, response_for(exception) or problem_response(problem_types.BAD_REQUEST))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -96,7 +100,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if foreseen is None and _is_admin(request):
         return defaults.server_error(request)
     if foreseen is not None:
-        return _for_people(request, foreseen)
+        return for_staff(request.path, foreseen)
     return problem_response(problem_types.INTERNAL_ERROR)
 
 

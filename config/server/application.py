@@ -18,6 +18,7 @@ from rest_framework.exceptions import Throttled
 from accounts.rate_limits import seconds_still_refused
 from accounts.services import mail_sender
 from config.problems import problem_response, response_for
+from config.problems.handlers import for_staff
 from config.problems.problem_types import BODY_TOO_LARGE, BODY_TOO_SLOW, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, Problem
 from config.server import api_requests, health, request_log, webhook_endpoint
 from config.server.api_endpoint import FOR_THE_VIEW, get_api_endpoint
@@ -113,7 +114,7 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
             return
         body = None if await share.answer(scope, body, receive, send) else OVERLOADED
     if body is not None:
-        await respond(scope, send, problem_response(body), started)
+        await respond(scope, send, for_staff(scope["path"], problem_response(body)), started)
 
 
 async def answer_in_event_loop(scope: Message, body: bytes, send: Send, started: float) -> bool:

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from config.problems import ProblemResponse, problem_response, problem_types
+from config.problems.handlers import for_staff
 
 CREDITED = (
     STATUS_LINE[200] + b"content-type: application/json\r\ncontent-length: %d\r\n"
@@ -52,9 +53,12 @@ def headers_of(response: HttpResponse, identity: str) -> dict[str, str]:
     }
 
 
-def refused_request(status: int, identity: str) -> bytes:
-    """Return the answer to a request that cannot be read. The connection ends with it."""
-    response = problem_response(REFUSALS[status])
+def refused_request(status: int, identity: str, path: str) -> bytes:
+    """Return the answer to a request that cannot be read. The connection ends with it.
+
+    `path` is what is known of its address: staff see a page.
+    """
+    response = for_staff(path, problem_response(REFUSALS[status]))
     headers = {**headers_of(response, identity), "Connection": "close"}
     return head_of(status, headers) + b"\r\n" + response.content
 

@@ -152,7 +152,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Answer instead of the application, unless the request has an answer already, and close the connection."""
         with request_log.identified("") as identity:
             if not is_answered:
-                self.transport.write(refused_request(status, identity))
+                self.transport.write(refused_request(status, identity, (self.url or b"")[:MAX_LINE].decode("latin-1")))
             request_log.report("-", "-", "unreadable", status, seconds=0)
         self.transport.write_eof()
         self.head_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)

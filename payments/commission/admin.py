@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -24,6 +23,7 @@ from payments.money import InvalidAmount
 from staff.amount_field import AmountFormField
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.formats import plain_decimal
+from staff.moment_field import LabelledDateTime
 from staff.service_forms import ServiceAdmin, ServiceForm
 
 TERMS = ("percent", "fixed", "minimum", "maximum")
@@ -39,10 +39,10 @@ class RuleForm(ServiceForm):
     minimum = AmountFormField(required=False, help_text=_help("minimum"))
     maximum = AmountFormField(required=False, help_text=_help("maximum"))
     valid_from = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_from')}"
+        required=False, widget=LabelledDateTime(), help_text=f"UTC. {_help('valid_from')}"
     )
     valid_until = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime(), help_text=f"UTC. {_help('valid_until')}"
+        required=False, widget=LabelledDateTime(), help_text=f"UTC. {_help('valid_until')}"
     )
     refusals = (CurrencyUnavailable, InvalidAmount, rules.InvalidPeriod, rules.RuleOverlap)
     names: ClassVar[dict[str, str]] = {"": "valid_from"}  # of an overlap

@@ -136,6 +136,14 @@ def test_the_application_stops_reading_a_body_without_a_length_at_the_limit() ->
     assert served == []
 
 
+def test_staff_see_a_page_where_the_application_refuses_a_body() -> None:
+    spoken = Conversation(headers={"content-length": str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)})
+    spoken.scope["path"] = "/admin/catalog/product/"
+    spoken.run()
+    assert (spoken.status, spoken.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert b"The body is too large" in spoken.sent[1]["body"]
+
+
 def test_the_application_takes_a_body_of_exactly_the_limit() -> None:
     spoken = Conversation(part(b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)).run()
     assert spoken.status == 200

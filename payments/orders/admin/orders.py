@@ -18,7 +18,7 @@ from payments.orders.admin.settlement import (
     RejectWithdrawalAction,
 )
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
-from staff.columns import Amount, Link, Status, Text, Word
+from staff.columns import Amount, Explained, Link, Status, Text, Word
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
@@ -71,7 +71,7 @@ _LISTED = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider"
 _FIELDS = (
     *(
         "id",
-        "status",
+        "state_explained",
         "reason",
         "bank_reference",
         "owner",
@@ -103,6 +103,7 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     export_places = "currency__decimal_places"
 
     state = Status(_("status"), "status", STATUSES)
+    state_explained = Explained(_("status"), "status", STATUSES)
     owner = Link(_("owner"), "user", text=owner_text, order="user_id")
     amount_asked = Amount(_("amount"), "amount", order="amount")
     commission_taken = Amount(_("commission"), "commission", order="commission")

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from payments.ledger.admin.display import money
@@ -14,6 +15,7 @@ from payments.webhooks import receiving
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.queries import search
 from payments.webhooks.receiving.replay import replay_event
+from staff.columns import Explained, Id, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import ReceivedFilter
 from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link, link_to
@@ -55,6 +57,17 @@ class ReplayAction(ConfirmedAction):
         return f"credited to wallet {credited.wallet_id}."
 
 
+VERDICTS = {
+    WebhookEvent.Status.CREDITED: Word(_("Credited"), "good", _("The wallet has the money.")),
+    WebhookEvent.Status.UNMATCHED: Word(
+        _("Unmatched"), "wait", _("Paid, but not credited: the reason says why. Replay it when that is mended.")
+    ),
+    WebhookEvent.Status.CONFLICT: Word(
+        _("Conflict"), "bad", _("Another content under an id that is known. The first was credited, this one was not.")
+    ),
+}
+
+
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_display = (
@@ -69,8 +82,8 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         "the newest are listed)"
     )
     fields = readonly_fields = (
-        *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
-        *("booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
+        *("id", "provider", "id_of_provider", "user_named", "wallet_named", "amount_sent", "verdict_explained"),
+        *("reason", "booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
     )
     confirmed_actions = (ReplayAction,)
     export_fields = (
@@ -79,6 +92,9 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     export_places = "places"
     empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
+
+    id_of_provider = Id(_("provider's id"), "external_id")
+    verdict_explained = Explained(_("verdict"), "verdict", VERDICTS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A list shows no bodies, which may be long. The page of one event reads them when it shows them."""
