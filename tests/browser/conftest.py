@@ -147,10 +147,14 @@ def browser(shared_till: LiveTill, chromium: webdriver.Chrome, committed_db: Non
 @pytest.fixture
 def staff(admin: Any, browser: Browser) -> Browser:
     """The browser, signed in as an admin through the form."""
-    admin.set_password(PASSWORD)
-    admin.save()
+    sign_in(browser, admin)
+    return browser
+
+
+def sign_in(browser: Browser, user: Any) -> None:
+    user.set_password(PASSWORD)
+    user.save()
     browser.open("/admin/")
-    browser.one("#id_username").send_keys(admin.email)
+    browser.one("#id_username").send_keys(user.email)
     browser.one("#id_password").send_keys(PASSWORD)
     browser.press("[type=submit]")
-    return browser
