@@ -48,6 +48,24 @@ SESSION = [
     )
 ]
 
+_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105
+_CODES = {"recovery_codes": ["mzxw-6ytb-oi2d-gmrq", "nfxh-a4tq-mfzw-k3lt"]}
+_PROOF = request_example("Password and code", password="correct horse 42", code="492039")
+SECOND_FACTOR = [response_example("On", {"enabled": True, "since": "2026-11-02T07:30:00Z", "recovery_codes_left": 10})]
+ENROLMENT = [
+    request_example("Begin", password="correct horse 42"),
+    response_example(
+        "A secret",
+        {
+            "secret": _SECRET,
+            "otpauth_uri": f"otpauth://totp/Till:alice%40example.com?secret={_SECRET}&issuer=Till",
+            "qr_svg": "<svg>…</svg>",
+        },
+    ),
+]
+FIRST_CODE = [request_example("Code", code="492039"), response_example("Recovery codes", _CODES)]
+RENEWAL = [_PROOF, response_example("New recovery codes", _CODES)]
+DISABLING = [_PROOF]
 EXPIRED_LINK = problem_response(
     410, "expired_link", "The link has expired", "This link has expired; ask for a new one."
 )

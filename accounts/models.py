@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.fields import AsciiEmailField, PlainTextColumn
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
+from api.model_fields import EncryptedField
 
 EMAIL_CONSTRAINT = "accounts_user_email_unique"
 #: Where the emails of deleted users end: a domain that never exists (RFC 2606), which nobody may register with.
@@ -85,6 +86,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     token_epoch = models.PositiveIntegerField(default=0, editable=False)
+    #: Since when signing in needs a code besides the password.
+    second_factor_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     #: For this request alone: the login of its access token.
     login_id: uuid.UUID | None = None
@@ -179,6 +182,44 @@ class TokenFamily(models.Model):
     def last_used_at(self) -> datetime:
         """The latest login or refresh: other requests write nothing."""
         return self.rotated_at or self.created_at
+
+
+class SecondFactor(models.Model):
+    """What the authenticator app of a user knows. It counts once `User.second_factor_at` is set.
+
+    `last_step` is the time step of the latest code that was taken: no code is good twice.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="second_factor")
+    secret = EncryptedField(max_length=64, blank=True)
+    #: Waits for its first code.
+    pending_secret = EncryptedField(max_length=64, blank=True)
+    pending_at = models.DateTimeField(null=True, blank=True)
+    last_step = models.BigIntegerField(default=0)
+    #: Of the period that began with the first of them.
+    wrong_codes = models.PositiveIntegerField(default=0)
+    wrong_since = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"second factor of user {self.user_id}"
+
+
+class RecoveryCode(models.Model):
+    """A code for the day on which the authenticator is lost: good once, and kept as its digest."""
+
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="recovery_codes")
+    #: SHA-256 of user and code, in hexadecimal.
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("factor", "digest"), name="accounts_recoverycode_digest_unique"),
+            models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="accounts_recoverycode_digest"),
+        )
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"
 
 
 class ApiKey(models.Model):

@@ -34,6 +34,13 @@ class SecurityEvent(StrEnum):
     PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
+    SECOND_FACTOR_REFUSED = "second_factor_refused"
+    SECOND_FACTOR_ENABLED = "second_factor_enabled"
+    SECOND_FACTOR_DISABLED = "second_factor_disabled"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
     EMAIL_CHANGED = "email_changed"
     USER_ACTIVATED = "user_activated"
     USER_ENABLED = "user_enabled"

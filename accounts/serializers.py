@@ -10,6 +10,7 @@ from api.fields import PlainTextField
 from api.serializers import RequestSerializer
 
 TOKEN_MAX_LENGTH = 2048
+CODE_MAX_LENGTH = 40
 
 
 class AddressField(PlainTextField, serializers.EmailField):
@@ -24,6 +25,13 @@ class PasswordField(PlainTextField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=PASSWORD_MAX_LENGTH, **kwargs)
+
+
+class CodeField(PlainTextField):
+    """A code of an authenticator, or a recovery code, however it is grouped."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, max_length=CODE_MAX_LENGTH, **kwargs)
 
 
 def user_answer(user: User) -> dict[str, Any]:
@@ -89,6 +97,7 @@ class LoginSerializer(RequestSerializer):
     # Whether it is an address at all is not told: what nobody registered is answered like a wrong password.
     email = PlainTextField(max_length=EMAIL_MAX_LENGTH)
     password = PasswordField()
+    code = CodeField(required=False, help_text="Where a second factor is on: of the authenticator, or to recover.")
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
@@ -119,3 +128,34 @@ class SessionSerializer(serializers.ModelSerializer[TokenFamily]):
 class PasswordChangeSerializer(RequestSerializer):
     current_password = PasswordField()
     new_password = PasswordField(min_length=PASSWORD_MIN_LENGTH)
+
+
+class SecondFactorSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField()
+    since = serializers.DateTimeField(allow_null=True)
+    recovery_codes_left = serializers.IntegerField()
+
+
+class OwnPasswordSerializer(RequestSerializer):
+    password = PasswordField()
+
+
+class FirstCodeSerializer(RequestSerializer):
+    code = CodeField()
+
+
+class SecondFactorProofSerializer(RequestSerializer):
+    password = PasswordField()
+    code = CodeField(help_text="Of the authenticator, or a recovery code.")
+
+
+class EnrolmentSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="For typing it into the authenticator (base32).")
+    otpauth_uri = serializers.CharField(help_text="The same for a link or a QR code of your own.")
+    qr_svg = serializers.CharField(help_text="The address as an `<svg>` element, dark on white.")
+
+
+class RecoveryCodesSerializer(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(
+        child=serializers.CharField(), help_text="Shown this once. Each takes the place of one code, once."
+    )

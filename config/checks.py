@@ -21,9 +21,9 @@ from django.http.request import split_domain_port, validate_host
 
 from accounts.demo_users import DEMO_USERS
 from accounts.networks import LOOPBACK
+from api.encryption import Undecryptable, decrypt
 from config.database import service_role, session_checks
 from payments.webhooks import provider_secrets
-from payments.webhooks.encryption import Undecryptable, decrypt
 
 #: As TILL_ALLOWED_HOSTS may write it.
 LOOPBACK_HOSTS = LOOPBACK | {"[::1]", ".localhost"}

@@ -14,6 +14,7 @@ from accounts.security_log import SecurityEvent
 from accounts.services.administration import refuse_own_account, refuse_without_admin
 from accounts.services.locking import lock_with_admins
 from accounts.services.outgoing_mail import forget_mail
+from accounts.services.second_factor import forget_second_factor
 
 
 def anonymise_user(*, user_id: int, by: User | None) -> User:
@@ -29,6 +30,7 @@ def anonymise_user(*, user_id: int, by: User | None) -> User:
             refuse_without_admin(user, by)
             _scrub(user)
             tokens.end_all(user_id=user_id)
+            forget_second_factor(user_id=user_id)
             user.token_families.all().delete()  # They say from where the user came, and with what.
             security_log.record_after_commit(SecurityEvent.USER_DELETED, user_id=user_id)
     return user

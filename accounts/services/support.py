@@ -12,7 +12,7 @@ from accounts.services.locking import UserDeleted, lock_user
 SUPPORT = "support"
 _APPS = ("accounts", "payments", "catalog")
 #: What no page shows to anybody: tokens, counters, and answers that are kept for retries.
-_HIDDEN = ("tokenfamily", "throttlecount", "outgoingmail", "idempotencykey")
+_HIDDEN = ("tokenfamily", "secondfactor", "recoverycode", "throttlecount", "outgoingmail", "idempotencykey")
 
 
 class NotAnOrdinaryUser(Exception):

@@ -13,6 +13,7 @@ from accounts import links, services, tokens
 from accounts.counters import count_hit
 from accounts.models import User
 from accounts.tests.conftest import PASSWORD
+from tests.support.second_factors import enrol
 from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("committed_db")]
@@ -76,6 +77,14 @@ def test_one_of_many_password_changes_wins(alice_can_sign_in: User) -> None:
     alice_can_sign_in.refresh_from_db()
     assert alice_can_sign_in.check_password(chosen[0])
     assert alice_can_sign_in.token_epoch == 1
+
+
+def test_one_of_many_logins_with_one_code_gets_in(alice_can_sign_in: User) -> None:
+    app, codes = enrol(alice_can_sign_in, PASSWORD)
+    body = {"email": alice_can_sign_in.email, "password": PASSWORD}
+    for code in (app.code(), codes[0]):
+        logins = [lambda code=code: APIClient().post("/api/v1/auth/login", body | {"code": code}).status_code] * 6
+        assert sorted(at_once(*logins)) == [200] + [401] * 5
 
 
 def test_every_failed_login_is_counted(alice_can_sign_in: User, settings: Any) -> None:

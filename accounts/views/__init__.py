@@ -3,11 +3,19 @@
 from accounts.views.emails import EmailLinkView, EmailView
 from accounts.views.passwords import PasswordResetLinkView, PasswordResetView, PasswordView
 from accounts.views.registration import ActivateView, RegisterView, ResendActivationView
+from accounts.views.second_factor import (
+    ConfirmSecondFactorView,
+    DisableSecondFactorView,
+    RecoveryCodesView,
+    SecondFactorView,
+)
 from accounts.views.sessions import SessionViewSet
 from accounts.views.sign_in import LoginView, LogoutView, RefreshView
 
 __all__ = [
     "ActivateView",
+    "ConfirmSecondFactorView",
+    "DisableSecondFactorView",
     "EmailLinkView",
     "EmailView",
     "LoginView",
@@ -15,8 +23,10 @@ __all__ = [
     "PasswordResetLinkView",
     "PasswordResetView",
     "PasswordView",
+    "RecoveryCodesView",
     "RefreshView",
     "RegisterView",
     "ResendActivationView",
+    "SecondFactorView",
     "SessionViewSet",
 ]

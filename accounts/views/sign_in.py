@@ -23,7 +23,9 @@ class LoginView(StrictQueryMixin, PublicView):
         summary="Log in",
         description=(
             "Answers the access token for requests and the refresh token for the next pair. A wrong password, an"
-            " unknown email and a user who is not active get the same answer."
+            " unknown email and a user who is not active get the same answer. Where the user has a second factor, the"
+            " right password alone is 401 `second_factor_required`: send it again with a `code`. A wrong code is 401"
+            " `invalid_second_factor`, and counts as a failed login."
         ),
         request=serializers.LoginSerializer,
         responses={200: serializers.TokenPairSerializer, 401: examples.INVALID_CREDENTIALS},

@@ -72,6 +72,8 @@ RIGHTS: dict[str, Rights] = {
     "accounts_user_groups": FREE,
     "accounts_user_user_permissions": FREE,
     "accounts_tokenfamily": FREE,
+    "accounts_secondfactor": FREE,
+    "accounts_recoverycode": Rights(update=("used_at",), delete=True),
     "accounts_apikey": Rights(update=("revoked_at", "last_used_at")),
     "accounts_outgoingmail": FREE,
     "accounts_senderlease": Rights(update=("expires_at",), delete=True),

@@ -99,6 +99,13 @@ PROBLEMS: dict[type[BaseException], Problem] = {
     # --- users ---
     services.InvalidCredentials: Problem(401, "invalid_credentials", "Email or password is wrong"),
     services.LoginLocked: Problem(429, "login_locked", "Too many failed logins", retry_after=60),
+    services.SecondFactorRequired: Problem(401, "second_factor_required", "A code is needed too"),
+    services.InvalidSecondFactor: Problem(401, "invalid_second_factor", "The code is not valid"),
+    services.TooManyWrongCodes: Problem(429, "second_factor_locked", "Too many wrong codes", retry_after=60),
+    services.WrongCode: Problem(400, "invalid_code", "The code is not valid"),
+    services.SecondFactorEnabled: Problem(409, "second_factor_enabled", "The second factor is on"),
+    services.NoSecondFactor: Problem(409, "no_second_factor", "The second factor is off"),
+    services.NothingPending: Problem(409, "no_pending_second_factor", "No second factor waits for its first code"),
     services.EmailTaken: Problem(409, "email_taken", "The email belongs to another user"),
     services.WeakPassword: Problem(400, "weak_password", "The password is too weak"),
     services.WrongPassword: Problem(400, "invalid_password", "The current password is wrong"),

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from payments.webhooks.models.fields import EncryptedField
+from api.model_fields import EncryptedField
 
 TYPE_MAX_LENGTH = 40
 #: Of an event that staff send to see whether it arrives. It is in no feed.

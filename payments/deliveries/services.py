@@ -12,13 +12,13 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import User
+from api.encryption import decrypt
 from payments.deliveries import addresses, queue
 from payments.deliveries.models import TEST_TYPE, EventDelivery, EventEndpoint
 from payments.events import relay
 from payments.events.queries import last_position
 from payments.events.types import UnknownEventType, expand
 from payments.webhooks import provider_secrets
-from payments.webhooks.encryption import decrypt
 from payments.webhooks.models import Provider
 from staff.history import describe_changes, record
 

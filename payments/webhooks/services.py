@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from accounts import security_log
 from accounts.models import User
 from accounts.security_log import SecurityEvent
+from api.encryption import decrypt
 from api.refusals import spoken
 from api.versions import refuse_stale, row_version
 from payments.webhooks import provider_secrets
-from payments.webhooks.encryption import decrypt
 from payments.webhooks.models import Provider, WebhookEvent
 from payments.webhooks.presets import PRESETS
 from payments.webhooks.receiving.provider_cache import provider_cache

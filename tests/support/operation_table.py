@@ -8,6 +8,7 @@ from tests.support.every_operation import PRODUCT, Call, OperationContext, find,
 from tests.support.exchanges import store_rate
 from tests.support.provider import SHA1_COLON, SHA256_CONCAT, STANDARD
 from tests.support.recipes import IBAN
+from tests.support.second_factors import ready_authenticator, waiting_authenticator
 from tests.support.shop_users import PASSWORD
 
 
@@ -47,6 +48,14 @@ def _reset_token(context: OperationContext) -> str:
 
 def _email_token(context: OperationContext) -> str:
     return links.email_change_token(user=context.the.owner, email="another@example.com")
+
+
+def _first_code(context: OperationContext) -> Call:
+    return to({"code": waiting_authenticator(context.my.owner).code()})
+
+
+def _next_code(context: OperationContext) -> Call:
+    return to({**_LOGIN, "code": ready_authenticator(context.my.owner).code()})
 
 
 _PAID, _LOGIN = {"status": "paid"}, {"password": PASSWORD}
@@ -100,6 +109,11 @@ ROWS: dict[str, Row] = {
     "auth_sessions_list": Row("401 200/404 404 200/404 200/404", lambda context: find(str(context.session))),
     "auth_sessions_end": Row("401 204/404 404 204/404 204/404", lambda context: to(id=context.session)),
     "auth_sessions_end_all": Row("401 204 204 204 204", lambda _: to()),
+    "auth_second_factor": Row("401 200 200 200 200", lambda _: to()),
+    "auth_second_factor_begin": Row("401 200 200 200 200", lambda _: to(_LOGIN)),
+    "auth_second_factor_confirm": Row("401 200 409 200 200", _first_code),
+    "auth_second_factor_recovery_codes": Row("401 200 409 200 200", _next_code),
+    "auth_second_factor_disable": Row("401 204 409 204 204", _next_code),
     "auth_change_password": Row("401 204 204 204 204", lambda _: to(_NEW_PASSWORD)),
     "auth_request_password_reset": Row("202 202 202 202 202", lambda context: to({"email": context.the.owner.email})),
     "auth_password_reset_page": Row("200 200 200 200 200", lambda context: to(token=_reset_token(context))),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from model_bakery.recipe import Recipe
 from model_bakery.utils import seq
 
-from accounts.models import Role, TokenFamily, User
+from accounts.models import Role, SecondFactor, TokenFamily, User
 from catalog.models import Product
 from payments.models import (
     CommissionRule,
@@ -45,6 +45,7 @@ admin = user.extend(email=seq("admin", suffix="@example.com"), role=Role.ADMIN, 
 USERS: dict[str, Recipe[User]] = {Role.USER: user, Role.SERVICE: service, Role.ADMIN: admin}
 
 token_family = Recipe(TokenFamily, expires_at=lambda: timezone.now() + timedelta(days=1))
+second_factor = Recipe(SecondFactor, secret="", pending_secret="")
 failed_login = Recipe(
     AccessAttempt,
     failures_since_start=1,

@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import repeat
+from typing import Literal
 
 import pytest
 from demo_till import JWT_KEY, QUICK, usd
@@ -18,6 +20,7 @@ from till_client.testing import TillServer
 
 pytestmark = pytest.mark.slow
 
+CUT: Literal["cut after"] = "cut after"
 BUSY = Instead(503, b'{"code": "overloaded", "status": 503}', {"Content-Type": "application/problem+json"})
 
 
@@ -160,13 +163,13 @@ def test_a_refresh_lost_for_good_signs_in_again_with_the_password(
 ) -> None:
     credentials = {"email": till_server.user, "password": till_server.password}
     with Till(proxy.url, tokens=outdated(till), retries=QUICK, **credentials) as later:  # type: ignore[arg-type]
-        proxy.break_next("/auth/refresh", *["cut after"] * QUICK.attempts)
+        proxy.break_next("/auth/refresh", *repeat(CUT, QUICK.attempts))
         assert later.users.me().email == till_server.user
 
 
 def test_a_refresh_lost_for_good_without_a_password_says_what_to_do(till: Till, proxy: FaultyHttpProxy) -> None:
     with Till(proxy.url, tokens=outdated(till), retries=QUICK) as later:
-        proxy.break_next("/auth/refresh", *["cut after"] * QUICK.attempts)
+        proxy.break_next("/auth/refresh", *repeat(CUT, QUICK.attempts))
         with pytest.raises(SignInRequired):
             later.users.me()
     assert len(proxy.sent("/auth/refresh")) == QUICK.attempts

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
@@ -12,6 +12,7 @@ from threading import Thread
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from demo_till import usd
 
@@ -91,6 +92,21 @@ def test_a_user_ends_other_logins(carol: Till, till_server: TillServer) -> None:
             [theirs] = [session for session in other.auth.sessions() if session.current]
             carol.auth.end_session(theirs.id) if end else carol.auth.end_sessions(keep_current=keep)
             assert theirs.id not in {session.id for session in carol.auth.sessions()}
+
+
+def test_a_user_signs_in_with_a_second_factor(carol: Till, till_server: TillServer) -> None:
+    email, password = carol.users.me().email, "a long password"
+    app = pyotp.TOTP(carol.auth.begin_second_factor(password=password).secret)
+    codes = carol.auth.confirm_second_factor(code=app.now()).recovery_codes
+    with Till(till_server.url, email=email, password=password) as till:
+        with pytest.raises(Unauthenticated) as refusal:
+            till.users.me()
+        assert refusal.value.code == "second_factor_required"
+        till.auth.sign_in(email=email, password=password, code=app.at(datetime.now(UTC) + timedelta(seconds=30)))
+        assert till.auth.second_factor().recovery_codes_left == 10
+        new = till.auth.renew_recovery_codes(password=password, code=codes[0]).recovery_codes
+        till.auth.disable_second_factor(password=password, code=new[0])
+        assert not till.auth.second_factor().enabled
 
 
 def test_no_log_holds_a_secret(carol: Till, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,12 +9,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from api.model_fields import EncryptedField
 from api.refusals import spoken
 from payments.ledger.models.fields import MoneyField
 from payments.ledger.models.wallets import Currency
 from payments.webhooks import field_maps, json_pointers, signatures
 from payments.webhooks.field_maps import FieldMap
-from payments.webhooks.models.fields import EncryptedField
 
 #: Pointers of the field map, and those without which there is none.
 POINTERS: Final = (

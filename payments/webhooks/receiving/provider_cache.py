@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
+from api.encryption import Undecryptable, decrypt
 from payments.ledger.models import Currency
-from payments.webhooks.encryption import Undecryptable, decrypt
 from payments.webhooks.field_maps import FieldMap
 from payments.webhooks.models import Provider
 from payments.webhooks.signatures import HmacOptions

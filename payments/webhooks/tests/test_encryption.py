@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from api.encryption import Undecryptable, decrypt, encrypt
 from config import checks
 from payments.models import Provider
-from payments.webhooks.encryption import Undecryptable, decrypt, encrypt
 from payments.webhooks.receiving.provider_cache import provider_cache
 from tests.support import recipes
 from tests.support.admin_forms import shown_field
@@ -78,7 +78,11 @@ def test_the_table_holds_no_secret_and_the_service_knows_it(acme: Provider) -> N
 def test_a_key_is_changed_without_a_gap(acme: Provider, keys: Any) -> None:
     keys.TILL_ENCRYPTION_KEYS = [SECOND, FIRST]
     assert known() == (SECRET, BEFORE)
-    assert rotate() == rotate() == "The secrets of 1 providers and 0 endpoints are encrypted with the first key.\n"
+    assert (
+        rotate()
+        == rotate()
+        == "The secrets of 1 providers, 0 endpoints and 0 second factors are encrypted with the first key.\n"
+    )
     keys.TILL_ENCRYPTION_KEYS = [SECOND]
     assert known() == (SECRET, BEFORE)
     keys.TILL_ENCRYPTION_KEYS = [FIRST]

@@ -177,7 +177,7 @@ class Session:
         A lost answer is asked for again while Till gives the same one. Later the old refresh token is never sent: it
         would count as stolen.
         """
-        call = replace(send("POST", "/auth/refresh", _tokens, refresh=tokens.refresh), is_public=True)
+        call = replace(send("POST", "/auth/refresh", read_tokens, refresh=tokens.refresh), is_public=True)
         began = time.monotonic()
         end = max(end, began + self.timeout)
 
@@ -198,7 +198,7 @@ class Session:
         if self.credentials is None:
             raise SignInRequired("There is no login, or it has ended: sign in with email and password.")
         email, password = self.credentials.email, self.credentials.password
-        call = send("POST", "/auth/login", _tokens, email=email, password=password)
+        call = send("POST", "/auth/login", read_tokens, email=email, password=password)
         # A login whose answer was lost harms nobody: it expires.
         call = replace(call, is_public=True, is_repeatable=True)
         return call.read((yield from self._attempts(call, None, end)))
@@ -250,7 +250,7 @@ class Session:
         return f"<{type(self).__name__} of {self.base_url}>"
 
 
-def _tokens(answer: Answer) -> Tokens:
+def read_tokens(answer: Answer) -> Tokens:
     pair = answer.json()
     if not isinstance(pair, Mapping) or not all(isinstance(pair.get(name), str) for name in ("access", "refresh")):
         raise UnexpectedAnswer("a pair of tokens was expected")

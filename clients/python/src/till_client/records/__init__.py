@@ -26,7 +26,19 @@ from till_client.records.orders import (
     WithdrawalPreview,
 )
 from till_client.records.shop import Product, Purchase, PurchasePreview, Refund
-from till_client.records.users import Activated, CreatedUser, Me, PendingOrders, Registered, Session, User, UserDetail
+from till_client.records.users import (
+    Activated,
+    CreatedUser,
+    Enrolment,
+    Me,
+    PendingOrders,
+    RecoveryCodes,
+    Registered,
+    SecondFactor,
+    Session,
+    User,
+    UserDetail,
+)
 from till_client.records.wallets import (
     Balance,
     Currency,
@@ -50,6 +62,7 @@ __all__ = [
     "DeliveryAttempt",
     "Deposit",
     "DepositPreview",
+    "Enrolment",
     "Event",
     "EventPage",
     "Exchange",
@@ -66,9 +79,11 @@ __all__ = [
     "Quote",
     "Rate",
     "RateSet",
+    "RecoveryCodes",
     "Redelivered",
     "Refund",
     "Registered",
+    "SecondFactor",
     "Session",
     "SettlementScope",
     "Statement",

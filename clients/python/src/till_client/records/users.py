@@ -72,6 +72,27 @@ class Session(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondFactor(Record):
+    enabled: bool
+    since: datetime | None
+    recovery_codes_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolment(Record):
+    """A secret for an authenticator app, as text, as an address, and as a QR code."""
+
+    secret: str = field(repr=False)
+    otpauth_uri: str = field(repr=False)
+    qr_svg: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoveryCodes(Record):
+    recovery_codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activated(Record):
     user: User
     status: str

@@ -19,8 +19,8 @@ from till_client.calls import (
     send,
 )
 from till_client.errors import SignInRequired
-from till_client.records import Activated, Registered, Session, User
-from till_client.session import Password
+from till_client.records import Activated, Enrolment, RecoveryCodes, Registered, SecondFactor, Session, User
+from till_client.session import Password, read_tokens
 
 
 class Auth(Resource[D]):
@@ -87,6 +87,44 @@ class Auth(Resource[D]):
     def confirm_email(self, token: str) -> Call[User]:
         """Take the token of the link to a new email. Ends every login of the user: sign in with the new email."""
         return Call(method="POST", path=at("auth", "email", token), read=one(User), is_public=True)
+
+    @operation
+    def sign_in(self, *, email: str, password: str, code: str | None = None) -> Call[None]:
+        """Begin a login of this client, with a code where a second factor is on. Raises InvalidCredentials.
+
+        The password is kept and signs in again once the login has ended; a code is good once, and is not.
+        """
+        session = self._driver.session
+
+        def begun(answer: Answer) -> None:
+            session.tokens = read_tokens(answer)
+            session.credentials = Password(email, password)
+
+        call = send("POST", "/auth/login", begun, email=email, password=password, code=code)
+        return replace(call, is_public=True)
+
+    @operation
+    def second_factor(self) -> Call[SecondFactor]:
+        return get("/auth/second-factor", one(SecondFactor))
+
+    @operation
+    def begin_second_factor(self, *, password: str) -> Call[Enrolment]:
+        """Get a secret for an authenticator app. Nothing changes until its first code is confirmed."""
+        return send("POST", "/auth/second-factor", one(Enrolment), password=password)
+
+    @operation
+    def confirm_second_factor(self, *, code: str) -> Call[RecoveryCodes]:
+        """Switch the second factor on. Every login has ended then: `sign_in` with the next code."""
+        return send("POST", "/auth/second-factor/confirm", one(RecoveryCodes), code=code)
+
+    @operation
+    def renew_recovery_codes(self, *, password: str, code: str) -> Call[RecoveryCodes]:
+        return send("POST", "/auth/second-factor/recovery-codes", one(RecoveryCodes), password=password, code=code)
+
+    @operation
+    def disable_second_factor(self, *, password: str, code: str) -> Call[None]:
+        """Switch it off, and end every login."""
+        return send("POST", "/auth/second-factor/disable", nothing, password=password, code=code)
 
     @operation
     def sign_out(self) -> Call[None]:
