@@ -37,7 +37,11 @@ class WorkerKeeper:
         while self._goes_on() and worker.poll() is None:
             time.sleep(LOOK_SECONDS)
         worker.terminate()
-        worker.wait(STOP_SECONDS)
+        try:
+            worker.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # it hangs: what it had claimed is due again by itself
+            worker.kill()
+            worker.wait()
 
     def _goes_on(self) -> bool:
         return not self._is_stopped and os.getppid() == self._parent

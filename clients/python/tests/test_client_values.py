@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,31 @@ def deposit(amount: Any) -> Any:
 
 def bodies(script: Script) -> list[Any]:
     return [json.loads(request.content) for request in script.requests]
+
+
+class Endless(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body without an end. It counts how much of it was read."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.pieces += 1
+            yield b" " * 1024 * 1024
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+@WAYS
+def test_an_answer_without_an_end_does_not_fill_the_memory(way: str) -> None:
+    body = Endless()
+    script = Script(httpx.Response(200, headers={"content-type": "application/json"}, stream=body))
+    with pytest.raises(UnexpectedAnswer, match="bytes"):
+        perform(way, script, lambda till: till.wallets.get(1))
+    assert body.pieces < 40
 
 
 # --- amounts ------------------------------------------------------------------------------------------------------

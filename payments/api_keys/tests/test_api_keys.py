@@ -122,3 +122,11 @@ def test_postgresql_refuses_to_store(make_key: MakeKey, constraint: str, change:
 def test_an_end_that_is_to_come_is_taken(make_key: MakeKey) -> None:
     soon = timezone.now() + timedelta(minutes=5)
     assert sending(make_key(expires_at=soon).text).get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["NULL", "now() + interval '1 day'"])
+def test_postgresql_lets_no_revoked_key_be_good_again(admin: User, api_key: NewKey, moment: str) -> None:
+    signed_in(admin).delete(f"{URL}/{api_key.key.pk}")
+    with pytest.raises(IntegrityError, match="stays revoked"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE accounts_apikey SET revoked_at = {moment} WHERE id = %s", [api_key.key.pk])  # noqa: S608
+    assert sending(api_key.text).get(ME).status_code == 401

@@ -146,6 +146,23 @@ def test_the_keeper_starts_a_killed_worker_again_and_ends_with_it(environment: d
     assert not second.is_running()
 
 
+def test_the_keeper_kills_a_worker_that_does_not_end(environment: dict[str, str], tmp_path: Path) -> None:
+    ignoring = (
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('ready', 'w')\ntime.sleep(60)\n"
+    )
+    (tmp_path / "manage.py").write_text(ignoring)
+    start = f"from config import worker_keeper as it; it.STOP_SECONDS = 0.2; it.WorkerKeeper({os.getpid()}).run()"
+    paths = {"PYTHONPATH": str(settings.BASE_DIR)}
+    keeper = subprocess.Popen([sys.executable, "-c", start], env=environment | paths, cwd=tmp_path)
+    try:
+        wait_until((tmp_path / "ready").exists, seconds=30)
+        [worker] = workers_of(keeper)
+    finally:
+        keeper.terminate()
+    assert keeper.wait(10) == 0
+    assert not worker.is_running()
+
+
 def workers_of(keeper: "subprocess.Popen[bytes]") -> list[psutil.Process]:
     return [child for child in psutil.Process(keeper.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
 

@@ -9,12 +9,21 @@ from typing import Any, TypeVar
 import httpx
 
 from till_client.calls import Answer, Call, PagedCall, following
-from till_client.errors import NoAnswer
+from till_client.errors import NoAnswer, UnexpectedAnswer
 from till_client.session import Exclusive, Flow, Pause, Send, Session, Step
 
 T = TypeVar("T")
 
+#: Several times what the longest page of Till has.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
 STILL_SIGNING_IN = "another thread or task still signs in"
+
+
+def _extend(content: bytearray, chunk: bytes) -> None:
+    """Add a piece of an answer. What is longer than any of Till's is somebody else's, and would fill the memory."""
+    content += chunk
+    if len(content) > MAX_ANSWER_BYTES:
+        raise UnexpectedAnswer(f"the answer has more than {MAX_ANSWER_BYTES} bytes")
 
 
 class SyncDriver:
@@ -72,7 +81,7 @@ class SyncDriver:
         try:
             content = bytearray()
             for chunk in response.iter_bytes():
-                content += chunk
+                _extend(content, chunk)
                 if time.monotonic() > end:  # each piece came in time, all together do not
                     raise httpx.ReadTimeout("the answer took too long")
         finally:
@@ -148,12 +157,14 @@ class AsyncDriver:
             async with asyncio.timeout(step.seconds):
                 response = await self._transport.handle_async_request(step.request)
                 try:
-                    content = await response.aread()
+                    content = bytearray()
+                    async for chunk in response.aiter_bytes():
+                        _extend(content, chunk)
                 finally:
                     await response.aclose()
         except TimeoutError as error:
             raise httpx.ReadTimeout("the answer took too long") from error
-        return Answer(response.status_code, response.headers, content)
+        return Answer(response.status_code, response.headers, bytes(content))
 
     async def close(self) -> None:
         if self._renewal is not None:

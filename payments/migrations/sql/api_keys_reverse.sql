@@ -1,0 +1,1 @@
+DROP TRIGGER revoked_stays ON accounts_apikey;
