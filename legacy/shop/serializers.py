@@ -20,7 +20,7 @@ CURRENCY_MAX_LENGTH = 10
 
 
 class LegacyProduct(serializers.Serializer[Any]):
-    """What is on sale."""
+    """A product as the old shop shows it."""
 
     id = serializers.IntegerField()
     title = serializers.CharField()
