@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
@@ -101,6 +101,8 @@ class ConfirmedActionsMixin(ModelAdmin):
     """Offers each of `confirmed_actions` on the list (as an action) and on an object's page (as a button)."""
 
     confirmed_actions: ClassVar[tuple[type[ConfirmedAction], ...]] = ()
+    #: The column of the list under whose text the links of a row stand.
+    row_actions_in: ClassVar[str] = "state"
 
     def get_urls(self) -> list[URLPattern]:
         return [*(self._confirm_path(action()) for action in self.confirmed_actions), *super().get_urls()]
@@ -126,23 +128,35 @@ class ConfirmedActionsMixin(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Add a column that leads from a row to the actions that are for rows."""
+        """Lead from each row to the actions that are for rows, beneath what the column `row_actions_in` shows."""
         in_rows = [action() for action in self.confirmed_actions if action.in_row]
         actions = [action for action in in_rows if self.may_perform(request, action)]
         columns = super().get_list_display(request)
-        return [*columns, self._row_column(actions, cast("User", request.user))] if actions else columns
+        if not actions:
+            return columns
+        with_actions = self._with_row_actions(actions, cast("User", request.user))
+        return [with_actions if column == self.row_actions_in else column for column in columns]
 
-    def _row_column(self, actions: Sequence[ConfirmedAction], staff: User) -> Callable[[Any], str]:
-        @admin.display(description=_("decide"))
-        def row_actions(target: Any) -> str:
-            offered = [action for action in actions if action.is_offered(target, staff)]
+    def _with_row_actions(self, actions: Sequence[ConfirmedAction], staff: User) -> Callable[[Any], str]:
+        """Return the column with the links. A column of their own would not fit into a laptop's window."""
+        column: Any = getattr(self, self.row_actions_in)
+
+        @admin.display(description=column.short_description, ordering=column.admin_order_field)
+        def state(target: Any) -> str:
             links = [
                 (self.confirm_address(action, [target.pk]), f"{action.button}: {target}", action.button)
-                for action in offered
+                for action in actions
+                if action.is_offered(target, staff)
             ]
-            return format_html_join(" ", '<a class="till-do" href="{}" aria-label="{}">{}</a>', links)
+            word: str = column(target)
+            if not links:
+                return word
+            return format_html(
+                '{}<span class="till-row-actions">{}</span>',
+                *(word, format_html_join(" ", '<a class="till-do" href="{}" aria-label="{}">{}</a>', links)),
+            )
 
-        return row_actions
+        return state
 
     def confirm_view(self, request: HttpRequest, action: ConfirmedAction) -> HttpResponseBase:
         if not self.may_perform(request, action):

@@ -73,7 +73,7 @@ def test_staff_note_what_the_bank_calls_the_payment_and_find_it_by_that(
 
 
 def row_links(site: Client, page: str) -> int:
-    return text(site, page, status="all").count('row_actions"><a')
+    return text(site, page, status="all").count('till-row-actions"><a')
 
 
 def test_each_pending_row_leads_to_the_question_about_that_one_order(
