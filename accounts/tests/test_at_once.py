@@ -106,3 +106,37 @@ def test_two_senders_send_each_mail_once() -> None:
         services.register(email=email, password=PASSWORD)
     assert sum(at_once(*[lambda: sum(iter(services.send_next_mail, False))] * 4)) == 6
     assert sorted(message.to[0] for message in mail.outbox) == expected
+
+
+def reset(token: str, password: str) -> int:
+    return APIClient().post(f"/api/v1/auth/password/reset/{token}", {"new_password": password}).status_code
+
+
+def confirm(token: str) -> int:
+    return APIClient().post(f"/api/v1/auth/email/{token}").status_code
+
+
+def test_of_several_resets_by_one_link_one_wins(alice: User) -> None:
+    token = links.password_reset_token(user=alice)
+    passwords = [f"battery staple {number}" for number in range(4)]
+    statuses = at_once(*[partial(reset, token, password) for password in passwords])
+    assert sorted(statuses) == [204, 400, 400, 400]
+    assert User.objects.get(pk=alice.pk).check_password(passwords[statuses.index(204)])
+
+
+def test_of_a_reset_and_a_change_of_the_email_one_wins(alice: User) -> None:
+    for number in range(3):
+        user = User.objects.get(pk=alice.pk)
+        password, email = f"battery staple {number}", f"alice{number}@example.com"
+        statuses = at_once(
+            partial(reset, links.password_reset_token(user=user), password),
+            partial(confirm, links.email_change_token(user=user, email=email)),
+        )
+        assert tuple(statuses) in {(204, 400), (400, 200)}
+        user.refresh_from_db()
+        assert (user.check_password(password), user.email == email) == (statuses[0] == 204, statuses[1] == 200)
+
+
+def test_of_two_users_who_confirm_one_email_one_gets_it(alice: User, bob: User) -> None:
+    tokens_ = [links.email_change_token(user=user, email="both@example.com") for user in (alice, bob)]
+    assert sorted(at_once(*[partial(confirm, token) for token in tokens_])) == [200, 409]

@@ -27,6 +27,7 @@ from till_client import (
     NotFound,
     PreconditionFailed,
     PriceChanged,
+    Problem,
     SignInRequired,
     Till,
     Tokens,
@@ -76,6 +77,18 @@ def test_somebody_registers_changes_and_signs_out(carol: Till) -> None:
 def test_a_changed_password_is_known_to_the_client(carol: Till) -> None:
     carol.auth.change_password(current_password="a long password", new_password="another long password")
     assert carol.users.me().full_name == "Carol"
+
+
+def test_links_to_a_new_password_and_email_are_asked_for_and_checked(carol: Till) -> None:
+    email = carol.users.me().email
+    carol.auth.request_password_reset(email=email)
+    carol.auth.request_email_change(current_password="a long password", new_email=f"new.{email}")
+    with pytest.raises(Problem) as refused:
+        carol.auth.reset_password("7-no.such.link", new_password="another long password")
+    assert refused.value.code == "invalid_link"
+    with pytest.raises(Problem) as refused:
+        carol.auth.confirm_email("7-no.such.link")
+    assert refused.value.code == "invalid_link"
 
 
 def test_a_login_goes_on_with_its_tokens(carol: Till, till_server: TillServer) -> None:
