@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from staff.formats import GROUP, NOTHING, amount_text, grouped
-from staff.read_only import link
+from staff.read_only import link_to
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -24,7 +24,7 @@ Tone = Literal["good", "wait", "bad", "quiet"]
 #: Ids up to this length are shown whole. Of longer ones the first and the last characters are.
 MAX_ID, ID_START, ID_END = 16, 8, 4
 #: Longer amounts may be broken between two groups of digits.
-MAX_AMOUNT = 24
+MAX_AMOUNT = 16
 
 
 class Word(NamedTuple):
@@ -61,8 +61,12 @@ def short_link(target: Model | None, text: str = "") -> SafeString:
     """Return a link of which a list shows the beginning."""
     if target is None:
         return mark_safe(NOTHING)  # noqa: S308  our own
-    name = text or str(target)
-    return format_html('<span class="till-cut" title="{}">{}</span>', name, link(target, name))
+    meta = target._meta
+    return short_link_to(f"{meta.app_label}_{meta.model_name}", target.pk, text or str(target))
+
+
+def short_link_to(page: str, pk: Any, text: str) -> SafeString:
+    return format_html('<span class="till-cut" title="{}">{}</span>', text, link_to(page, pk, text))
 
 
 def moment(at: datetime) -> SafeString:
@@ -113,12 +117,19 @@ class ListColumn:
         return NOTHING if value in (None, "") else self.show(value, row)
 
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
-        return str(value)
+        return str(value)  # of HTML it is the same HTML
 
 
 class Text(ListColumn):
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
         return short_text(str(value))
+
+
+class Prose(ListColumn):
+    """Text of which a list shows two lines."""
+
+    def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
+        return format_html('<span class="till-prose" title="{}">{}</span>', value, value)
 
 
 class Id(ListColumn):

@@ -3,14 +3,28 @@
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
+from staff.columns import ListColumn, Prose, Text, When, short_text
 from staff.read_only import ReadOnlyAdmin
+
+
+def target_link(entry: LogEntry) -> SafeString:
+    """Return a link to what was changed, or its name alone if it is there no more."""
+    url = None if entry.is_deletion() else entry.get_admin_url()
+    name = short_text(entry.object_repr)
+    return format_html('<a href="{}">{}</a>', url, name) if url else name
+
+
+def what_was_done(entry: LogEntry) -> str:
+    return entry.get_change_message() or str(entry.get_action_flag_display())
 
 
 @admin.register(LogEntry)
 class StaffLogAdmin(ReadOnlyAdmin):
-    list_display = ("action_time", "user", "kind_of_object", "target", "what_and_why")
-    list_display_links = ("action_time",)
+    list_display = ("time", "who", "kind_of_object", "target", "what_and_why")
+    list_display_links = ("time",)
     list_filter = (
         ("user", admin.RelatedOnlyFieldListFilter),
         "action_time",
@@ -25,17 +39,10 @@ class StaffLogAdmin(ReadOnlyAdmin):
         *("id", "action_time", "user_id", "user__email", "content_type__app_label", "content_type__model"),
         *("object_id", "object_repr", "change_message"),
     )
+    time = When(_("time (UTC)"), "action_time", order="action_time")
+    who = Text(_("who"), "user.email", order="user__email")
     empty_state = "What staff does to people, products and money is written down here, with who, when and why."
 
-    @admin.display(description="kind", ordering="content_type")
-    def kind_of_object(self, entry: LogEntry) -> str:
-        return entry.content_type.name if entry.content_type else ""
-
-    @admin.display(description="object", ordering="object_repr")
-    def target(self, entry: LogEntry) -> str:
-        url = None if entry.is_deletion() else entry.get_admin_url()
-        return format_html('<a href="{}">{}</a>', url, entry.object_repr) if url else entry.object_repr
-
-    @admin.display(description="what and why")
-    def what_and_why(self, entry: LogEntry) -> str:
-        return entry.get_change_message() or entry.get_action_flag_display()
+    kind_of_object = ListColumn(_("kind"), "content_type.name", order="content_type")
+    target = ListColumn(_("object"), target_link, order="object_repr")
+    what_and_why = Prose(_("what and why"), what_was_done)

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api.decimals import format_amount
@@ -22,6 +23,7 @@ from catalog.queries import products
 from payments.models import Currency
 from payments.money import InvalidAmount, check_amount
 from staff.amount_field import AmountFormField
+from staff.columns import Amount, ListColumn, NumberColumn, Status, Text, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.history import record
 from staff.read_only import BoundedPaginator, StaffAdmin
@@ -110,13 +112,19 @@ class RemoveAction(ConfirmedAction):
         return outcome
 
 
+ON_SALE = {
+    True: Word(_("On sale"), "good", _("Whoever has signed in can buy it.")),
+    False: Word(_("Off sale"), "quiet", _("Nobody can buy it. What was bought of it stays.")),
+}
+
+
 @admin.register(Product)
 class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     form = ProductForm
     compared = ("version",)
     confirmed_actions = (RemoveAction,)
-    list_display = ("id", "title", "price", "currency_code", "stock", "is_active", "version")
-    list_display_links = ("id", "title")
+    list_display = ("is_active", "short_title", "price", "currency_code", "stock", "id")
+    list_display_links = ("short_title", "id")
     list_editable = ("price", "stock", "is_active")
     list_select_related = ("currency",)
     list_filter = ("is_active", "currency")
@@ -132,6 +140,11 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
         *("id", "title", "description", "price", "currency_id", "stock", "is_active", "version", "created_at"),
     )
     export_places = "currency__decimal_places"
+    state = Status(_("on sale"), "is_active", ON_SALE, order="is_active")
+    short_title = Text(_("title"), "title", order="title")
+    price_shown = Amount(_("price"), "price", order="price")
+    currency_code = ListColumn(_("currency"), "currency_id", order="currency")
+    pieces_left = NumberColumn(_("stock"), "stock", order="stock")
     empty_state = (
         "Add a product, and everybody who has signed in can buy it. The demo's come with manage.py seed_products."
     )
@@ -143,9 +156,11 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
         matches = products.with_text(queryset, term) if term else queryset
         return (matches | queryset.filter(pk=number) if (number := id_or_none(term)) else matches), False
 
-    @admin.display(description="currency", ordering="currency")
-    def currency_code(self, product: Product) -> str:
-        return product.currency_id
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Whoever may only look is shown no fields, but the same as words and amounts."""
+        if self.has_change_permission(request):
+            return self.list_display
+        return ("state", "short_title", "price_shown", "pieces_left", "id")
 
     # --- what is asked ---
 

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api.decimals import format_amount
@@ -17,6 +18,7 @@ from payments.ledger.admin.display import money
 from payments.metadata.admin import AttachedMixin
 from payments.money import InvalidAmount
 from staff.amount_field import AmountFormField
+from staff.columns import Amount, Id, Link, Prose, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.period_filters import PeriodFilter
 from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
@@ -85,13 +87,20 @@ class RefundInline(ReadOnlyInline):
         return link(refund.transaction)
 
 
+STATUSES = {
+    Purchase.Status.PAID: Word(_("Paid"), "good", _("Nothing of it was paid back.")),
+    Purchase.Status.PARTIALLY_REFUNDED: Word(_("Partly refunded"), "quiet", _("A part of it was paid back.")),
+    Purchase.Status.REFUNDED: Word(_("Refunded"), "quiet", _("All of it was paid back.")),
+}
+
+
 @admin.register(Purchase)
 class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
     confirmed_actions = (RefundAction,)
     list_display = (
-        *("id", "title", "quantity", "buyer", "amount_paid", "amount_refunded", "state", "reference", "created_at"),
+        *("state", "time", "amount_paid", "amount_refunded", "buyer", "short_title", "short_reference", "id"),
     )
-    list_display_links = ("id", "title")
+    list_display_links = ("time", "id")
     list_filter = (PeriodFilter, "currency")
     search_fields = ("id",)
     search_help_text = (
@@ -108,6 +117,17 @@ class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
         *("refunded", "currency_id", "reference", "metadata", "transaction_id", "created_at"),
     )
     export_places = "currency__decimal_places"
+    state = Status(_("status"), "status", STATUSES)
+    time = When(_("time (UTC)"), "created_at", order="id")
+    amount_paid = Amount(_("paid"), "amount", order="amount")
+    amount_refunded = Amount(_("refunded"), lambda purchase: purchase.refunded or None, order="refunded")
+    price_of_one = Amount(_("price of one"), "unit_price")
+    buyer = Link(_("buyer"), "user", order="user_id")
+    bought = Link(_("product"), "product")
+    short_title = Text(_("product"), "title", order="title")
+    paid_from = Link(_("wallet"), "wallet")
+    booked_as = Link(_("transaction"), "transaction")
+    short_reference = Id(_("reference"), "reference")
     empty_state = "Nothing was bought yet. A purchase is made by a user, with a wallet that covers the price."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -117,44 +137,13 @@ class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(search.purchases(term)) if term else queryset), False
 
-    @admin.display(description="buyer", ordering="user_id")
-    def buyer(self, purchase: Purchase) -> str:
-        return link(purchase.user)
-
-    @admin.display(description="product")
-    def bought(self, purchase: Purchase) -> str:
-        return link(purchase.product)
-
-    @admin.display(description="wallet")
-    def paid_from(self, purchase: Purchase) -> str:
-        return link(purchase.wallet)
-
-    @admin.display(description="transaction")
-    def booked_as(self, purchase: Purchase) -> str:
-        return link(purchase.transaction)
-
-    @admin.display(description="price of one")
-    def price_of_one(self, purchase: Purchase) -> str:
-        return money(purchase.unit_price, purchase.currency)
-
-    @admin.display(description="paid", ordering="amount")
-    def amount_paid(self, purchase: Purchase) -> str:
-        return money(purchase.amount, purchase.currency)
-
-    @admin.display(description="refunded", ordering="refunded")
-    def amount_refunded(self, purchase: Purchase) -> str:
-        return money(purchase.refunded, purchase.currency) if purchase.refunded else ""
-
-    @admin.display(description="status")
-    def state(self, purchase: Purchase) -> str:
-        return purchase.status.label
-
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    list_display = ("id", "of_purchase", "amount_refunded", "reason", "created_at")
+    list_display = ("time", "amount_refunded", "buyer", "of_purchase", "why", "id")
+    list_display_links = ("time", "id")
     list_filter = (PeriodFilter,)
-    list_select_related = ("purchase__currency",)
+    list_select_related = ("purchase__currency", "purchase__user")
     fields = readonly_fields = ("id", "of_purchase", "amount_refunded", "reason", "booked_as", "created_at")
     search_fields = ("=id", "=purchase__id", "=transaction__id")
     search_help_text = "An id of refund, purchase or transaction"
@@ -163,16 +152,10 @@ class RefundAdmin(ReadOnlyAdmin):
         "created_at",
     )
     export_places = "purchase__currency__decimal_places"
+    time = When(_("time (UTC)"), "created_at", order="id")
+    amount_refunded = Amount(_("amount"), "amount", currency="purchase.currency", order="amount")
+    buyer = Link(_("buyer"), "purchase.user")
+    of_purchase = Link(_("purchase"), "purchase")
+    why = Prose(_("reason"), "reason")
+    booked_as = Link(_("transaction"), "transaction")
     empty_state = "Nothing was refunded yet. Refund a purchase from its page."
-
-    @admin.display(description="purchase")
-    def of_purchase(self, refund: Refund) -> str:
-        return link(refund.purchase)
-
-    @admin.display(description="amount")
-    def amount_refunded(self, refund: Refund) -> str:
-        return money(refund.amount, refund.purchase.currency)
-
-    @admin.display(description="transaction")
-    def booked_as(self, refund: Refund) -> str:
-        return link(refund.transaction)

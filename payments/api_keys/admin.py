@@ -8,14 +8,15 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext_lazy as _
 
 from accounts.key_scopes import Scope
 from accounts.models import ApiKey, Role, User
 from accounts.services import UnknownUser
 from payments.api_keys.services import InvalidKeyTerms, add_key, revoke_key
 from payments.orders.services import NotAService
+from staff.columns import Id, Link, Prose, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
-from staff.read_only import link
 from staff.service_forms import ServiceAdmin, ServiceForm
 
 
@@ -65,11 +66,25 @@ class ApiKeyForm(ServiceForm):
         return key
 
 
+STATES = {
+    "good": Word(_("Good"), "good", _("The service may sign its requests with it.")),
+    "expired": Word(_("Expired"), "quiet", _("Its time is over.")),
+    "revoked": Word(_("Revoked"), "quiet", _("Staff took it back, for ever.")),
+}
+
+
+def state_of(key: ApiKey) -> str:
+    if key.revoked_at:
+        return "revoked"
+    return "expired" if key.expires_at and key.expires_at <= timezone.now() else "good"
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = ApiKeyForm
     confirmed_actions = (RevokeAction,)
-    list_display = ("prefix", "name", "of_service", "scopes_text", "state", "last_used_at", "expires_at", "created_at")
+    list_display = ("state", "last_used", "of_service", "short_name", "short_prefix", "scopes_text", "expires")
+    list_display_links = ("short_name", "short_prefix")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at", "last_used_at")
     list_select_related = ("user",)
     list_per_page = 50
@@ -80,6 +95,13 @@ class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
         *("id", "prefix", "name", "user_id", "user__email", "created_by_id", "created_at", "expires_at", "revoked_at"),
         "last_used_at",
     )
+    state = Status(_("state"), state_of, STATES)
+    last_used = When(_("last used (UTC)"), "last_used_at", order="last_used_at")
+    of_service = Link(_("service"), "user", order="user_id")
+    short_name = Text(_("name"), "name", order="name")
+    short_prefix = Id(_("prefix"), "prefix", order="prefix")
+    scopes_text = Prose(_("scopes"), lambda key: ", ".join(key.scopes))
+    expires = When(_("expires (UTC)"), "expires_at", order="expires_at")
     empty_state = "No service has an API key yet. With one it needs no password and no login."
     page_fields: ClassVar[tuple[str, ...]] = (
         *("prefix", "name", "of_service", "scopes_text", "networks_text", "state"),
@@ -119,20 +141,6 @@ class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
         add_never_cache_headers(page)
         return page
 
-    @admin.display(description="service", ordering="user_id")
-    def of_service(self, key: ApiKey) -> str:
-        return link(key.user)
-
-    @admin.display(description="scopes")
-    def scopes_text(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
-
-    @admin.display(description="networks")
+    @admin.display(description=_("networks"))
     def networks_text(self, key: ApiKey) -> str:
-        return ", ".join(key.networks) or "everywhere"
-
-    @admin.display(description="state")
-    def state(self, key: ApiKey) -> str:
-        if key.revoked_at:
-            return "revoked"
-        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "good"
+        return ", ".join(key.networks) or str(_("everywhere"))

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api.filters import id_or_none
@@ -21,6 +22,7 @@ from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
 from staff.amount_field import AmountFormField
+from staff.columns import ListColumn, Prose, Status, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.formats import plain_decimal
 from staff.moment_field import LabelledDateTime
@@ -136,12 +138,37 @@ def _until(end: datetime | None) -> str:
     return f"until {end:%Y-%m-%d %H:%M}" if end else "without an end"
 
 
+STATES = {
+    "current": Word(_("In force"), "good", _("It is charged now.")),
+    "coming": Word(_("To come"), "wait", _("It is charged from its beginning on.")),
+    "ended": Word(_("Ended"), "quiet", _("It is charged no more.")),
+}
+
+
+def state_of(rule: CommissionRule) -> str:
+    now = timezone.now()
+    if rule.valid_from > now:
+        return "coming"
+    return "ended" if rule.valid_until and rule.valid_until <= now else "current"
+
+
+def terms_of(rule: CommissionRule) -> str:
+    parts = [f"{plain_decimal(rule.percent)} %"] if rule.percent else []
+    parts += [money(rule.fixed, rule.currency)] if rule.fixed else []
+    terms = [" + ".join(parts) or str(_("nothing"))]
+    if rule.minimum:
+        terms += [_("at least %(amount)s") % {"amount": money(rule.minimum, rule.currency)}]
+    if rule.maximum is not None:
+        terms += [_("at most %(amount)s") % {"amount": money(rule.maximum, rule.currency)}]
+    return ", ".join(terms)
+
+
 class StateFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("current", "In force"), ("coming", "To come"), ("ended", "Ended")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [(name, word.text) for name, word in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[CommissionRule]) -> QuerySet[CommissionRule]:  # noqa: ARG002
         now = timezone.now()
@@ -154,7 +181,8 @@ class StateFilter(admin.SimpleListFilter):
 class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = RuleForm
     confirmed_actions = (EndAction, DeleteAction)
-    list_display = ("id", "operation", "currency", "terms", "in_force", "valid_from", "valid_until")
+    list_display = ("in_force", "operation", "currency_code", "terms", "begins", "ends", "id")
+    list_display_links = ("id",)
     list_filter = (StateFilter, "operation", "currency")
     list_select_related = ("currency",)
     list_per_page = 50
@@ -164,6 +192,11 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     ordering = ("-id",)
     export_fields = ("id", "operation", "currency_id", *TERMS, "valid_from", "valid_until", "created_at")
     export_places = "currency__decimal_places"
+    in_force = Status(_("state"), state_of, STATES)
+    terms = Prose(_("terms"), terms_of)
+    currency_code = ListColumn(_("currency"), "currency_id", order="currency")
+    begins = When(_("from (UTC)"), "valid_from", order="valid_from")
+    ends = When(_("until (UTC)"), "valid_until", order="valid_until")
     empty_state = "Nothing is charged yet. Add a rule for an operation and a currency."
 
     def get_fields(self, request: HttpRequest, obj: CommissionRule | None = None) -> tuple[str, ...]:  # noqa: ARG002
@@ -183,16 +216,3 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
         if not self.has_delete_permission(request):
             raise PermissionDenied
         return redirect(self.confirm_address(DeleteAction(), [id_or_none(unquote(object_id)) or 0]))
-
-    @admin.display(description="terms")
-    def terms(self, rule: CommissionRule) -> str:
-        parts = [f"{plain_decimal(rule.percent)} %"] if rule.percent else []
-        parts += [money(rule.fixed, rule.currency)] if rule.fixed else []
-        text = " + ".join(parts) or "nothing"
-        text += f", at least {money(rule.minimum, rule.currency)}" if rule.minimum else ""
-        return text + (f", at most {money(rule.maximum, rule.currency)}" if rule.maximum is not None else "")
-
-    @admin.display(description="in force", boolean=True)
-    def in_force(self, rule: CommissionRule) -> bool:
-        now = timezone.now()
-        return rule.valid_from <= now and (rule.valid_until is None or rule.valid_until > now)

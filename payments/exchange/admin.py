@@ -198,9 +198,7 @@ class QuoteAdmin(ConversionAdmin):
 class ExchangeAdmin(AttachedMixin, ConversionAdmin):
     id_columns = ("pk", "user_id", "source_id", "destination_id", "transaction_id", "quote_id")
     text_columns = ("reference",)
-    list_display = (
-        *("time", "amount_given", "amount_bought", "rate_used", "of_user", "commission_taken", "short_reference", "id"),
-    )
+    list_display = ("time", "amount_given", "amount_bought", "rate_used", "of_user", "short_reference", "id")
     search_help_text = search_help(_("An id of exchange, user, wallet, transaction or quote, an email, or a reference"))
     fields = readonly_fields = (
         *("id", "of_user", "from_wallet", "to_wallet", *_TERMS, "remainder_kept", "by_rule", "promised_by"),

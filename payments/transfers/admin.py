@@ -16,9 +16,7 @@ class TransferAdmin(AttachedMixin, DocumentAdmin):
     id_columns = ("pk", "user_id", "recipient_id", "source_id", "destination_id", "transaction_id")
     user_columns = ("user", "recipient")
     text_columns = ("reference",)
-    list_display = (
-        *("time", "amount_sent", "of_user", "sent_to", "commission_taken", "short_note", "short_reference", "id"),
-    )
+    list_display = ("time", "amount_sent", "of_user", "sent_to", "short_note", "short_reference", "id")
     list_filter = (PeriodFilter, "currency")
     list_select_related = ("user", "recipient", "currency", "transaction")
     search_help_text = search_help(_("An id of transfer, user, wallet or transaction, an email, or a reference"))

@@ -90,5 +90,5 @@ def test_a_list_knows_its_numbers_and_each_cell_its_header() -> None:
     named: Any = cells
     assert [cell.split(">")[0] for cell in labelled(named, headers)] == [
         '<td data-label="Who" class="x"',
-        '<td data-label="Amount" class="y"',
+        '<td data-label="Amount" class="till-numbers y"',
     ]

@@ -1,20 +1,22 @@
 """Deliveries: what was sent to endpoints, each attempt with its answer, and sending one again."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from payments.deliveries import services
 from payments.deliveries.models import EventDelivery, EventEndpoint
 from payments.deliveries.queries import endpoints, position_or_none
+from staff.columns import Id, Link, NumberColumn, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin
 
 
 class NotRedeliverable(Exception):
@@ -47,21 +49,40 @@ class RedeliverAction(ConfirmedAction):
         return "waits for the worker."
 
 
+STATUSES = {
+    EventDelivery.Status.PENDING: Word(_("Pending"), "wait", _("The worker sends it, or sends it again.")),
+    EventDelivery.Status.DELIVERED: Word(_("Delivered"), "good", _("The endpoint has confirmed it.")),
+    EventDelivery.Status.FAILED: Word(_("Failed"), "bad", _("No attempt succeeded. It is not sent again by itself.")),
+}
+
+
+def next_attempt_of(delivery: EventDelivery) -> datetime | None:
+    return delivery.next_attempt_at if delivery.status == EventDelivery.Status.PENDING else None
+
+
 @admin.register(EventDelivery)
 class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     confirmed_actions = (RedeliverAction,)
-    list_display = ("id", "event", "type", "to_endpoint", "status", "attempts", "last_answer", "next_attempt")
+    list_display = ("state", "time", "to_endpoint", "event", "type", "tries", "last_answer", "next_attempt", "id")
+    list_display_links = ("time", "id")
     list_filter = ("status", PeriodFilter, "endpoint")
     list_select_related = ("endpoint",)
     search_fields = ("type",)
     search_help_text = f"The id of an event, such as evt_17 (of more than {MAX_LISTED:,}, the newest are listed)"
     fields = readonly_fields = (
-        *("id", "event", "type", "to_endpoint", "status", "attempts", "next_attempt", "delivered_at", "created_at"),
+        *("id", "event", "type", "to_endpoint", "state", "attempts", "next_attempt", "delivered_at", "created_at"),
         "each_attempt",
     )
     export_fields = (
         *("id", "endpoint_id", "endpoint__url", "position", "type", "status", "attempts", "created_at", "delivered_at"),
     )
+    state = Status(_("status"), "status", STATUSES)
+    time = When(_("time (UTC)"), "created_at", order="id")
+    event = Id(_("event"), "message_id", order="position")
+    to_endpoint = Link(_("endpoint"), "endpoint", order="endpoint_id")
+    tries = NumberColumn(_("attempts"), "attempts", order="attempts")
+    last_answer = Text(_("last answer"), lambda delivery: _answer(delivery.log[-1]) if delivery.log else "")
+    next_attempt = When(_("next attempt (UTC)"), next_attempt_of, order="next_attempt_at")
     empty_state = "Nothing was sent yet. Add an endpoint, and let a worker run (manage.py worker)."
 
     def get_search_results(self, request: Any, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
@@ -73,23 +94,6 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
             return queryset.none(), False
         # Their index begins with the endpoint: before 18, PostgreSQL reads the whole table if none is named.
         return queryset.filter(endpoint__in=endpoints().order_by().values("pk"), position=position), False
-
-    @admin.display(description="event", ordering="position")
-    def event(self, delivery: EventDelivery) -> str:
-        return delivery.message_id
-
-    @admin.display(description="endpoint", ordering="endpoint_id")
-    def to_endpoint(self, delivery: EventDelivery) -> str:
-        return link(delivery.endpoint)
-
-    @admin.display(description="next attempt", ordering="next_attempt_at")
-    def next_attempt(self, delivery: EventDelivery) -> str:
-        waits = delivery.status == EventDelivery.Status.PENDING
-        return display_for_value(delivery.next_attempt_at if waits else None, "-")
-
-    @admin.display(description="last answer")
-    def last_answer(self, delivery: EventDelivery) -> str:
-        return _answer(delivery.log[-1]) if delivery.log else ""
 
     @admin.display(description="the last attempts")
     def each_attempt(self, delivery: EventDelivery) -> str:

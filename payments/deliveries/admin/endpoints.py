@@ -7,19 +7,25 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api.filters import id_or_none
 from payments.deliveries import services
 from payments.deliveries.addresses import MAX_LENGTH, InvalidUrl
 from payments.deliveries.models import TYPE_MAX_LENGTH, EventDelivery, EventEndpoint
+from staff.columns import ListColumn, Prose, Status, Text, When, Word, number
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
+from staff.formats import grouped
 from staff.service_forms import InstructionField, ServiceAdmin, ServiceForm
 
 EDITED = ("url", "types", "description")
@@ -124,11 +130,44 @@ class RemoveEndpointAction(EndpointAction):
         return "deleted."
 
 
+#: An endpoint that is on has none.
+NO_REASON = "on"
+STATES = {
+    NO_REASON: Word(_("On"), "good", _("Events are sent there.")),
+    EventEndpoint.DisabledReason.STAFF: Word(_("Switched off"), "quiet", _("Staff switched it off. Nothing is lost.")),
+    EventEndpoint.DisabledReason.GONE: Word(
+        _("Gone"), "bad", _("Till switched it off: it answered 410 Gone. Nothing is lost.")
+    ),
+    EventEndpoint.DisabledReason.FAILING: Word(
+        _("Failed"), "bad", _("Till switched it off: nothing was delivered for five days. Nothing is lost.")
+    ),
+}
+
+
+def state_of(endpoint: EventEndpoint) -> Any:
+    return NO_REASON if endpoint.is_active else endpoint.disabled_reason
+
+
+def with_waiting(endpoints: QuerySet[EventEndpoint]) -> QuerySet[EventEndpoint]:
+    """Count what waits for each, in the same statement."""
+    pending = EventDelivery.objects.filter(endpoint=OuterRef("pk"), status=EventDelivery.Status.PENDING).order_by()
+    count = pending.values("endpoint").annotate(count=Count("pk")).values("count")
+    return endpoints.annotate(waiting_count=Coalesce(Subquery(count), 0))
+
+
+def waiting_link(endpoint: EventEndpoint) -> SafeString:
+    page = reverse("admin:payments_eventdelivery_changelist")
+    address = f"{page}?endpoint__id__exact={endpoint.pk}&status__exact=pending"
+    waiting = number(grouped(str(vars(endpoint)["waiting_count"])))
+    return format_html('<a href="{}">{}</a>', address, waiting)
+
+
 @admin.register(EventEndpoint)
 class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = EndpointForm
     confirmed_actions = (SwitchOnAction, SwitchOffAction, SendTestAction, RemoveEndpointAction)
-    list_display = ("url", "wanted", "is_active", "disabled_reason", "failing_since", "waiting", "created_at")
+    list_display = ("state", "failing", "waiting", "short_url", "wanted", "time")
+    list_display_links = ("short_url",)
     list_filter = ("is_active", "disabled_reason")
     search_fields = ("url", "description")
     search_help_text = "Address or description"
@@ -137,7 +176,16 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
         *("id", "url", "types", "description", "is_active", "disabled_reason", "failing_since", "position"),
         "created_at",
     )
+    state = Status(_("state"), state_of, STATES)
+    failing = When(_("failing since (UTC)"), "failing_since", order="failing_since")
+    waiting = ListColumn(_("waiting events"), waiting_link)
+    short_url = Text(_("address"), "url", order="url")
+    wanted = Prose(_("types"), lambda endpoint: ", ".join(endpoint.types) or _("all"))
+    time = When(_("added (UTC)"), "created_at", order="id")
     empty_state = "Events are sent nowhere yet. Add the address of a program that wants to know what happens."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventEndpoint]:
+        return with_waiting(super().get_queryset(request))
 
     def get_fields(self, request: HttpRequest, obj: EventEndpoint | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -148,8 +196,8 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: EventEndpoint | None = None) -> tuple[str, ...]:  # noqa: ARG002
         if obj is None:
             return ()
-        state = ("is_active", "disabled_reason", "failing_since", "position")
-        return (*state, "previous_secret_until", "waiting", "created_at")
+        now = ("state", "failing_since", "position")
+        return (*now, "previous_secret_until", "waiting", "created_at")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """A list narrowed by the first letters of a secret would spell it out."""
@@ -181,14 +229,3 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
         )
         add_never_cache_headers(page)
         return page
-
-    @admin.display(description="types")
-    def wanted(self, endpoint: EventEndpoint) -> str:
-        return ", ".join(endpoint.types) or "all"
-
-    @admin.display(description="waiting")
-    def waiting(self, endpoint: EventEndpoint) -> str:
-        number = endpoint.deliveries.filter(status=EventDelivery.Status.PENDING).count()
-        page = reverse("admin:payments_eventdelivery_changelist")
-        address = f"{page}?endpoint__id__exact={endpoint.pk}&status__exact=pending"
-        return format_html('<a href="{}">{}</a>', address, number)

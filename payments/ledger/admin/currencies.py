@@ -4,20 +4,30 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from payments.ledger.models import Currency
 from payments.ledger.services.currencies import change_currency, new_currency
+from staff.columns import NumberColumn, Status, Word
 from staff.service_forms import ServiceAdmin
+
+STATES = {
+    True: Word(_("In use"), "good", _("Wallets are opened in it, and prices are set in it.")),
+    False: Word(_("Not in use"), "quiet", _("Nothing new is done in it. What there is stays.")),
+}
 
 
 @admin.register(Currency)
 class CurrencyAdmin(ServiceAdmin):
-    list_display = ("code", "name", "decimal_places", "is_active")
+    list_display = ("state", "code", "name", "places")
+    list_display_links = ("code",)
     list_filter = ("is_active",)
     search_fields = ("code", "name")
     search_help_text = "Code or name"
     export_fields = ("code", "name", "decimal_places", "is_active")
+    state = Status(_("state"), "is_active", STATES, order="is_active")
+    places = NumberColumn(_("decimals"), "decimal_places", order="decimal_places")
     empty_state = "Add a currency first: the house's wallets are opened with it, and everything else refers to one."
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:

@@ -21,6 +21,11 @@ def money(amount: Decimal | None, currency: Currency) -> str:
     return NOTHING if amount is None else f"{amount_text(amount, currency.decimal_places)} {currency.code}"
 
 
+def wallet_name(wallet: Wallet) -> str:
+    """Name the wallet as staff speak of it: by its owner, or as the house's with its currency."""
+    return f"{wallet.house} {wallet.currency_id}" if wallet.house else str(wallet.owner)
+
+
 def wallet_label(wallet: Wallet) -> str:
     """Say whose wallet it is: a user is named by email."""
     return f"{wallet.pk} ({wallet.house or wallet.owner})"

@@ -1,20 +1,24 @@
 """Transactions in /admin, read-only."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from api.filters import id_or_none
 from payments.ledger.admin.actions import ReverseAction, reversal_of
-from payments.ledger.admin.display import money, wallet_label
+from payments.ledger.admin.display import money, wallet_label, wallet_name
 from payments.ledger.admin.wallets import MAX_WALLETS
 from payments.ledger.models import Posting, Reversal, Transaction, Wallet
 from payments.ledger.queries import history, search
 from payments.ledger.queries.history import Span
 from payments.webhooks.queries.search import credited_transaction_ids
+from staff.columns import Id, ListColumn, When, number, short_link
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
 from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
@@ -54,12 +58,12 @@ class PostingInline(ReadOnlyInline):
 class OfUserFilter(admin.SimpleListFilter):
     """One user's transactions: offered by the user's own page, not among thousands of names here."""
 
-    title = "user"
+    title = _("user")
     parameter_name = "of_user"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
         user = request.GET.get(self.parameter_name, "")
-        return [(user, f"User {user}")] if id_or_none(user) else []
+        return [(user, _("User %(id)s") % {"id": user})] if id_or_none(user) else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:  # noqa: ARG002
         user = self.value()
@@ -72,11 +76,36 @@ def of_user(user_id: int, *, limit: int) -> list[int]:
     return history.transaction_ids(list(wallets[:MAX_WALLETS]), Span(limit=limit))
 
 
+MAX_POSTINGS = 3
+
+
+def amounts_moved(transaction: Transaction) -> SafeString:
+    """Return a line for each of the first postings."""
+    postings = list(transaction.postings.all())[:MAX_POSTINGS]
+    lines = [(number(money(posting.amount, posting.currency)),) for posting in postings]
+    return format_html("<div>{}</div>", format_html_join("", '<div class="till-line">{}</div>', lines))
+
+
+def wallets_between(transaction: Transaction) -> SafeString:
+    """Return a line for each of the first postings, and how many more there are."""
+    postings = list(transaction.postings.all())
+    lines = [(_named(posting.source), _named(posting.destination)) for posting in postings[:MAX_POSTINGS]]
+    pairs = format_html_join("", '<div class="till-line">{} → {}</div>', lines)
+    more = len(postings) - MAX_POSTINGS
+    text = ngettext("and %(count)s more", "and %(count)s more", more) % {"count": more}
+    return format_html("<div>{}{}</div>", pairs, text if more > 0 else "")
+
+
+def _named(wallet: Wallet) -> SafeString:
+    return short_link(wallet, wallet_name(wallet))
+
+
 @admin.register(Transaction)
 class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     """No date hierarchy: it would ask for the oldest and newest time, which has no index, and read the whole table."""
 
-    list_display = ("id", "kind", "moved", "reference", "created_at")
+    list_display = ("kind", "time", "moved", "between", "short_reference", "id")
+    list_display_links = ("time", "id")
     list_filter = ("kind", PeriodFilter, OfUserFilter)
     search_fields = ("id",)
     search_help_text = (
@@ -94,10 +123,15 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     export_places = "postings__currency__decimal_places"
     empty_state = "Every movement of money stands here. The first comes with a provider's first notice."
-    _MAX_POSTINGS: ClassVar[int] = 3
+
+    time = When(_("time (UTC)"), "created_at", order="id")
+    moved = ListColumn(_("amount"), amounts_moved)
+    between = ListColumn(_("from, to"), wallets_between)
+    short_reference = Id(_("reference"), "reference", order="reference")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("postings__currency")
+        named = ("postings__currency", "postings__source__owner", "postings__destination__owner")
+        return super().get_queryset(request).prefetch_related(*named)
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
@@ -115,16 +149,6 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     def takes_back(self, transaction: Transaction) -> str:
         reversal: Reversal | None = getattr(transaction, "reverses", None)
         return _describe(reversal.original, reversal) if reversal else ""
-
-    @admin.display(description="postings")
-    def moved(self, transaction: Transaction) -> str:
-        postings = list(transaction.postings.all())
-        lines = [
-            (f"{money(posting.amount, posting.currency)}: {posting.source_id} to {posting.destination_id}",)
-            for posting in postings[: self._MAX_POSTINGS]
-        ]
-        more = [(f"and {len(postings) - self._MAX_POSTINGS} more",)] if len(postings) > self._MAX_POSTINGS else []
-        return format_html_join("", "<div>{}</div>", lines + more)
 
 
 def _describe(other: Transaction, reversal: Reversal) -> str:

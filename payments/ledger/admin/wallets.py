@@ -1,6 +1,7 @@
 """Wallets and transactions, read-only."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -8,13 +9,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from payments.ledger import booking
 from payments.ledger.admin.actions import AllowOverdraftAction, StopOverdraftAction
-from payments.ledger.admin.display import money
 from payments.ledger.models import Wallet
 from payments.ledger.queries import search
 from payments.ledger.queries.wallets import derived_balances
+from staff.columns import Amount, ListColumn, When, short_link, short_text
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.lists import StaffList
 from staff.read_only import ReadOnlyAdmin, link
@@ -25,11 +27,11 @@ MAX_HOLDS = 50
 
 
 class OwnerFilter(admin.SimpleListFilter):
-    title = "owner"
+    title = _("owner")
     parameter_name = "of"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("users", "Users"), ("house", "The house")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("users", _("Users")), ("house", _("The house"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> QuerySet[Wallet]:  # noqa: ARG002
         if self.value() is None:
@@ -52,11 +54,23 @@ def derive(wallets: list[Wallet]) -> None:
         vars(wallet)["derived_balance"] = balances.get(wallet.pk)
 
 
+def owner_of(wallet: Wallet) -> Any:
+    if wallet.house:
+        return short_text(_("The house: %(name)s") % {"name": wallet.get_house_display()})
+    return short_link(wallet.owner)
+
+
+def balance_of(wallet: Wallet) -> Decimal:
+    derived: Decimal | None = vars(wallet)["derived_balance"]
+    return wallet.balance if derived is None else derived
+
+
 @admin.register(Wallet)
 class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     confirmed_actions = (AllowOverdraftAction, StopOverdraftAction)
     ordering = ("id",)  # the house's wallets have the highest
-    list_display = ("id", "owner_or_house", "balance_now", "held_now", "available_now", "created_at")
+    list_display = ("owner_or_house", "balance_now", "held_now", "available_now", "time", "id")
+    list_display_links = ("time", "id")
     list_filter = (OwnerFilter, "currency", "created_at")
     list_select_related = ("owner", "currency")
     search_fields = ("id",)
@@ -69,6 +83,11 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         *("id", "owner_id", "owner__email", "house", "currency_id", "balance", "held", "sequence", "created_at"),
     )
     export_places = "currency__decimal_places"
+    owner_or_house = ListColumn(_("owner"), owner_of, order="owner")
+    balance_now = Amount(_("balance"), balance_of, order="balance")
+    held_now = Amount(_("held"), "held", order="held")
+    available_now = Amount(_("available"), lambda wallet: None if wallet.house else wallet.available)
+    time = When(_("opened (UTC)"), "created_at", order="created_at")
     empty_state = "A wallet is opened with a new user, by a user himself, or by a provider's first notice for it."
 
     def export_values(self, rows: QuerySet[Any]) -> Iterator[tuple[Sequence[Any], int]]:
@@ -91,23 +110,6 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         if wallet:
             derive([wallet])
         return wallet
-
-    @admin.display(description="owner", ordering="owner")
-    def owner_or_house(self, wallet: Wallet) -> str:
-        return f"The house: {wallet.get_house_display()}" if wallet.house else link(wallet.owner)
-
-    @admin.display(description="balance", ordering="balance")
-    def balance_now(self, wallet: Wallet) -> str:
-        derived = vars(wallet)["derived_balance"]
-        return money(wallet.balance if derived is None else derived, wallet.currency)
-
-    @admin.display(description="held", ordering="held")
-    def held_now(self, wallet: Wallet) -> str:
-        return money(wallet.held, wallet.currency)
-
-    @admin.display(description="available")
-    def available_now(self, wallet: Wallet) -> str:
-        return "" if wallet.house else money(wallet.available, wallet.currency)
 
     @admin.display(description="held by")
     def holds(self, wallet: Wallet) -> str:

@@ -67,7 +67,6 @@ def owner_text(user: User) -> str:
     return user.email if user.is_active else _("%(email)s (disabled)") % {"email": user.email}
 
 
-_LISTED = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider", "short_reference", "id")
 _FIELDS = (
     *(
         "id",
@@ -126,7 +125,7 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
 @admin.register(Deposit)
 class DepositAdmin(OrderAdmin):
     confirmed_actions = (ApproveDepositAction, RejectDepositAction)
-    list_display = _LISTED
+    list_display = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider", "short_reference", "id")
     fields = readonly_fields = _FIELDS
     empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
 
@@ -134,7 +133,7 @@ class DepositAdmin(OrderAdmin):
 @admin.register(Withdrawal)
 class WithdrawalAdmin(OrderAdmin):
     confirmed_actions = (ApproveWithdrawalAction, RejectWithdrawalAction)
-    list_display = (*_LISTED[:5], "goes_to", *_LISTED[5:])
+    list_display = ("state", "time", "amount_net", "owner", "goes_to", "short_reference", "id")
     fields = readonly_fields = (*_FIELDS[:9], "goes_to", "account", *_FIELDS[9:])
     export_fields = (
         *OrderAdmin.export_fields,

@@ -5,16 +5,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
 from accounts.services import UnknownUser
-from payments.ledger.admin.display import money
 from payments.ledger.services.currencies import CurrencyUnavailable
 from payments.money import InvalidAmount
 from payments.orders import services
 from payments.orders.models import SettlementScope
 from staff.amount_field import AmountFormField
-from staff.read_only import link
+from staff.columns import Amount, Link, ListColumn, Text
 from staff.service_forms import ServiceAdmin, ServiceForm
 
 
@@ -48,7 +48,8 @@ class ScopeForm(ServiceForm):
 @admin.register(SettlementScope)
 class SettlementScopeAdmin(ServiceAdmin):
     form = ScopeForm
-    list_display = ("id", "of_service", "currency", "provider", "limit", "everything")
+    list_display = ("of_service", "which_currency", "which_provider", "limit", "id")
+    list_display_links = ("id",)
     list_filter = ("everything", "currency", "provider")
     list_select_related = ("service", "currency", "provider")
     list_per_page = 50
@@ -58,6 +59,10 @@ class SettlementScopeAdmin(ServiceAdmin):
     autocomplete_fields = ("currency",)  # not the provider: where no number was sent, Django asks for it all the same
     export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug", "max_amount", "everything")
     export_places = "currency__decimal_places"
+    of_service = Link(_("service"), "service", order="service_id")
+    which_currency = ListColumn(_("currency"), lambda scope: scope.currency_id or _("all"), order="currency")
+    which_provider = Text(_("provider"), lambda scope: scope.provider or _("all"), order="provider")
+    limit = Amount(_("limit of one order"), "max_amount", order="max_amount")
     empty_state = (
         "No service settles anything yet. A scope lets one settle a currency's orders, a provider's, or everything."
     )
@@ -81,11 +86,3 @@ class SettlementScopeAdmin(ServiceAdmin):
     def delete_model(self, request: HttpRequest, obj: SettlementScope) -> None:
         with suppress(SettlementScope.DoesNotExist):  # somebody else was faster
             services.remove_scope(scope_id=obj.pk, staff=request.user)  # type: ignore[arg-type]  # staff is signed in
-
-    @admin.display(description="limit", ordering="max_amount")
-    def limit(self, scope: SettlementScope) -> str:
-        return money(scope.max_amount, scope.currency) if scope.currency else ""
-
-    @admin.display(description="service", ordering="service_id")
-    def of_service(self, scope: SettlementScope) -> str:
-        return link(scope.service)

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.admin import UserAdmin
-from accounts.models import User
+from accounts.models import Role, User
 from payments.users.admin.money import latest_lines, money_of
 from payments.users.balances import user_money
+from staff.columns import ListColumn, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.history import record
 from staff.read_only import BoundedPaginator, StaffAdmin
@@ -117,11 +118,34 @@ class ResendActivationAction(UserAction):
         services.resend_activation(email=target.email)
 
 
+STATES = {
+    "active": Word(_("Active"), "good", _("May sign in.")),
+    "waiting": Word(_("Not activated"), "wait", _("The address was not confirmed yet.")),
+    "disabled": Word(_("Disabled"), "quiet", _("Staff disabled the user. The money stays.")),
+    "deleted": Word(_("Deleted"), "quiet", _("Only what the books need is left.")),
+}
+
+
+def state_of(user: User) -> str:
+    if user.is_deleted:
+        return "deleted"
+    if user.is_active:
+        return "active"
+    return "disabled" if user.disabled_at else "waiting"
+
+
+def role_of(user: User) -> str:
+    """Return the role. Of the role user, only support may enter the staff site."""
+    return str(_("support")) if user.is_staff and user.role == Role.USER else user.get_role_display()
+
+
 admin.site.unregister(User)
 
 
 @admin.register(User)
 class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
+    list_display = ("state", "mail_address", "name_given", "what_role", "registered", "seen", "id")
+    list_display_links = ("mail_address", "id")
     confirmed_actions = (EnableAction, DisableAction, EndSessionsAction, ResendActivationAction)
     paginator = BoundedPaginator
     readonly_fields = (*UserAdmin.readonly_fields, "money_now", "latest_transactions")
@@ -134,6 +158,12 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
         *("id", "email", "full_name", "role", "is_active", "is_staff", "created_at", "activated_at", "disabled_at"),
         "last_login",
     )
+    state = Status(_("state"), state_of, STATES)
+    mail_address = Text(_("email"), "email", order="email")
+    name_given = Text(_("name"), "full_name", order="full_name")
+    what_role = ListColumn(_("role"), role_of, order="role")
+    registered = When(_("registered (UTC)"), "created_at", order="created_at")
+    seen = When(_("last sign-in (UTC)"), "last_login", order="last_login")
     empty_state = "People come by registering, or are added here."
 
     def lock(self, ids: list[Any]) -> None:

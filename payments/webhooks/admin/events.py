@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -15,19 +16,20 @@ from payments.webhooks import receiving
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.queries import search
 from payments.webhooks.receiving.replay import replay_event
-from staff.columns import Explained, Id, Word
+from staff.columns import Amount, Explained, Id, Link, ListColumn, Status, Text, When, Word, short_id, short_link_to
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
+from staff.lists import StaffList
 from staff.period_filters import ReceivedFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link, link_to
+from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link_to
 from staff.separation_of_duties import OwnOrder
 
 
 class AttentionFilter(admin.SimpleListFilter):
-    title = "needs attention"
+    title = _("needs attention")
     parameter_name = "attention"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [("yes", "Yes: unmatched or in conflict")]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [("yes", _("Yes: unmatched or in conflict"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:  # noqa: ARG002
         return queryset.filter(~Q(verdict="credited")) if self.value() == "yes" else queryset
@@ -66,14 +68,44 @@ VERDICTS = {
         _("Conflict"), "bad", _("Another content under an id that is known. The first was credited, this one was not.")
     ),
 }
+REASONS = {
+    "transaction_id_conflict": Word(_("Id is known"), "quiet", _("Its id was received before with other content.")),
+    "user_not_found": Word(_("No such user"), "quiet", _("There is no user with the id that the notice names.")),
+    "wallet_not_found": Word(_("No such wallet"), "quiet", _("No provider may choose an id such as the wallet's.")),
+    "wallet_owner_mismatch": Word(_("Another's wallet"), "quiet", _("The wallet belongs to another user.")),
+    "currency_mismatch": Word(_("Other currency"), "quiet", _("The wallet holds another currency.")),
+    "balance_too_large": Word(_("Balance too large"), "quiet", _("The wallet would hold more than can be stored.")),
+}
+
+
+class EventList(StaffList):
+    """Names the users of a page, all at once: events refer to them by id alone."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        name_users(self.result_list)
+
+
+def name_users(events: list[WebhookEvent]) -> None:
+    emails = dict(User.objects.filter(pk__in={event.user_id for event in events}).values_list("pk", "email"))
+    for event in events:
+        vars(event)["user_email"] = emails.get(event.user_id, "")
+
+
+def user_link(event: WebhookEvent) -> SafeString:
+    email = vars(event)["user_email"]
+    return short_link_to("accounts_user", event.user_id, email) if email else short_id(str(event.user_id))
+
+
+def wallet_link(event: WebhookEvent) -> str:
+    return link_to("payments_wallet", event.wallet, str(event.wallet)) if event.wallet else str(_("the user's first"))
 
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
-    list_display = (
-        *("id", "provider", "external_id", "user_named", "wallet_named", "amount_sent", "verdict", "reason"),
-        "received_at",
-    )
+    list_display = (*("state", "why", "time", "amount_sent", "user_named", "by_provider", "short_external_id", "id"),)
+    list_display_links = ("time", "id")
     list_filter = (AttentionFilter, "verdict", "provider", ReceivedFilter)
     list_select_related = ("provider__currency", "currency")
     search_fields = ("external_id",)
@@ -83,7 +115,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     fields = readonly_fields = (
         *("id", "provider", "id_of_provider", "user_named", "wallet_named", "amount_sent", "verdict_explained"),
-        *("reason", "booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
+        *("reason_explained", "booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
     )
     confirmed_actions = (ReplayAction,)
     export_fields = (
@@ -91,10 +123,21 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         *("verdict", "reason", "transaction_id", "balance", "received_at", "wallet_id"),
     )
     export_places = "places"
+    state = Status(_("status"), "verdict", VERDICTS)
+    why = Status(_("reason"), "reason", REASONS)
+    time = When(_("received (UTC)"), "received_at", order="id")
+    amount_sent = Amount(_("amount"), "amount", currency="paid_in", order="amount")
+    user_named = ListColumn(_("user"), user_link, order="user_id")
+    wallet_named = ListColumn(_("wallet"), wallet_link, order="account_id")
+    by_provider = Text(_("provider"), "provider.slug", order="provider")
+    short_external_id = Id(_("provider's id"), "external_id")
+    booked_as = Link(_("transaction"), "transaction")
+    balance_after = Amount(_("balance after"), "balance", currency="paid_in")
     empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
 
     id_of_provider = Id(_("provider's id"), "external_id")
     verdict_explained = Explained(_("verdict"), "verdict", VERDICTS)
+    reason_explained = Explained(_("reason"), "reason", REASONS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """A list shows no bodies, which may be long. The page of one event reads them when it shows them."""
@@ -106,29 +149,18 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
             places=Coalesce("currency__decimal_places", "provider__currency__decimal_places"),
         )
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StaffList]:  # noqa: ARG002
+        return EventList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> WebhookEvent | None:
+        event: WebhookEvent | None = super().get_object(request, object_id, from_field)
+        if event:
+            name_users([event])
+        return event
+
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
         return (queryset.filter(search.events(term)) if term else queryset), False
-
-    @admin.display(description="user", ordering="user_id")
-    def user_named(self, event: WebhookEvent) -> str:
-        return link_to("accounts_user", event.user_id, str(event.user_id))
-
-    @admin.display(description="wallet", ordering="account_id")
-    def wallet_named(self, event: WebhookEvent) -> str:
-        return link_to("payments_wallet", event.wallet, str(event.wallet)) if event.wallet else "the user's first"
-
-    @admin.display(description="amount", ordering="amount")
-    def amount_sent(self, event: WebhookEvent) -> str:
-        return money(event.amount, event.paid_in)
-
-    @admin.display(description="transaction")
-    def booked_as(self, event: WebhookEvent) -> str:
-        return link(event.transaction)
-
-    @admin.display(description="balance after")
-    def balance_after(self, event: WebhookEvent) -> str:
-        return money(event.balance, event.paid_in)
 
     @admin.display(description="body, as it came")
     def body_shown(self, event: WebhookEvent) -> str:

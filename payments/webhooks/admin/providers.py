@@ -13,11 +13,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from payments.webhooks import provider_secrets, services
 from payments.webhooks.models import Provider
 from payments.webhooks.presets import PRESETS
+from staff.columns import ListColumn, Status, Text, When, Word
 from staff.service_forms import InstructionField, ServiceAdmin
 
 if TYPE_CHECKING:  # Django's own class takes no type argument at run time.
@@ -117,10 +119,20 @@ def _preset_links() -> str:
     return format_html("Begin with a preset: {}", links)
 
 
+STATES = {
+    True: Word(_("On"), "good", _("Its notices credit wallets.")),
+    False: Word(_("Off"), "quiet", _("Its notices are refused.")),
+}
+ROTATION = {
+    True: Word(_("Being rotated"), "wait", _("The secret before is accepted too, until the rotation is ended.")),
+}
+
+
 @admin.register(Provider)
 class ProviderAdmin(ServiceAdmin):
     form = ProviderForm
-    list_display = ("slug", "scheme", "currency_id", "is_active", "requires_uuid", "rotating", "updated_at")
+    list_display = ("state", "short_slug", "currency_code", "short_scheme", "rotating", "changed")
+    list_display_links = ("short_slug",)
     list_filter = ("is_active", "scheme")
     search_fields = ("slug",)
     search_help_text = "Slug"
@@ -131,6 +143,12 @@ class ProviderAdmin(ServiceAdmin):
         *FIELD_MAP,
     )
     export_places = "currency__decimal_places"
+    state = Status(_("state"), "is_active", STATES, order="is_active")
+    short_slug = Text(_("name in addresses"), "slug", order="slug")
+    currency_code = ListColumn(_("currency"), "currency_id", order="currency")
+    short_scheme = Text(_("how it signs"), lambda provider: provider.get_scheme_display(), order="scheme")
+    rotating = Status(_("secret"), lambda provider: bool(provider.previous_secret) or None, ROTATION)
+    changed = When(_("changed (UTC)"), "updated_at", order="updated_at")
     empty_state = "A provider sends signed notices of payments. Add one with the secret that you agreed on."
     actions = ("end_rotation",)
     readonly_fields = ("rotating", "updated_at")
@@ -194,10 +212,6 @@ class ProviderAdmin(ServiceAdmin):
         page = TemplateResponse(request, "admin/new_secret.html", {**context, "secret": secret, "opts": self.opts})
         add_never_cache_headers(page)
         return page
-
-    @admin.display(boolean=True, description="secret is being rotated")
-    def rotating(self, provider: Provider) -> bool:
-        return bool(provider.previous_secret)
 
     @admin.action(description="End the rotation: accept only the active secret", permissions=["change"])
     def end_rotation(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
