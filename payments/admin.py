@@ -11,7 +11,7 @@ from payments.orders.admin import external_wallets, orders, settlement_scopes
 from payments.transfers import admin as transfers
 from payments.users.admin import users
 from payments.webhooks.admin import events, providers
-from staff import log_entries
+from staff import failed_logins, log_entries
 
 __all__ = [
     "api_keys",
@@ -23,6 +23,7 @@ __all__ = [
     "events",
     "exchange",
     "external_wallets",
+    "failed_logins",
     "log_entries",
     "money_events",
     "orders",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: good: done as it should be; wait: somebody or something is to do it; bad: it went wrong; quiet: no matter.
 Tone = Literal["good", "wait", "bad", "quiet"]
 #: Ids up to this length are shown whole. Of longer ones the first and the last characters are.
-MAX_ID, ID_START, ID_END = 16, 8, 4
+MAX_ID, ID_START, ID_END = 16, 6, 4
 #: Longer amounts may be broken between two groups of digits.
 MAX_AMOUNT = 16
 
@@ -199,12 +199,22 @@ class Status(ListColumn):
         self._words = words
 
     def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
-        return chip(self._words.get(value) or Word(str(value)))
+        return chip(self.word(value))
+
+    def word(self, value: Any) -> Word:
+        return self._words.get(value) or Word(str(value))
+
+
+class Meaning(Status):
+    """The word as text, which may be broken into lines, with what it means in the title."""
+
+    def show(self, value: Any, row: Any) -> str:  # noqa: ARG002
+        word = self.word(value)
+        return format_html('<span title="{}">{}</span>', word.why, word.text)
 
 
 class Explained(Status):
     """On the page of one object: the word, and a sentence that says what it means."""
 
     def show(self, value: Any, row: Any) -> str:
-        word = self._words.get(value) or Word(str(value))
-        return format_html('{} <span class="help">{}</span>', super().show(value, row), word.why)
+        return format_html('{} <span class="help">{}</span>', super().show(value, row), self.word(value).why)

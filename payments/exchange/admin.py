@@ -182,7 +182,7 @@ def quote_state(quote: Quote) -> str:
 @admin.register(Quote)
 class QuoteAdmin(ConversionAdmin):
     id_columns = ("pk", "user_id")
-    list_display = ("state", "time", "amount_given", "amount_bought", "rate_used", "of_user", "ends", "id")
+    list_display = ("state", "time", "amount_given", "amount_bought", "rate_used", "of_user", "id")
     list_select_related = (*ConversionAdmin.list_select_related, "exchange")
     search_help_text = search_help(_("Quote id, user id or email"))
     fields = readonly_fields = ("id", "of_user", *_TERMS, "by_rule", "used_by", "created_at", "expires_at")
@@ -190,7 +190,6 @@ class QuoteAdmin(ConversionAdmin):
     empty_state = _("A quote promises a user a rate for a while. Nobody has asked for one yet.")
 
     state = Status(_("state"), quote_state, QUOTE_STATES)
-    ends = When(_("expires (UTC)"), "expires_at", order="expires_at")
     used_by = Link(_("served"), exchange_of)
 
 

@@ -60,7 +60,7 @@ class Screen:
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
     def measure(self, fact: str) -> Any:
-        return self._driver.execute_script(f"{FACTS}\nreturn {fact};")  # type: ignore[no-untyped-call]
+        return self._driver.execute_script(f"{FACTS}\nreturn {fact};")
 
 
 def test_no_list_is_wider_than_its_frame_and_every_text_of_it_can_be_read(
@@ -78,7 +78,7 @@ def test_no_list_is_wider_than_its_frame_and_every_text_of_it_can_be_read(
 def faults_of_list(screen: Screen) -> Iterator[str]:
     for width in (*LAPTOPS, PHONE):
         screen.resize(width)
-        for fault in screen.measure(f"tooWide({width > PHONE})"):
+        for fault in screen.measure(f"tooWide({str(width > PHONE).lower()})"):
             yield f"at {width}: {fault}"
     screen.resize(LAPTOPS[0])
     yield from screen.measure("strangeCells()")
@@ -102,7 +102,6 @@ def test_filters_are_folded_where_they_would_take_the_rows_room(filled: None, st
             assert filters.is_displayed() is is_open
             assert not screen.measure("tooWide(false)")
     staff.one(".till-filters summary").click()
-    staff.one(".till-filters summary").click()
     staff.press("#changelist-filter a[href*='kind__exact=transfer']")
     assert staff.one("#changelist-filter").is_displayed(), "it stays open while somebody chooses"
     assert "Kind: Transfer" in staff.text(".till-filters")
@@ -113,6 +112,6 @@ def test_a_long_id_is_short_to_the_eye_and_whole_to_whoever_copies_it(
 ) -> None:
     staff.open(f"/admin/payments/webhookevent/?q={UUID}")
     cell = ".field-short_external_id .till-id"
-    assert staff.one(cell).text == "0192f0c1…90ab" or len(staff.one(cell).text) < len(UUID)
+    assert 50 < staff.one(cell).size["width"] < 120, "both ends, and a dot for each that is left out"
     assert screen.measure(f"selected({cell!r})") == UUID
     assert staff.one(cell).get_attribute("title") == UUID

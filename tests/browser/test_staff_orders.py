@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from payments.models import Deposit, Wallet, Withdrawal
+from staff.formats import GROUP
 from tests.browser.conftest import Browser
 from tests.support import recipes
 from tests.support.exchanges import store_rate
@@ -62,7 +63,7 @@ def test_staff_approves_a_deposit(story: tuple[Deposit, Withdrawal], staff: Brow
     assert "NTRF 0042" in staff.text(".field-bank_reference")
     assert not staff.all(".object-tools a[href*=approve]")
     staff.press(".field-booked_as a")
-    assert "1098.50 USD" in staff.text("#postings-group")
+    assert f"1{GROUP}098.50 USD" in staff.text("#postings-group")
     staff.open("/admin/payments/deposit/")
     assert [row.text for row in staff.all("#result_list tbody .field-amount_asked")] == ["40.00 USD"]
     assert (staff.complaints(), staff.elsewhere()) == ([], [])

@@ -20,8 +20,8 @@ from payments.deliveries import services as deliveries
 from payments.events import relay
 from payments.exchange import services as exchange
 from payments.metadata.members import Attached
-from payments.orders import services as orders
 from payments.models import Currency, Provider
+from payments.orders import services as orders
 from payments.transfers.services import transfer
 from staff.history import record
 from tests.support import recipes

@@ -80,7 +80,7 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     time = When(_("time (UTC)"), "created_at", order="id")
     event = Id(_("event"), "message_id", order="position")
     to_endpoint = Link(_("endpoint"), "endpoint", order="endpoint_id")
-    tries = NumberColumn(_("attempts"), "attempts", order="attempts")
+    tries = NumberColumn(_("tries"), "attempts", order="attempts")
     last_answer = Text(_("last answer"), lambda delivery: _answer(delivery.log[-1]) if delivery.log else "")
     next_attempt = When(_("next attempt (UTC)"), next_attempt_of, order="next_attempt_at")
     empty_state = "Nothing was sent yet. Add an endpoint, and let a worker run (manage.py worker)."

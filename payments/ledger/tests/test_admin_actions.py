@@ -96,7 +96,7 @@ def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
 ) -> None:
     came_in = Transaction.objects.get(kind="deposit")
     book_transfer((wallet.pk, wallet_with(bob, "USD", "1").pk, "1000"))
-    assert "available balance does not cover" in confirm(site, TRANSACTIONS, "reverse", came_in)
+    assert "are available in the wallet" in confirm(site, TRANSACTIONS, "reverse", came_in)
     confirm(site, WALLETS, "allow-overdraft", wallet, reason="card dispute")
     confirm(site, TRANSACTIONS, "reverse", came_in)
     assert balance_and_held(wallet)[0] == "-1000"
@@ -126,7 +126,7 @@ def test_what_a_reversal_has_taken_cannot_be_paid_out(
     confirm(site, WALLETS, "allow-overdraft", wallet, reason="card dispute")
     confirm(site, TRANSACTIONS, "reverse", came_in, reason="disputed")
     assert balance_and_held(wallet) == ("0", "100")
-    assert "available balance does not cover" in confirm(site, WITHDRAWALS, "approve", outgoing)
+    assert "are available in the wallet" in confirm(site, WITHDRAWALS, "approve", outgoing)
     outgoing.refresh_from_db()
     assert outgoing.status == "pending"
     confirm(site, WITHDRAWALS, "reject", outgoing)

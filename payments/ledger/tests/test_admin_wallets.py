@@ -87,7 +87,7 @@ def test_the_staff_site_derives_the_balances_of_the_house(story: dict[str, int],
 def test_the_staff_site_shows_an_event_and_what_became_of_it(story: dict[str, int], site: Client) -> None:
     page = text(site, f"payments/webhookevent/{story['event']}/change/")
     assert "7003" in page
-    assert "user_not_found" in page
+    assert "No such user" in page
     assert listed(site, "payments/webhookevent", attention="yes") == [story["event"]]
 
 

@@ -16,7 +16,20 @@ from payments.webhooks import receiving
 from payments.webhooks.models import WebhookEvent
 from payments.webhooks.queries import search
 from payments.webhooks.receiving.replay import replay_event
-from staff.columns import Amount, Explained, Id, Link, ListColumn, Status, Text, When, Word, short_id, short_link_to
+from staff.columns import (
+    Amount,
+    Explained,
+    Id,
+    Link,
+    ListColumn,
+    Meaning,
+    Status,
+    Text,
+    When,
+    Word,
+    short_id,
+    short_link_to,
+)
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.lists import StaffList
 from staff.period_filters import ReceivedFilter
@@ -124,7 +137,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     )
     export_places = "places"
     state = Status(_("status"), "verdict", VERDICTS)
-    why = Status(_("reason"), "reason", REASONS)
+    why = Meaning(_("reason"), "reason", REASONS)
     time = When(_("received (UTC)"), "received_at", order="id")
     amount_sent = Amount(_("amount"), "amount", currency="paid_in", order="amount")
     user_named = ListColumn(_("user"), user_link, order="user_id")
