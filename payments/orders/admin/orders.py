@@ -18,7 +18,7 @@ from payments.orders.admin.settlement import (
     RejectWithdrawalAction,
 )
 from payments.orders.models import Deposit, Order, OrderStatus, Withdrawal
-from staff.columns import Amount, Explained, Link, Status, Text, Word
+from staff.columns import Amount, Explained, Link, Status, Word
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
@@ -107,7 +107,6 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     amount_asked = Amount(_("amount"), "amount", order="amount")
     commission_taken = Amount(_("commission"), "commission", order="commission")
     amount_net = Amount(_("net"), "net")
-    by_provider = Text(_("provider"), "provider.slug")
     by_whom = Link(_("settled by"), "settled_by")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -125,7 +124,7 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
 @admin.register(Deposit)
 class DepositAdmin(OrderAdmin):
     confirmed_actions = (ApproveDepositAction, RejectDepositAction)
-    list_display = ("state", "time", "amount_asked", "amount_net", "owner", "by_provider", "short_reference", "id")
+    list_display = ("state", "time", "amount_asked", "amount_net", "owner", "short_reference", "id")
     fields = readonly_fields = _FIELDS
     empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
 
