@@ -111,7 +111,7 @@ def test_a_long_id_is_short_to_the_eye_and_whole_to_whoever_copies_it(
     filled: None, staff: Browser, screen: Screen
 ) -> None:
     staff.open(f"/admin/payments/webhookevent/?q={UUID}")
-    cell = ".field-short_external_id .till-id"
+    cell = ".field-id_of_provider .till-id"
     assert 50 < staff.one(cell).size["width"] < 120, "both ends, and a dot for each that is left out"
     assert screen.measure(f"selected({cell!r})") == UUID
     assert staff.one(cell).get_attribute("title") == UUID

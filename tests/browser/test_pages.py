@@ -47,7 +47,7 @@ def test_staff_finds_by_search_and_filter(story: int, staff: Browser) -> None:
     staff.open("/admin/payments/webhookevent/")
     staff.one(".till-filters summary").click()
     staff.press("#changelist-filter a[href*='attention=yes']")
-    assert [row.text for row in staff.all("#result_list tbody .field-short_external_id")] == ["7003"]
+    assert [row.text for row in staff.all("#result_list tbody .field-id_of_provider")] == ["7003"]
 
 
 def choose(staff: Browser, pk: int, action: str) -> str:

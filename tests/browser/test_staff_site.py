@@ -41,7 +41,7 @@ def test_the_front_page_shows_how_things_stand(story: Purchase, staff: Browser) 
         assert plot.size["width"] > 150
         assert plot.find_elements(By.CSS_SELECTOR, "rect.till-ground")[13].is_displayed()
     staff.press(".till-attention a[href*=unmatched]")
-    assert [row.text for row in staff.all("#result_list tbody .field-short_external_id")] == ["7003"]
+    assert [row.text for row in staff.all("#result_list tbody .field-id_of_provider")] == ["7003"]
     assert (staff.complaints(), staff.elsewhere()) == ([], [])
 
 

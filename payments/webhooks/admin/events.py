@@ -117,7 +117,7 @@ def wallet_link(event: WebhookEvent) -> str:
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
-    list_display = (*("state", "why", "time", "amount_sent", "user_named", "by_provider", "short_external_id", "id"),)
+    list_display = (*("state", "why", "time", "amount_sent", "user_named", "by_provider", "id_of_provider", "id"),)
     list_display_links = ("time", "id")
     list_filter = (AttentionFilter, "verdict", "provider", ReceivedFilter)
     list_select_related = ("provider__currency", "currency")
@@ -143,7 +143,6 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     user_named = ListColumn(_("user"), user_link, order="user_id")
     wallet_named = ListColumn(_("wallet"), wallet_link, order="account_id")
     by_provider = Text(_("provider"), "provider.slug", order="provider")
-    short_external_id = Id(_("provider's id"), "external_id")
     booked_as = Link(_("transaction"), "transaction")
     balance_after = Amount(_("balance after"), "balance", currency="paid_in")
     empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
