@@ -67,6 +67,7 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(DEV) manage.py spectacular --urlconf legacy.urls --custom-settings config.openapi.legacy_document.SETTINGS \
 	  --validate --fail-on-warn --file $(VENV)/openapi-legacy.yaml
 	.ci/openapi lint $(VENV)/openapi.yaml
+	.ci/openapi lint $(VENV)/openapi-legacy.yaml
 
 format: install-dev ## mend what ruff can, and format
 	$(PY) -m ruff check --fix .

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
-from accounts.serializers import AddressField, PasswordField
+from accounts.serializers import AddressField, CodeField, PasswordField
 from accounts.validators import EMAIL_MAX_LENGTH, FULL_NAME_MAX_LENGTH
 from api.fields import FlagField, IdField, PlainTextField
 from api.parsers import MAX_MEMBERS, UnreadableField
@@ -133,5 +133,6 @@ class CredentialsRequest(LegacyRequest):
     # Whether it is an address at all is not told, as in `POST /api/v1/auth/login`.
     email = PlainTextField(max_length=EMAIL_MAX_LENGTH, help_text="Or `login`, or `username`.")
     password = PasswordField()
+    code = CodeField(required=False, help_text="Where a second factor is on: of the authenticator, or to recover.")
     #: What OAuth's clients add to a form.
     grant_type = serializers.ChoiceField(choices=["password"], required=False)

@@ -54,9 +54,9 @@ class LegacyLoginView(PublicLegacyView):
     throttle_scope = "login"
 
     def log_in(self, request: Request, credentials: dict[str, Any]) -> Response:
+        proof = {name: credentials[name] for name in ("password", "code") if name in credentials}
         email = address_of(credentials["email"])
-        pair = services.sign_in(email=email, password=credentials["password"], request=request._request)
-        return Response(tokens_answer(pair))
+        return Response(tokens_answer(services.sign_in(email=email, **proof, request=request._request)))
 
     def checked_credentials(self, members: dict[str, Any]) -> dict[str, Any]:
         shape = CredentialsRequest(data=members)

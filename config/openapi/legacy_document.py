@@ -40,6 +40,7 @@ def describe_old_addresses(result: Any, **_: Any) -> Any:
         "contact": {"name": "The operator of this Till", **(public[0] if public else {})},
         "license": {"name": "None is granted: all rights are reserved", "identifier": "LicenseRef-All-Rights-Reserved"},
     }
+    result["components"]["securitySchemes"].pop("api_key", None)  # these addresses are closed to keys
     result["servers"] = [{"url": "/", "description": "Where this document was read."}]
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     return result

@@ -147,7 +147,7 @@ class DeleteUserView(LegacyView):
         tags=["accounts"],
         summary="Delete a user (admin)",
         description="A user with history is anonymised, one with money is 409 `user_has_money`.",
-        responses=serializers.DoneMessage,
+        responses={200: serializers.DoneMessage},
     )
     def delete(self, request: Request, user_id: int) -> Response:  # noqa: ARG002
         services.delete_user(user_id=user_id, staff=self.user)

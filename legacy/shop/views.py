@@ -157,7 +157,7 @@ class LegacyProductView(_ProductsView):
         tags=["shop"],
         summary="Delete a product (admin)",
         description="One that was sold is archived instead.",
-        responses=serializers.ProductDeleted,
+        responses={200: serializers.ProductDeleted},
     )
     def delete(self, request: Request, pk: int) -> Response:  # noqa: ARG002
         services.delete_product(product_id=pk, by=self.user)

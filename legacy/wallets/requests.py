@@ -22,7 +22,7 @@ _TARGET = (
     *("to_wallet", "target_wallet_id", "target_id", "target", "destination_wallet_id", "destination_id", "destination"),
     *("recipient_wallet_id", "receiver_wallet_id", "wallet_to"),
 )
-_CURRENCY = ("currency_code", "code")
+_CURRENCY = ("currency_code",)
 _WHICH_WALLET = "Or `wallet`, `account_id`, `id`. Left out: the first one in `currency`."
 _DETAILS = ("iban", "last4", "address", "description")
 

@@ -14,6 +14,7 @@ from tests.support.api_client import in_process
 from tests.support.ledger_checks import assert_ledger_balances
 from tests.support.old_client import OldClient
 from tests.support.provider import SHA256_CONCAT
+from tests.support.second_factors import enrol
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +99,12 @@ def test_outside_of_development_mode_registering_proves_the_address(old: OldClie
     assert (registered["is_active"], registered["activation_url"]) == (False, None)
     assert old.refused(401, "POST", "/login", {**USER, "email": NEW["email"]})["code"] == "invalid_credentials"
     assert not User.objects.with_email(NEW["email"]).get().is_active
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/login"), ("POST", "/auth"), ("GET", "/service/auth/login")])
+def test_no_login_goes_around_the_second_factor(old: OldClient, method: str, path: str) -> None:
+    app, _ = enrol(User.objects.with_email(USER["email"]).get(), USER["password"])
+    assert old.refused(401, method, path, USER)["code"] == "second_factor_required"
+    assert old.refused(401, method, path, USER | {"code": app.wrong()})["code"] == "invalid_second_factor"
+    assert old.ask(method, path, USER | {"code": app.code()})["access_token"]
+    assert old.refused(400, method, f"{path}?code=123456", USER)["errors"][0]["code"] == "secret_in_address"

@@ -104,3 +104,17 @@ def test_a_form_that_is_unclear_is_refused(old: OldClient, body: bytes) -> None:
     answer = old.client.post("/login", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 400, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_page_reads_the_document_of_these_addresses_and_nothing_from_elsewhere(old: OldClient) -> None:
+    page, script = old.send("GET", "/docs/legacy"), old.send("GET", "/docs/legacy?script=")
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert "docs/legacy/schema" in script.text
+    document = old.ask("GET", "/docs/legacy/schema?format=json")
+    assert set(document["paths"]) == {operation.address for operation in OPERATIONS.values()}
+    assert all(f"`{name}`" in document["info"]["description"] for name in NAMES)
+
+
+def test_tills_own_document_does_not_have_them(old: OldClient) -> None:
+    addresses = old.ask("GET", "/api/v1/schema?format=json")["paths"]
+    assert not {operation.address for operation in OPERATIONS.values()} & set(addresses)
