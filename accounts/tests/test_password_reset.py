@@ -16,6 +16,7 @@ from accounts import links, services, tokens
 from accounts.models import OutgoingMail, User
 from accounts.tests.conftest import PASSWORD, bearer
 from accounts.tests.link_mail import mailed, newest_link
+from tests.support.second_factors import enrol
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +181,15 @@ def test_a_link_that_nobody_could_send_for_an_hour_is_not_sent_later(api: APICli
     api.post(URL, {"email": alice.email})
     OutgoingMail.objects.update(queued_at=timezone.now() - timedelta(minutes=61))
     assert mailed() == []
+
+
+def test_a_reset_does_not_get_around_the_second_factor(alice_can_sign_in: User) -> None:
+    app, _codes = enrol(alice_can_sign_in, PASSWORD)
+    assert use(path_for(User.objects.get(pk=alice_can_sign_in.pk))).status_code == 204
+    login = {"email": alice_can_sign_in.email, "password": NEW}
+    refused = APIClient().post("/api/v1/auth/login", login)
+    assert (refused.status_code, refused.json()["code"]) == (401, "second_factor_required")
+    assert APIClient().post("/api/v1/auth/login", login | {"code": app.code()}).status_code == 200
 
 
 def test_links_that_strangers_ask_for_do_not_use_up_the_notice(api: APIClient, alice: User, settings: Any) -> None:

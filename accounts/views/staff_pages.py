@@ -1,5 +1,6 @@
 """The staff site for who cannot sign in: the page that mails a link to a new password."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -37,7 +38,7 @@ class ForgottenPasswordPage(PageBase):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if seconds := seconds_to_wait("password_reset", request):
-            return login_refused(round(seconds))
+            return login_refused(math.ceil(seconds))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: ForgottenPasswordForm) -> Any:
