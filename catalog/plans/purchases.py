@@ -40,7 +40,8 @@ _STOCK = RowsStatement(
 )
 
 
-# Whose wallets may pay for a product. What pays is chosen among them under their locks.
+# Which wallets may pay for a product: the first hundred. What pays is chosen among them under their locks.
+# A batch would share the limit, and nothing asks this in a batch.
 _WALLETS_OF_CURRENCY = Question(
     """
 SELECT asked.n, wallet.id
