@@ -1,6 +1,6 @@
 """If-Match and If-None-Match: REST overwrites nothing that was changed since it was read, and no form what REST did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -211,7 +211,17 @@ def test_a_form_that_is_saved_makes_a_tag_old(api: APIClient, site: Client, obje
     refused(api.patch(path, RESOURCES[model].body, headers={"If-Match": tag}), 412, "precondition_failed")
 
 
+@pytest.fixture
+def seeds_as_before(committed_db: None) -> Iterator[None]:
+    """Currencies and providers stay when the tables are emptied."""
+    name, providers = Currency.objects.get(pk="USD").name, list(Provider.objects.values_list("pk", flat=True))
+    yield
+    Currency.objects.filter(pk="USD").update(name=name)
+    Provider.objects.exclude(pk__in=providers).delete()
+
+
 @EVERY
+@pytest.mark.usefixtures("seeds_as_before")
 def test_a_tag_is_compared_under_the_lock(committed_db: None, alice: Any, admin: Any, model: Any) -> None:
     """Of two who hold the same tag, the second is refused, even if both send at the same moment."""
     target = targets(alice, admin)[model]
