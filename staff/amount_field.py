@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from api.decimals import format_amount, parse_decimal
+from staff.formats import ungrouped
 
 
 class AmountFormField(forms.Field):
@@ -24,7 +25,7 @@ class AmountFormField(forms.Field):
     def to_python(self, value: Any) -> Decimal | None:
         if value in self.empty_values:
             return None
-        amount = value if isinstance(value, Decimal) else parse_decimal(str(value).strip())
+        amount = value if isinstance(value, Decimal) else parse_decimal(ungrouped(str(value)))
         if amount is None:
             raise forms.ValidationError(self.error_messages["invalid"], "invalid")
         return amount

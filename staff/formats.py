@@ -20,6 +20,11 @@ def grouped(number: str) -> str:
     return f"{sign}{GROUP.join(groups)}{point}{fraction}"
 
 
+def ungrouped(typed: str) -> str:
+    """Return a number as it was before `grouped`: what the site shows can be typed into its fields."""
+    return typed.replace(GROUP, "").strip()
+
+
 def amount_text(amount: Decimal, places: int) -> str:
     """Return an amount exactly, with at least `places` decimals, its digits grouped."""
     return grouped(format_amount(amount, places))

@@ -8,23 +8,24 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from api import time_ranges
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    title = "time"
+    title = _("time")
     parameter_name = "period"
     column: ClassVar[str] = "created_at"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
         return [
-            ("today", "Today"),
-            ("yesterday", "Yesterday"),
-            ("week", "Past 7 days"),
-            ("month", "This month"),
-            ("last-month", "Last month"),
-            ("year", "This year"),
+            ("today", _("Today")),
+            ("yesterday", _("Yesterday")),
+            ("week", _("Past 7 days")),
+            ("month", _("This month")),
+            ("last-month", _("Last month")),
+            ("year", _("This year")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002

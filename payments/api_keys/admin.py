@@ -4,6 +4,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -79,13 +80,26 @@ def state_of(key: ApiKey) -> str:
     return "expired" if key.expires_at and key.expires_at <= timezone.now() else "good"
 
 
+class KeyStateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
+        return [(name, word.text) for name, word in STATES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:  # noqa: ARG002
+        revoked, expired = Q(revoked_at__isnull=False), Q(expires_at__lte=timezone.now())
+        states = {"good": ~revoked & ~expired, "expired": ~revoked & expired, "revoked": revoked}
+        return queryset.filter(states[str(self.value())]) if self.value() in states else queryset
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
     form = ApiKeyForm
     confirmed_actions = (RevokeAction,)
     list_display = ("state", "last_used", "of_service", "short_name", "short_prefix", "scopes_text", "expires")
     list_display_links = ("short_name", "short_prefix")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "expires_at", "last_used_at")
+    list_filter = (KeyStateFilter, "expires_at", "last_used_at")
     list_select_related = ("user",)
     list_per_page = 50
     ordering = ("-id",)

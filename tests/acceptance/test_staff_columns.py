@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from staff.amount_field import AmountFormField
 from staff.columns import Amount, Id, ListColumn, NumberColumn, Status, Text, When, Word
 from staff.formats import GROUP, NOTHING, amount_text, grouped
 from staff.list_tags import aligned, labelled
@@ -41,6 +42,10 @@ def test_an_amount_keeps_every_digit() -> None:
     assert cell.replace("<wbr>", "").replace(GROUP, "").count("9") == 38
     assert "<wbr>" in cell
     assert "<wbr>" not in Amount("amount", "amount")(row(amount=Decimal(1234567)))
+
+
+def test_an_amount_that_is_shown_can_be_typed() -> None:
+    assert AmountFormField().clean(amount_text(Decimal("1234567.5"), 2)) == Decimal("1234567.5")
 
 
 def test_a_long_id_has_its_middle_apart_and_the_whole_in_the_title() -> None:

@@ -50,6 +50,23 @@ def test_so_is_one_of_a_field_that_completes(site: Client) -> None:
     assert sum(len(query["sql"]) for query in queries) < 150_000
 
 
+@pytest.mark.parametrize("model", [Transaction, WebhookEvent, Wallet], ids=named)
+def test_a_list_that_names_users_costs_the_same_however_long_it_is(
+    model: Any, story: dict[type, Any], site: Client, alice: User, bob: User
+) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            site.get(url(model, "changelist"))
+        return len(captured)
+
+    cost()
+    before = cost()
+    credit(bob, BOBS)
+    many_credits(alice, ALICES, 20)
+    book_transfer((ALICES, BOBS, "5"), (BOBS, ALICES, "1"))
+    assert cost() == before <= 14
+
+
 # --- CSV ------------------------------------------------------------------------------------------------------
 
 

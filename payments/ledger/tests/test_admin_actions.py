@@ -100,7 +100,7 @@ def test_what_is_spent_is_reversed_only_where_the_wallet_may_be_overdrawn(
     confirm(site, WALLETS, "allow-overdraft", wallet, reason="card dispute")
     confirm(site, TRANSACTIONS, "reverse", came_in)
     assert balance_and_held(wallet)[0] == "-1000"
-    assert "it has to be filled first" in confirm(site, WALLETS, "stop-overdraft", wallet)
+    assert "are missing" in confirm(site, WALLETS, "stop-overdraft", wallet)
     book_transfer((clearing_wallet(), wallet.pk, "1000"), kind="deposit")
     confirm(site, WALLETS, "stop-overdraft", wallet, reason="paid up")
     assert staff_log_of(wallet) == [
