@@ -343,6 +343,8 @@ FORMAT_MODULE_PATH = "config.formats"  # the staff site's dates: UTC, to the sec
 # The source of all texts, and the language of all that is no answer to a request: logs, commands, documentation.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
+# `required`: no page of the staff site but that of the set-up opens to staff without a second factor.
+TILL_STAFF_SECOND_FACTOR = env.choice("TILL_STAFF_SECOND_FACTOR", "optional", ("optional", "required"))
 TILL_LANGUAGE = env.choice("TILL_LANGUAGE", "en", ("en", "ru"))
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 LANGUAGE_COOKIE_PATH = "/admin/"

@@ -18,6 +18,7 @@ from accounts.login_refusals import login_refused, seconds_to_wait_for_login
 from config.admin_site.front_page import front_page
 from config.admin_site.menus import in_order
 from config.admin_site.search import search_everything
+from config.admin_site.second_factor import SecondFactorPage, StaffLoginForm, must_set_up
 from config.problems import response_for
 from staff.formats import NOTHING
 
@@ -28,6 +29,7 @@ SEARCH_PARAMETERS = ("q", "term")  # of lists, of a field that completes
 
 class StaffSite(admin.AdminSite):
     site_header = site_title = "Till"
+    login_form = StaffLoginForm
     index_title = _("Staff")
     empty_value_display = NOTHING
 
@@ -62,13 +64,20 @@ class StaffSite(admin.AdminSite):
             return login_refused(math.ceil(seconds))
         return super().login(request, extra_context)
 
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """Let staff set up, renew or switch off their own second factor."""
+        return SecondFactorPage(request, self.each_context(request)).answer()
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Leave out the redirect to an object's public page: none has one, and its pattern is slow on long paths."""
         ours = path("search/", self.admin_view(require_safe(self.search)), name="search")
-        return [ours, *(entry for entry in super().get_urls() if getattr(entry, "name", "") != "view_on_site")]
+        factor = path("second-factor/", self.admin_view(self.second_factor), name="second_factor")
+        return [ours, factor, *(entry for entry in super().get_urls() if getattr(entry, "name", "") != "view_on_site")]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         def bounded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if must_set_up(request):
+                return redirect("admin:second_factor")
             shorten_search(request)
             try:
                 return view(request, *args, **kwargs)

@@ -57,7 +57,7 @@ HASHED_BY_GET = "/service/auth/login"
 PASSWORD_PATHS = re.compile(
     r"/api/v1/(?:auth/(?:login|register|email|password(?:/reset/[^/]{1,1000})?)|users(?:/[0-9]{1,19})?)"
     r"|/api/v1/auth/second-factor(?:/recovery-codes|/disable)?"
-    r"|/admin/(?:login/|password_change/|accounts/user/add/|accounts/user/[^/]{1,64}/password/)"
+    r"|/admin/(?:login/|password_change/|second-factor/|accounts/user/add/|accounts/user/[^/]{1,64}/password/)"
     r"|/register|/login|/users(?:/create|/update/[0-9]{1,19})?|/auth(?:/login|/register(?:_service)?)?"
 )
 

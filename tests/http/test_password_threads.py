@@ -135,7 +135,7 @@ def test_who_is_nicer_already_stays_so_and_a_forked_child_hashes_too() -> None:
 
 def staff_addresses(things: dict[type, Any]) -> list[str]:
     """Every address of the staff site, each about one of these where it asks for an object."""
-    addresses = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "jsi18n")]
+    addresses = [reverse(f"admin:{name}") for name in ("index", "login", "password_change", "second_factor", "jsi18n")]
     for model, pages in MODEL_ADMINS.items():
         thing = things.get(model)
         for page in (page for page in pages.get_urls() if page.name):
@@ -148,7 +148,13 @@ def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str]
     """Each gets what a form of passwords would take."""
     things = staff_stage.every_object(alice, admin) | {type(alice): alice}
     form = {"username": admin.email, "email": "new@example.com", "password": PASSWORD, "old_password": PASSWORD}
-    form |= {"password1": "another horse 43", "password2": "another horse 43", "role": "user", "reason": "asked"}
+    form |= {
+        "password1": "another horse 43",
+        "password2": "another horse 43",
+        "role": "user",
+        "reason": "asked",
+        "step": "begin",
+    }
     hashing = set()
     site, stranger = Client(), Client()  # each new one would load the middleware again
     for address in staff_addresses(things):
@@ -162,7 +168,8 @@ def test_no_form_of_the_staff_site_hashes_outside_of_the_share(hashed: list[str]
                 hashing.add(address)
     pages = ("accounts_user_add", "auth_user_password_change")
     expected = {reverse(f"admin:{name}", args=[alice.pk] * ("auth" in name)) for name in pages}
-    assert hashing == expected | {reverse("admin:login"), reverse("admin:password_change")}
+    names = ("login", "password_change", "second_factor")
+    assert hashing == expected | {reverse(f"admin:{name}") for name in names}
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,25 @@ class EndSessionsAction(UserAction):
         services.end_sessions(user_id=target.pk)
 
 
+class ResetSecondFactorAction(UserAction):
+    name = "reset-second-factor"
+    title = "Reset the second factor"
+    button = "Reset the second factor"
+    outcome = "The second factor was taken away."
+    explanation = (
+        "For a user whose authenticator and codes are lost. They are signed out everywhere, and the password alone"
+        " signs in until they set up another. Be sure who asks."
+    )
+    one_at_a_time = True
+    refusals: ClassVar[tuple[type[Exception], ...]] = (*UserAction.refusals, services.NoSecondFactor)
+
+    def is_available(self, target: User) -> bool:
+        return target.second_factor_at is not None
+
+    def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
+        services.reset_second_factor(user_id=target.pk, by=staff)
+
+
 class ResendActivationAction(UserAction):
     name = "resend-activation"
     title = "Resend the activation link"
@@ -146,7 +165,13 @@ admin.site.unregister(User)
 class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     list_display = ("state", "mail_address", "name_given", "what_role", "registered", "seen", "id")
     list_display_links = ("mail_address", "id")
-    confirmed_actions = (EnableAction, DisableAction, EndSessionsAction, ResendActivationAction)
+    confirmed_actions = (
+        EnableAction,
+        DisableAction,
+        EndSessionsAction,
+        ResetSecondFactorAction,
+        ResendActivationAction,
+    )
     paginator = BoundedPaginator
     readonly_fields = (*UserAdmin.readonly_fields, "money_now", "latest_transactions")
     fieldsets = (
