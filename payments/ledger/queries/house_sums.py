@@ -66,15 +66,17 @@ def _earned(house: HouseBalance, openings: dict[int, Decimal]) -> Decimal:
 
 # --- what the house held when the month began --------------------------------------------------------------------
 
-# One snapshot for all: the balances now, as in `booking.house`, less what the month has brought.
+# One snapshot for all: the balances now, as in `booking.house`, less what the month has brought. Most postings are of
+# notices. They touch neither commission nor sales, and their transactions are not read.
 _BALANCES_BEFORE = """
 WITH tail AS (
     SELECT source_id, destination_id, amount FROM payments_posting
     WHERE id > (SELECT coalesce(min(posting_id), 0) FROM payments_housecheckpoint)
 ), since AS (
     SELECT source_id, destination_id, amount
-    FROM payments_transaction booked JOIN payments_posting posting ON posting.transaction_id = booked.id
-    WHERE booked.id > %(after)s AND booked.created_at >= %(start)s
+    FROM payments_posting posting JOIN payments_transaction booked ON booked.id = posting.transaction_id
+    WHERE posting.transaction_id > %(after)s AND booked.created_at >= %(start)s
+        AND (source_id = ANY(%(wallets)s) OR destination_id = ANY(%(wallets)s))
 ), moved AS (
     SELECT destination_id AS wallet_id, amount FROM tail WHERE destination_id = ANY(%(wallets)s)
     UNION ALL SELECT source_id, -amount FROM tail WHERE source_id = ANY(%(wallets)s)
