@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -88,10 +89,12 @@ class RowForm(PricedForm):
 
 class RemoveAction(ConfirmedAction):
     name = "remove"
-    title = "Delete products"
-    button = "Delete"
+    title = _("Delete products")
+    button = _("Delete")
     permission = "delete"
-    explanation = "A product that was sold is archived, never destroyed: it is taken off sale, and its purchases stay."
+    explanation = _(
+        "A product that was sold is archived, never destroyed: it is taken off sale, and its purchases stay."
+    )
     refusals = (Product.DoesNotExist,)
 
     def is_available(self, target: Product) -> bool:  # noqa: ARG002
@@ -99,9 +102,9 @@ class RemoveAction(ConfirmedAction):
         return False
 
     def describe(self, target: Product) -> str:
-        return (
-            "was sold, so it will be archived." if target.purchases.exists() else "was never sold; it will be deleted."
-        )
+        if target.purchases.exists():
+            return gettext("was sold, so it will be archived.")
+        return gettext("was never sold; it will be deleted.")
 
     def perform(self, *, target: Product, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         with transaction.atomic():
@@ -109,7 +112,7 @@ class RemoveAction(ConfirmedAction):
             archived = Product.objects.filter(pk=target.pk).exists()
             outcome = "Archived, because it was sold." if archived else "Deleted."
             record(about=target, staff=staff, text=f"{outcome} Reason: {data['reason']}")
-        return outcome
+        return gettext("Archived, because it was sold.") if archived else gettext("Deleted.")
 
 
 ON_SALE = {
@@ -134,7 +137,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     show_facets = admin.ShowFacets.NEVER
     date_hierarchy = "created_at"  # affordable: a catalogue is no ledger
     search_fields = ("search_text",)
-    search_help_text = "Id, or a part of the title or the description"
+    search_help_text = _("Id, or a part of the title or the description")
     autocomplete_fields = ("currency",)
     export_fields = (
         *("id", "title", "description", "price", "currency_id", "stock", "is_active", "version", "created_at"),
@@ -145,7 +148,7 @@ class ProductAdmin(ConfirmedActionsMixin, StaffAdmin):
     price_shown = Amount(_("price"), "price", order="price")
     currency_code = ListColumn(_("currency"), "currency_id", order="currency")
     pieces_left = NumberColumn(_("stock"), "stock", order="stock")
-    empty_state = (
+    empty_state = _(
         "Add a product, and everybody who has signed in can buy it. The demo's come with manage.py seed_products."
     )
 

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -21,12 +22,12 @@ from staff.amount_field import AmountFormField
 from staff.columns import Amount, Id, Link, Prose, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin, ReasonForm
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
+from staff.read_only import ReadOnlyAdmin, ReadOnlyInline, link, search_help
 from staff.separation_of_duties import OwnOrder
 
 
 class RefundForm(ReasonForm):
-    amount = AmountFormField(required=False, help_text="Empty: all that is left.")
+    amount = AmountFormField(required=False, help_text=_("Empty: all that is left."))
     #: What was refunded when this page was shown: the same page sent twice refunds once.
     refunded = AmountFormField(widget=forms.HiddenInput())
     field_order = ("amount", "reason")
@@ -34,9 +35,11 @@ class RefundForm(ReasonForm):
 
 class RefundAction(ConfirmedAction):
     name = "refund"
-    title = "Refund"
-    button = "Refund"
-    explanation = "The money goes from the house's sales back to the wallet that paid. The buyer can read the reason."
+    title = _("Refund")
+    button = _("Refund")
+    explanation = _(
+        "The money goes from the house's sales back to the wallet that paid. The buyer can read the reason."
+    )
     form_class = RefundForm
     one_at_a_time = True
     refusals = (
@@ -54,7 +57,13 @@ class RefundAction(ConfirmedAction):
         paid, refunded, left = (
             money(amount, target.currency) for amount in (target.amount, target.refunded, target.refundable)
         )
-        return f"{paid} paid from wallet {target.wallet_id} by {target.user}; {refunded} refunded, {left} left."
+        return gettext("%(paid)s paid from wallet %(wallet)s by %(user)s; %(refunded)s refunded, %(left)s left.") % {
+            "paid": paid,
+            "wallet": target.wallet_id,
+            "user": target.user,
+            "refunded": refunded,
+            "left": left,
+        }
 
     def initial(self, targets: Any) -> dict[str, Any]:
         return {"refunded": format_amount(targets[0].refunded, targets[0].currency.decimal_places)}
@@ -67,7 +76,7 @@ class RefundAction(ConfirmedAction):
             by=staff,
             seen_refunded=data["refunded"],
         )
-        return f"{money(refund.amount, target.currency)} refunded."
+        return gettext("%(amount)s refunded.") % {"amount": money(refund.amount, target.currency)}
 
 
 class RefundInline(ReadOnlyInline):
@@ -78,11 +87,11 @@ class RefundInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("purchase__currency", "transaction")
 
-    @admin.display(description="amount")
+    @admin.display(description=_("amount"))
     def amount_refunded(self, refund: Refund) -> str:
         return money(refund.amount, refund.purchase.currency)
 
-    @admin.display(description="transaction")
+    @admin.display(description=_("transaction"))
     def booked_as(self, refund: Refund) -> str:
         return link(refund.transaction)
 
@@ -103,9 +112,11 @@ class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
     list_display_links = ("time", "id")
     list_filter = (PeriodFilter, "currency")
     search_fields = ("id",)
-    search_help_text = (
-        "An id of purchase, user, wallet, product or transaction, an email, a reference, or a part of a product's text "
-        f"(of more than {MAX_LISTED:,}, the newest are listed)"
+    search_help_text = search_help(
+        _(
+            "An id of purchase, user, wallet, product or transaction, an email, a reference, "
+            "or a part of a product's text"
+        )
     )
     fields = readonly_fields = (
         *("id", "title", "bought", "quantity", "price_of_one", "amount_paid", "amount_refunded", "state"),
@@ -128,7 +139,7 @@ class PurchaseAdmin(AttachedMixin, ConfirmedActionsMixin, ReadOnlyAdmin):
     paid_from = Link(_("wallet"), "wallet")
     booked_as = Link(_("transaction"), "transaction")
     short_reference = Id(_("reference"), "reference")
-    empty_state = "Nothing was bought yet. A purchase is made by a user, with a wallet that covers the price."
+    empty_state = _("Nothing was bought yet. A purchase is made by a user, with a wallet that covers the price.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("currency", "user", "product", "wallet", "transaction")
@@ -146,7 +157,7 @@ class RefundAdmin(ReadOnlyAdmin):
     list_select_related = ("purchase__currency", "purchase__user")
     fields = readonly_fields = ("id", "of_purchase", "amount_refunded", "reason", "booked_as", "created_at")
     search_fields = ("=id", "=purchase__id", "=transaction__id")
-    search_help_text = "An id of refund, purchase or transaction"
+    search_help_text = _("An id of refund, purchase or transaction")
     export_fields = (
         *("id", "purchase_id", "purchase__user_id", "amount", "purchase__currency_id", "reason", "transaction_id"),
         "created_at",
@@ -158,4 +169,4 @@ class RefundAdmin(ReadOnlyAdmin):
     of_purchase = Link(_("purchase"), "purchase")
     why = Prose(_("reason"), "reason")
     booked_as = Link(_("transaction"), "transaction")
-    empty_state = "Nothing was refunded yet. Refund a purchase from its page."
+    empty_state = _("Nothing was refunded yet. Refund a purchase from its page.")

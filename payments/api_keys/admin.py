@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.key_scopes import Scope
@@ -23,20 +24,20 @@ from staff.service_forms import ServiceAdmin, ServiceForm
 
 class RevokeAction(ConfirmedAction):
     name = "revoke"
-    title = "Revoke API keys"
-    button = "Revoke"
-    explanation = "From now on the service is refused with this key. It is for ever; another key can be made."
+    title = _("Revoke API keys")
+    button = _("Revoke")
+    explanation = _("From now on the service is refused with this key. It is for ever; another key can be made.")
     refusals: ClassVar[tuple[type[Exception], ...]] = (ApiKey.DoesNotExist,)
 
     def is_available(self, target: ApiKey) -> bool:
         return target.revoked_at is None
 
     def describe(self, target: ApiKey) -> str:
-        return "Is revoked already." if target.revoked_at else ""
+        return gettext("Is revoked already.") if target.revoked_at else ""
 
     def perform(self, *, target: ApiKey, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         revoke_key(key_id=target.pk, staff=staff, reason=data["reason"])
-        return "Revoked."
+        return gettext("Revoked.")
 
 
 class ApiKeyForm(ServiceForm):
@@ -45,7 +46,9 @@ class ApiKeyForm(ServiceForm):
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="From where it may be used: CIDR blocks such as 203.0.113.0/24, one a line. Empty: from everywhere.",
+        help_text=_(
+            "From where it may be used: CIDR blocks such as 203.0.113.0/24, one a line. Empty: from everywhere."
+        ),
     )
     refusals = (InvalidKeyTerms, UnknownUser, NotAService)
     text: str = ""
@@ -104,7 +107,7 @@ class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
     list_per_page = 50
     ordering = ("-id",)
     search_fields = ("prefix", "name", "=user__id", "user__email")
-    search_help_text = "Prefix, name, the service's id or email"
+    search_help_text = _("Prefix, name, the service's id or email")
     export_fields = (
         *("id", "prefix", "name", "user_id", "user__email", "created_by_id", "created_at", "expires_at", "revoked_at"),
         "last_used_at",
@@ -116,7 +119,7 @@ class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
     short_prefix = Id(_("prefix"), "prefix", order="prefix")
     scopes_text = Prose(_("scopes"), lambda key: ", ".join(key.scopes))
     expires = When(_("expires (UTC)"), "expires_at", order="expires_at")
-    empty_state = "No service has an API key yet. With one it needs no password and no login."
+    empty_state = _("No service has an API key yet. With one it needs no password and no login.")
     page_fields: ClassVar[tuple[str, ...]] = (
         *("prefix", "name", "of_service", "scopes_text", "networks_text", "state"),
         *("created_by", "created_at", "expires_at", "revoked_at", "last_used_at"),
@@ -148,7 +151,7 @@ class ApiKeyAdmin(ConfirmedActionsMixin, ServiceAdmin):
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponseBase:  # type: ignore[override]  # noqa: ARG002
         """Show the key on a page of its own; no message, for a cookie keeps it until it is read."""
-        context = {**self.admin_site.each_context(request), "title": "The new API key", "opts": self.opts}
+        context = {**self.admin_site.each_context(request), "title": gettext("The new API key"), "opts": self.opts}
         page = TemplateResponse(
             request, "admin/new_api_key.html", {**context, "key": obj, "text": cast("Any", obj).text}
         )

@@ -23,4 +23,4 @@ class LedgerCheckAdmin(ReadOnlyAdmin):
     time = When(_("checked (UTC)"), "checked_at", order="checked_at")
     postings_checked = NumberColumn(_("postings"), "postings", order="postings")
     differences_found = NumberColumn(_("differences"), "differences", order="differences")
-    empty_state = "Nobody has run manage.py check_ledger yet. It recomputes every balance; let a timer run it daily."
+    empty_state = _("Nobody has run manage.py check_ledger yet. It recomputes every balance; let a timer run it daily.")

@@ -1,6 +1,5 @@
 """Commission rules: made, ended, and deleted while nothing refers to them. Nothing of one is ever edited."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -12,10 +11,13 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from api.filters import id_or_none
+from api.refusals import line_of
 from payments.commission import rules
 from payments.commission.models import CommissionRule
 from payments.ledger.admin.display import money
@@ -31,8 +33,8 @@ from staff.service_forms import ServiceAdmin, ServiceForm
 TERMS = ("percent", "fixed", "minimum", "maximum")
 
 
-def _help(field: str) -> str:
-    return str(getattr(CommissionRule._meta.get_field(field), "help_text", ""))
+def _help(field: str) -> Any:
+    return getattr(CommissionRule._meta.get_field(field), "help_text", "")
 
 
 class RuleForm(ServiceForm):
@@ -41,10 +43,10 @@ class RuleForm(ServiceForm):
     minimum = AmountFormField(required=False, help_text=_help("minimum"))
     maximum = AmountFormField(required=False, help_text=_help("maximum"))
     valid_from = forms.SplitDateTimeField(
-        required=False, widget=LabelledDateTime(), help_text=f"UTC. {_help('valid_from')}"
+        required=False, widget=LabelledDateTime(), help_text=format_lazy("UTC. {rest}", rest=_help("valid_from"))
     )
     valid_until = forms.SplitDateTimeField(
-        required=False, widget=LabelledDateTime(), help_text=f"UTC. {_help('valid_until')}"
+        required=False, widget=LabelledDateTime(), help_text=format_lazy("UTC. {rest}", rest=_help("valid_until"))
     )
     refusals = (CurrencyUnavailable, InvalidAmount, rules.InvalidPeriod, rules.RuleOverlap)
     names: ClassVar[dict[str, str]] = {"": "valid_from"}  # of an overlap
@@ -71,8 +73,8 @@ class RuleForm(ServiceForm):
 class EndForm(ReasonForm):
     valid_until = forms.DateTimeField(
         required=False,
-        label="Ends at (UTC)",
-        help_text="Empty: now.",
+        label=_("Ends at (UTC)"),
+        help_text=_("Empty: now."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
     field_order = ("valid_until", "reason")
@@ -80,9 +82,11 @@ class EndForm(ReasonForm):
 
 class EndAction(ConfirmedAction):
     name = "end"
-    title = "End commission rules"
-    button = "End"
-    explanation = "Orders that were made before keep what they were told. To charge something else, add another rule."
+    title = _("End commission rules")
+    button = _("End")
+    explanation = _(
+        "Orders that were made before keep what they were told. To charge something else, add another rule."
+    )
     form_class = EndForm
     refusals = (
         *(CommissionRule.DoesNotExist, rules.RuleEnded, rules.InvalidPeriod),
@@ -94,8 +98,12 @@ class EndAction(ConfirmedAction):
 
     def describe(self, target: CommissionRule) -> str:
         if not self.is_available(target):
-            return str(rules.RuleEnded.__doc__)
-        return f"in force from {target.valid_from:%Y-%m-%d %H:%M}, {_until(target.valid_until)}."
+            return line_of(rules.RuleEnded)
+        begin = f"{target.valid_from:%Y-%m-%d %H:%M}"
+        if target.valid_until is None:
+            return gettext("in force from %(begin)s, without an end.") % {"begin": begin}
+        end = f"{target.valid_until:%Y-%m-%d %H:%M}"
+        return gettext("in force from %(begin)s, until %(end)s.") % {"begin": begin, "end": end}
 
     def perform(
         self,
@@ -107,15 +115,15 @@ class EndAction(ConfirmedAction):
     ) -> str:
         end = data["valid_until"] or timezone.now()
         ended = rules.end_rule(rule_id=target.pk, valid_until=end, staff=staff, reason=data["reason"])
-        return f"ends {ended.valid_until:%Y-%m-%d %H:%M:%S}."
+        return gettext("ends %(end)s.") % {"end": f"{ended.valid_until:%Y-%m-%d %H:%M:%S}"}
 
 
 class DeleteAction(ConfirmedAction):
     name = "remove"
-    title = "Delete commission rules"
-    button = "Delete"
+    title = _("Delete commission rules")
+    button = _("Delete")
     permission = "delete"
-    explanation = "Only a rule under which nothing was made yet. End any other."
+    explanation = _("Only a rule under which nothing was made yet. End any other.")
     refusals = (CommissionRule.DoesNotExist, rules.RuleInUse)
 
     def is_available(self, target: CommissionRule) -> bool:  # noqa: ARG002
@@ -131,11 +139,7 @@ class DeleteAction(ConfirmedAction):
         request: HttpRequest,  # noqa: ARG002
     ) -> str:
         rules.delete_rule(rule_id=target.pk, staff=staff, reason=data["reason"])
-        return "Deleted."
-
-
-def _until(end: datetime | None) -> str:
-    return f"until {end:%Y-%m-%d %H:%M}" if end else "without an end"
+        return gettext("Deleted.")
 
 
 STATES = {
@@ -187,7 +191,7 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     list_select_related = ("currency",)
     list_per_page = 50
     search_fields = ("=currency__code", "operation", "=id")
-    search_help_text = "Operation, currency or id"
+    search_help_text = _("Operation, currency or id")
     autocomplete_fields = ("currency",)
     ordering = ("-id",)
     export_fields = ("id", "operation", "currency_id", *TERMS, "valid_from", "valid_until", "created_at")
@@ -197,7 +201,7 @@ class CommissionRuleAdmin(ConfirmedActionsMixin, ServiceAdmin):
     currency_code = ListColumn(_("currency"), "currency_id", order="currency")
     begins = When(_("from (UTC)"), "valid_from", order="valid_from")
     ends = When(_("until (UTC)"), "valid_until", order="valid_until")
-    empty_state = "Nothing is charged yet. Add a rule for an operation and a currency."
+    empty_state = _("Nothing is charged yet. Add a rule for an operation and a currency.")
 
     def get_fields(self, request: HttpRequest, obj: CommissionRule | None = None) -> tuple[str, ...]:  # noqa: ARG002
         if obj is None:

@@ -14,7 +14,7 @@ from payments.events import rendering
 from payments.events.models import FREQUENT, Event
 from payments.events.types import TYPES
 from staff.columns import Id, ListColumn, Word, chip
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin
+from staff.read_only import ReadOnlyAdmin, search_help
 
 
 class RareTypeFilter(admin.SimpleListFilter):
@@ -40,14 +40,16 @@ class EventAdmin(ReadOnlyAdmin):
     list_display_links = ("id_of_event",)
     list_filter = (RareTypeFilter,)
     search_fields = ("=position",)
-    search_help_text = f"A position, or an event's id (of more than {MAX_LISTED:,}, the newest are listed)"
+    search_help_text = search_help(_("A position, or an event's id"))
     fields = readonly_fields = ("position", "type", "body")
     ordering = ("-position",)
     export_fields = ("position", "type", "source_id")
     what = ListColumn(_("type"), type_chip)
     id_of_event = Id(_("event"), str, order="position")
     about = Id(_("id of what it tells about"), "source_id")
-    empty_state = "Nothing has been told yet. Whatever happens from now on is listed here as soon as the relay has run."
+    empty_state = _(
+        "Nothing has been told yet. Whatever happens from now on is listed here as soon as the relay has run."
+    )
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip().removeprefix("evt_")
@@ -56,7 +58,7 @@ class EventAdmin(ReadOnlyAdmin):
         is_position = term.isascii() and term.isdigit() and len(term) <= 18
         return (queryset.filter(position=int(term)) if is_position else queryset.none()), False
 
-    @admin.display(description="body")
+    @admin.display(description=_("body"))
     def body(self, event: Event) -> str:
         [members] = rendering.members([event])
         return format_html("<pre>{}</pre>", json.dumps(members, indent=2, ensure_ascii=False))

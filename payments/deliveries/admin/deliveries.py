@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -16,7 +17,7 @@ from payments.deliveries.queries import endpoints, position_or_none
 from staff.columns import Id, Link, NumberColumn, Status, Text, When, Word
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin
+from staff.read_only import ReadOnlyAdmin, search_help
 
 
 class NotRedeliverable(Exception):
@@ -25,16 +26,19 @@ class NotRedeliverable(Exception):
 
 class RedeliverAction(ConfirmedAction):
     name = "redeliver"
-    title = "Send events again"
-    button = "Send again"
-    explanation = "Each with the same id and body as before. The worker sends them."
+    title = _("Send events again")
+    button = _("Send again")
+    explanation = _("Each with the same id and body as before. The worker sends them.")
     refusals = (NotRedeliverable, EventEndpoint.DoesNotExist, services.EndpointInactive)
 
     def is_available(self, target: EventDelivery) -> bool:
         return target.position is not None
 
     def describe(self, target: EventDelivery) -> str:
-        return f"{target.get_status_display()}, after {target.attempts} attempts."
+        text = ngettext(
+            "%(status)s, after %(count)s attempt.", "%(status)s, after %(count)s attempts.", target.attempts
+        )
+        return text % {"status": target.get_status_display(), "count": target.attempts}
 
     def perform(self, *, target: EventDelivery, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         if target.position is None:
@@ -46,7 +50,7 @@ class RedeliverAction(ConfirmedAction):
             staff=staff,
             reason=data["reason"],
         )
-        return "waits for the worker."
+        return gettext("waits for the worker.")
 
 
 STATUSES = {
@@ -68,7 +72,7 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_filter = ("status", PeriodFilter, "endpoint")
     list_select_related = ("endpoint",)
     search_fields = ("type",)
-    search_help_text = f"The id of an event, such as evt_17 (of more than {MAX_LISTED:,}, the newest are listed)"
+    search_help_text = search_help(_("The id of an event, such as evt_17"))
     fields = readonly_fields = (
         *("id", "event", "type", "to_endpoint", "state", "attempts", "next_attempt", "delivered_at", "created_at"),
         "each_attempt",
@@ -83,7 +87,7 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     tries = NumberColumn(_("tries"), "attempts", order="attempts")
     last_answer = Text(_("last answer"), lambda delivery: _answer(delivery.log[-1]) if delivery.log else "")
     next_attempt = When(_("next attempt (UTC)"), next_attempt_of, order="next_attempt_at")
-    empty_state = "Nothing was sent yet. Add an endpoint, and let a worker run (manage.py worker)."
+    empty_state = _("Nothing was sent yet. Add an endpoint, and let a worker run (manage.py worker).")
 
     def get_search_results(self, request: Any, queryset: QuerySet[Any], search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
@@ -95,14 +99,15 @@ class EventDeliveryAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         # Their index begins with the endpoint: before 18, PostgreSQL reads the whole table if none is named.
         return queryset.filter(endpoint__in=endpoints().order_by().values("pk"), position=position), False
 
-    @admin.display(description="the last attempts")
+    @admin.display(description=_("the last attempts"))
     def each_attempt(self, delivery: EventDelivery) -> str:
-        rows = (
-            (entry["number"], entry["at"], _answer(entry), entry["milliseconds"], entry["answer"])
-            for entry in delivery.log
-        )
-        return format_html_join("", "<p>{}. {}: {} in {} ms</p><pre>{}</pre>", rows)
+        rows = ((entry["number"], entry["at"], _timed_answer(entry), entry["answer"]) for entry in delivery.log)
+        return format_html_join("", "<p>{}. {}: {}</p><pre>{}</pre>", rows)
 
 
 def _answer(entry: dict[str, Any]) -> str:
     return str(entry["error"] or entry["status_code"])
+
+
+def _timed_answer(entry: dict[str, Any]) -> str:
+    return gettext("%(answer)s in %(count)s ms") % {"answer": _answer(entry), "count": entry["milliseconds"]}

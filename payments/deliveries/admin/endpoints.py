@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -32,17 +33,17 @@ EDITED = ("url", "types", "description")
 
 
 class EndpointForm(ServiceForm):
-    url = forms.CharField(label="URL", max_length=MAX_LENGTH, widget=forms.URLInput(attrs={"size": 60}))
+    url = forms.CharField(label=_("URL"), max_length=MAX_LENGTH, widget=forms.URLInput(attrs={"size": 60}))
     types = SimpleArrayField(
         forms.CharField(max_length=TYPE_MAX_LENGTH),
         required=False,
         widget=forms.TextInput(attrs={"size": 60}),
-        help_text="With commas between: deposit.paid, or a family such as wallet.*. Empty for all events.",
+        help_text=_("With commas between: deposit.paid, or a family such as wallet.*. Empty for all events."),
     )
     rotate = InstructionField(
         required=False,
-        label="Make a new secret",
-        help_text="Shown once when this is saved. For a day each delivery has the signatures of both.",
+        label=_("Make a new secret"),
+        help_text=_("Shown once when this is saved. For a day each delivery has the signatures of both."),
     )
     refusals = (
         *(InvalidUrl, services.InvalidTypes, services.TooManyEndpoints, services.EventsBehind),
@@ -74,52 +75,52 @@ class EndpointAction(ConfirmedAction):
 
 class SwitchOnAction(EndpointAction):
     name = "switch_on"
-    title = "Switch endpoints on"
-    button = "Switch on"
-    explanation = "They get what they missed, the oldest first."
+    title = _("Switch endpoints on")
+    button = _("Switch on")
+    explanation = _("They get what they missed, the oldest first.")
 
     def is_available(self, target: EventEndpoint) -> bool:
         return not target.is_active
 
     def perform(self, *, target: EventEndpoint, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         services.change_endpoint(endpoint_id=target.pk, data={"is_active": True}, staff=staff, reason=data["reason"])
-        return "switched on."
+        return gettext("switched on.")
 
 
 class SwitchOffAction(EndpointAction):
     name = "switch_off"
-    title = "Switch endpoints off"
-    button = "Switch off"
-    explanation = "Nothing is sent there until they are switched on. Nothing is lost: it waits."
+    title = _("Switch endpoints off")
+    button = _("Switch off")
+    explanation = _("Nothing is sent there until they are switched on. Nothing is lost: it waits.")
 
     def is_available(self, target: EventEndpoint) -> bool:
         return target.is_active
 
     def perform(self, *, target: EventEndpoint, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         services.change_endpoint(endpoint_id=target.pk, data={"is_active": False}, staff=staff, reason=data["reason"])
-        return "switched off."
+        return gettext("switched off.")
 
 
 class SendTestAction(EndpointAction):
     name = "send_test"
-    title = "Send a test event"
-    button = "Send a test event"
-    explanation = "The worker sends an event of the type endpoint.test. The deliveries show what was answered."
+    title = _("Send a test event")
+    button = _("Send a test event")
+    explanation = _("The worker sends an event of the type endpoint.test. The deliveries show what was answered.")
 
     def is_available(self, target: EventEndpoint) -> bool:
         return target.is_active
 
     def perform(self, *, target: EventEndpoint, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         delivery = services.send_test(endpoint_id=target.pk, staff=staff, reason=data["reason"])
-        return f"{delivery} waits for the worker."
+        return gettext("%(delivery)s waits for the worker.") % {"delivery": delivery}
 
 
 class RemoveEndpointAction(EndpointAction):
     name = "remove"
-    title = "Delete endpoints"
-    button = "Delete"
+    title = _("Delete endpoints")
+    button = _("Delete")
     permission = "delete"
-    explanation = "With their deliveries. The events stay in the feed."
+    explanation = _("With their deliveries. The events stay in the feed.")
 
     def is_available(self, target: EventEndpoint) -> bool:  # noqa: ARG002
         """The page has a button of Django's own, which leads here (`delete_view`)."""
@@ -127,7 +128,7 @@ class RemoveEndpointAction(EndpointAction):
 
     def perform(self, *, target: EventEndpoint, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         services.remove_endpoint(endpoint_id=target.pk, staff=staff, reason=data["reason"])
-        return "deleted."
+        return gettext("deleted.")
 
 
 #: An endpoint that is on has none.
@@ -170,7 +171,7 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     list_display_links = ("short_url",)
     list_filter = ("is_active", "disabled_reason")
     search_fields = ("url", "description")
-    search_help_text = "Address or description"
+    search_help_text = _("Address or description")
     ordering = ("-id",)
     export_fields = (
         *("id", "url", "types", "description", "is_active", "disabled_reason", "failing_since", "position"),
@@ -182,7 +183,7 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
     short_url = Text(_("address"), "url", order="url")
     wanted = Prose(_("types"), lambda endpoint: ", ".join(endpoint.types) or _("all"))
     time = When(_("added (UTC)"), "created_at", order="id")
-    empty_state = "Events are sent nowhere yet. Add the address of a program that wants to know what happens."
+    empty_state = _("Events are sent nowhere yet. Add the address of a program that wants to know what happens.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventEndpoint]:
         return with_waiting(super().get_queryset(request))
@@ -223,7 +224,7 @@ class EventEndpointAdmin(ConfirmedActionsMixin, ServiceAdmin):
         """Return the page with the new secret; no message, for a cookie keeps it until it is read."""
         if not getattr(endpoint, "shows_secret", False):
             return None
-        context = {**self.admin_site.each_context(request), "title": "The new secret", "endpoint": endpoint}
+        context = {**self.admin_site.each_context(request), "title": gettext("The new secret"), "endpoint": endpoint}
         page = TemplateResponse(
             request, "admin/endpoint_secret.html", {**context, "secret": endpoint.secret, "opts": self.opts}
         )

@@ -3,8 +3,11 @@
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from api.refusals import line_of
 from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.ledger.models import Reversal, Transaction, Wallet
@@ -15,9 +18,11 @@ from staff.separation_of_duties import OwnOrder
 
 class ReverseAction(ConfirmedAction):
     name = "reverse"
-    title = "Reverse a transaction"
-    button = "Reverse"
-    explanation = "The opposite of each posting is booked, once. Nothing is edited or deleted, and it cannot be undone."
+    title = _("Reverse a transaction")
+    button = _("Reverse")
+    explanation = _(
+        "The opposite of each posting is booked, once. Nothing is edited or deleted, and it cannot be undone."
+    )
     one_at_a_time = True
     refusals = (OwnOrder, reversals.NotReversible, reversals.AlreadyReversed, booking.LedgerError)
 
@@ -26,18 +31,24 @@ class ReverseAction(ConfirmedAction):
 
     def describe(self, target: Transaction) -> str:
         if target.kind not in reversals.REVERSIBLE:
-            return str(reversals.NotReversible.__doc__)
+            return line_of(reversals.NotReversible)
         if reversal_of(target):
-            return str(reversals.AlreadyReversed.__doc__)
+            return line_of(reversals.AlreadyReversed)
         postings = target.postings.select_related("currency").order_by("-pk")[: self._MAX_POSTINGS]
+        text = gettext("%(amount)s back from wallet %(destination)s to %(source)s")
         return "; ".join(
-            f"{money(row.amount, row.currency)} back from wallet {row.destination_id} to {row.source_id}"
+            text
+            % {
+                "amount": money(row.amount, row.currency),
+                "destination": row.destination_id,
+                "source": row.source_id,
+            }
             for row in postings
         )
 
     def perform(self, *, target: Transaction, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         reversal = reversals.reverse(transaction_id=target.pk, reason=data["reason"], staff=staff)
-        return f"reversed by transaction {reversal.transaction_id}."
+        return gettext("reversed by transaction %(id)s.") % {"id": reversal.transaction_id}
 
     _MAX_POSTINGS: ClassVar[int] = 5
 
@@ -61,27 +72,31 @@ class OverdraftAction(ConfirmedAction):
 
     def describe(self, target: Wallet) -> str:
         if target.house:
-            return str(HouseWalletHasNoLimit.__doc__)
-        return (
-            f"{money(target.balance, target.currency)} of {target.owner}, {money(target.held, target.currency)} held."
-        )
+            return line_of(HouseWalletHasNoLimit)
+        return gettext("%(balance)s of %(owner)s, %(held)s held.") % {
+            "balance": money(target.balance, target.currency),
+            "owner": target.owner,
+            "held": money(target.held, target.currency),
+        }
 
     def perform(self, *, target: Wallet, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         if target.house:
             raise HouseWalletHasNoLimit
         reversals.allow_overdraft(wallet_id=target.pk, allowed=self.allowed, staff=staff, reason=data["reason"])
-        return f"reversals may {'' if self.allowed else 'no longer '}overdraw it."
+        if self.allowed:
+            return gettext("reversals may overdraw it.")
+        return gettext("reversals may no longer overdraw it.")
 
 
 class AllowOverdraftAction(OverdraftAction):
     name = "allow-overdraft"
-    title = button = "Allow overdraft by reversals"
-    explanation = "What came in can then be reversed even when it is spent: the balance falls below zero."
+    title = button = _("Allow overdraft by reversals")
+    explanation = _("What came in can then be reversed even when it is spent: the balance falls below zero.")
     allowed = True
 
 
 class StopOverdraftAction(OverdraftAction):
     name = "stop-overdraft"
-    title = button = "Stop overdraft by reversals"
-    explanation = "Reversals are refused again when the money is gone."
+    title = button = _("Stop overdraft by reversals")
+    explanation = _("Reversals are refused again when the money is gone.")
     allowed = False

@@ -24,11 +24,11 @@ class CurrencyAdmin(ServiceAdmin):
     list_display_links = ("code",)
     list_filter = ("is_active",)
     search_fields = ("code", "name")
-    search_help_text = "Code or name"
+    search_help_text = _("Code or name")
     export_fields = ("code", "name", "decimal_places", "is_active")
     state = Status(_("state"), "is_active", STATES, order="is_active")
     places = NumberColumn(_("decimals"), "decimal_places", order="decimal_places")
-    empty_state = "Add a currency first: the house's wallets are opened with it, and everything else refers to one."
+    empty_state = _("Add a currency first: the house's wallets are opened with it, and everything else refers to one.")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Forms offer what is in use; only they name a model."""

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from api.filters import id_or_none
 from payments.ledger.admin.actions import ReverseAction, reversal_of
@@ -21,7 +21,7 @@ from payments.webhooks.queries.search import credited_transaction_ids
 from staff.columns import Id, ListColumn, When, number, short_link
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, ReadOnlyInline, link
+from staff.read_only import ReadOnlyAdmin, ReadOnlyInline, link, search_help
 
 
 class PostingInline(ReadOnlyInline):
@@ -34,23 +34,23 @@ class PostingInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("currency", "source__owner", "destination__owner")
 
-    @admin.display(description="source")
+    @admin.display(description=_("source"))
     def from_wallet(self, posting: Posting) -> str:
         return link(posting.source, wallet_label(posting.source))
 
-    @admin.display(description="destination")
+    @admin.display(description=_("destination"))
     def to_wallet(self, posting: Posting) -> str:
         return link(posting.destination, wallet_label(posting.destination))
 
-    @admin.display(description="amount")
+    @admin.display(description=_("amount"))
     def amount_moved(self, posting: Posting) -> str:
         return money(posting.amount, posting.currency)
 
-    @admin.display(description="source's balance after")
+    @admin.display(description=_("source's balance after"))
     def balance_of_source(self, posting: Posting) -> str:
         return money(posting.source_balance, posting.currency)
 
-    @admin.display(description="destination's balance after")
+    @admin.display(description=_("destination's balance after"))
     def balance_of_destination(self, posting: Posting) -> str:
         return money(posting.destination_balance, posting.currency)
 
@@ -108,10 +108,7 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_display_links = ("time", "id")
     list_filter = ("kind", PeriodFilter, OfUserFilter)
     search_fields = ("id",)
-    search_help_text = (
-        f"Transaction id, wallet id, email, reference, or a provider's transaction id (of more than {MAX_LISTED:,}, "
-        "the newest are listed)"
-    )
+    search_help_text = search_help(_("Transaction id, wallet id, email, reference, or a provider's transaction id"))
     fields = readonly_fields = ("id", "kind", "reference", "created_at", "reversed_by", "takes_back")
     confirmed_actions = (ReverseAction,)
     inlines = (PostingInline,)
@@ -122,7 +119,7 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         *("postings__destination_id", "postings__destination_balance"),
     )
     export_places = "postings__currency__decimal_places"
-    empty_state = "Every movement of money stands here. The first comes with a provider's first notice."
+    empty_state = _("Every movement of money stands here. The first comes with a provider's first notice.")
 
     time = When(_("time (UTC)"), "created_at", order="id")
     moved = ListColumn(_("amount"), amounts_moved)
@@ -140,12 +137,12 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         credited = credited_transaction_ids(term.split(" ")[-1])
         return queryset.filter(pk__in=search.transaction_ids(term, credited=credited)), False
 
-    @admin.display(description="reversed by")
+    @admin.display(description=_("reversed by"))
     def reversed_by(self, transaction: Transaction) -> str:
         reversal = reversal_of(transaction)
         return _describe(reversal.transaction, reversal) if reversal else ""
 
-    @admin.display(description="takes back")
+    @admin.display(description=_("takes back"))
     def takes_back(self, transaction: Transaction) -> str:
         reversal: Reversal | None = getattr(transaction, "reverses", None)
         return _describe(reversal.original, reversal) if reversal else ""
@@ -153,4 +150,9 @@ class TransactionAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
 
 def _describe(other: Transaction, reversal: Reversal) -> str:
     """Name the other transaction, who reversed and why."""
-    return format_html("{}, by {}: {}", link(other), link(reversal.staff), reversal.reason)
+    return format_html(
+        gettext("{transaction}, by {staff}: {reason}"),
+        transaction=link(other),
+        staff=link(reversal.staff),
+        reason=reversal.reason,
+    )

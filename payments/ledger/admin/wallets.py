@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.ledger import booking
@@ -74,7 +75,7 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_filter = (OwnerFilter, "currency", "created_at")
     list_select_related = ("owner", "currency")
     search_fields = ("id",)
-    search_help_text = "Wallet id, user id or email"
+    search_help_text = _("Wallet id, user id or email")
     fields = readonly_fields = (
         *("id", "owner_or_house", "currency_id", "balance_now", "held_now", "available_now", "sequence", "created_at"),
         *("holds", "may_overdraw", "history"),
@@ -88,7 +89,7 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     held_now = Amount(_("held"), "held", order="held")
     available_now = Amount(_("available"), lambda wallet: None if wallet.house else wallet.available)
     time = When(_("opened (UTC)"), "created_at", order="created_at")
-    empty_state = "A wallet is opened with a new user, by a user himself, or by a provider's first notice for it."
+    empty_state = _("A wallet is opened with a new user, by a user himself, or by a provider's first notice for it.")
 
     def export_values(self, rows: QuerySet[Any]) -> Iterator[tuple[Sequence[Any], int]]:
         """The house's wallets store no balance: theirs is derived, once for the whole list."""
@@ -111,18 +112,21 @@ class WalletAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
             derive([wallet])
         return wallet
 
-    @admin.display(description="held by")
+    @admin.display(description=_("held by"))
     def holds(self, wallet: Wallet) -> str:
         """The pending withdrawals whose sum is held: PostgreSQL sees to that."""
         pending = wallet.withdrawals.filter(status="pending").order_by("pk")[: MAX_HOLDS + 1]
         lines = [(link(withdrawal),) for withdrawal in pending[:MAX_HOLDS]]
-        more = [("and more",)] if len(pending) > MAX_HOLDS else []
+        more = [(gettext("and more"),)] if len(pending) > MAX_HOLDS else []
         return format_html_join("", "<div>{}</div>", lines + more)
 
-    @admin.display(description="history")
+    @admin.display(description=_("history"))
     def history(self, wallet: Wallet) -> str:
         if wallet.house:
-            return "On almost every transaction."
+            return gettext("On almost every transaction.")
         return format_html(
-            '<a href="{}?q={}">Its transactions</a>', reverse("admin:payments_transaction_changelist"), wallet.pk
+            '<a href="{}?q={}">{}</a>',
+            reverse("admin:payments_transaction_changelist"),
+            wallet.pk,
+            gettext("Its transactions"),
         )

@@ -19,7 +19,7 @@ from staff.service_forms import ServiceAdmin, ServiceForm
 
 
 class ScopeForm(ServiceForm):
-    max_amount = AmountFormField(required=False, help_text="Of one order, in the currency; empty: no limit.")
+    max_amount = AmountFormField(required=False, help_text=_("Of one order, in the currency; empty: no limit."))
     refusals = (
         InvalidAmount,
         services.InvalidScope,
@@ -55,7 +55,7 @@ class SettlementScopeAdmin(ServiceAdmin):
     list_per_page = 50
     ordering = ("service_id", "id")
     search_fields = ("=service__id", "service__email")
-    search_help_text = "The service's id or email"
+    search_help_text = _("The service's id or email")
     autocomplete_fields = ("currency",)  # not the provider: where no number was sent, Django asks for it all the same
     export_fields = ("id", "service_id", "service__email", "currency_id", "provider__slug", "max_amount", "everything")
     export_places = "currency__decimal_places"
@@ -63,7 +63,7 @@ class SettlementScopeAdmin(ServiceAdmin):
     which_currency = ListColumn(_("currency"), lambda scope: scope.currency_id or _("all"), order="currency")
     which_provider = Text(_("provider"), lambda scope: scope.provider or _("all"), order="provider")
     limit = Amount(_("limit of one order"), "max_amount", order="max_amount")
-    empty_state = (
+    empty_state = _(
         "No service settles anything yet. A scope lets one settle a currency's orders, a provider's, or everything."
     )
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -33,7 +34,7 @@ from staff.columns import (
 from staff.confirmed_actions import ConfirmedAction, ConfirmedActionsMixin
 from staff.lists import StaffList
 from staff.period_filters import ReceivedFilter
-from staff.read_only import MAX_LISTED, ReadOnlyAdmin, link_to
+from staff.read_only import ReadOnlyAdmin, link_to, search_help
 from staff.separation_of_duties import OwnOrder
 
 
@@ -50,9 +51,11 @@ class AttentionFilter(admin.SimpleListFilter):
 
 class ReplayAction(ConfirmedAction):
     name = "replay"
-    title = "Replay events"
-    button = "Replay"
-    explanation = "What could not be credited is tried again, as if the provider had sent it now. It is credited once."
+    title = _("Replay events")
+    button = _("Replay")
+    explanation = _(
+        "What could not be credited is tried again, as if the provider had sent it now. It is credited once."
+    )
     refusals = (OwnOrder, receiving.EventNotReplayable, receiving.WebhookRefused)
 
     def is_available(self, target: WebhookEvent) -> bool:
@@ -61,15 +64,17 @@ class ReplayAction(ConfirmedAction):
     def describe(self, target: WebhookEvent) -> str:
         amount = money(target.amount, target.paid_in)
         if self.is_available(target):
-            wallet = f"wallet {target.wallet}" if target.wallet else "the first wallet"
-            return f"{amount} to {wallet} of user {target.user_id}, if that is possible by now."
-        return f"{target.get_verdict_display()}: nothing will move."
+            text = gettext("%(amount)s to the first wallet of user %(user)s, if that is possible by now.")
+            if target.wallet:
+                text = gettext("%(amount)s to wallet %(wallet)s of user %(user)s, if that is possible by now.")
+            return text % {"amount": amount, "wallet": target.wallet, "user": target.user_id}
+        return gettext("%(status)s: nothing will move.") % {"status": target.get_verdict_display()}
 
     def perform(self, *, target: WebhookEvent, staff: User, data: dict[str, Any], request: HttpRequest) -> str:  # noqa: ARG002
         credited = replay_event(event=target, staff=staff, reason=data["reason"])
         if credited.duplicate:
-            return "was credited already; nothing moved."
-        return f"credited to wallet {credited.wallet_id}."
+            return gettext("was credited already; nothing moved.")
+        return gettext("credited to wallet %(id)s.") % {"id": credited.wallet_id}
 
 
 VERDICTS = {
@@ -122,10 +127,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     list_filter = (AttentionFilter, "verdict", "provider", ReceivedFilter)
     list_select_related = ("provider__currency", "currency")
     search_fields = ("external_id",)
-    search_help_text = (
-        f"The provider's transaction id, an id of event, user or wallet, or an email (of more than {MAX_LISTED:,}, "
-        "the newest are listed)"
-    )
+    search_help_text = search_help(_("The provider's transaction id, an id of event, user or wallet, or an email"))
     fields = readonly_fields = (
         *("id", "provider", "id_of_provider", "user_named", "wallet_named", "amount_sent", "verdict_explained"),
         *("reason_explained", "booked_as", "balance_after", "received_at", "body_shown", "headers_shown"),
@@ -145,7 +147,7 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
     by_provider = Text(_("provider"), "provider.slug", order="provider")
     booked_as = Link(_("transaction"), "transaction")
     balance_after = Amount(_("balance after"), "balance", currency="paid_in")
-    empty_state = "No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out."
+    empty_state = _("No provider has sent an authentic notice yet. manage.py send_webhook sends one to try it out.")
 
     id_of_provider = Id(_("provider's id"), "external_id")
     verdict_explained = Explained(_("verdict"), "verdict", VERDICTS)
@@ -174,11 +176,11 @@ class WebhookEventAdmin(ConfirmedActionsMixin, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(search.events(term)) if term else queryset), False
 
-    @admin.display(description="body, as it came")
+    @admin.display(description=_("body, as it came"))
     def body_shown(self, event: WebhookEvent) -> str:
         """Long, and a stranger's words: shown as text."""
         return format_html('<pre class="till-raw">{}</pre>', event.shown_body) if event.body else ""
 
-    @admin.display(description="headers")
+    @admin.display(description=_("headers"))
     def headers_shown(self, event: WebhookEvent) -> str:
         return format_html('<pre class="till-raw">{}</pre>', event.headers) if event.headers else ""

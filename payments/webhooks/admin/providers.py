@@ -13,9 +13,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from api.refusals import line_of
 from payments.webhooks import provider_secrets, services
 from payments.webhooks.models import Provider
 from payments.webhooks.presets import PRESETS
@@ -48,15 +51,17 @@ class SecretField(forms.CharField):
 
 
 class ProviderForm(ModelForm):
-    secret = SecretField(required=False, help_text=f"Random, of at least {provider_secrets.MIN_BYTES} bytes.")
+    secret = SecretField(
+        required=False, help_text=format_lazy(_("Random, of at least {count} bytes."), count=provider_secrets.MIN_BYTES)
+    )
     make_secret = InstructionField(
-        required=False, label="Make one for me", help_text="A random secret, shown once when this is saved."
+        required=False, label=_("Make one for me"), help_text=_("A random secret, shown once when this is saved.")
     )
     keep_old = InstructionField(
         required=False,
         initial=True,
-        label="Keep accepting the present secret",
-        help_text="Until the rotation is ended (an action of the list).",
+        label=_("Keep accepting the present secret"),
+        help_text=_("Until the rotation is ended (an action of the list)."),
     )
 
     class Meta:
@@ -66,8 +71,8 @@ class ProviderForm(ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.fields["secret"].label = "New secret"
-            self.fields["secret"].help_text = "Starts a rotation. Leave empty to keep the present one."
+            self.fields["secret"].label = _("New secret")
+            self.fields["secret"].help_text = _("Starts a rotation. Leave empty to keep the present one.")
 
     @property
     def generated_secret(self) -> str:
@@ -94,9 +99,9 @@ class ProviderForm(ModelForm):
         self._has_new_secret = bool(typed or self._generated_secret)
         self.cleaned_data["secret"] = self._generated_secret or typed or self.instance.secret
         if typed and self._generated_secret:
-            self.add_error("make_secret", "Either type a secret or have one made.")
+            self.add_error("make_secret", gettext("Either type a secret or have one made."))
         elif not self.cleaned_data["secret"]:
-            self.add_error("secret", "Type a secret, or have one made.")
+            self.add_error("secret", gettext("Type a secret, or have one made."))
         elif scheme and (typed or "scheme" in self.changed_data):
             self._check(self.cleaned_data["secret"], scheme)
 
@@ -107,7 +112,9 @@ class ProviderForm(ModelForm):
             self.add_error(None, error)
 
 
-_POINTERS = "JSON pointers (RFC 6901) into the provider's document. A value that is missing makes the notice malformed."
+_POINTERS = _(
+    "JSON pointers (RFC 6901) into the provider's document. A value that is missing makes the notice malformed."
+)
 
 
 def _preset_links() -> str:
@@ -116,7 +123,7 @@ def _preset_links() -> str:
     links = format_html_join(
         " · ", '<a href="{}?preset={}">{}</a>', ((page, key, it.label) for key, it in PRESETS.items())
     )
-    return format_html("Begin with a preset: {}", links)
+    return format_html(gettext("Begin with a preset: {}"), links)
 
 
 STATES = {
@@ -135,7 +142,7 @@ class ProviderAdmin(ServiceAdmin):
     list_display_links = ("short_slug",)
     list_filter = ("is_active", "scheme")
     search_fields = ("slug",)
-    search_help_text = "Slug"
+    search_help_text = _("Slug")
     autocomplete_fields = ("currency",)
     export_fields = (
         *("id", "slug", "scheme", "currency_id", "is_active", "requires_uuid", "max_amount", "updated_at"),
@@ -149,7 +156,7 @@ class ProviderAdmin(ServiceAdmin):
     short_scheme = Text(_("how it signs"), lambda provider: provider.get_scheme_display(), order="scheme")
     rotating = Status(_("secret"), lambda provider: bool(provider.previous_secret) or None, ROTATION)
     changed = When(_("changed (UTC)"), "updated_at", order="updated_at")
-    empty_state = "A provider sends signed notices of payments. Add one with the secret that you agreed on."
+    empty_state = _("A provider sends signed notices of payments. Add one with the secret that you agreed on.")
     actions = ("end_rotation",)
     readonly_fields = ("rotating", "updated_at")
 
@@ -159,9 +166,9 @@ class ProviderAdmin(ServiceAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Provider | None = None) -> Any:
         form = (
-            ("Signature, of the scheme HMAC over the body", {"fields": SIGNATURE}),
+            (_("Signature, of the scheme HMAC over the body"), {"fields": SIGNATURE}),
             (
-                "Where the fields stand, of Stripe and HMAC over the body",
+                _("Where the fields stand, of Stripe and HMAC over the body"),
                 {"fields": FIELD_MAP, "description": _POINTERS},
             ),
         )
@@ -172,9 +179,9 @@ class ProviderAdmin(ServiceAdmin):
             return ((None, {"fields": (*SETTINGS, "rotating", "updated_at")}), *form)
         rotation = {
             "fields": ("secret", "make_secret", "keep_old", "rotating", "updated_at"),
-            "description": "The present secret is never shown. A new one becomes active at once.",
+            "description": _("The present secret is never shown. A new one becomes active at once."),
         }
-        return ((None, {"fields": SETTINGS}), ("Secret", rotation), *form)
+        return ((None, {"fields": SETTINGS}), (_("Secret"), rotation), *form)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Begin with a preset, `?preset=stripe`, and let the address change its values."""
@@ -208,18 +215,20 @@ class ProviderAdmin(ServiceAdmin):
         """Return the page with a secret that was made; no message, for a cookie keeps it until it is read."""
         if not (secret := getattr(provider, "generated_secret", "")):
             return None
-        context = {**self.admin_site.each_context(request), "title": "The new secret", "provider": provider}
+        context = {**self.admin_site.each_context(request), "title": gettext("The new secret"), "provider": provider}
         page = TemplateResponse(request, "admin/new_secret.html", {**context, "secret": secret, "opts": self.opts})
         add_never_cache_headers(page)
         return page
 
-    @admin.action(description="End the rotation: accept only the active secret", permissions=["change"])
+    @admin.action(description=_("End the rotation: accept only the active secret"), permissions=["change"])
     def end_rotation(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         for provider in queryset:
             if services.end_rotation(provider_id=provider.pk, staff=cast("User", request.user)):
-                self.message_user(request, f"{provider}: only the active secret is accepted now.")
+                text = gettext("%(provider)s: only the active secret is accepted now.")
+                self.message_user(request, text % {"provider": provider})
             else:
-                self.message_user(request, f"{provider}: no rotation was under way.", messages.WARNING)
+                text = gettext("%(provider)s: no rotation was under way.")
+                self.message_user(request, text % {"provider": provider}, messages.WARNING)
 
     # --- deleting: only what never sent a notice, one at a time ---
 
@@ -237,5 +246,5 @@ class ProviderAdmin(ServiceAdmin):
             return self._refuse_deletion(request, object_id)
 
     def _refuse_deletion(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        self.message_user(request, str(services.ProviderInUse.__doc__), messages.ERROR)
+        self.message_user(request, line_of(services.ProviderInUse), messages.ERROR)
         return redirect("admin:payments_provider_change", object_id)
