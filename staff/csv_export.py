@@ -56,9 +56,12 @@ class CsvExportMixin(ModelAdmin):
         except IncorrectLookupParameters:
             return redirect(f"{reverse(f'admin:{self._slug}_changelist')}?e=1")
         query = unquote_plus(request.META.get("QUERY_STRING", ""))[:500]
-        text = f"Exported the list as CSV{f', narrowed by {query}' if query else ''}."
         # Before the transaction of the export, which ends without a commit when the client hangs up half way.
-        record_list(of=self.model, staff=cast("User", request.user), text=text)
+        record_list(
+            of=self.model,
+            staff=cast("User", request.user),
+            text=f"Exported the list as CSV{f', narrowed by {query}' if query else ''}.",
+        )
         header = [field.replace("__", "_") for field in self.export_fields]
         return csv_response(
             lambda: chain([header], self.export_rows(rows)),

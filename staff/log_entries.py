@@ -33,7 +33,7 @@ class StaffLogAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "content_type")
     date_hierarchy = "action_time"  # affordable: as long as what people do by hand
     search_fields = ("object_repr", "change_message", "=object_id", "user__email")
-    search_help_text = "The object's name or id, a part of the reason, or the staff member's email"
+    search_help_text = _("The object's name or id, a part of the reason, or the staff member's email")
     fields = readonly_fields = ("action_time", "user", "kind_of_object", "target", "what_and_why")
     export_fields = (
         *("id", "action_time", "user_id", "user__email", "content_type__app_label", "content_type__model"),
@@ -41,7 +41,7 @@ class StaffLogAdmin(ReadOnlyAdmin):
     )
     time = When(_("time (UTC)"), "action_time", order="action_time")
     who = Text(_("who"), "user.email", order="user__email")
-    empty_state = "What staff does to people, products and money is written down here, with who, when and why."
+    empty_state = _("What staff does to people, products and money is written down here, with who, when and why.")
 
     kind_of_object = ListColumn(_("kind"), "content_type.name", order="content_type")
     target = ListColumn(_("object"), target_link, order="object_repr")

@@ -13,6 +13,8 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:  # Django's own classes take no type argument at run time.
     ModelAdmin = admin.ModelAdmin[Any]
@@ -21,7 +23,7 @@ else:
     ModelAdmin = admin.ModelAdmin
     ModelForm = forms.ModelForm
 
-RELOAD = "Load the page again to see it as it is now."
+RELOAD = _("Load the page again to see it as it is now.")
 _SALT = "staff.stale_forms"
 
 
@@ -133,16 +135,23 @@ def read_digests(text: str) -> tuple[datetime, dict[str, str]]:
     moment, *pairs = text.split(" ")
     seconds = int(moment) if moment.isascii() and moment.isdigit() and len(moment) < 11 else 0
     return datetime.fromtimestamp(seconds, UTC), {
-        name: digest for name, _, digest in (pair.partition("=") for pair in pairs)
+        name: digest for name, __, digest in (pair.partition("=") for pair in pairs)
     }
 
 
 def describe_stale_fields(form: ModelForm, changed: list[str], *, since: datetime) -> str:
     """Say who changed the object, when, and its values now, without those of secrets."""
     who = _last_change(form.instance, since)
-    by = f" by {who.user} at {who.action_time:%Y-%m-%d %H:%M:%S} UTC" if who else ""
     values = ", ".join(_describe_value(form, name) for name in changed if name in form.fields)
-    return f"This was changed meanwhile{by}. {f'Now: {values}. ' if values else ''}{RELOAD}"
+    now = gettext("Now: %(values)s.") % {"values": values} if values else ""
+    return " ".join(text for text in (_describe_change(who), now, str(RELOAD)) if text)
+
+
+def _describe_change(who: LogEntry | None) -> str:
+    if who is None:
+        return gettext("This was changed meanwhile.")
+    text = gettext("This was changed meanwhile by %(user)s at %(time)s UTC.")
+    return text % {"user": who.user, "time": f"{who.action_time:%Y-%m-%d %H:%M:%S}"}
 
 
 def _last_change(instance: models.Model, since: datetime) -> LogEntry | None:
@@ -155,10 +164,10 @@ def _describe_value(form: ModelForm, name: str) -> str:
     field, column, value = form.fields[name], _column(form, name), _value(form, name)
     label = str(field.label or name.replace("_", " ")).lower()
     if isinstance(field.widget, forms.PasswordInput):
-        return f"another {label}"
+        return gettext("another %(field)s") % {"field": label}
     if isinstance(value, bool):
-        return f"{label} {'yes' if value else 'no'}"
-    text = display_for_field(value, column, "none") if column else value
+        return f"{label} {gettext('yes') if value else gettext('no')}"
+    text = display_for_field(value, column, gettext("none")) if column else value
     return f"{label} {str(text)[:80]}"
 
 
@@ -229,7 +238,11 @@ class GuardedAdmin(ModelAdmin):
     def _becomes_form_error(self, request: HttpRequest, error: Exception) -> bool:
         """Keep the error for the form, which is processed once more to show it. Nothing was done the first time."""
         say = getattr(self.admin_site, "refusal", None)
-        text = "Somebody did the same at this moment." if isinstance(error, IntegrityError) else say and say(error)
+        text = (
+            gettext("Somebody did the same at this moment.")
+            if isinstance(error, IntegrityError)
+            else say and say(error)
+        )
         if request.method != "POST" or not text or hasattr(request, "refused_a_moment_ago"):
             return False
         field = getattr(error, "field", None)

@@ -11,7 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -110,9 +111,9 @@ class RemoveAction(ConfirmedAction):
         with transaction.atomic():
             services.delete_product(product_id=target.pk)
             archived = Product.objects.filter(pk=target.pk).exists()
-            outcome = "Archived, because it was sold." if archived else "Deleted."
+            outcome = gettext_noop("Archived, because it was sold.") if archived else gettext_noop("Deleted.")
             record(about=target, staff=staff, text=f"{outcome} Reason: {data['reason']}")
-        return gettext("Archived, because it was sold.") if archived else gettext("Deleted.")
+        return translated(outcome)
 
 
 ON_SALE = {

@@ -86,6 +86,7 @@ WORDS = {
         #: An inbox of mail is one.
         allowed=(
             "accounts/services/mail_limits.py",
+            "config/locale/ru/LC_MESSAGES/django.po",
             "accounts/services/outgoing_mail.py",
             "accounts/tests/test_outgoing_mail.py",
             "accounts/tests/test_password_reset.py",

@@ -90,14 +90,23 @@ def texts_of_models() -> Iterator[tuple[str, str]]:
 
 
 def _classes_that_are_shown() -> Iterator[type[BaseException]]:
-    """Yield the classes whose line a page shows, by `line_of(rules.RuleEnded)`. No two classes have one name."""
+    """Yield the classes whose line a page shows, by `line_of` or as a refusal. No two classes have one name."""
     classes = {kind.__name__: kind for kind in _subclasses(Exception)}
     for path in translated_sources():
         for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "line_of":
-                name = ast.unparse(node.args[0]).rpartition(".")[2]
-                if name in classes:
+            for name_of_class in _shown_by(node):
+                if (name := ast.unparse(name_of_class).rpartition(".")[2]) in classes:
                     yield classes[name]
+
+
+def _shown_by(node: ast.AST) -> list[ast.AST]:
+    """Return what names a class whose line is shown: an argument of `line_of`, or one of an action's `refusals`."""
+    match node:
+        case ast.Call(func=ast.Name(id="line_of"), args=[named_class, *_]):
+            return [named_class]
+        case ast.Assign(targets=[ast.Name(id="refusals")]) | ast.AnnAssign(target=ast.Name(id="refusals")):
+            return [inside for inside in ast.walk(node) if isinstance(inside, ast.Name | ast.Attribute)]
+    return []
 
 
 def _subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:

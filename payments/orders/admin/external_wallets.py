@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from payments.ledger.queries import search
@@ -39,7 +40,7 @@ class ExternalWalletAdmin(ReadOnlyAdmin):
     list_filter = ("kind", DeletedFilter, "currency")
     list_select_related = ("owner",)
     search_fields = ("id",)
-    search_help_text = "External wallet id, user id or email"
+    search_help_text = _("External wallet id, user id or email")
     fields = readonly_fields = (
         *("id", "label", "of_user", "kind", "currency_id", "account", "created_at", "deleted_at", "history"),
     )
@@ -50,17 +51,17 @@ class ExternalWalletAdmin(ReadOnlyAdmin):
     of_user = Link(_("owner"), "owner", order="owner_id")
     short_label = Text(_("label"), "label", order="label")
     currency_code = ListColumn(_("currency"), "currency_id", order="currency")
-    empty_state = "Users add the bank accounts, cards and addresses to which they want to withdraw."
+    empty_state = _("Users add the bank accounts, cards and addresses to which they want to withdraw.")
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:  # noqa: ARG002
         term = search_term.strip()
         return (queryset.filter(search.wallets(term)) if term else queryset), False
 
-    @admin.display(description="account")
+    @admin.display(description=_("account"))
     def account(self, external: ExternalWallet) -> str:
         return details_html(external)
 
-    @admin.display(description="history")
+    @admin.display(description=_("history"))
     def history(self, external: ExternalWallet) -> str:
         page = reverse("admin:payments_withdrawal_changelist")
-        return format_html('<a href="{}?q={}">Withdrawals of its owner</a>', page, external.owner_id)
+        return format_html('<a href="{}?q={}">{}</a>', page, external.owner_id, gettext("Withdrawals of its owner"))

@@ -22,7 +22,7 @@ from staff.columns import Amount, Explained, Link, Status, Word
 from staff.confirmed_actions import ConfirmedActionsMixin
 from staff.document_admin import DocumentAdmin
 from staff.period_filters import PeriodFilter
-from staff.read_only import MAX_LISTED, link
+from staff.read_only import link, search_help
 
 ALL = "all"
 
@@ -90,9 +90,8 @@ class OrderAdmin(AttachedMixin, ConfirmedActionsMixin, DocumentAdmin):
     id_columns = ("pk", "user_id", "wallet_id", "transaction_id")
     text_columns = ("reference", "bank_reference")
     list_filter = (StatusFilter, PeriodFilter, "currency", "provider")
-    search_help_text = (
-        "An id of order, user, wallet or transaction, an email, or a reference, whatever the status (of more than "
-        f"{MAX_LISTED:,}, the newest are listed)"
+    search_help_text = search_help(
+        _("An id of order, user, wallet or transaction, an email, or a reference, whatever the status")
     )
     export_fields: ClassVar[tuple[str, ...]] = (
         *("id", "user_id", "user__email", "wallet_id", "amount", "commission", "currency_id", "status", "reason"),
@@ -126,7 +125,7 @@ class DepositAdmin(OrderAdmin):
     confirmed_actions = (ApproveDepositAction, RejectDepositAction)
     list_display = ("state", "time", "amount_asked", "amount_net", "owner", "short_reference", "id")
     fields = readonly_fields = _FIELDS
-    empty_state = "No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
+    empty_state = _("No deposit waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled.")
 
 
 @admin.register(Withdrawal)
@@ -138,13 +137,13 @@ class WithdrawalAdmin(OrderAdmin):
         *OrderAdmin.export_fields,
         *("external_wallet_id", "external_wallet__kind", "external_wallet__label"),
     )
-    empty_state = "No withdrawal waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled."
+    empty_state = _("No withdrawal waits for a verdict. Those that have theirs are under Paid, Rejected and Cancelled.")
 
     goes_to = Link(_("goes to"), "external_wallet", order="external_wallet_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("external_wallet")
 
-    @admin.display(description="account")
+    @admin.display(description=_("account"))
     def account(self, withdrawal: Withdrawal) -> str:
         return details_html(withdrawal.external_wallet)

@@ -8,11 +8,14 @@ from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
 
 from accounts import services
 from accounts.admin import UserAdmin
 from accounts.models import Role, User
+from api.refusals import line_of
 from payments.users.admin.money import latest_lines, money_of
 from payments.users.balances import user_money
 from staff.columns import ListColumn, Status, Text, When, Word
@@ -33,13 +36,14 @@ class UserAction(ConfirmedAction):
     refusals: ClassVar[tuple[type[Exception], ...]] = (
         *(services.OwnAccount, services.LastAdmin, services.UnknownUser, services.UserDeleted),
     )
+    #: In English, as the history has it.
     outcome: ClassVar[str]
 
     def perform(self, *, target: User, staff: User, data: dict[str, Any], request: HttpRequest) -> str:
         with transaction.atomic():
             self.change(target, staff, request)
             record(about=target, staff=staff, text=f"{self.outcome} Reason: {data['reason']}")
-        return self.outcome
+        return translated(self.outcome)
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:
         raise NotImplementedError
@@ -47,16 +51,16 @@ class UserAction(ConfirmedAction):
 
 class EnableAction(UserAction):
     name = "enable"
-    title = "Enable users"
-    button = "Enable"
-    outcome = "Enabled."
-    explanation = "They can sign in again. You vouch for an address that was never confirmed."
+    title = _("Enable users")
+    button = _("Enable")
+    outcome = gettext_noop("Enabled.")
+    explanation = _("They can sign in again. You vouch for an address that was never confirmed.")
 
     def is_available(self, target: User) -> bool:
         return not target.is_active and not target.is_deleted
 
     def describe(self, target: User) -> str:
-        return "Is active already." if target.is_active else ""
+        return gettext("Is active already.") if target.is_active else ""
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         services.enable_user(user_id=target.pk)
@@ -64,19 +68,22 @@ class EnableAction(UserAction):
 
 class DisableAction(UserAction):
     name = "disable"
-    title = "Disable users"
-    button = "Disable"
-    outcome = "Disabled."
-    explanation = "They are signed out everywhere at once and cannot sign in. Money that is sent to them still arrives."
+    title = _("Disable users")
+    button = _("Disable")
+    outcome = gettext_noop("Disabled.")
+    explanation = _(
+        "They are signed out everywhere at once and cannot sign in. Money that is sent to them still arrives."
+    )
 
     def is_available(self, target: User) -> bool:
         return target.disabled_at is None
 
     def describe(self, target: User) -> str:
         if target.disabled_at:
-            return "Is disabled already."
+            return gettext("Is disabled already.")
         money = user_money(target.pk)
-        return f"{money}. It stays, and what is pending can still be settled." if money else ""
+        text = gettext("%(money)s. It stays, and what is pending can still be settled.")
+        return text % {"money": money} if money else ""
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         services.disable_user(user_id=target.pk, by=staff)
@@ -84,10 +91,10 @@ class DisableAction(UserAction):
 
 class EndSessionsAction(UserAction):
     name = "end-sessions"
-    title = "End all sessions"
-    button = "End all sessions"
-    outcome = "All sessions were ended."
-    explanation = "They are signed out everywhere at once, and can sign in again."
+    title = _("End all sessions")
+    button = _("End all sessions")
+    outcome = gettext_noop("All sessions were ended.")
+    explanation = _("They are signed out everywhere at once, and can sign in again.")
 
     def is_available(self, target: User) -> bool:
         return target.is_active
@@ -117,17 +124,19 @@ class ResetSecondFactorAction(UserAction):
 
 class ResendActivationAction(UserAction):
     name = "resend-activation"
-    title = "Resend the activation link"
-    button = "Resend the activation link"
-    outcome = "A new link is being mailed, unless one was within the last minute, or too many to this inbox in an hour."
-    explanation = "Only to those who have not confirmed their address. Links that were sent before stay good."
+    title = _("Resend the activation link")
+    button = _("Resend the activation link")
+    outcome = gettext_noop(
+        "A new link is being mailed, unless one was within the last minute, or too many to this inbox in an hour."
+    )
+    explanation = _("Only to those who have not confirmed their address. Links that were sent before stay good.")
     refusals: ClassVar[tuple[type[Exception], ...]] = (NotWaiting, MailsOff)
 
     def is_available(self, target: User) -> bool:
         return target.activated_at is None and target.disabled_at is None
 
     def describe(self, target: User) -> str:
-        return "" if self.is_available(target) else str(NotWaiting.__doc__)
+        return "" if self.is_available(target) else line_of(NotWaiting)
 
     def change(self, target: User, staff: User, request: HttpRequest) -> None:  # noqa: ARG002
         if not settings.TILL_MAIL_ACTIVATION_LINK:
@@ -189,7 +198,7 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
     what_role = ListColumn(_("role"), role_of, order="role")
     registered = When(_("registered (UTC)"), "created_at", order="created_at")
     seen = When(_("last sign-in (UTC)"), "last_login", order="last_login")
-    empty_state = "People come by registering, or are added here."
+    empty_state = _("People come by registering, or are added here.")
 
     def lock(self, ids: list[Any]) -> None:
         """Lock as the services do, for an admin all active admins, so that there is no deadlock."""
