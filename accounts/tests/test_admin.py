@@ -80,7 +80,7 @@ def test_the_list_of_users_costs_the_same_for_many_as_for_few(
 
 
 def test_the_page_of_a_user_costs_few_queries(staff: Client, alice: User, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         assert staff.get(page(alice)).status_code == 200
 
 
