@@ -53,7 +53,7 @@ coverage: install-dev ## run the tests that are not slow, and all that ask Postg
 	@$(PY) -m coverage report --include='$(COVERED)' --fail-under=100 >/dev/null || { \
 	  $(PY) -m coverage report --include='$(COVERED)'; echo 'These must be covered whole.' >&2; exit 1; }
 
-check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI schema
+check: install-dev ## lint, types, layers, system checks, migrations, Russian texts, OpenAPI schema
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(DEV) -m mypy $(PACKAGES) manage.py
@@ -63,6 +63,7 @@ check: install-dev ## lint, types, layers, system checks, migrations, OpenAPI sc
 	$(PRODUCTION) $(PY) manage.py collectstatic --noinput --verbosity 0
 	$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(DEV) manage.py makemigrations --check --dry-run
+	$(DEV) -m tests.support.messages --check
 	$(DEV) manage.py spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
 	$(DEV) manage.py spectacular --urlconf legacy.urls --custom-settings config.openapi.legacy_document.SETTINGS \
 	  --validate --fail-on-warn --file $(VENV)/openapi-legacy.yaml
