@@ -105,10 +105,10 @@ class EndSessionsAction(UserAction):
 
 class ResetSecondFactorAction(UserAction):
     name = "reset-second-factor"
-    title = "Reset the second factor"
-    button = "Reset the second factor"
-    outcome = "The second factor was taken away."
-    explanation = (
+    title = _("Reset the second factor")
+    button = _("Reset the second factor")
+    outcome = gettext_noop("The second factor was taken away.")
+    explanation = _(
         "For a user whose authenticator and codes are lost. They are signed out everywhere, and the password alone"
         " signs in until they set up another. Be sure who asks."
     )
