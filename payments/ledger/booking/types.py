@@ -50,10 +50,10 @@ class NewTransaction(NamedTuple):
         moved = needed = Decimal(0)
         for posting in self.postings:
             if posting.destination == wallet_id:
-                moved += posting.amount
+                moved = EXACT.add(moved, posting.amount)
             if posting.source == wallet_id:
-                moved -= posting.amount
-                needed = max(needed, -moved)
+                moved = EXACT.subtract(moved, posting.amount)
+                needed = max(needed, EXACT.minus(moved))
         return needed
 
 

@@ -123,6 +123,11 @@ def test_booking_refuses_to_overdraw(alice: Any, bob: Any) -> None:
     assert refusal(new_transaction((a, b, "10.0000000001"))) is booking.InsufficientFunds
 
 
+def test_what_several_postings_need_is_never_rounded() -> None:
+    most = "999999999999999998.9999999999"
+    assert new_transaction((1, 2, most), (1, 2, most)).needed(1) == Decimal("1999999999999999997.9999999998")
+
+
 def test_what_is_held_cannot_be_spent(alice: Any, bob: Any) -> None:
     a, b = wallet_of(alice, holding="10"), wallet_of(bob)
     hold_for_withdrawal(a, "4")
