@@ -169,7 +169,7 @@ class TokenFamily(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     #: Of the login, or of the latest refresh.
-    user_agent = models.CharField(max_length=USER_AGENT_MAX_LENGTH, blank=True)
+    user_agent = models.CharField(max_length=USER_AGENT_MAX_LENGTH, blank=True, default="", db_default="")
     address = models.GenericIPAddressField(null=True, blank=True)
 
     class Meta:

@@ -11,6 +11,7 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as till
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -279,6 +280,15 @@ def test_a_family_that_an_older_till_rotated_forgives_nothing(pair: tokens.Token
         TokenFamily.objects.update(jti=uuid.uuid4(), rotated_at=rotated_at, ended_at=None)
         assert refresh(pair.refresh).status_code == 401
         assert TokenFamily.objects.get().ended_at is not None
+
+
+def test_an_older_till_still_opens_logins(alice: User) -> None:
+    """It runs on while it is replaced, and knows nothing of the newer columns."""
+    row = [uuid.uuid4(), alice.pk, uuid.uuid4(), timezone.now(), timezone.now() + timedelta(days=1)]
+    insert = "INSERT INTO accounts_tokenfamily (id, user_id, jti, created_at, expires_at) VALUES (%s, %s, %s, %s, %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(insert, row)
+    assert [login.user_agent for login in tokens.lasting_logins(user_id=alice.pk)] == [""]
 
 
 def test_no_two_logins_derive_the_same_tokens(pair: tokens.TokenPair, alice: User) -> None:
