@@ -245,6 +245,20 @@ def test_programs_stay_strict(alice: User) -> None:
     assert APIClient().post(path, "a", content_type="text/plain").status_code == 415
 
 
+def test_a_form_is_read_as_our_page_sends_it_whatever_charset_it_says(alice: User) -> None:
+    """The codecs of Python fail in ways of their own, and would read another password."""
+    kind = "application/x-www-form-urlencoded; charset=punycode"
+    answer = Client().generic("POST", path_for(alice), "new_password=battery+staple+43", content_type=kind)
+    assert answer.status_code == 200
+    assert User.objects.get(pk=alice.pk).check_password(NEW)
+
+
+@pytest.mark.parametrize("accepted", ["text/html;charset*=a'b'c", "text/html;x*=utf-999''%41", "a" * 12_000])
+def test_who_accepts_what_nobody_can_read_is_told_in_json(accepted: str) -> None:
+    answer = Client().get(f"{URL}/forged", headers={"accept": accepted})
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+
+
 # --- the staff site -----------------------------------------------------------------------------------------
 
 FORGOTTEN = "/admin/password_reset/"

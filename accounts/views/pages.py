@@ -1,11 +1,13 @@
 """Pages for who opens a link of a mail in a browser. They work without scripts."""
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -17,14 +19,26 @@ PAGE_POLICY = (
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Tell whether a browser asks; programs that say nothing get JSON."""
-    return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+    """Tell whether a browser asks; programs that say nothing get JSON, and so does who says what nobody can read."""
+    try:
+        return request.get_preferred_type(["application/json", "text/html"]) == "text/html"
+    except ValueError:
+        return False
 
 
 def page(request: Request, name: str, *, status: int = 200, **context: Any) -> HttpResponseBase:
     answer = render(request._request, f"accounts/{name}.html", context, status=status)
     answer.headers["Content-Security-Policy"] = PAGE_POLICY
     return answer
+
+
+class PageFormParser(FormParser):
+    """For the forms of our own pages. They send UTF-8, so no other charset is tried."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        return super().parse(stream, media_type, {**(parser_context or {}), "encoding": "utf-8"})
 
 
 class LinkPageMixin(APIView):

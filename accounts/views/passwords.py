@@ -5,7 +5,6 @@ from typing import Any, ClassVar, cast
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,7 +13,7 @@ from accounts import examples, links, serializers, services
 from accounts.models import User
 from accounts.permissions import HasRole
 from accounts.throttling import WindowThrottle
-from accounts.views.pages import LinkPageMixin, page
+from accounts.views.pages import LinkPageMixin, PageFormParser, page
 from accounts.views.public import PublicView
 from api.parsers import StrictJSONParser
 from api.query_parameters import StrictQueryMixin
@@ -64,12 +63,12 @@ class PasswordResetLinkView(LinkPageMixin, PublicView):
 
     throttle_scope = "activation"
     http_method_names = ("get", "post", "options")
-    parser_classes = (StrictJSONParser, FormParser)  # the latter for our own page alone
+    parser_classes = (StrictJSONParser, PageFormParser)  # the latter for our own page alone
     problem_pages: ClassVar[dict[str, str]] = {"weak_password": "password_reset", "invalid_request": "password_reset"}
 
     @property
     def shows_page(self) -> bool:
-        return super().shows_page or self.request._request.content_type == FormParser.media_type
+        return super().shows_page or self.request._request.content_type == PageFormParser.media_type
 
     @extend_schema(
         operation_id="auth_password_reset_page",
