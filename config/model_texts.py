@@ -43,7 +43,8 @@ def translate_models(apps: Iterable[AppConfig]) -> None:
 
 def _translate(model: type[Model]) -> None:
     meta = model._meta
-    meta.verbose_name, meta.verbose_name_plural = _text(meta.verbose_name), _text(meta.verbose_name_plural)
+    # Django makes the plural when it is shown, unless the model has its own.
+    meta.verbose_name, meta.verbose_name_plural = _text(meta.verbose_name), _text(str(meta.verbose_name_plural))
     for field in fields_of(model):
         field.verbose_name, field.help_text = _text(field.verbose_name), _text(field.help_text)
         if field.choices:

@@ -57,7 +57,7 @@ class Purchase(WithMetadata):
         ]
 
     def __str__(self) -> str:
-        return f"purchase {self.pk}: {self.quantity} x {self.title}"
+        return f"{self._meta.verbose_name} {self.pk}: {self.quantity} x {self.title}"
 
     @property
     def status(self) -> Status:

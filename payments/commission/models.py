@@ -53,7 +53,8 @@ class CommissionRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.operation} {self.currency_id}: {self.percent.normalize():f} % + {self.fixed.normalize():f}"
+        operation = str(self.get_operation_display()).lower()
+        return f"{operation} {self.currency_id}: {self.percent.normalize():f} % + {self.fixed.normalize():f}"
 
     @property
     def terms(self) -> arithmetic.Rule:

@@ -95,7 +95,7 @@ class Quote(Conversion):
         ]
 
     def __str__(self) -> str:
-        return f"quote {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
 
 class Exchange(WithMetadata, Conversion):
@@ -119,4 +119,4 @@ class Exchange(WithMetadata, Conversion):
         ]
 
     def __str__(self) -> str:
-        return f"exchange {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"

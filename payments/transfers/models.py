@@ -51,7 +51,7 @@ class Transfer(WithMetadata):
         ]
 
     def __str__(self) -> str:
-        return f"transfer {self.pk}"
+        return f"{self._meta.verbose_name} {self.pk}"
 
     @property
     def seen_attached(self) -> Attached:

@@ -31,7 +31,7 @@ class Transaction(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{str(self.get_kind_display()).lower()} {self.pk}"
 
 
 class Posting(models.Model):

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from payments.ledger.admin.display import money
@@ -34,8 +35,26 @@ def details(external: ExternalWallet) -> list[tuple[str, str]]:
     return sorted((str(name), str(value)) for name, value in external.details.items())
 
 
+_MEMBERS: dict[str, Any] = {
+    "iban": gettext_lazy("iban"),
+    "bic": gettext_lazy("bic"),
+    "holder": gettext_lazy("holder"),
+    "masked": gettext_lazy("masked"),
+    "last4": gettext_lazy("last4"),
+    "expiry": gettext_lazy("expiry"),
+    "address": gettext_lazy("address"),
+    "network": gettext_lazy("network"),
+    "description": gettext_lazy("description"),
+}
+
+
+def member(name: str) -> str:
+    """Return what the detail is called."""
+    return str(_MEMBERS.get(name, name))
+
+
 def details_html(external: ExternalWallet, *, without: str = "") -> str:
-    pairs = [pair for pair in details(external) if pair[0] != without]
+    pairs = [(member(name), value) for name, value in details(external) if name != without]
     return format_html_join("", "<div>{}: <strong>{}</strong></div>", pairs)
 
 

@@ -41,7 +41,7 @@ class StatusFilter(admin.SimpleListFilter):
         self.requested = requested_status(request)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002
-        return [*OrderStatus.choices, (ALL, _("All"))]
+        return [*((status.value, word.text) for status, word in STATUSES.items()), (ALL, _("All"))]
 
     def choices(self, changelist: Any) -> Any:
         """Without a choice for no choice."""

@@ -10,7 +10,7 @@ from accounts.models import User
 from payments.ledger import booking
 from payments.ledger.admin.display import money
 from payments.orders import services
-from payments.orders.admin.facts import destination_facts, details, order_facts
+from payments.orders.admin.facts import destination_facts, details, member, order_facts
 from payments.orders.models import BANK_REFERENCE_MAX_LENGTH, Deposit, Order, OrderStatus, Withdrawal
 from payments.orders.plans.settlement import Settlement
 from staff.confirmed_actions import REASON_MAX_LENGTH, ConfirmedAction, Fact, ReasonForm, line_field
@@ -73,7 +73,7 @@ class SettleAction(ConfirmedAction):
         settle(target, settlement=self.settlement, by=staff, **data)
         if target.status == self.settlement:
             return _("was %(status)s already; nothing moved.") % {"status": _WORDS[self.settlement]}
-        return f"{self.settlement}."
+        return f"{_WORDS[self.settlement]}."
 
 
 class ApproveAction(SettleAction):
@@ -125,7 +125,7 @@ class ApproveWithdrawalAction(ApproveAction, SettleWithdrawalAction):
             "amount": money(target.net, target.currency),
             "wallet": wallet,
             "destination": external,
-            "account": ", ".join(f"{name} {value}" for name, value in details(external)),
+            "account": ", ".join(f"{member(name)} {value}" for name, value in details(external)),
         }
         return f"{text}{less(target)}."
 

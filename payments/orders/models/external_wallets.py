@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from api.languages import is_english
 from payments.ledger.models.wallets import Currency
 
 
@@ -39,4 +40,5 @@ class ExternalWallet(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.kind} {self.currency_id})"
+        kind = self.kind if is_english() else self.get_kind_display()
+        return f"{self.label} ({kind} {self.currency_id})"

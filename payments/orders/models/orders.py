@@ -99,7 +99,7 @@ class Order(WithMetadata):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self._meta.model_name} {self.pk}: {self.amount.normalize():f} {self.currency_id}"
+        return f"{self._meta.verbose_name} {self.pk}: {self.amount.normalize():f} {self.currency_id}"
 
     @property
     def net(self) -> Decimal:
