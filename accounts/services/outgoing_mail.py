@@ -29,6 +29,8 @@ MAX_ATTEMPTS = 10
 FIRST_PAUSE = timedelta(minutes=1)  # doubled after each attempt: ten attempts span eight and a half hours
 KEPT = timedelta(days=7)
 _PRUNED_AT_A_TIME = 1000
+#: Reserved for what never exists (RFC 2606).
+NOWHERE = ".invalid"
 #: What was done, and was proven before: it is told however many links strangers asked for.
 _NOTICES = {OutgoingMail.Kind.PASSWORD_CHANGED, OutgoingMail.Kind.EMAIL_CHANGED}
 # One statement whoever is meant, and whether anybody is: neither its time nor its number tells.
@@ -113,6 +115,8 @@ def send_next_mail() -> bool:
         return False
     if not _is_waited_for(mail):
         _finish(mail, last_error="Not sent: the user no longer waits for it.")
+    elif not _recipients(mail):
+        _finish(mail, last_error="Not sent: no mail reaches this address.")
     elif mail.attempts > 1 or not _is_held_back(mail):
         _send(mail)
     return True
@@ -168,7 +172,9 @@ def _is_younger(mail: OutgoingMail, seconds: int) -> bool:
 
 
 def _recipients(mail: OutgoingMail) -> list[str]:
-    return mail.address.split() or [mail.user.email]
+    """No mail reaches a domain that never exists. There end the logins that are no address."""
+    addresses = mail.address.split() or [mail.user.email]
+    return [address for address in addresses if not address.lower().endswith(NOWHERE)]
 
 
 def _is_held_back(mail: OutgoingMail) -> bool:

@@ -168,6 +168,18 @@ def test_old_mail_is_forgotten_and_waiting_mail_is_not() -> None:
     assert OutgoingMail.objects.get().user.email == "erin@example.com"
 
 
+def test_no_mail_is_tried_to_a_domain_that_never_exists() -> None:
+    """A login that was no address ends there. The notice of its change goes to the address that can be read."""
+    user = register("dave@login.invalid")
+    assert send_all() == 1
+    assert (len(mail.outbox), outgoing_mail.waiting_mail()) == (0, 0)
+    assert OutgoingMail.objects.get().last_error == "Not sent: no mail reaches this address."
+    addresses = "dave@login.invalid dave@example.com"
+    outgoing_mail.queue_mail(users=[user], kind=OutgoingMail.Kind.EMAIL_CHANGED, address=addresses)
+    send_all()
+    assert [sent.to for sent in mail.outbox] == [["dave@example.com"]]
+
+
 def test_the_command_sends_what_waits_and_may_be_repeated() -> None:
     register()
     for expected in ("1 mails tried, 0 waiting", "0 mails tried, 0 waiting"):
