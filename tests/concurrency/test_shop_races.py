@@ -64,6 +64,27 @@ def test_twenty_purchases_with_money_for_two_are_two(till: LiveTill, alice: Any)
     assert Purchase.objects.count() == Transaction.objects.filter(kind="purchase").count() == 2
 
 
+def test_twenty_purchases_without_a_bill_are_paid_by_two_wallets_to_their_last_cent(
+    till: LiveTill, alice: Any, bob: Any
+) -> None:
+    """Money goes to and fro between the wallets meanwhile, so both orders of their locks would meet."""
+    product, token = on_sale("10"), shop_users.sign_in(till, alice)
+    wallets = [new_wallet(alice, amount) for amount in ("29.99", "15")]
+    strangers = new_wallet(bob, "1000")
+    buys = [shop_users.old_request(token, "/products/buy", {"product_id": product}) for _ in range(20)]
+    moves = [
+        shop_users.old_request(token, "/wallet/transfer", {"source": source, "target": target, "amount": 1})
+        for source, target in (wallets, wallets[::-1]) * 5
+    ]
+    replies = send_all(till.url, random.sample(buys + moves, k=30), connections=20)
+    assert {reply.status for reply in replies} <= {201, 409}
+    assert {reply.body["code"] for reply in replies if reply.status == 409} <= {"insufficient_funds"}
+    left, sold = [balance(wallet) for wallet in wallets], Purchase.objects.count()
+    assert min(left) >= 0
+    assert (sum(left), sold in {3, 4}) == (Decimal("44.99") - 10 * sold, True)
+    assert balance(strangers) == 1000
+
+
 def test_the_last_item_is_sold_to_one_of_twenty(till: LiveTill, alice: Any, bob: Any, mallory: Any, admin: Any) -> None:
     product, requests = on_sale(stock=1), []
     for buyer in (alice, bob, mallory, admin):
