@@ -45,6 +45,7 @@ urlpatterns = [
     path("health/ready", csrf_exempt(require_safe(health.ready)), name="ready"),
     path("metrics", csrf_exempt(require_safe(metrics_page.metrics)), name="metrics"),
     *legacy.urls.urlpatterns,
+    *legacy.urls.with_slash,
 ]
 
 # Django's own errors: the same answers as everybody's.

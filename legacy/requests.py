@@ -127,6 +127,13 @@ class NameField(PlainTextField):
         super().__init__(max_length=FULL_NAME_MAX_LENGTH, allow_blank=True, **kwargs)
 
 
+class OAuthField(PlainTextField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=EMAIL_MAX_LENGTH, required=False, allow_blank=True, help_text="Does nothing.", **kwargs
+        )
+
+
 class CredentialsRequest(LegacyRequest):
     aliases = {"email": EMAIL_ALIASES}
 
@@ -134,5 +141,8 @@ class CredentialsRequest(LegacyRequest):
     email = PlainTextField(max_length=EMAIL_MAX_LENGTH, help_text="Or `login`, or `username`.")
     password = PasswordField()
     code = CodeField(required=False, help_text="Where a second factor is on: of the authenticator, or to recover.")
-    #: What OAuth's clients add to a form.
-    grant_type = serializers.ChoiceField(choices=["password"], required=False)
+    #: What OAuth's clients add to a form, mostly empty. Nothing of it counts.
+    grant_type = serializers.ChoiceField(choices=["password"], required=False, allow_blank=True)
+    scope = OAuthField()
+    client_id = OAuthField()
+    client_secret = OAuthField(write_only=True)

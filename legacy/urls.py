@@ -1,6 +1,6 @@
 """The old addresses, at the root. They are always here: the setting TILL_LEGACY decides which of them answer."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, path
 
 from legacy.accounts import views as accounts
 from legacy.shop import views as shop
@@ -8,7 +8,7 @@ from legacy.users import LegacyUsersView
 from legacy.wallets import account_views as wallet_accounts
 from legacy.wallets import money_views as wallet_money
 
-urlpatterns: list[URLPattern | URLResolver] = [
+urlpatterns: list[URLPattern] = [
     path("register", accounts.AccountsRegisterView.as_view()),
     path("login", accounts.AccountsLoginView.as_view()),
     path("user/about", accounts.AboutView.as_view()),
@@ -42,3 +42,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("products/buy", shop.LegacyBuyView.as_view()),
     path("products/<int:pk>", shop.LegacyProductView.as_view()),
 ]
+
+#: The old services took a slash at the end, too. No document has these.
+with_slash: list[URLPattern] = [path(f"{one.pattern}/", one.callback) for one in urlpatterns]

@@ -28,7 +28,7 @@ from payments.idempotency.decorator import KEY_PARAMETER, REPLAYED_PARAMETER, an
 from payments.idempotency.service import check_key
 
 #: They would be in every log between the client and Till.
-SECRETS = frozenset({"password", "token", "access_token", "refresh_token", "code"})
+SECRETS = frozenset({"password", "token", "access_token", "refresh_token", "code", "client_secret"})
 _KEY = OpenApiParameter(
     KEY_PARAMETER.name,
     KEY_PARAMETER.type,
@@ -74,7 +74,7 @@ class LegacyView(Located, APIView):
         self._refuse_if_off(request.method or "")
         super().initial(request, *args, **kwargs)
         _refuse_secrets(request)
-        shape = self.shapes.get(request.method or "")
+        shape = self.shapes.get(_as_answered(request.method))
         refuse_unknown_parameters(request.query_params, shape.known_names() if shape else ())
         if shape is None and request.method in self.addresses and request.method not in SAFE_METHODS:
             refuse_members(request)
@@ -98,17 +98,17 @@ class LegacyView(Located, APIView):
 
     def checked(self, request: Request) -> dict[str, Any]:
         """Return the validated members. Raises ValidationError naming each that is wrong, unknown or missing."""
-        shape = self.shapes[request.method or ""](data=self.members(request))
+        shape = self.shapes[_as_answered(request.method)](data=self.members(request))
         shape.is_valid(raise_exception=True)
         return cast("dict[str, Any]", shape.validated_data)
 
     def _is_answered(self, method: str) -> bool:
-        address = self.addresses.get(method.replace("HEAD", "GET"))
+        address = self.addresses.get(_as_answered(method))
         return address is None or address.is_on
 
     def _refuse_if_off(self, method: str) -> None:
         """Raise AddressOff where the method, or the whole address, belongs to services that are switched off."""
-        method = method.replace("HEAD", "GET")
+        method = _as_answered(method)
         known = method if method in self.addresses else next(iter(self.addresses))
         address = self.addresses[known]
         if not address.is_on and (known == method or not any(one.is_on for one in self.addresses.values())):
@@ -122,6 +122,11 @@ class PublicLegacyView(LegacyView):
     permission_classes = (AllowAny,)
     throttle_classes = (WindowThrottle,)
     throttle_scope: ClassVar[str]
+
+
+def _as_answered(method: str | None) -> str:
+    """HEAD is a GET whose body is left out."""
+    return "GET" if method == "HEAD" else method or ""
 
 
 def _refuse_secrets(request: Request) -> None:

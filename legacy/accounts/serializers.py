@@ -75,10 +75,16 @@ def own_account_answer(wallet: Wallet) -> dict[str, Any]:
     return {"id": wallet.pk, "balance": balance, "currency": wallet.currency_id}
 
 
+def external_id(reference: str) -> str:
+    """Return what the payment provider called it, without the provider; of a deposit that a service paid, all."""
+    provider, _, named = reference.partition(" ")
+    return named if named and provider != "deposit" else reference
+
+
 def payment_answer(payment: Transaction, credit: Posting, user: User) -> dict[str, Any]:
     return {
         "id": payment.pk,
-        "transaction_id": payment.reference,
+        "transaction_id": external_id(payment.reference),
         "account_id": credit.destination_id,
         "user_id": user.pk,
         "amount": number(credit.amount, credit.currency.decimal_places),

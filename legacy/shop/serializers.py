@@ -91,7 +91,7 @@ class BillLine(serializers.Serializer[Any]):
     amount = NumberField(help_text="Below zero where money went.")
     currency = serializers.CharField()
     kind = serializers.CharField()
-    reference = serializers.CharField(help_text="Such as the payment provider's own transaction id.")
+    reference = serializers.CharField(help_text="Such as the payment provider, and its own transaction id.")
     created_at = serializers.DateTimeField()
 
 

@@ -17,7 +17,10 @@ CURRENCY_MAX_LENGTH, LABEL_MAX_LENGTH, DETAIL_MAX_LENGTH = 10, 100, 500
 #: What the old service called a rejection.
 REJECT = "reject"
 _WALLET = ("wallet", "account_id", "account", "bill_id")
-_SOURCE = ("from_wallet", "source_wallet_id", "source_id", "source", "sender_wallet_id", "wallet_from", *_WALLET)
+_SOURCE = (
+    *("from_wallet", "source_wallet_id", "source_id", "source", "sender_wallet_id", "wallet_from"),
+    *("wallet_id", *_WALLET),
+)
 _TARGET = (
     *("to_wallet", "target_wallet_id", "target_id", "target", "destination_wallet_id", "destination_id", "destination"),
     *("recipient_wallet_id", "receiver_wallet_id", "wallet_to"),
