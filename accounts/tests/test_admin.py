@@ -10,6 +10,7 @@ from django.test import Client
 from accounts import services, tokens
 from accounts.models import OutgoingMail, Role, TokenFamily, User
 from accounts.tests.conftest import PASSWORD, bearer
+from accounts.tests.link_mail import mailed
 from tests.support import recipes
 from tests.support.admin_forms import shown_field
 
@@ -301,6 +302,39 @@ def test_staff_stay_signed_in_when_they_change_their_own_password(
     assert client.post("/admin/password_change/", body).status_code == 302
     assert client.get(LIST).status_code == 200
     assert bearer(pair.access).get("/api/v1/users/me").status_code == 401
+
+
+def test_a_stolen_cookie_is_no_place_to_guess_the_password(
+    client: Client,
+    admin: User,
+    with_password: Callable[[User], User],
+    throttle_rate: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    throttle_rate(password="2/min")
+    client.force_login(with_password(admin))
+    body = {"old_password": "wrong horse 42", "new_password1": NEW, "new_password2": NEW}
+    assert [client.post("/admin/password_change/", body).status_code for _ in range(3)] == [200, 200, 429]
+    assert caplog.text.count("event=password_refused") == 2
+
+
+@pytest.mark.parametrize("password", ["password123", "p" * 129])
+def test_a_weak_own_password_is_refused_as_over_the_api(
+    client: Client, admin: User, with_password: Callable[[User], User], password: str
+) -> None:
+    client.force_login(with_password(admin))
+    body = {"old_password": PASSWORD, "new_password1": password, "new_password2": password}
+    assert client.post("/admin/password_change/", body).status_code == 200
+    assert User.objects.get(pk=admin.pk).check_password(PASSWORD)
+
+
+def test_staff_are_mailed_that_their_own_password_was_changed(
+    client: Client, admin: User, with_password: Callable[[User], User]
+) -> None:
+    client.force_login(with_password(admin))
+    body = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    client.post("/admin/password_change/", body)
+    assert [message.to for message in mailed()] == [[admin.email]]
 
 
 def test_a_disabled_admin_is_out_at_once(staff: Client, admin: User) -> None:

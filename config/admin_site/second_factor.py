@@ -1,6 +1,5 @@
 """The second factor of staff: the code at the login, the page where they set it up, and who has to."""
 
-import math
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -12,14 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
-from rest_framework.settings import api_settings
 
 from accounts import services
 from accounts.login_refusals import login_refused
 from accounts.models import User
-from accounts.rate_limits import seconds_over
 from accounts.validators import PASSWORD_MAX_LENGTH
 from api.refusals import text_of
+from config.admin_site.own_password import seconds_to_wait_for_own_password
 
 CODE_MAX_LENGTH = 40
 #: What staff may open who have to set a second factor up first.
@@ -118,9 +116,8 @@ class SecondFactorPage:
     def answer(self) -> HttpResponse:
         if self.request.method != "POST":
             return self._page(*self._unbound())
-        rate = str(api_settings.DEFAULT_THROTTLE_RATES["password"])  # as over the API, and counted with it
-        if seconds := seconds_over(rate, key=f"password:user:{self.user.pk}"):
-            return login_refused(math.ceil(seconds))
+        if seconds := seconds_to_wait_for_own_password(self.request):
+            return login_refused(seconds)
         for kind in (BeginForm, ConfirmForm, RenewForm, DisableForm):
             if self.request.POST.get("step") == kind.step:
                 return self._take(kind(self.request.POST, auto_id=f"id_{kind.step}_%s"))

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts.login_refusals import login_refused, seconds_to_wait_for_login
 from config.admin_site.front_page import front_page
 from config.admin_site.menus import in_order
+from config.admin_site.own_password import OwnPasswordPage
 from config.admin_site.search import search_everything
 from config.admin_site.second_factor import SecondFactorPage, StaffLoginForm, must_set_up
 from config.problems import response_for
@@ -63,6 +64,12 @@ class StaffSite(admin.AdminSite):
         if request.method == "POST" and (seconds := seconds_to_wait_for_login(request)):
             return login_refused(math.ceil(seconds))
         return super().login(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Let staff change their own password."""
+        context = self.each_context(request) | (extra_context or {})
+        request.current_app = self.name  # as Django's own does
+        return OwnPasswordPage.as_view(extra_context=context)(request)
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
         """Let staff set up, renew or switch off their own second factor."""
