@@ -20,7 +20,7 @@ from django.db import connection
 from tests.support.http import PLAIN
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30
+READY_SECONDS = 90
 
 
 def free_port() -> int:
