@@ -314,7 +314,9 @@ def test_a_stolen_cookie_is_no_place_to_guess_the_password(
     throttle_rate(password="2/min")
     client.force_login(with_password(admin))
     body = {"old_password": "wrong horse 42", "new_password1": NEW, "new_password2": NEW}
-    assert [client.post("/admin/password_change/", body).status_code for _ in range(3)] == [200, 200, 429]
+    answers = [client.post("/admin/password_change/", body) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert ("<h1>Too many requests" in answers[2].text, int(answers[2]["Retry-After"]) > 0) == (True, True)
     assert caplog.text.count("event=password_refused") == 2
 
 

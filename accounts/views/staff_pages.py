@@ -1,6 +1,5 @@
 """The staff site for who cannot sign in: the page that mails a link to a new password."""
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView
+from rest_framework.exceptions import Throttled
 
 from accounts import services
-from accounts.login_refusals import login_refused
 from accounts.throttling import seconds_to_wait
 from accounts.validators import EMAIL_MAX_LENGTH
 
@@ -38,7 +37,7 @@ class ForgottenPasswordPage(PageBase):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if seconds := seconds_to_wait("password_reset", request):
-            return login_refused(math.ceil(seconds))
+            raise Throttled(wait=seconds)
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: ForgottenPasswordForm) -> Any:

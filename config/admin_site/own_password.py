@@ -1,6 +1,5 @@
 """The page where staff change their own password: the same rules, rate, log lines and notice as over the API."""
 
-import math
 from typing import Any
 
 from django.contrib.admin.forms import AdminPasswordChangeForm
@@ -8,19 +7,19 @@ from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
+from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings
 
 from accounts import security_log, services
-from accounts.login_refusals import login_refused
 from accounts.models import User
 from accounts.rate_limits import seconds_over
 from accounts.security_log import SecurityEvent
 
 
-def seconds_to_wait_for_own_password(request: HttpRequest) -> int:
+def seconds_to_wait_for_own_password(request: HttpRequest) -> float:
     """Count a try of the own password, with those over the API; return how long to wait, or 0."""
     rate = str(api_settings.DEFAULT_THROTTLE_RATES["password"])
-    return math.ceil(seconds_over(rate, key=f"password:user:{request.user.pk}"))
+    return seconds_over(rate, key=f"password:user:{request.user.pk}")
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):
@@ -57,5 +56,5 @@ class OwnPasswordPage(PasswordChangeView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if seconds := seconds_to_wait_for_own_password(request):
-            return login_refused(seconds)
+            raise Throttled(wait=seconds)
         return super().post(request, *args, **kwargs)

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import Throttled
 
 from accounts import services
-from accounts.login_refusals import login_refused
 from accounts.models import User
 from accounts.validators import PASSWORD_MAX_LENGTH
 from api.refusals import text_of
@@ -117,7 +117,7 @@ class SecondFactorPage:
         if self.request.method != "POST":
             return self._page(*self._unbound())
         if seconds := seconds_to_wait_for_own_password(self.request):
-            return login_refused(seconds)
+            raise Throttled(wait=seconds)
         for kind in (BeginForm, ConfirmForm, RenewForm, DisableForm):
             if self.request.POST.get("step") == kind.step:
                 return self._take(kind(self.request.POST, auto_id=f"id_{kind.step}_%s"))
