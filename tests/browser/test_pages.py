@@ -102,6 +102,13 @@ def test_swagger_works_without_the_internet(browser: Browser) -> None:
     assert (browser.complaints(), browser.elsewhere()) == ([], [])
 
 
+def test_the_page_of_other_services_addresses_works_without_the_internet(browser: Browser) -> None:
+    browser.open("/docs/legacy")
+    browser.until(lambda: browser.one(".opblock-summary").is_displayed(), "nothing is drawn")
+    browser.until(lambda: "/service/transaction/deposit" in browser.driver.page_source, "an operation is missing")
+    assert (browser.complaints(), browser.elsewhere()) == ([], [])
+
+
 def test_redoc_works_without_the_internet(browser: Browser) -> None:
     """Its bundle would load a logo from elsewhere: the page forbids it, and the console says so."""
     browser.open("/redoc")
