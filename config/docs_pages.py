@@ -6,8 +6,10 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from drf_spectacular import renderers
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
@@ -84,22 +86,25 @@ def stored_document(renderer: type[BaseRenderer], describes_old_addresses: bool 
 
 
 def store_documents() -> None:
-    """Make the OpenAPI document in all its forms: nobody's request waits for it, and no two make it at once."""
+    """Make the OpenAPI documents in all their forms: nobody's request waits for one, and no two make it at once."""
     for renderer in SchemaView.renderer_classes:
         stored_document(renderer)
+        if settings.TILL_LEGACY:
+            stored_document(renderer, describes_old_addresses=True)
 
 
 @cache
 def schema_document() -> dict[str, Any]:
     generator: Any = SchemaGenerator
-    document: dict[str, Any] = generator().get_schema(request=None, public=True)
+    with translation.override("en"):
+        document: dict[str, Any] = generator().get_schema(request=None, public=True)
     return document
 
 
 @cache
 def legacy_schema_document() -> dict[str, Any]:
     generator: Any = SchemaGenerator
-    with patched_settings(legacy_document.SETTINGS):
+    with patched_settings(legacy_document.SETTINGS), translation.override("en"):
         document: dict[str, Any] = generator(urlconf=legacy_document.URLCONF).get_schema(request=None, public=True)
     return document
 

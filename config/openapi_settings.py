@@ -25,7 +25,10 @@ SPECTACULAR_SETTINGS = {
         "config.openapi.hooks.name_deep_objects",
     ],
     "DISABLE_DOCSTRING_DESCRIPTIONS": True,  # docstrings are for us; what readers of the API get is written as such
+    # Of both documents: drf-spectacular reads them once for each process, whichever document comes first.
     "ENUM_NAME_OVERRIDES": {
+        "OldStatusEnum": ["pending", "paid", "reject", "cancelled"],
+        "OldSettlementEnum": ["paid", "reject", "rejected"],
         "OrderStatusEnum": "payments.models.OrderStatus",
         "SettlementEnum": ["paid", "rejected"],
         "ExternalWalletKindEnum": "payments.models.ExternalWallet.Kind",

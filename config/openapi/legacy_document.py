@@ -24,10 +24,6 @@ SETTINGS: Final[dict[str, Any]] = {
         "config.openapi.hooks.forget_read_only",
         "config.openapi.hooks.name_integer_formats",
     ],
-    "ENUM_NAME_OVERRIDES": {
-        "OldStatusEnum": ["pending", "paid", "reject", "cancelled"],
-        "OldSettlementEnum": ["paid", "reject", "rejected"],
-    },
 }
 
 
