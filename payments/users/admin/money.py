@@ -90,7 +90,13 @@ def _line(posting: Posting, user: User) -> dict[str, Any]:
         "wallet": link(mine),
         "amount": f"{'-' if out else '+'}{money(posting.amount, posting.currency)}",
         "balance": money(posting.source_balance if out else posting.destination_balance, posting.currency),
-        "other": other.get_house_display() if other.house else link(other, f"wallet {other.pk}"),
+        "other": _other_side(other),
         "created_at": posting.transaction.created_at,
         "reference": posting.transaction.reference,
     }
+
+
+def _other_side(wallet: Wallet) -> str:
+    if wallet.house:
+        return wallet.get_house_display()
+    return link(wallet, _("wallet %(wallet)s") % {"wallet": wallet.pk})

@@ -10,7 +10,7 @@ from accounts.models import User
 from payments.models import Wallet
 from tests.support import recipes
 from tests.support.admin_pages import staff_client, text
-from tests.support.ledger import wallet_with
+from tests.support.ledger import book_transfer, wallet_with
 from tests.support.notices import BOBS, credit, refused_notice
 from tests.support.orders import deposit, withdraw
 
@@ -58,3 +58,11 @@ def test_money_is_for_those_who_may_look_at_it(alice: User, mallory: User, walle
     assert alice.email in page
     assert "till-wallets" not in page
     assert "till-latest" not in page
+
+
+def test_the_other_side_is_named_in_the_language_of_staff(site: Client, alice: User, bob: Any, wallet: Wallet) -> None:
+    theirs = wallet_with(bob, "USD", "1")
+    book_transfer((wallet.pk, theirs.pk, "5"))
+    page = site.get(f"/admin/accounts/user/{alice.pk}/change/", headers={"accept-language": "ru"}).content.decode()
+    assert f">кошелёк {theirs.pk}</a>" in page
+    assert f">wallet {theirs.pk}</a>" not in page
