@@ -26,6 +26,7 @@ from accounts.hashers import OwaspArgon2PasswordHasher
 from accounts.models import User
 from tests.support import recipes
 from tests.support.live import LiveTill
+from tests.support.waiting import wait_until
 
 GUARDED = (
     *("payments_transaction", "payments_posting", "payments_webhookevent", "payments_wallet"),
@@ -167,7 +168,19 @@ def django_db_setup(
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
+            wait_until(_nobody_else_is_connected)
             teardown_databases(configured, verbosity=0)
+
+
+def _nobody_else_is_connected() -> bool:
+    """Sessions of a server that has just stopped end a moment later, and no database is dropped that is in use."""
+    cast("Any", connection).close_pool()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend')"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _wait_for_no_disk() -> None:

@@ -48,7 +48,7 @@ def test_the_front_page_shows_how_things_stand(story: Purchase, staff: Browser) 
 def test_staff_disables_a_user_from_his_page_with_a_reason(story: Purchase, staff: Browser, alice: Any) -> None:
     staff.open(f"/admin/accounts/user/{alice.pk}/change/")
     assert "195.00 USD" in staff.text(".till-wallets")
-    assert "rent of May" in staff.text(".till-latest:not(.till-money)")
+    assert "rent of May" in staff.text(".field-latest_transactions")
     staff.press(".object-tools a[href*=disable]")
     assert "alice@example.com" in staff.text(".till-affected")
     staff.press(".submit-row [type=submit]")
