@@ -284,7 +284,8 @@ def test_a_family_that_an_older_till_rotated_forgives_nothing(pair: tokens.Token
 
 def test_an_older_till_still_opens_logins(alice: User) -> None:
     """It runs on while it is replaced, and knows nothing of the newer columns."""
-    row = [uuid.uuid4(), alice.pk, uuid.uuid4(), timezone.now(), timezone.now() + timedelta(days=1)]
+    now = timezone.now()
+    row: list[Any] = [uuid.uuid4(), alice.pk, uuid.uuid4(), now, now + timedelta(days=1)]
     insert = "INSERT INTO accounts_tokenfamily (id, user_id, jti, created_at, expires_at) VALUES (%s, %s, %s, %s, %s)"
     with connection.cursor() as cursor:
         cursor.execute(insert, row)
