@@ -18,16 +18,16 @@ LOOK_SECONDS = 15
 WORKER_LOOK_SECONDS = 2
 RENEW_SECONDS = 15
 
-_stopped = threading.Event()
-_threads: list[threading.Thread] = []
+_running: "list[tuple[MailSender, threading.Thread]]" = []
 
 
 def start(*, is_worker: bool = False) -> None:
     """Begin to send in a thread of this process, unless mails are switched off."""
     if settings.TILL_MAIL_ACTIVATION_LINK:
-        thread = threading.Thread(target=_run, args=(MailSender(is_worker=is_worker),), name="mail sender", daemon=True)
+        sender = MailSender(is_worker=is_worker)
+        thread = threading.Thread(target=_run, args=(sender,), name="mail sender", daemon=True)
         thread.start()
-        _threads.append(thread)
+        _running.append((sender, thread))
 
 
 def stop(*, seconds: float = 0) -> None:
@@ -35,9 +35,10 @@ def stop(*, seconds: float = 0) -> None:
 
     A mail that is being sent may be finished, or is sent again by another process.
     """
-    _stopped.set()
+    for sender, _thread in _running:
+        sender.stopped.set()
     outgoing_mail.queued.set()
-    for thread in _threads if seconds else ():
+    for _sender, thread in _running if seconds else ():
         thread.join(seconds)
 
 
@@ -45,6 +46,7 @@ class MailSender:
     def __init__(self, *, is_worker: bool) -> None:
         self.is_worker = is_worker
         self.pause = WORKER_LOOK_SECONDS if is_worker else LOOK_SECONDS
+        self.stopped = threading.Event()
         self._renew_at = 0.0
 
     def send_due(self) -> None:
@@ -52,7 +54,7 @@ class MailSender:
         if not self.is_worker and mail_lease.is_held():
             return
         self.renew()
-        while not _stopped.is_set() and outgoing_mail.send_next_mail():
+        while not self.stopped.is_set() and outgoing_mail.send_next_mail():
             self.renew()
         outgoing_mail.prune_mail()
 
@@ -68,10 +70,10 @@ class MailSender:
 
 
 def _run(sender: MailSender) -> None:
-    while not _stopped.is_set():
+    while not sender.stopped.is_set():
         outgoing_mail.queued.clear()
         _quietly(sender.send_due)
-        if not _stopped.is_set():
+        if not sender.stopped.is_set():
             outgoing_mail.queued.wait(sender.pause)
     _quietly(sender.end)
 
