@@ -90,10 +90,10 @@ torture: install-dev ## the long fault and load tests
 	@$(PYTEST) -m torture --timeout 0 $(ARGS) || [ $$? -eq 5 ]  # 5: there is none
 
 browser: install-dev ## the tests that look at the pages with a browser (needs chromium and chromedriver)
-	@$(PARALLEL) -m browser $(ARGS) || [ $$? -eq 5 ]
+	@$(PARALLEL) -m 'browser and not torture' $(ARGS) || [ $$? -eq 5 ]
 
 pooler: install-dev ## the tests behind a connection pooler (needs pgbouncer)
-	@$(PARALLEL) -m pgbouncer $(ARGS) || [ $$? -eq 5 ]
+	@$(PARALLEL) -m 'pgbouncer and not torture' $(ARGS) || [ $$? -eq 5 ]
 
 clients: install-dev ## the test of a client in TypeScript, generated from the OpenAPI document (needs node and npm)
 	@.ci/openapi install && { [ ! -e $(VENV)/node/installed ] || $(PYTEST) -n 0 -m node $(ARGS); }
