@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from payments.ledger import booking
+from payments.ledger import booking, shortfall
 from payments.ledger.services.currencies import open_currency
 from payments.ledger.services.wallets import open_wallet
 from payments.models import Wallet
@@ -121,3 +121,9 @@ def test_a_transaction_that_gives_first_needs_less(alice: Any, wallet: Wallet) -
     assert isinstance(result, booking.Refused)
     assert isinstance(result.error, booking.InsufficientFunds)
     assert (result.error.available, result.error.missing) == (10, 2)
+
+
+def test_a_shortfall_that_nobody_measured_shows_no_sums() -> None:
+    error = booking.InsufficientFunds()
+    shortfall.show(error, 2)
+    assert error.extra is None

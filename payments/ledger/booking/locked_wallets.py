@@ -240,11 +240,11 @@ class LockedWallets:
 
     def _measure(self, error: InsufficientFunds, new: NewTransaction) -> None:
         """Add what the wallet that lacks money would have needed for the whole transaction."""
-        for source in {posting.source: None for posting in new.postings}:
-            wallet = self.wallets.get(source)
-            if wallet and not (new.overdraws and wallet.may_overdraw) and new.needed(source) > wallet.available:
-                wallet.measured(error, needed=new.needed(source))
-                return
+        sources = {posting.source: self.wallets.get(posting.source) for posting in new.postings}
+        own = {id_: wallet for id_, wallet in sources.items() if wallet and not (new.overdraws and wallet.may_overdraw)}
+        lacking = [(wallet, needed) for id_, wallet in own.items() if (needed := new.needed(id_)) > wallet.available]
+        for wallet, needed in lacking[:1]:
+            wallet.measured(error, needed=needed)
 
     def _keep_ids(self, drawn: Iterable[tuple[Any, ...]]) -> None:
         """Keep ids for later, and the time at which they were drawn."""

@@ -52,7 +52,8 @@ def test_a_month_begins_with_nothing_and_its_opening_is_stored_once(wallet: Wall
     assert openings == {(later.date(), Decimal(50))}
     earn(wallet, "sales", "8")
     assert sums_at(later)["USD"][1:3] == ("0", "8")
-    assert HouseOpening.objects.filter(wallet=house_wallet("sales")).count() == 1
+    opening = HouseOpening.objects.get(wallet=house_wallet("sales"))
+    assert str(opening) == f"{opening.wallet_id} at {opening.month}"
 
 
 def test_nothing_is_stored_while_the_old_month_may_still_be_booked(wallet: Wallet) -> None:
