@@ -208,7 +208,7 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Money is for those who may look at it."""
-        hidden = [field for field, right in _MONEY_FIELDS.items() if not request.user.has_perm(right)]
+        hidden = [field for field, rights in _MONEY_FIELDS.items() if not request.user.has_perms(rights)]
         fieldsets = super().get_fieldsets(request, obj)
         return [(title, options) for title, options in fieldsets if not set(hidden) & set(options["fields"])]
 
@@ -221,5 +221,8 @@ class UserWithMoneyAdmin(ConfirmedActionsMixin, StaffAdmin, UserAdmin):
         return render_to_string("admin/latest_transactions.html", {"user": user, "lines": latest_lines(user)})
 
 
-#: Fields about money, and the right to look at each.
-_MONEY_FIELDS = {"money_now": "payments.view_wallet", "latest_transactions": "payments.view_transaction"}
+#: Fields about money, and the rights to look at all that each shows.
+_MONEY_FIELDS = {
+    "money_now": [f"payments.view_{kind}" for kind in ("wallet", "deposit", "withdrawal", "webhookevent")],
+    "latest_transactions": ["payments.view_transaction"],
+}

@@ -51,9 +51,12 @@ def test_what_waits_is_listed_with_its_page(site: Client, alice: User, bob: User
     assert "Nothing of this user" in page_of(site, bob)
 
 
-def test_money_is_for_those_who_may_look_at_it(alice: User, mallory: User, wallet: Wallet) -> None:
+@pytest.mark.parametrize("rights", [["view_user"], ["view_user", "view_wallet"]])
+def test_money_is_for_those_who_may_look_at_all_of_it(
+    alice: User, mallory: User, wallet: Wallet, rights: list[str]
+) -> None:
     User.objects.filter(pk=mallory.pk).update(is_staff=True)
-    mallory.user_permissions.add(Permission.objects.get(codename="view_user"))
+    mallory.user_permissions.add(*Permission.objects.filter(codename__in=rights))
     page = page_of(staff_client(mallory), alice)
     assert alice.email in page
     assert "till-wallets" not in page
